@@ -1,0 +1,59 @@
+// A Block is one reserved range of device memory, reference-counted.
+//
+// Invariants
+//  * A tensor's storage holds one reference; every zero-copy alias and every recorded circuit that
+//    mentions the block holds another. "Only the stream still knows this block" (see Block::refs)
+//    therefore means the value is dead.
+//  * `data` is 64-byte aligned and stays valid until the last reference is released.
+//  * release_block is the deleter of every hologram DataPtr: a DataPtr with that deleter has a
+//    Block* as its context, and no other DataPtr has.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace hologram {
+
+class Backend;
+
+struct Block {
+  enum class Pool : uint8_t { Boundary, Linear, External };
+
+  char* data = nullptr;
+  size_t bytes = 0;      // what the caller asked for
+  size_t capacity = 0;   // what the pool gave
+  Backend* backend = nullptr;
+  Pool pool = Pool::Linear;
+  uint8_t device = 0;
+  uint16_t bin = 0;      // private to the pool
+  std::atomic<int32_t> refs{1};
+  Block* next = nullptr; // private to the pool (free lists)
+  void* owner = nullptr; // private to the pool; External: what `external_free` gets
+  void (*external_free)(void*) = nullptr;
+
+  void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
+  void release();        // the last release gives the memory back to its pool; never throws
+};
+
+/// Reserves `bytes` (0 allowed) on the backend. Throws Error::OutOfMemory with sizes.
+Block* allocate_block(Backend& backend, size_t bytes);
+/// Wraps foreign memory; `free(owner)` runs at the last release.
+Block* adopt_block(Backend& backend, void* data, size_t bytes, void* owner, void (*free)(void*));
+/// c10::DeleterFnPtr-compatible.
+void release_block(void* block);
+
+struct MemoryStats {
+  // current, peak, total allocated, total freed
+  struct Counter { int64_t current = 0, peak = 0, allocated = 0, freed = 0; };
+  Counter allocated_bytes, reserved_bytes, active_blocks, segments;
+  Counter boundary_bytes;       // part of allocated_bytes that lies in the boundary pool
+  int64_t num_alloc_retries = 0, num_ooms = 0;
+};
+
+MemoryStats memory_stats(Backend& backend);
+void reset_peak_stats(Backend& backend);
+void reset_accumulated_stats(Backend& backend);
+void empty_cache(Backend& backend);          // gives cached, unused segments back to the system
+
+}  // namespace hologram

@@ -1,0 +1,64 @@
+// Compiled kernels, the cache that finds them, and the launch.
+//
+// Key format (bytes; hologram_core/circuit/key.py decodes it). Never sizes, strides, pointers or scalar values.
+//   0 u8 version   1 u8 schedule   2 u8 rank   3 u8 row_rank   4 u8 nodes   5 u8 operands   6 u8 scalars   7 u8 flags
+//   per node:    u16 op (little endian), u8 compute, u8 result, u8 nargs, u8 args[nargs]
+//   per operand: u8 dtype, u8 layout, u8 output (0/1), u8 source
+//   per scalar:  u8 integer (0/1)
+//
+// Kernel arguments: `operands[n]` is each operand's base address; `args` is a flat int64 array:
+//   scalars (bit patterns, num_scalars), sizes (rank), strides in bytes (num_operands x rank, row-major by operand),
+//   then for a Split kernel two more: the chunk length and the whole length of the outermost row dimension.
+// `[begin, end)` counts, for
+//   Map:    elements of the whole iteration space in row-major order (random access: any begin);
+//   Row:    rows = elements of the kept dimensions;
+//   Column: elements of the kept dimensions, lanes across the innermost kept dimension;
+//   Tile:   tiles of the two innermost dimensions times the outer dimensions.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/circuit.h"
+
+namespace hologram {
+
+using KernelFn = void (*)(void* const* operands, const int64_t* args, int64_t begin, int64_t end);
+
+enum class Schedule : uint8_t { Map = 0, Row = 1, Column = 2, Tile = 3 };
+enum class Layout : uint8_t { Contiguous = 0, Broadcast = 1, Strided = 2 };  // along the lane dimension
+enum KeyFlags : uint8_t {
+  kSplit = 1,   // stage one of a long reduction: reduce nodes store their raw components per chunk
+  kMerge = 2,   // stage two: reduce nodes combine components and finish
+};
+
+struct Key {
+  uint16_t size = 0;
+  uint64_t hash = 0;
+  uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars];
+};
+
+struct Kernel {
+  KernelFn fn = nullptr;
+  float cost = 1.0f;        // estimated nanoseconds per element on one thread; decides splitting over threads
+  std::atomic<uint64_t> launches{0};
+  std::string name;
+  std::string key;          // the full key: a hash is never trusted alone
+};
+
+/// The kernel for `key`, compiled on a miss through the installed compiler (Python). Thread-safe.
+const Kernel* find_kernel(const Key& key);
+
+/// Installed by the bindings. Gets the key bytes, returns a kernel it keeps alive for ever. May throw Error.
+using CompileFn = const Kernel* (*)(const Key& key);
+void set_compiler(CompileFn);
+
+/// One static slot per hot call site: skips building and hashing the key.
+struct KernelSlot { std::atomic<const Kernel*> kernel{nullptr}; };
+
+/// Runs `kernel` over [0, n) items of `elements_per_item` elements, on as many threads as pay.
+void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item = 1);
+
+}  // namespace hologram

@@ -1,0 +1,82 @@
+"""Builds three libraries:
+
+  hologram_core/libhologram_runtime   the runtime: no Python, no torch; the one copy both modules below share
+  hologram_core/_runtime              its Python binding
+  hologram_torch/_C                   the PyTorch extension (left out, with a message, where torch is not installed)
+
+The op tables in hologram_core/ops generate build/generated/*.inc (build_tables.py).
+"""
+
+import os
+import sys
+from glob import glob
+from pathlib import Path
+
+import pybind11
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).resolve().parent
+os.chdir(ROOT)
+sys.path.insert(0, str(ROOT))
+GENERATED = Path("build/generated")
+
+try:
+    import torch
+    from torch.utils.cpp_extension import BuildExtension, CppExtension
+except ImportError:
+    torch = None
+    from setuptools.command.build_ext import build_ext as BuildExtension
+
+from build_tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
+
+MACOS = sys.platform == "darwin"
+LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
+FLAGS = ["-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+STD = [] if torch else ["-std=c++17"]
+
+
+def rpath(*relative):
+    origin = "@loader_path" if MACOS else "$ORIGIN"
+    return [f"-Wl,-rpath,{origin}/{r}" if r else f"-Wl,-rpath,{origin}" for r in relative]
+
+
+def sources(*patterns):
+    return sorted(s for p in patterns for s in glob(p, recursive=True))
+
+
+class Build(BuildExtension):
+    """Gives the runtime a plain library name, and lets the modules after it link against it."""
+
+    def get_ext_filename(self, name):
+        if name.endswith("libhologram_runtime"):
+            return os.path.join("hologram_core", LIB)
+        return super().get_ext_filename(name)
+
+    def build_extension(self, ext):
+        if not ext.name.endswith("libhologram_runtime"):
+            folder = os.path.dirname(os.path.abspath(self.get_ext_fullpath("hologram_core.libhologram_runtime")))
+            ext.extra_link_args = [f"-L{folder}", "-lhologram_runtime", *ext.extra_link_args]
+        super().build_extension(ext)
+
+    def run(self):
+        write_tables(GENERATED, with_torch=torch is not None)
+        super().run()
+
+
+include = [str(ROOT / "csrc"), str(ROOT / GENERATED)]
+runtime_link = ["-ldl", "-lpthread"] + (["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB])
+extensions = [
+    Extension("hologram_core.libhologram_runtime", sources("csrc/runtime/**/*.cpp"), include_dirs=include,
+              language="c++", extra_compile_args=[*FLAGS, *STD, "-fvisibility=default"], extra_link_args=runtime_link),
+    Extension("hologram_core._runtime", sources("csrc/bindings/*.cpp"), include_dirs=[*include, pybind11.get_include()],
+              language="c++", extra_compile_args=[*FLAGS, *STD], extra_link_args=rpath("")),
+]
+if torch:
+    extensions.append(
+        CppExtension("hologram_torch._C", sources("csrc/torch/**/*.cpp"), include_dirs=include,
+                     extra_compile_args=FLAGS, extra_link_args=rpath("../hologram_core")))
+else:
+    print("setup.py: torch is not installed in this environment: building hologram_core only. "
+          "Install torch and build with --no-build-isolation to get torch.device('hologram').")
+
+setup(ext_modules=extensions, cmdclass={"build_ext": Build})
