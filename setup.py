@@ -31,7 +31,8 @@ from build_tables import write_tables  # noqa: E402  (after the torch probe: it 
 
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
-FLAGS = ["-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds while developing
+FLAGS = ["-O1" if DEV else "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 STD = [] if torch else ["-std=c++17"]
 
 
@@ -74,7 +75,8 @@ extensions = [
 if torch:
     extensions.append(
         CppExtension("hologram_torch._C", sources("csrc/torch/**/*.cpp"), include_dirs=include,
-                     extra_compile_args=FLAGS, extra_link_args=rpath("../hologram_core")))
+                     extra_compile_args=[*FLAGS, "-DAT_PER_OPERATOR_HEADERS"],
+                     extra_link_args=rpath("../hologram_core")))
 else:
     print("setup.py: torch is not installed in this environment: building hologram_core only. "
           "Install torch and build with --no-build-isolation to get torch.device('hologram').")

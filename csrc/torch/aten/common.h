@@ -1,0 +1,62 @@
+// What every aten kernel of the hologram device shares: tensors to operands, allocation, op statistics.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
+
+#include <atomic>
+
+#include "runtime/backend.h"
+#include "runtime/circuit.h"
+#include "runtime/kernel.h"
+#include "runtime/stream.h"
+
+namespace hologram::aten {
+
+constexpr c10::DeviceType kDevice = c10::DeviceType::PrivateUse1;
+
+// ---- types (common.cpp) ----
+bool is_compiled_type(c10::ScalarType t);      // bool, integers, f16, bf16, f32, f64
+DType to_dtype(c10::ScalarType t);             // throws for types the runtime does not know (quantized, ...)
+c10::ScalarType to_scalar_type(DType t);
+
+// ---- storage (storage.cpp) ----
+/// A new contiguous tensor from the pool; the fast path behind at::empty. Throws torch.OutOfMemoryError.
+at::Tensor empty(c10::IntArrayRef sizes, c10::ScalarType dtype, c10::Device device);
+at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::ScalarType dtype, c10::Device device);
+/// The block under a hologram tensor's storage (nullptr for an empty storage without data).
+Block* block_of(const at::Tensor& t);
+/// A DataPtr that holds one (new) reference to `block`, on `device`.
+c10::DataPtr data_ptr_of(Block* block, c10::Device device);
+/// The backend a tensor lives on, and the stream its ops go to.
+Backend& backend_of(const at::Tensor& t);
+Stream& stream_of(const at::Tensor& t);
+
+inline bool is_hologram(const at::Tensor& t) { return t.defined() && t.device().type() == kDevice; }
+
+// ---- circuits (common.cpp) ----
+/// Adds `t` as an input operand over the iteration space `circuit.sizes[0..rank)` (already set): `t` must be
+/// broadcastable to it, aligned at the last dimension.
+Ref add_input(Circuit& circuit, const at::Tensor& t);
+/// Adds `t` (already of the iteration space's kept shape, broadcast along the row) as the destination of `source`.
+Ref add_output(Circuit& circuit, const at::Tensor& t, Ref source);
+void set_sizes(Circuit& circuit, c10::IntArrayRef sizes, int row_rank = 0);
+/// A Scalar as a kernel argument: integral and bool as int64, floating as double.
+Ref add_scalar(Circuit& circuit, const at::Scalar& s);
+void submit(Circuit& circuit, const at::Tensor& any);
+
+// ---- memory shared with the backend's native device: no copies (delegate.cpp) ----
+/// The same memory as a tensor of the backend's native device (cpu -> CPU). Holds a reference to the block.
+at::Tensor to_native(const at::Tensor& t);
+/// A native tensor's memory as a hologram tensor. If it lies in `maybe_base`'s storage, the result is a view of it.
+at::Tensor from_native(const at::Tensor& t, c10::Device device);
+
+// ---- who served an op: torch.hologram.op_report() ----
+struct OpStat {
+  const char* name;
+  std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};
+};
+/// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static.
+OpStat& op_stat(const char* name);
+
+}  // namespace hologram::aten
