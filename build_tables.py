@@ -42,7 +42,8 @@ def entry(row, code: int) -> str:
     if len(components) > MAX_COMPONENTS:
         raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
                          f"the runtime stores at most {MAX_COMPONENTS}.")
-    fields = [row.name, code, KINDS[type(row)], row.results, str(is_ordered(row)).lower(), *map(cpp_dtype, components)]
+    fields = [row.name, code, KINDS[type(row)], row.results, row.arity, str(is_ordered(row)).lower(),
+              *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 
