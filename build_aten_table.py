@@ -104,7 +104,7 @@ def number(value) -> str:
 
 
 def sources(row: Elementwise, entry: Aten, schema):
-    """[(schema argument index or -1, kind letter, literal)] per expression argument, and the tensor pattern."""
+    """[(schema argument, kind letter, literal)] per expression argument; below 0 the Source constants."""
     names = [a.name for a in schema.arguments]
     if entry.args is not None:
         wanted = list(entry.args)
@@ -117,6 +117,8 @@ def sources(row: Elementwise, entry: Aten, schema):
     for i, name in enumerate(wanted):
         if name.startswith("="):
             found.append((-1, row.kind(i), float(name[1:])))
+        elif name in ("$seed", "$offset"):
+            found.append((-2 if name == "$seed" else -3, row.kind(i), 0.0))
         elif name in names:
             found.append((names.index(name), row.kind(i), 0.0))
         else:
@@ -204,10 +206,11 @@ class Writer:
         arguments = schema.arguments
         outs = [i for i, a in enumerate(arguments) if writes(a)] if form != "Functional" else []
         flags = [flag for flag, names in FLAGS.items() if functional in names or functional.split(".")[0] in names]
+        generator = next((i for i, a in enumerate(arguments) if type_name(a) == "Optional[Generator]"), -1)
         name, id_ = qualified(schema), identifier(schema)
         return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
-                f"{{{', '.join(str(o) for o in outs) or 0}}}, {len(self.variants[name])}, variants_{id_}}};")
+                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {len(self.variants[name])}, variants_{id_}}};")
 
     def registration(self, schema, form: str) -> str:
         result = "at::Tensor" if form == "Functional" else "at::Tensor&"
@@ -233,8 +236,7 @@ def collect(table) -> Writer:
     for row in table:
         if isinstance(row, Elementwise):
             for entry in row.aten:
-                if not any(a.startswith("$") for a in entry.args or ()):
-                    writer.add(row, entry)
+                writer.add(row, entry)
     return writer
 
 

@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+#include "torch/device/generator.h"
+
 namespace hologram::aten {
 
 // ---- scalars ----
@@ -81,30 +83,48 @@ bool float_in_range(double value, c10::ScalarType t) {
 
 }  // namespace
 
-bool fits(const at::Scalar& s, c10::ScalarType t, bool check_range) {
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range) {
+  if (source.arg < 0) return true;
+  if (source.role == Source::Role::Mask) return s.isBoolean();
+  if (source.role == Source::Role::Own) return s.isIntegral(/*includeBool=*/true);
   if (s.isComplex()) return false;
-  if (t == at::kBool) return s.isBoolean();
-  if (c10::isIntegralType(t, /*includeBool=*/false)) {
+  if (common == at::kBool) return s.isBoolean();
+  if (c10::isIntegralType(common, /*includeBool=*/false)) {
     if (s.isBoolean()) return true;
     if (!s.isIntegral(false)) return false;
+    if ((op.flags & kIntPower) && source.arg == 1 && s.toLong() < 0) return false;
     if (!check_range) return true;
-    return s.type() == at::kUInt64 ? t == at::kUInt64 : integer_in_range(s.toLong(), t);
+    return s.type() == at::kUInt64 ? common == at::kUInt64 : integer_in_range(s.toLong(), common);
   }
-  return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), t);
+  return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
 }
 
-Scalar kernel_scalar(const at::Scalar& s, c10::ScalarType t, bool round) {
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
   Scalar result;
-  if (c10::isIntegralType(t, /*includeBool=*/true)) {
+  if (source.role != Source::Role::Value || c10::isIntegralType(common, /*includeBool=*/true)) {
     result.integer = true;
     result.value.i = s.type() == at::kUInt64 ? static_cast<int64_t>(s.toUInt64()) : s.toLong();
     return result;
   }
+  const bool round = source.promotes && !(op.flags & kFullScalars);
   double value = s.toDouble();
-  if (round && t == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
-  if (round && t == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
+  if (round && common == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
+  if (round && common == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
   result.value.f = value;
   return result;
+}
+
+int64_t RandomRange::value(const Call& call, const Source& source, int64_t count) {
+  if (!reserved) {
+    std::optional<at::Generator> generator;
+    if (call.op.generator >= 0 && call.args[call.op.generator].kind == Arg::Kind::Generator)
+      generator = *call.args[call.op.generator].generator;
+    const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(count));
+    seed = static_cast<int64_t>(range.seed);
+    offset = static_cast<int64_t>(range.offset);
+    reserved = true;
+  }
+  return source.arg == Source::kSeed ? seed : offset;
 }
 
 // ---- the choice of a row ----
@@ -152,6 +172,7 @@ c10::IValue box(const Arg& arg) {
     case Arg::Kind::Int: return arg.integer;
     case Arg::Kind::Bool: return arg.flag;
     case Arg::Kind::String: return std::string(*arg.string);
+    case Arg::Kind::Generator: return *arg.generator;
   }
   return {};
 }

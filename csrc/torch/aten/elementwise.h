@@ -30,7 +30,7 @@ constexpr int kMaxResults = 2;       // tensors one overload returns
 
 /// A view of an argument; it points into the caller's frame and lives no longer than the call.
 struct Arg {
-  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String };
+  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String, Generator };
   Kind kind = Kind::None;
   union {
     const at::Tensor* tensor;
@@ -39,6 +39,7 @@ struct Arg {
     int64_t integer;
     bool flag;
     const std::string_view* string;
+    const at::Generator* generator;
   };
 
   Arg() : tensor(nullptr) {}
@@ -48,6 +49,7 @@ struct Arg {
   Arg(const int64_t& i) : kind(Kind::Int), integer(i) {}
   Arg(const bool& b) : kind(Kind::Bool), flag(b) {}
   Arg(const std::string_view& s) : kind(Kind::String), string(&s) {}
+  Arg(const at::Generator& g) : kind(Kind::Generator), generator(&g) {}
   template <class T>
   Arg(const std::optional<T>& o) : Arg(o.has_value() ? Arg(*o) : Arg()) {}
 };
@@ -60,10 +62,12 @@ enum class Form : uint8_t { Functional, InPlace, Out };
 /// How a row's expression gets one of its arguments.
 struct Source {
   enum class Role : uint8_t { Value, Mask, Own };   // 'v', 'b', 'i' of Elementwise.kinds
-  int8_t arg;          // schema argument, or -1: the literal
+  int8_t arg;          // schema argument, or one of:
   Role role;
   bool promotes;       // takes part in type promotion
   double literal;
+
+  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3;   // seed and offset: of the generator argument
 };
 
 /// A condition on an argument that the expression does not get: which of several rows serves the call.
@@ -100,7 +104,7 @@ enum AtenFlags : uint8_t {
   kFullScalars = 2,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
   kBoolOut = 4,         // out= must be bool
   kExactOut = 8,        // out= must have the result's dtype exactly
-  kIntPower = 16,       // a negative integer exponent of an integer base is an error, raised by torch's own kernel
+  kIntPower = 16,       // integer ** negative integer is an error, raised by torch's own kernel
 };
 
 /// One aten overload.
@@ -112,6 +116,7 @@ struct AtenOp {
   uint8_t flags;
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
+  int8_t generator;            // the schema argument that is a Generator, or -1
   uint8_t nvariants;
   const Variant* variants;
 
@@ -150,21 +155,25 @@ bool run_general(const Call& call);
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
 /// The number a 0-dim CPU tensor holds.
 at::Scalar cpu_scalar_value(const at::Tensor& t);
-/// Does dtype `t` hold `s` without a change of category and, with `check_range`, without an overflow? Where not, torch
-/// promotes, or refuses in the words of the op: the general door promotes, torch's own kernel refuses.
-bool fits(const at::Scalar& s, c10::ScalarType t, bool check_range);
-/// `s` as an argument of a kernel computing in `t`. `round`: f16 and bf16 round the scalar first.
-Scalar kernel_scalar(const at::Scalar& s, c10::ScalarType t, bool round);
-/// f16 and bf16 compute in f32.
-inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 /// The scalar an argument holds (Scalar, Double, Int or Bool).
 at::Scalar scalar_of(const Arg& arg);
-/// Is a promoting scalar rounded to f16 or bf16 before a kernel of that type uses it?
-inline bool rounds(const AtenOp& op, const Source& source) { return source.promotes && !(op.flags & kFullScalars); }
-/// False for integer ** negative integer, which torch refuses.
-inline bool power_allowed(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType t) {
-  return !(op.flags & kIntPower) || source.arg != 1 || !c10::isIntegralType(t, true) || s.toLong() >= 0;
+/// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
+/// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
+/// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
+inline Ref add_number(Circuit& circuit, const Scalar& s) {
+  circuit.scalars[circuit.num_scalars] = s;
+  return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
 }
+/// f16 and bf16 compute in f32.
+inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
+/// The seed and the first counter of `count` random numbers, reserved when a row first asks for either.
+struct RandomRange {
+  bool reserved = false;
+  int64_t seed = 0, offset = 0;
+  int64_t value(const Call& call, const Source& source, int64_t count);
+};
 /// dtype of result k when the op computes in `common` (before f16 and bf16 widen).
 inline DType result_type(const Variant& v, int k, DType common) {
   if (v.result_types[k] != DType::Count) return v.result_types[k];

@@ -30,7 +30,7 @@ bool gather(const Call& call, Values& values) {
     values.operand_of[i] = -1;
     values.checked[i] = true;
     if (source.arg < 0) {
-      values.numbers[i] = source.literal;
+      values.numbers[i] = source.literal;   // a seed or an offset is filled in at the launch
       continue;
     }
     const Arg& arg = call.args[source.arg];
@@ -55,21 +55,19 @@ bool gather(const Call& call, Values& values) {
       values.tensors[values.ntensors++] = &t;
     }
   }
-  values.common = at::native::result_type(state);
+  // Random numbers in place: no value comes in, the destination says all.
+  const bool nothing = values.ntensors == 0 && call.op.form == Form::InPlace;
+  values.common = nothing ? call.destination(0).scalar_type() : at::native::result_type(state);
   if (v.rule == Rule::Float && c10::isIntegralType(values.common, /*includeBool=*/true))
     values.common = c10::get_default_dtype_as_scalartype();
-  return values.ntensors > 0 && is_compiled_type(values.common) && v.computes(to_dtype(values.common));
+  return (values.ntensors > 0 || nothing) && is_compiled_type(values.common) && v.computes(to_dtype(values.common));
 }
 
 bool numbers_fit(const Call& call, const Values& values) {
-  const Variant& v = call.variant;
-  for (int i = 0; i < v.nargs; ++i) {
-    const Source& source = v.args[i];
-    if (values.operand_of[i] >= 0 || source.arg < 0) continue;
-    const at::Scalar& s = values.numbers[i];
-    if (source.role == Source::Role::Mask) continue;
-    if (!fits(s, values.common, values.checked[i]) || !power_allowed(call.op, source, s, values.common)) return false;
-  }
+  for (int i = 0; i < call.variant.nargs; ++i)
+    if (values.operand_of[i] < 0 &&
+        !number_fits(call.op, call.variant.args[i], values.numbers[i], values.common, values.checked[i]))
+      return false;
   return true;
 }
 
@@ -91,6 +89,8 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
   config.set_check_mem_overlap(true).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
+  // The n-th random number belongs to the n-th element, whatever the strides.
+  if (call.op.generator >= 0) config.enforce_linear_iteration();
   if (call.op.form == Form::Functional) {
     config.add_owned_output(at::Tensor());
     config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
@@ -133,15 +133,15 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
   for (int d = 0; d < iter.ndim(); ++d) circuit.sizes[d] = iter.shape()[iter.ndim() - 1 - d];
 
   Ref args[kMaxArgs];
+  RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
-    if (values.operand_of[i] >= 0) {
+    const Source& source = v.args[i];
+    if (source.arg < Source::kLiteral)
+      args[i] = circuit.add_scalar(random.value(call, source, iter.numel()));
+    else if (values.operand_of[i] >= 0)
       args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
-    } else {
-      const bool mask = v.args[i].role == Source::Role::Mask;
-      circuit.scalars[circuit.num_scalars] =
-          kernel_scalar(values.numbers[i], mask ? at::kBool : values.common, rounds(call.op, v.args[i]));
-      args[i] = static_cast<Ref>(kScalarRef + circuit.num_scalars++);
-    }
+    else
+      args[i] = add_number(circuit, kernel_scalar(call.op, source, values.numbers[i], values.common));
   }
   const Ref first = circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
   for (int k = 0; k < v.nresults; ++k) {
