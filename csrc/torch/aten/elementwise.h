@@ -61,18 +61,20 @@ enum class Form : uint8_t { Functional, InPlace, Out };
 
 /// How a row's expression gets one of its arguments.
 struct Source {
-  enum class Role : uint8_t { Value, Mask, Own };   // 'v', 'b', 'i' of Elementwise.kinds
-  int8_t arg;          // schema argument, or one of:
+  enum class Role : uint8_t { Value, Parameter, Mask, Own, Double };   // 'v', 'p', 'b', 'i', 'd' of Elementwise.kinds
+  int8_t arg;          // schema argument, or one of the constants below
+  int8_t otherwise;    // what stands in for an optional argument that is not given; 0: it must be given
   Role role;
-  bool promotes;       // takes part in type promotion
   double literal;
 
-  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3;   // seed and offset: of the generator argument
+  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype
+  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5;
+  bool random() const { return arg == kSeed || arg == kOffset; }
 };
 
-/// A condition on an argument that the expression does not get: which of several rows serves the call.
+/// A condition on the arguments: which of several rows serves the call.
 struct Condition {
-  enum class Kind : uint8_t { None, NotNone, Number, Bool, String };
+  enum class Kind : uint8_t { None, NotNone, Number, Bool, String, SameTypes };
   uint8_t arg;
   Kind kind;
   double number;
@@ -100,11 +102,12 @@ struct Variant {
 };
 
 enum AtenFlags : uint8_t {
-  kSameTypes = 1,       // value tensors of different dtypes are an error, raised by torch's own kernel
-  kFullScalars = 2,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
-  kBoolOut = 4,         // out= must be bool
-  kExactOut = 8,        // out= must have the result's dtype exactly
-  kIntPower = 16,       // integer ** negative integer is an error, raised by torch's own kernel
+  kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
+  kBoolOut = 2,         // out= must be bool
+  kExactOut = 4,        // out= must have the result's dtype exactly
+  kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
+  kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
+  kPoint = 32,          // parameters must be numbers or 0-dim tensors
 };
 
 /// One aten overload.
@@ -155,8 +158,8 @@ bool run_general(const Call& call);
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
 /// The number a 0-dim CPU tensor holds.
 at::Scalar cpu_scalar_value(const at::Tensor& t);
-/// The scalar an argument holds (Scalar, Double, Int or Bool).
-at::Scalar scalar_of(const Arg& arg);
+/// The number an argument stands for in a call whose common dtype is known; not for seeds and offsets.
+at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
 /// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
 /// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
 bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);

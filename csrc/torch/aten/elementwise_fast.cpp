@@ -50,7 +50,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
     if (source.arg < 0) continue;
     const Arg& arg = call.args[source.arg];
     if (arg.kind != Arg::Kind::Tensor) continue;
-    if (source.role == Source::Role::Own) return false;
+    if (source.role != Source::Role::Value && source.role != Source::Role::Mask) return false;
     if (arg.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
       if (i >= 3 || !is_cpu_scalar(*arg.tensor)) return false;
       flat.pattern |= 1 << i;
@@ -72,11 +72,9 @@ bool gather_numbers(const Call& call, Flat& flat) {
   for (int i = 0; i < v.nargs; ++i) {
     if (!flat.is_number[i]) continue;
     const Source& source = v.args[i];
-    if (source.arg < Source::kLiteral) continue;
+    if (source.random()) continue;
     const bool wrapped = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
-    const at::Scalar number = source.arg < 0 ? at::Scalar(source.literal)
-                              : wrapped      ? cpu_scalar_value(*call.args[source.arg].tensor)
-                                             : scalar_of(call.args[source.arg]);
+    const at::Scalar number = number_of(call, source, flat.dtype);
     if (!number_fits(call.op, source, number, flat.dtype, !wrapped)) return false;
     flat.numbers[i] = kernel_scalar(call.op, source, number, flat.dtype);
   }
@@ -105,7 +103,7 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
   Ref args[kMaxArgs];
   RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
-    if (v.args[i].arg < Source::kLiteral) {
+    if (v.args[i].random()) {
       args[i] = circuit.add_scalar(random.value(call, v.args[i], n));
     } else if (flat.is_number[i]) {
       args[i] = add_number(circuit, flat.numbers[i]);

@@ -16,58 +16,59 @@ struct Values {
   int ntensors = 0;
   int operand_of[kMaxArgs];                  // tensor operand number of an argument, or -1: a number
   const at::Tensor* tensors[kMaxArgs];
-  at::Scalar numbers[kMaxArgs];
-  bool checked[kMaxArgs];                    // the number came as a Scalar: torch checks its range
 };
 
-/// Sorts the arguments into operands and numbers and finds the common dtype. False: torch's own kernel decides.
-bool gather(const Call& call, Values& values) {
+bool is_tensor(const Call& call, const Source& source) {
+  return source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+}
+
+/// Sorts out the tensor operands. False: torch's own kernel decides.
+bool gather_tensors(const Call& call, Values& values) {
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    const Source& source = call.variant.args[i];
+    values.operand_of[i] = -1;
+    if (!is_tensor(call, source)) continue;
+    const at::Tensor& t = *call.args[source.arg].tensor;
+    if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
+    if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
+    if (is_cpu_scalar(t)) continue;
+    if (!is_compiled_type(t.scalar_type())) return false;
+    values.operand_of[i] = values.ntensors;
+    values.tensors[values.ntensors++] = &t;
+  }
+  return true;
+}
+
+/// The dtype the kernel computes in, by torch's rules; a row without values computes in the dtype of what it writes, or
+/// else of the first tensor it reads.
+c10::ScalarType common_type(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::native::ResultTypeState state;
-  c10::ScalarType first = c10::ScalarType::Undefined;
+  bool any = false;
   for (int i = 0; i < v.nargs; ++i) {
     const Source& source = v.args[i];
-    values.operand_of[i] = -1;
-    values.checked[i] = true;
-    if (source.arg < 0) {
-      values.numbers[i] = source.literal;   // a seed or an offset is filled in at the launch
-      continue;
-    }
-    const Arg& arg = call.args[source.arg];
-    if (arg.kind != Arg::Kind::Tensor) {
-      values.numbers[i] = scalar_of(arg);
-      if (source.promotes) state = at::native::update_result_type_state(values.numbers[i], state);
-      continue;
-    }
-    const at::Tensor& t = *arg.tensor;
-    if (source.promotes) state = at::native::update_result_type_state(t, state);
-    if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
-    if (source.role == Source::Role::Value && (call.op.flags & kSameTypes)) {
-      if (first == c10::ScalarType::Undefined) first = t.scalar_type();
-      if (first != t.scalar_type()) return false;
-    }
-    if (is_cpu_scalar(t)) {
-      values.numbers[i] = cpu_scalar_value(t);
-      values.checked[i] = false;
-    } else {
-      if (!is_compiled_type(t.scalar_type())) return false;
-      values.operand_of[i] = values.ntensors;
-      values.tensors[values.ntensors++] = &t;
-    }
+    if (source.role != Source::Role::Value || source.arg < 0) continue;
+    any = true;
+    state = is_tensor(call, source)
+                ? at::native::update_result_type_state(*call.args[source.arg].tensor, state)
+                : at::native::update_result_type_state(number_of(call, source, c10::ScalarType::Undefined), state);
   }
-  // Random numbers in place: no value comes in, the destination says all.
-  const bool nothing = values.ntensors == 0 && call.op.form == Form::InPlace;
-  values.common = nothing ? call.destination(0).scalar_type() : at::native::result_type(state);
-  if (v.rule == Rule::Float && c10::isIntegralType(values.common, /*includeBool=*/true))
-    values.common = c10::get_default_dtype_as_scalartype();
-  return (values.ntensors > 0 || nothing) && is_compiled_type(values.common) && v.computes(to_dtype(values.common));
+  if (!any) {
+    if (call.op.form == Form::InPlace) return call.destination(0).scalar_type();
+    return values.ntensors ? values.tensors[0]->scalar_type() : c10::ScalarType::Undefined;
+  }
+  const c10::ScalarType common = at::native::result_type(state);
+  return v.rule == Rule::Float && c10::isIntegralType(common, /*includeBool=*/true) ? c10::get_default_dtype_as_scalartype()
+                                                                                    : common;
 }
 
 bool numbers_fit(const Call& call, const Values& values) {
-  for (int i = 0; i < call.variant.nargs; ++i)
-    if (values.operand_of[i] < 0 &&
-        !number_fits(call.op, call.variant.args[i], values.numbers[i], values.common, values.checked[i]))
-      return false;
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    const Source& source = call.variant.args[i];
+    if (values.operand_of[i] >= 0 || source.random()) continue;
+    const bool check_range = !is_tensor(call, source);
+    if (!number_fits(call.op, source, number_of(call, source, values.common), values.common, check_range)) return false;
+  }
   return true;
 }
 
@@ -136,12 +137,12 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
   RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
     const Source& source = v.args[i];
-    if (source.arg < Source::kLiteral)
+    if (source.random())
       args[i] = circuit.add_scalar(random.value(call, source, iter.numel()));
     else if (values.operand_of[i] >= 0)
       args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
     else
-      args[i] = add_number(circuit, kernel_scalar(call.op, source, values.numbers[i], values.common));
+      args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
   }
   const Ref first = circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
   for (int k = 0; k < v.nresults; ++k) {
@@ -159,7 +160,10 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
 
 bool run_general(const Call& call) {
   Values values;
-  if (!gather(call, values) || !numbers_fit(call, values)) return false;
+  if (!gather_tensors(call, values)) return false;
+  values.common = common_type(call, values);
+  if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
+  if (!numbers_fit(call, values)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
   const at::TensorIterator iter = iterate(call, values);
