@@ -27,9 +27,10 @@ const OpenMP& openmp() {
     if (!dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &info) || !info.dli_fname) return omp;
     void* torch_cpu = dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_LAZY);
     if (!torch_cpu) return omp;
-    omp.in_parallel = reinterpret_cast<OmpQuery>(dlsym(torch_cpu, "omp_in_parallel"));
-    omp.thread = reinterpret_cast<OmpQuery>(dlsym(torch_cpu, "omp_get_thread_num"));
-    omp.threads = reinterpret_cast<OmpQuery>(dlsym(torch_cpu, "omp_get_num_threads"));
+    const auto query = [&](const char* name) { return reinterpret_cast<OmpQuery>(dlsym(torch_cpu, name)); };
+    omp.in_parallel = query("omp_in_parallel");
+    omp.thread = query("omp_get_thread_num");
+    omp.threads = query("omp_get_num_threads");
     if (omp.in_parallel && omp.thread && omp.threads) {
       omp.parallel = reinterpret_cast<GompParallel>(dlsym(torch_cpu, "GOMP_parallel"));
     }
@@ -57,25 +58,20 @@ void run_serially(int tasks, TaskFn body, void* context) {
 }
 
 void run_parallel(int tasks, TaskFn body, void* context) {
-  const OpenMP& omp = openmp();
   // A child of fork has no OpenMP workers, yet OpenMP would wait for them: it runs alone.
-  if (tasks <= 1 || in_forked_child() || at::in_parallel_region()) return run_serially(tasks, body, context);
-  if (omp.parallel) {
-    if (omp.in_parallel()) return run_serially(tasks, body, context);
-    Job job{body, context, tasks};
-    return omp.parallel(&run_share, &job, static_cast<unsigned>(tasks), 0);
-  }
-  at::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) body(context, static_cast<int>(task));
-  });
+  if (tasks <= 1 || in_forked_child() || openmp().in_parallel()) return run_serially(tasks, body, context);
+  Job job{body, context, tasks};
+  openmp().parallel(&run_share, &job, static_cast<unsigned>(tasks), 0);
 }
 
-int torch_threads() {
-  return in_forked_child() || at::in_parallel_region() ? 1 : at::get_num_threads();
-}
+int torch_threads() { return in_forked_child() || openmp().in_parallel() ? 1 : at::get_num_threads(); }
 
 }  // namespace
 
-void install_parallel_hook() { set_parallel_hook(&run_parallel, &torch_threads); }
+void install_parallel_hook() {
+  // Without OpenMP's entry points (macOS) the runtime's own pool runs the tasks.
+  if (openmp().parallel) set_parallel_hook(&run_parallel, &torch_threads);
+  else set_num_threads(at::get_num_threads());
+}
 
 }  // namespace hologram
