@@ -9,6 +9,7 @@
 #include <limits>
 #include <string>
 
+#include "torch/aten/delegate.h"
 #include "torch/device/generator.h"
 
 namespace hologram::aten {

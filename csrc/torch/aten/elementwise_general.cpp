@@ -89,9 +89,11 @@ bool check_destinations(const Call& call, c10::ScalarType common) {
 at::TensorIterator iterate(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
-  config.set_check_mem_overlap(true).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
-  // The n-th random number belongs to the n-th element, whatever the strides.
-  if (call.op.generator >= 0) config.enforce_linear_iteration();
+  // Writing one number to overlapping elements is well defined, and torch allows it.
+  const bool check_overlap = !(call.op.flags & kConverts);
+  config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
+  // A row that asks for the number of its element (random numbers) keeps the dimensions in their order.
+  if (op_facts(v.op).ordered) config.enforce_linear_iteration();
   if (call.op.form == Form::Functional) {
     config.add_owned_output(at::Tensor());
     config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
