@@ -20,11 +20,12 @@ void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 void library(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 
 namespace detail {
-template <class Op, class Schema> struct DelegateOp;
-template <class Op, class R, class... A> struct DelegateOp<Op, R(A...)> {
+template <class Op, auto* kBoxed, class Schema> struct BoxedCall;
+template <class Op, auto* kBoxed, class R, class... A> struct BoxedCall<Op, kBoxed, R(A...)> {
   static R call(A... args) {
-    static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(Op::name, Op::overload_name).template typed<R(A...)>();
-    static const auto kernel = c10::BoxedKernel::makeFromFunction<&delegate>();
+    static const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow(Op::name, Op::overload_name).template typed<R(A...)>();
+    static const auto kernel = c10::BoxedKernel::makeFromFunction<kBoxed>();
     return c10::impl::BoxedKernelWrapper<R(A...)>::call(kernel, op, c10::DispatchKeySet(), std::forward<A>(args)...);
   }
 };
@@ -34,7 +35,12 @@ template <class Op, class R, class... A> struct DelegateOp<Op, R(A...)> {
 /// `return delegate_op<at::_ops::add_Tensor>(self, other, alpha);`
 template <class Op, class... Args>
 decltype(auto) delegate_op(Args&&... args) {
-  return detail::DelegateOp<Op, typename Op::schema>::call(std::forward<Args>(args)...);
+  return detail::BoxedCall<Op, &delegate, typename Op::schema>::call(std::forward<Args>(args)...);
+}
+/// The same for a kernel whose general case is torch's.
+template <class Op, class... Args>
+decltype(auto) library_op(Args&&... args) {
+  return detail::BoxedCall<Op, &library, typename Op::schema>::call(std::forward<Args>(args)...);
 }
 
 /// What a delegated op does: run, run and warn once per op, or raise. HOLOGRAM_FALLBACK=run|warn|error sets the
