@@ -169,8 +169,6 @@ inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
 }
-/// f16 and bf16 compute in f32.
-inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 /// The seed and the first counter of `count` random numbers, reserved when a row first asks for either.
 struct RandomRange {
   bool reserved = false;

@@ -1,6 +1,7 @@
 // Tensors made from numbers: arange, linspace, eye, and the triangles. Fills are rows of the op table.
 //
 // Arguments that torch refuses go to torch's own kernel, which says so in its own words.
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/arange_ops.h>
 #include <ATen/ops/eye_ops.h>
 #include <ATen/ops/linspace_ops.h>
@@ -16,9 +17,6 @@
 
 namespace hologram::aten {
 namespace {
-
-/// f16 and bf16 compute in f32.
-DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 
 /// Runs one op whose arguments are numbers over the elements of `out`, in row-major order.
 template <class... Numbers>
@@ -45,9 +43,9 @@ void resize_to_count(const at::Tensor& out, int64_t count, bool warn) {
 
 /// 0, 1 ... n-1 along dimension `dim` of a tensor of `rank` dimensions (size 1 elsewhere).
 at::Tensor coordinates(int64_t n, int64_t dim, int64_t rank, c10::Device device) {
-  c10::SmallVector<int64_t, 8> shape(rank, 1);
-  shape[dim] = n;
-  at::Tensor t = empty(shape, at::kLong, device);
+  int64_t shape[kMaxRank];
+  for (int64_t d = 0; d < rank; ++d) shape[d] = d == dim ? n : 1;
+  at::Tensor t = empty(c10::IntArrayRef(shape, static_cast<size_t>(rank)), at::kLong, device);
   generate(Op::arange_int, t, int64_t{0}, int64_t{1});
   return t;
 }
