@@ -32,7 +32,7 @@ CPP_TYPES = {
 VALUE_TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "bool"}
 RULES = {PROMOTE: "Rule::Promote", FLOAT: "Rule::Float", BOOL: "Rule::Bool"}
 ROLES = {"v": "Value", "p": "Parameter", "b": "Mask", "i": "Own", "d": "Double"}
-SUPPLIED = {"$seed": -2, "$offset": -3, "$max": -4, "$lowest": -5}   # the constants of Source; a literal is -1
+SUPPLIED = {"$seed": -2, "$offset": -3, "$max": -4, "$lowest": -5, "$mean": -6}   # the constants of Source; a literal is -1
 ENUM = {d.name: d.name.upper() if d.name != "bool" else "Bool" for d in dtypes.ALL}
 MAX_RESULTS = 2
 
@@ -112,7 +112,7 @@ def sources(row: Elementwise, entry: Aten, schema):
         wanted = list(entry.args)
     else:
         wanted = [a.name for a in schema.arguments
-                  if not writes_only(a) and type_name(a) in VALUE_TYPES and a.name not in entry.when][:row.arity]
+                  if not writes_only(a) and type_name(a) in VALUE_TYPES and a.name not in entry.when and a.name != "reduction"][:row.arity]
     if len(wanted) != row.arity:
         raise ValueError(f"aten table: row {row.name!r} takes {row.arity} arguments, {entry.name} gives {wanted}.")
 
@@ -142,6 +142,8 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
     names = [a.name for a in schema.arguments]
     result = []
     for name, value in entry.when.items():
+        if name == "reduction":   # of a loss: the door folds what the row computes
+            continue
         if name == "$dtypes":
             result.append((0, "SameTypes", 0, "nullptr"))
             continue
@@ -221,10 +223,12 @@ class Writer:
         outs = [i for i, a in enumerate(arguments) if writes(a)] if form != "Functional" else []
         flags = [flag for flag, names in FLAGS.items() if functional in names or functional.split(".")[0] in names]
         generator = next((i for i, a in enumerate(arguments) if type_name(a) == "Optional[Generator]"), -1)
+        reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
+        folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
         name, id_ = qualified(schema), identifier(schema)
         return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
-                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {len(self.variants[name])}, variants_{id_}}};")
+                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
 
     def registration(self, schema, form: str) -> str:
         result = "at::Tensor" if form == "Functional" else "at::Tensor&"

@@ -74,6 +74,12 @@ double largest(c10::ScalarType t) {
 
 bool float_in_range(double value, c10::ScalarType t) { return !std::isfinite(value) || std::fabs(value) <= largest(t); }
 
+/// What a loss multiplies its gradient with. Backward schemas: grad_output, self, ...
+double mean_factor(const Call& call) {
+  if (call.args[call.op.reduction].integer != static_cast<int64_t>(Reduce::Mean)) return 1.0;
+  return 1.0 / static_cast<double>(call.args[1].tensor->numel());
+}
+
 }  // namespace
 
 at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common) {
@@ -92,6 +98,7 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
   switch (from) {
     case Source::kMax: return largest(common);
     case Source::kLowest: return c10::isFloatingType(common) ? -largest(common) : 0.0;
+    case Source::kMean: return mean_factor(call);
     default: return source.literal;
   }
 }
@@ -227,10 +234,16 @@ torch::jit::Stack call_delegate(const AtenOp& op, const Arg* args) {
   return stack;
 }
 
+/// Only forward losses fold; their gradients take part through Source::kMean.
+Reduce reduction_of(const AtenOp& op, const Arg* args) {
+  if (op.reduction < 0 || !op.folds) return Reduce::None;
+  return static_cast<Reduce>(args[op.reduction].integer);
+}
+
 bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Variant* variant = choose(op, args);
   if (!variant) return false;
-  const Call call{op, *variant, args, results};
+  const Call call{op, *variant, args, results, reduction_of(op, args)};
   if (!run_fast(call) && !run_general(call)) return false;
   op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
   return true;

@@ -58,6 +58,8 @@ struct Arg {
 
 enum class Rule : uint8_t { Promote, Float, Bool };
 enum class Form : uint8_t { Functional, InPlace, Out };
+/// at::Reduction as the schemas of losses spell it.
+enum class Reduce : uint8_t { None = 0, Mean = 1, Sum = 2 };
 
 /// How a row's expression gets one of its arguments.
 struct Source {
@@ -67,8 +69,9 @@ struct Source {
   Role role;
   double literal;
 
-  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype
-  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5;
+  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype; what a loss
+  // multiplies its gradient with: 1 / elements of self for reduction='mean', else 1
+  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5, kMean = -6;
   bool random() const { return arg == kSeed || arg == kOffset; }
 };
 
@@ -120,6 +123,8 @@ struct AtenOp {
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
   int8_t generator;            // the schema argument that is a Generator, or -1
+  int8_t reduction;            // the schema argument that is a loss's reduction, or -1
+  bool folds;                  // a loss, not the gradient of one
   uint8_t nvariants;
   const Variant* variants;
 
@@ -144,6 +149,7 @@ struct Call {
   const Variant& variant;
   const Arg* args;
   at::Tensor* results;     // functional overloads: to be filled in
+  Reduce reduce;           // losses: fold the elements into one
 
   const at::Tensor& destination(int i) const { return *args[op.outs[i]].tensor; }
 };

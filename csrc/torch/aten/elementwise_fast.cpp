@@ -126,6 +126,7 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
 
 bool run_fast(const Call& call) {
   const Variant& v = call.variant;
+  if (call.reduce != Reduce::None) return false;
   Flat flat;
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;

@@ -5,8 +5,11 @@
 #include "torch/aten/elementwise.h"
 
 #include <ATen/TensorIterator.h>
+#include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
+
+#include <limits>
 
 namespace hologram::aten {
 namespace {
@@ -94,7 +97,9 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
   // A row that asks for the number of its element (random numbers) keeps the dimensions in their order.
   if (op_facts(v.op).ordered) config.enforce_linear_iteration();
-  if (call.op.form == Form::Functional) {
+  if (call.reduce != Reduce::None) {
+    // The elements are never stored: the inputs alone make the geometry.
+  } else if (call.op.form == Form::Functional) {
     config.add_owned_output(at::Tensor());
     config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
   } else {
@@ -126,12 +131,11 @@ Ref add_tensor(Circuit& circuit, const at::TensorIterator& iter, int arg, const 
   return ref;
 }
 
-void launch(const Call& call, const Values& values, const at::TensorIterator& iter) {
+/// The iteration space, the operands and numbers of the call, and the row's node. Returns the node's first result.
+Ref build(Circuit& circuit, const Call& call, const Values& values, const at::TensorIterator& iter) {
   const Variant& v = call.variant;
-  const bool functional = call.op.form == Form::Functional;
   const int nouts = iter.noutputs();
   const DType common = to_dtype(values.common);
-  Circuit circuit;
   circuit.rank = static_cast<uint8_t>(iter.ndim());
   for (int d = 0; d < iter.ndim(); ++d) circuit.sizes[d] = iter.shape()[iter.ndim() - 1 - d];
 
@@ -146,7 +150,15 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
     else
       args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
   }
-  const Ref first = circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+  return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+}
+
+/// One kernel: the row, and its results stored.
+void launch(const Call& call, const Values& values, const at::TensorIterator& iter) {
+  const Variant& v = call.variant;
+  const bool functional = call.op.form == Form::Functional;
+  Circuit circuit;
+  const Ref first = build(circuit, call, values, iter);
   for (int k = 0; k < v.nresults; ++k) {
     const at::Tensor& out = functional ? call.results[k] : call.destination(k);
     const DType dtype = to_dtype(out.scalar_type());
@@ -156,6 +168,26 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
     set_strides(circuit, ref, iter, arg, static_cast<int64_t>(item_size(dtype)));
   }
   submit(circuit, functional ? call.results[0] : call.destination(0));
+}
+
+/// One kernel: the row, and its result folded into one number. Nothing of the elements' size is written.
+void launch_folded(const Call& call, const Values& values, const at::TensorIterator& iter, const at::Tensor& out) {
+  const DType common = to_dtype(values.common);
+  Circuit circuit;
+  const Ref element = build(circuit, call, values, iter);
+  if (circuit.rank == 0) circuit.sizes[circuit.rank++] = 1;   // 0-dim losses fold a row of one
+  circuit.row_rank = circuit.rank;
+  const Ref folded = circuit.add_node(call.reduce == Reduce::Mean ? Op::mean : Op::sum, compute_type(common), common, {element});
+  add_output(circuit, out, folded);
+  submit(circuit, out);
+}
+
+void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
+  if (call.op.form == Form::Functional) call.results[0] = empty({}, values.common, values.tensors[0]->device());
+  else at::native::resize_output(call.destination(0), {});
+  const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
+  if (iter.numel() != 0) launch_folded(call, values, iter, out);
+  else out.fill_(call.reduce == Reduce::Mean ? std::numeric_limits<double>::quiet_NaN() : 0.0);
 }
 
 }  // namespace
@@ -170,6 +202,10 @@ bool run_general(const Call& call) {
   if (!functional && !check_destinations(call, values.common)) return false;
   const at::TensorIterator iter = iterate(call, values);
   if (iter.ndim() > kMaxRank) return false;
+  if (call.reduce != Reduce::None) {
+    run_folded(call, values, iter);
+    return true;
+  }
   if (functional) {
     call.results[0] = iter.output(0);
     allocate_others(call, to_dtype(values.common));
