@@ -61,7 +61,7 @@ def compile_circuit(circuit: Circuit, symbol: str) -> cache.Entry:
     """Machine code of a prepared circuit."""
     start = time.perf_counter()
     host = _host()
-    builder, cost = build(circuit)
+    builder, cost = build(circuit, host.features)
     text = builder.text.finish(symbol, host.attributes)
     log.log(4, text)
     code = host.emit(text)
