@@ -35,7 +35,7 @@ def calls_per_batch(timer):
 
 
 def compare(statement, cpu, hologram, seconds=1.0, least=9):
-    """Times `statement` with the names in `cpu` and in `hologram`: at least `least` pairs of batches and about `seconds`."""
+    """Times `statement` with the names in `cpu` and in `hologram`: `least` pairs of batches and about `seconds`."""
     stock, ours = timeit.Timer(statement, globals=cpu), timeit.Timer(statement, globals=hologram)
     stock_calls, our_calls = calls_per_batch(stock), calls_per_batch(ours)
 
@@ -55,4 +55,5 @@ def compare(statement, cpu, hologram, seconds=1.0, least=9):
         pairs.append((a, b))
     ratios = sorted(a / b for a, b in pairs)
     quarter = len(ratios) // 4
-    return Comparison(median(a for a, _ in pairs), median(b for _, b in pairs), median(ratios), ratios[quarter], ratios[-1 - quarter], len(pairs))
+    return Comparison(median(a for a, _ in pairs), median(b for _, b in pairs), median(ratios), ratios[quarter],
+                      ratios[-1 - quarter], len(pairs))

@@ -46,7 +46,8 @@ for _ in range(3):
     x.grad = None
 """,
     "convolutions, batch 32, 3 steps": """
-model = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)).to(device)
+model = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+                      nn.Conv2d(32, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)).to(device)
 x = torch.randn(32, 3, 64, 64).to(device)
 for _ in range(3):
     model(x).square().mean().backward()
@@ -65,14 +66,21 @@ def measure(quick=False, progress=lambda text: None):
                 runs[device].append(run_json(PRELUDE + program + REPORT, device, HOLOGRAM_AUTOLOAD="0"))
         whole = {device: median(r["peak"] for r in results) for device, results in runs.items()}
         own = {device: median(r["peak"] - r["start"] for r in results) for device, results in runs.items()}
-        rows.append({"case": name, "cpu_mib": whole["cpu"], "hologram_mib": whole["hologram"], "cpu_program_mib": own["cpu"], "hologram_program_mib": own["hologram"],
+        rows.append({"case": name, "cpu_mib": whole["cpu"], "hologram_mib": whole["hologram"],
+                     "cpu_program_mib": own["cpu"], "hologram_program_mib": own["hologram"],
                      "ratio": whole["hologram"] / whole["cpu"], "passed": whole["hologram"] <= 1.05 * whole["cpu"]})
     return rows
 
 
+def verdict(row):
+    return "pass" if row["passed"] else "miss"
+
+
 def markdown(rows):
-    lines = ["| program | torch CPU, MiB | hologram, MiB | ratio | without imports: CPU | hologram | target | |", "|---|--:|--:|--:|--:|--:|--:|---|"]
-    lines += [f"| {r['case']} | {r['cpu_mib']:.0f} | {r['hologram_mib']:.0f} | {r['ratio']:.2f} | {r['cpu_program_mib']:.0f} | {r['hologram_program_mib']:.0f} | <= 1.05 | {'pass' if r['passed'] else 'miss'} |" for r in rows]
+    lines = ["| program | torch CPU, MiB | hologram, MiB | ratio | without imports: CPU | hologram | target | |",
+             "|---|--:|--:|--:|--:|--:|--:|---|"]
+    lines += [f"| {r['case']} | {r['cpu_mib']:.0f} | {r['hologram_mib']:.0f} | {r['ratio']:.2f} | "
+              f"{r['cpu_program_mib']:.0f} | {r['hologram_program_mib']:.0f} | <= 1.05 | {verdict(r)} |" for r in rows]
     return "\n".join(lines)
 
 

@@ -63,11 +63,16 @@ def main():
     import hologram_torch  # noqa: F401
 
     progress = lambda text: print(f"  {text}", file=sys.stderr, flush=True)
-    results = {"machine": processor(), "torch": torch.__version__, "time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": options.quick}
-    report = [f"{results['machine']}, torch {torch.__version__}, {results['time']}{' (quick)' if options.quick else ''}"]
-    for part, title, run in (("ops", "Single ops", lambda: (ops, ops.measure(options.threads, options.quick, progress=progress))),
-                             ("train", "Training examples", lambda: (train, train.measure(options.threads, options.quick, progress))),
-                             ("compile", "Compilation", lambda: (compile_time, compile_time.measure(options.quick, progress))),
+    results = {"machine": processor(), "torch": torch.__version__,
+               "time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": options.quick}
+    quick = " (quick)" if options.quick else ""
+    report = [f"{results['machine']}, torch {torch.__version__}, {results['time']}{quick}"]
+    for part, title, run in (("ops", "Single ops", lambda: (ops, ops.measure(options.threads, options.quick,
+                                                                             progress=progress))),
+                             ("train", "Training examples",
+                              lambda: (train, train.measure(options.threads, options.quick, progress))),
+                             ("compile", "Compilation", lambda: (compile_time,
+                                                                 compile_time.measure(options.quick, progress))),
                              ("memory", "Peak memory", lambda: (memory, memory.measure(options.quick, progress)))):
         if part in options.only:
             module, results[part] = run()

@@ -18,7 +18,8 @@ def options():
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0, help="splits the data, initialises the model, orders the batches")
+    parser.add_argument("--seed", type=int, default=0,
+                        help="splits the data, initialises the model, orders the batches")
     parser.add_argument("--save", metavar="PATH", help="write the trained weights here")
     return parser.parse_args()
 

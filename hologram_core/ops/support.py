@@ -37,7 +37,9 @@ def markdown(table) -> str:
     text = ["| group | element types | ops |", "|---|---|---|"]
     text += [f"| {group} | {types} | {', '.join(sorted(names))} |" for (group, types), names in lines.items()]
     total = sum(map(len, lines.values()))
-    return "\n".join([*text, "", f"{total} ops. Floats are float16, bfloat16, float32 and float64; integers are int8 to int64 and uint8."])
+    return "\n".join([*text, "",
+                      f"{total} ops. Floats are float16, bfloat16, float32 and float64; "
+                      "integers are int8 to int64 and uint8."])
 
 
 def updated(text: str, table) -> str:

@@ -32,8 +32,12 @@ UNDEFINED = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empt
 
 def entries(dtype=torch.float32, backward=False):
     """{unique name: OpInfo} of the entries that support `dtype` on the CPU."""
-    supported = (op for op in op_db if dtype in (op.supported_backward_dtypes("cpu") if backward else op.supported_dtypes("cpu")))
-    return {op.full_name: op for op in supported if op.supports_autograd or not backward}
+    def supports(op):
+        if backward:
+            return op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
+        return dtype in op.supported_dtypes("cpu")
+
+    return {op.full_name: op for op in op_db if supports(op)}
 
 
 def tolerance(op, dtype):
@@ -72,7 +76,8 @@ def run(op, arguments, process=None):
     inputs = [t for t in tree_leaves(arguments) if isinstance(t, torch.Tensor) and t.requires_grad]
     if not outputs:
         return []
-    weights = [torch.linspace(0.5, 1.5, t.numel(), dtype=torch.float64).reshape(t.shape).to(t.dtype).to(t.device) for t in outputs]
+    weights = [torch.linspace(0.5, 1.5, t.numel(),
+                              dtype=torch.float64).reshape(t.shape).to(t.dtype).to(t.device) for t in outputs]
     return torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
 
 
@@ -107,17 +112,21 @@ def check(op, dtype=torch.float32, backward=False, limit=None):
                 if isinstance(e, torch.Tensor):
                     assert isinstance(a, torch.Tensor), f"{type(a)} instead of a tensor"
                     assert a.device.type == DEVICE, f"the result is on {a.device}"
-                    assert (a.shape, a.dtype, a.layout) == (e.shape, e.dtype, e.layout), f"{a.shape} {a.dtype} instead of {e.shape} {e.dtype}"
+                    got, wanted = ((t.shape, t.dtype, t.layout) for t in (a, e))
+                    assert got == wanted, f"{got} instead of {wanted}"
             if not random and op.name not in UNDEFINED:
-                torch.testing.assert_close(fixed(actual), expected, rtol=rtol, atol=atol, equal_nan=True, check_device=False)
+                torch.testing.assert_close(fixed(actual), expected, rtol=rtol, atol=atol, equal_nan=True,
+                                           check_device=False)
         except Exception as error:
-            raise AssertionError(f"sample {number} of {op.full_name}: {type(error).__name__}: {error}\n{describe(sample)}") from error
+            where = f"sample {number} of {op.full_name}"
+            raise AssertionError(f"{where}: {type(error).__name__}: {error}\n{describe(sample)}") from error
     return len(samples)
 
 
 def describe(sample):
     shape = lambda v: f"{str(v.dtype)[6:]}{tuple(v.shape)}" if isinstance(v, torch.Tensor) else v
-    return f"input {tree_map(shape, sample.input)}, args {tree_map(shape, sample.args)}, kwargs {tree_map(shape, sample.kwargs)}"
+    inputs, args, kwargs = (tree_map(shape, part) for part in (sample.input, sample.args, sample.kwargs))
+    return f"input {inputs}, args {args}, kwargs {kwargs}"
 
 
 def worker(options):
@@ -149,14 +158,16 @@ def delegated():
 def run_all(names, options):
     """Rows of all entries; a worker that dies or hangs costs only the entry it was running."""
     rows, waiting = {}, list(names)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(),
+                                                                             os.environ.get("PYTHONPATH")]))}
     command = [sys.executable, "-m", "tests.torch.opdb", "--worker", "--dtype", options.dtype]
     command += ["--backward"] if options.backward else []
     command += ["--limit", str(options.limit)] if options.limit else []
     while waiting:
         chunk = waiting[:100]
         with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as report:
-            child = subprocess.Popen([*command, "--report", report.name], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+            child = subprocess.Popen([*command, "--report", report.name], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     text=True, env=environment)
             try:
                 errors = child.communicate(json.dumps(chunk), timeout=options.timeout * 10)[1]
                 reason = f"exit status {child.returncode}"
@@ -168,7 +179,8 @@ def run_all(names, options):
                 rows[row["name"]] = row
         stuck = [name for name in chunk if rows.get(name, {}).get("status") == "started"]
         for name in stuck:
-            rows[name] = {"name": name, "status": "crashed", "message": f"{reason}; {errors[-500:]}", "delegated": [], "samples": 0}
+            rows[name] = {"name": name, "status": "crashed", "message": f"{reason}; {errors[-500:]}", "delegated": [],
+                          "samples": 0}
         done = [name for name in chunk if name in rows]
         if not done:
             raise RuntimeError(f"the worker ran nothing: {errors[-2000:]}")
@@ -180,10 +192,13 @@ def run_all(names, options):
 def table(rows):
     counts = Counter(row["status"] for row in rows)
     used = Counter(op for row in rows for op in row["delegated"])
+    alone = sum(row["status"] == "passed" and not row["delegated"] for row in rows)
     lines = ["| entries | passed | failed | crashed | passed without delegation |", "|---|---|---|---|---|",
-             f"| {len(rows)} | {counts['passed']} | {counts['failed']} | {counts['crashed']} | {sum(r['status'] == 'passed' and not r['delegated'] for r in rows)} |", ""]
-    lines += [f"- {row['status']}: `{row['name']}`: {' '.join(row['message'].split())[:200]}" for row in rows if row["status"] != "passed"]
-    lines += ["", f"{len(used)} aten ops were delegated: " + ", ".join(f"{op} ({count})" for op, count in used.most_common())]
+             f"| {len(rows)} | {counts['passed']} | {counts['failed']} | {counts['crashed']} | {alone} |", ""]
+    lines += [f"- {row['status']}: `{row['name']}`: {' '.join(row['message'].split())[:200]}"
+              for row in rows if row["status"] != "passed"]
+    lines += ["", f"{len(used)} aten ops were delegated: " + ", ".join(f"{op} ({count})" for op,
+                                                                       count in used.most_common())]
     return "\n".join(lines)
 
 
@@ -202,7 +217,8 @@ def main():
         return worker(options)
     from tests.torch.opdb_ledger import NOT_APPLICABLE
 
-    names = [name for name in entries(getattr(torch, options.dtype), options.backward) if options.filter in name and name not in NOT_APPLICABLE]
+    names = [name for name in entries(getattr(torch, options.dtype),
+                                      options.backward) if options.filter in name and name not in NOT_APPLICABLE]
     rows = run_all(names, options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(rows, indent=1))

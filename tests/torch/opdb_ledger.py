@@ -1,6 +1,7 @@
 """Entries of PyTorch's op_db that do not pass on the device, and why: {entry: reason}.
 
-test_opdb.py is strict both ways: an entry that fails and is not listed fails the test, and so does one that is listed and passes.
+test_opdb.py is strict both ways: an entry that fails and is not listed fails the test, and so does one that is
+listed and passes.
 """
 
 # Not for this device: they cannot run on the CPU of this machine either.

@@ -63,12 +63,15 @@ def views():
 
 def errors():
     x = torch.ones(1000, 10, device=DEVICE, requires_grad=True)
-    for call in (lambda: x + torch.ones(7, device=DEVICE), lambda: x @ x, lambda: torch.empty(2 ** 58, device=DEVICE), lambda: torch.linalg.cholesky(-torch.eye(3, device=DEVICE)),
-                 lambda: x.exp().backward(), lambda: x.view(7), lambda: F.embedding(torch.tensor([99], device=DEVICE), x[:10])):
+    for call in (lambda: x + torch.ones(7, device=DEVICE), lambda: x @ x, lambda: torch.empty(2 ** 58, device=DEVICE),
+                 lambda: torch.linalg.cholesky(-torch.eye(3, device=DEVICE)),
+                 lambda: x.exp().backward(), lambda: x.view(7),
+                 lambda: F.embedding(torch.tensor([99], device=DEVICE), x[:10])):
         assert outcome(call)[0] is not None
 
 
-@pytest.mark.parametrize("step, repeats", [(elementwise, 1500), (training, 250), (library, 300), (delegated, 200), (views, 500), (errors, 150)], ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize("step, repeats", [(elementwise, 1500), (training, 250), (library, 300), (delegated, 200),
+                                           (views, 500), (errors, 150)], ids=lambda v: getattr(v, "__name__", ""))
 def test_memory_is_flat_over_many_steps(step, repeats):
     for _ in range(repeats // 5):
         step()
@@ -76,7 +79,8 @@ def test_memory_is_flat_over_many_steps(step, repeats):
     for _ in range(repeats):
         step()
     assert allocated() == statistics
-    assert resident() - process < 8 * MIB, f"the process grew by {(resident() - process) / MIB:.1f} MiB in {repeats} steps"
+    growth = resident() - process
+    assert growth < 8 * MIB, f"the process grew by {growth / MIB:.1f} MiB in {repeats} steps"
 
 
 def test_memory_of_one_tensor_is_counted_and_returned():
@@ -173,8 +177,10 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) // 1024)
 def test_peak_of_a_process_is_at_most_the_cpus_plus_five_percent():
     peaks = {}
     for device in ("cpu", DEVICE):
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "HOLOGRAM_AUTOLOAD": "0"}
-        result = subprocess.run([sys.executable, "-c", PEAK, device], env=environment, capture_output=True, text=True, timeout=120)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+                       "HOLOGRAM_AUTOLOAD": "0"}
+        result = subprocess.run([sys.executable, "-c", PEAK, device], env=environment, capture_output=True, text=True,
+                                timeout=120)
         assert result.returncode == 0, result.stderr
         peaks[device] = int(result.stdout)
     overhead = 24   # MiB: the compiler, loaded once per process, whatever the program's size

@@ -1,4 +1,4 @@
-"""PyTorch's own op_db on the device: float32 results and gradients against the CPU, with a strict ledger of failures."""
+"""PyTorch's own op_db on the device: float32 results and gradients against the CPU, with a strict ledger."""
 
 import warnings
 

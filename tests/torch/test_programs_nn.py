@@ -117,16 +117,20 @@ def func_transforms(dev):
     model = nn.Linear(3, 2).to(dev)
     params = {k: v.detach() for k, v in model.named_parameters()}
     loss = lambda p, v: functional_call(model, p, (v,)).pow(2).sum()
-    return [vmap(torch.dot, in_dims=(None, 0))(w, x), grad(lambda v: (v ** 2).sum())(w), vmap(grad(lambda v: v.sin().sum()))(x),
-            jacrev(lambda v: v.tanh() * v)(w), vmap(grad(loss), in_dims=(None, 0))(params, x), torch.func.jvp(torch.exp, (w,), (torch.ones_like(w),))]
+    return [vmap(torch.dot, in_dims=(None, 0))(w, x), grad(lambda v: (v ** 2).sum())(w),
+            vmap(grad(lambda v: v.sin().sum()))(x),
+            jacrev(lambda v: v.tanh() * v)(w), vmap(grad(loss), in_dims=(None, 0))(params, x),
+            torch.func.jvp(torch.exp, (w,), (torch.ones_like(w),))]
 
 
 @program
 def activations(dev):
     x = leaf(dev, 4, 8)
-    outputs = [f(x) for f in (F.relu, F.gelu, F.silu, F.elu, F.selu, F.celu, F.leaky_relu, F.softplus, F.mish, F.hardswish, F.hardsigmoid, F.hardtanh, F.logsigmoid, F.tanhshrink,
+    outputs = [f(x) for f in (F.relu, F.gelu, F.silu, F.elu, F.selu, F.celu, F.leaky_relu, F.softplus, F.mish,
+                              F.hardswish, F.hardsigmoid, F.hardtanh, F.logsigmoid, F.tanhshrink,
                               F.softsign, F.relu6, torch.sigmoid, torch.tanh, F.softshrink, F.hardshrink, F.glu)]
-    outputs += [F.gelu(x, approximate="tanh"), F.softmax(x, 1), F.log_softmax(x, 0), F.softmin(x, 1), F.threshold(x, 0.1, 5), F.prelu(x, torch.full((8,), 0.2, device=dev)), F.normalize(x)]
+    outputs += [F.gelu(x, approximate="tanh"), F.softmax(x, 1), F.log_softmax(x, 0), F.softmin(x, 1),
+                F.threshold(x, 0.1, 5), F.prelu(x, torch.full((8,), 0.2, device=dev)), F.normalize(x)]
     weights = [torch.linspace(1, 2, o.numel(), device=dev).view_as(o) for o in outputs]
     return [outputs, gradients(sum((o * w).sum() for o, w in zip(outputs, weights)), x)]
 
@@ -137,10 +141,16 @@ def losses(dev):
     t = torch.randint(0, 5, (6,)).to(dev)
     t2 = torch.where(torch.arange(6, device=dev) == 2, -100, t)
     weight = torch.rand(5).to(dev)
-    values = [F.mse_loss(x, y), F.l1_loss(x, y), F.smooth_l1_loss(x, y), F.huber_loss(x, y, delta=0.5), F.cross_entropy(x, t), F.cross_entropy(x, t2, weight=weight, label_smoothing=0.1),
-              F.cross_entropy(x, y.softmax(1)), F.nll_loss(x.log_softmax(1), t, reduction="sum"), F.binary_cross_entropy(x.sigmoid(), y), F.binary_cross_entropy_with_logits(x, y, pos_weight=weight),
-              F.kl_div(x.log_softmax(1), y.softmax(1), reduction="batchmean"), F.poisson_nll_loss(x, y), F.soft_margin_loss(x, y.sign()), F.multi_margin_loss(x, t), F.cosine_embedding_loss(x, y, torch.ones(6, device=dev)),
-              F.triplet_margin_loss(x, y, x.flip(0)), F.gaussian_nll_loss(x, y, y + 0.1), F.hinge_embedding_loss(x, y.sign()), F.margin_ranking_loss(x[:, 0], x[:, 1], y[:, 0].sign()), F.mse_loss(x, y, reduction="none").mean(),
+    values = [F.mse_loss(x, y), F.l1_loss(x, y), F.smooth_l1_loss(x, y), F.huber_loss(x, y, delta=0.5),
+              F.cross_entropy(x, t), F.cross_entropy(x, t2, weight=weight, label_smoothing=0.1),
+              F.cross_entropy(x, y.softmax(1)), F.nll_loss(x.log_softmax(1), t, reduction="sum"),
+              F.binary_cross_entropy(x.sigmoid(), y), F.binary_cross_entropy_with_logits(x, y, pos_weight=weight),
+              F.kl_div(x.log_softmax(1), y.softmax(1), reduction="batchmean"), F.poisson_nll_loss(x, y),
+              F.soft_margin_loss(x, y.sign()), F.multi_margin_loss(x, t),
+              F.cosine_embedding_loss(x, y, torch.ones(6, device=dev)),
+              F.triplet_margin_loss(x, y, x.flip(0)), F.gaussian_nll_loss(x, y, y + 0.1),
+              F.hinge_embedding_loss(x, y.sign()), F.margin_ranking_loss(x[:, 0], x[:, 1], y[:, 0].sign()),
+              F.mse_loss(x, y, reduction="none").mean(),
               F.multilabel_soft_margin_loss(x, y.round())]
     return [values, gradients(sum(values), x)]
 
@@ -148,17 +158,21 @@ def losses(dev):
 @program
 def normalization(dev):
     x = leaf(dev, 4, 6, 5)
-    layers = [nn.LayerNorm(5), nn.LayerNorm((6, 5)), nn.BatchNorm1d(6), nn.GroupNorm(3, 6), nn.InstanceNorm1d(6, affine=True), nn.RMSNorm(5), nn.LocalResponseNorm(2)]
+    layers = [nn.LayerNorm(5), nn.LayerNorm((6, 5)), nn.BatchNorm1d(6), nn.GroupNorm(3, 6),
+              nn.InstanceNorm1d(6, affine=True), nn.RMSNorm(5), nn.LocalResponseNorm(2)]
     layers = [layer.to(dev) for layer in layers]
     outputs = [layer(x) for layer in layers]
     batch = layers[2]
     batch.eval()
-    return [outputs, gradients(sum(o.pow(3).sum() for o in outputs), x), list(batch.buffers()), batch(x), F.layer_norm(x, (5,))]
+    return [outputs, gradients(sum(o.pow(3).sum() for o in outputs), x), list(batch.buffers()), batch(x),
+            F.layer_norm(x, (5,))]
 
 
 @program
 def conv_net(dev):
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, groups=2, stride=2, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)).to(dev)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
+                          nn.Conv2d(8, 8, 3, groups=2, stride=2, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                          nn.Linear(8, 4)).to(dev)
     x = leaf(dev, 2, 3, 16, 16)
     loss = F.cross_entropy(model(x), torch.tensor([1, 3], device=dev))
     return parameters_and_gradients(model, loss) + [x.grad]
@@ -167,18 +181,29 @@ def conv_net(dev):
 @program
 def convolutions(dev):
     x, y, z = leaf(dev, 2, 4, 12), leaf(dev, 1, 4, 7, 7), leaf(dev, 1, 2, 4, 5, 5)
-    outputs = [F.conv1d(x, torch.randn(6, 4, 3).to(dev), dilation=2), F.conv2d(y, torch.randn(8, 2, 3, 3).to(dev), torch.randn(8).to(dev), groups=2, padding="same"),
-               F.conv3d(z, torch.randn(3, 2, 2, 2, 2).to(dev)), F.conv_transpose2d(y, torch.randn(4, 3, 3, 3).to(dev), stride=2, output_padding=1), F.conv_transpose1d(x, torch.randn(4, 2, 3).to(dev)),
-               F.unfold(y, 3), F.fold(F.unfold(y, 3), (7, 7), 3), F.conv2d(y.to(memory_format=torch.channels_last), torch.ones(2, 4, 1, 1, device=dev))]
+    outputs = [F.conv1d(x, torch.randn(6, 4, 3).to(dev), dilation=2), F.conv2d(y, torch.randn(8, 2, 3, 3).to(dev),
+                                                                               torch.randn(8).to(dev), groups=2,
+                                                                               padding="same"),
+               F.conv3d(z, torch.randn(3, 2, 2, 2, 2).to(dev)),
+               F.conv_transpose2d(y, torch.randn(4, 3, 3, 3).to(dev), stride=2, output_padding=1),
+               F.conv_transpose1d(x, torch.randn(4, 2, 3).to(dev)),
+               F.unfold(y, 3), F.fold(F.unfold(y, 3), (7, 7), 3), F.conv2d(y.to(memory_format=torch.channels_last),
+                                                                           torch.ones(2, 4, 1, 1, device=dev))]
     return [outputs, gradients(sum(o.pow(2).sum() for o in outputs), x, y, z)]
 
 
 @program
 def pooling_and_resizing(dev):
     x = leaf(dev, 2, 3, 8, 8)
-    outputs = [F.max_pool2d(x, 2), F.avg_pool2d(x, 3, 2, 1), F.adaptive_max_pool2d(x, 3), F.adaptive_avg_pool2d(x, (2, 5)), F.lp_pool2d(x.abs(), 2, 2), F.interpolate(x, scale_factor=2), F.interpolate(x, size=5, mode="bilinear"),
-               F.interpolate(x, scale_factor=0.5, mode="bicubic", align_corners=True), F.pixel_shuffle(x.view(2, 12, 4, 4), 2), F.pad(x, (1, 1, 2, 0), mode="reflect"), F.pad(x, (1, 2, 0, 1), mode="circular"),
-               F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), F.grid_sample(x, F.affine_grid(torch.eye(2, 3).expand(2, 2, 3).to(dev) * 0.8, (2, 3, 4, 4), align_corners=False), align_corners=False)]
+    outputs = [F.max_pool2d(x, 2), F.avg_pool2d(x, 3, 2, 1), F.adaptive_max_pool2d(x, 3),
+               F.adaptive_avg_pool2d(x, (2, 5)), F.lp_pool2d(x.abs(), 2, 2), F.interpolate(x, scale_factor=2),
+               F.interpolate(x, size=5, mode="bilinear"),
+               F.interpolate(x, scale_factor=0.5, mode="bicubic", align_corners=True),
+               F.pixel_shuffle(x.view(2, 12, 4, 4), 2), F.pad(x, (1, 1, 2, 0), mode="reflect"),
+               F.pad(x, (1, 2, 0, 1), mode="circular"),
+               F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+               F.grid_sample(x, F.affine_grid(torch.eye(2, 3).expand(2, 2, 3).to(dev) * 0.8, (2, 3, 4, 4),
+                                              align_corners=False), align_corners=False)]
     return [outputs, gradients(sum((o * o).sum() for o in outputs), x)]
 
 
@@ -186,7 +211,8 @@ def pooling_and_resizing(dev):
 def embeddings(dev):
     table = leaf(dev, 10, 4)
     tokens = torch.randint(0, 10, (3, 5)).to(dev)
-    outputs = [F.embedding(tokens, table, padding_idx=1), F.embedding_bag(tokens, table, mode="mean"), F.one_hot(tokens, 10).float() @ table, table[tokens]]
+    outputs = [F.embedding(tokens, table, padding_idx=1), F.embedding_bag(tokens, table, mode="mean"),
+               F.one_hot(tokens, 10).float() @ table, table[tokens]]
     return [outputs, gradients(sum(o.pow(2).sum() for o in outputs), table)]
 
 
@@ -196,8 +222,10 @@ def attention(dev):
     mask = torch.rand(7, 7).to(dev) > 0.3
     bias = torch.randn(7, 7).to(dev)
     mask = mask | torch.eye(7, dtype=torch.bool, device=dev)
-    outputs = [F.scaled_dot_product_attention(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True), F.scaled_dot_product_attention(q, k, v, attn_mask=mask),
-               F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=0.2), F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))]
+    outputs = [F.scaled_dot_product_attention(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True),
+               F.scaled_dot_product_attention(q, k, v, attn_mask=mask),
+               F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=0.2),
+               F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))]
     return [outputs, gradients(sum(o.pow(2).sum() for o in outputs), q, k, v)]
 
 
@@ -228,7 +256,8 @@ def transformer_encoder(dev):
 def recurrent_nets(dev):
     x = leaf(dev, 7, 3, 4)
     results = []
-    for layer in (nn.LSTM(4, 5, num_layers=2, bidirectional=True), nn.GRU(4, 5), nn.RNN(4, 5, nonlinearity="relu"), nn.LSTM(4, 5, proj_size=2)):
+    for layer in (nn.LSTM(4, 5, num_layers=2, bidirectional=True), nn.GRU(4, 5), nn.RNN(4, 5, nonlinearity="relu"),
+                  nn.LSTM(4, 5, proj_size=2)):
         layer = layer.to(dev)
         output, state = layer(x)
         results += [output, state] + parameters_and_gradients(layer, output.pow(2).sum())
@@ -245,7 +274,9 @@ def dropout_statistics(dev):
     y.sum().backward()
     kept = (y != 0).float().mean().item()
     layer = nn.Dropout(0.5).to(dev).eval()
-    return [abs(kept - 0.75) < 0.02, y.max(), torch.equal(x.grad != 0, y.detach() != 0), layer(x.detach()), F.dropout(x.detach(), 0.0), F.dropout(x.detach(), 1.0), F.dropout2d(torch.ones(2, 3, 4, 4, device=dev), 0.5).shape]
+    return [abs(kept - 0.75) < 0.02, y.max(), torch.equal(x.grad != 0, y.detach() != 0), layer(x.detach()),
+            F.dropout(x.detach(), 0.0), F.dropout(x.detach(), 1.0),
+            F.dropout2d(torch.ones(2, 3, 4, 4, device=dev), 0.5).shape]
 
 
 @program
@@ -256,18 +287,22 @@ def module_surgery(dev):
     x = torch.randn(5, 4, dtype=torch.float64).to(dev)
     total = sum(p.numel() for p in model.parameters())
     model.requires_grad_(False)
-    return [before, model(x), total, [n for n, _ in model.named_buffers()], model[0].weight.is_leaf, model.cpu()[0].weight.device.type]
+    return [before, model(x), total, [n for n, _ in model.named_buffers()], model[0].weight.is_leaf,
+            model.cpu()[0].weight.device.type]
 
 
 @program
 def initialisers(dev):
     w = torch.empty(200, 300, device=dev)
     checks = []
-    for init, low, high in ((nn.init.xavier_uniform_, 0.05, 0.075), (nn.init.kaiming_normal_, 0.07, 0.09), (nn.init.normal_, 0.98, 1.02), (nn.init.trunc_normal_, 0.85, 0.92), (nn.init.uniform_, 0.27, 0.31)):
+    for init, low, high in ((nn.init.xavier_uniform_, 0.05, 0.075), (nn.init.kaiming_normal_, 0.07, 0.09),
+                            (nn.init.normal_, 0.98, 1.02), (nn.init.trunc_normal_, 0.85, 0.92),
+                            (nn.init.uniform_, 0.27, 0.31)):
         init(w)
         checks.append(low < w.std().item() < high)
     nn.init.orthogonal_(w)
-    return checks + [torch.allclose(w @ w.T, torch.eye(200, device=dev), atol=1e-4), nn.init.constant_(w[:2, :2], 3.0), nn.init.eye_(w[:3, :3])]
+    return checks + [torch.allclose(w @ w.T, torch.eye(200, device=dev), atol=1e-4), nn.init.constant_(w[:2, :2], 3.0),
+                     nn.init.eye_(w[:3, :3])]
 
 
 @program
@@ -309,8 +344,9 @@ def autocast(dev):
 
 @program
 def gradcheck(dev):
-    x, w = torch.randn(3, 4, dtype=torch.float64).to(dev).requires_grad_(), torch.randn(4, dtype=torch.float64).to(dev).requires_grad_()
-    return [torch.autograd.gradcheck(lambda a, b: (F.layer_norm(a, (4,), b).softmax(1) * a.exp()).sum(0), (x, w)), torch.autograd.gradgradcheck(lambda a: (a.tanh() * w).sum(1), (x,))]
+    x, w = (torch.randn(shape, dtype=torch.float64).to(dev).requires_grad_() for shape in ((3, 4), (4,)))
+    return [torch.autograd.gradcheck(lambda a, b: (F.layer_norm(a, (4,), b).softmax(1) * a.exp()).sum(0), (x, w)),
+            torch.autograd.gradgradcheck(lambda a: (a.tanh() * w).sum(1), (x,))]
 
 
 @program

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def script(code, timeout=120):
     """Runs `code` in a fresh process; returns (exit status, output). A hang fails the test."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=timeout)
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True,
+                            timeout=timeout)
     return result.returncode, result.stdout + result.stderr
 
 
@@ -98,7 +99,8 @@ def test_two_backwards_at_once():
         model.zero_grad()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda model: model(x).square().mean().backward(), models))
-    assert all(torch.equal(p.grad, e) for model, grads in zip(models, expected) for p, e in zip(model.parameters(), grads))
+    assert all(torch.equal(p.grad, e) for model, grads in zip(models, expected) for p,
+               e in zip(model.parameters(), grads))
 
 
 def test_the_first_compilation_of_one_kernel_by_many_threads():
@@ -139,8 +141,11 @@ def test_the_number_of_threads_does_not_change_results():
         for threads in (1, 2, 3, 8):
             torch.set_num_threads(threads)
             torch.manual_seed(3)
-            results.append([t.cpu() for t in (x.exp(), x.sum(), x.sum(0), x.sum(1), x.mean(), x.softmax(1), x.flatten().cumsum(0), x.var(), x.flatten().logsumexp(0), x.t().contiguous(),
-                                              F.layer_norm(x, (4099,)), torch.rand_like(x), F.dropout(x, 0.3), x.argmax(), x.prod(1), x.norm())])
+            results.append([t.cpu() for t in (x.exp(), x.sum(), x.sum(0), x.sum(1), x.mean(), x.softmax(1),
+                                              x.flatten().cumsum(0), x.var(), x.flatten().logsumexp(0),
+                                              x.t().contiguous(),
+                                              F.layer_norm(x, (4099,)), torch.rand_like(x), F.dropout(x, 0.3),
+                                              x.argmax(), x.prod(1), x.norm())])
     finally:
         torch.set_num_threads(before)
     for other in results[1:]:

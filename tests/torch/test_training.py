@@ -27,7 +27,8 @@ class Transformer(nn.Module):
         self.head = nn.Linear(16, 11)
 
     def forward(self, tokens):
-        return self.head(self.encoder(self.embed(tokens), is_causal=True, mask=nn.Transformer.generate_square_subsequent_mask(8).to(tokens.device)))[:, -1]
+        return self.head(self.encoder(self.embed(tokens), is_causal=True,
+                                      mask=nn.Transformer.generate_square_subsequent_mask(8).to(tokens.device)))[:, -1]
 
 
 class Recurrent(nn.Module):
@@ -41,8 +42,10 @@ class Recurrent(nn.Module):
 
 
 MODELS = {
-    "mlp": (lambda: nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 32), nn.GELU(), nn.LayerNorm(32), nn.Linear(32, 11)), lambda: torch.randn(16, 20)),
-    "cnn": (lambda: nn.Sequential(nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.SiLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3), nn.Tanh(), nn.Flatten(), nn.Linear(32, 11)), lambda: torch.randn(8, 1, 10, 10)),
+    "mlp": (lambda: nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 32), nn.GELU(), nn.LayerNorm(32),
+                                  nn.Linear(32, 11)), lambda: torch.randn(16, 20)),
+    "cnn": (lambda: nn.Sequential(nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.SiLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3),
+                                  nn.Tanh(), nn.Flatten(), nn.Linear(32, 11)), lambda: torch.randn(8, 1, 10, 10)),
     "transformer": (Transformer, lambda: torch.randint(0, 11, (6, 8))),
     "lstm": (Recurrent, lambda: torch.randn(5, 9, 4)),
 }
@@ -90,7 +93,8 @@ def test_first_gradients_match_the_cpu(name):
     here, there, ((x, target),) = twins(name, 1)
     for model, device in ((here, "cpu"), (there, DEVICE)):
         F.cross_entropy(model(x.to(device)), target.to(device)).backward()
-    assert_same([p.grad for p in there.parameters()], [p.grad for p in here.parameters()], rtol=1e-4, atol=1e-5, device=DEVICE)
+    assert_same([p.grad for p in there.parameters()], [p.grad for p in here.parameters()], rtol=1e-4, atol=1e-5,
+                device=DEVICE)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -194,7 +198,8 @@ def test_clip_grad_norm_matches_the_cpu():
     norms = []
     for model, device in ((here, "cpu"), (there, DEVICE)):
         F.cross_entropy(model(x.to(device)), target.to(device)).backward()
-        norms.append([nn.utils.clip_grad_norm_(model.parameters(), 0.1), nn.utils.get_total_norm([p.grad for p in model.parameters()])])
+        norms.append([nn.utils.clip_grad_norm_(model.parameters(), 0.1),
+                      nn.utils.get_total_norm([p.grad for p in model.parameters()])])
     assert_same(norms[1], norms[0], rtol=1e-5, atol=1e-6, device=DEVICE)
     assert_same([p.grad for p in there.parameters()], [p.grad for p in here.parameters()], rtol=1e-4, atol=1e-6)
 
@@ -223,14 +228,17 @@ def test_save_and_load_with_map_location(source, target, tmp_path):
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     loaded = torch.load(tmp_path / "weights.pt", map_location=target, weights_only=True)
     assert all(t.device.type == target for t in loaded.values())
-    assert_same({k: v.cpu() for k, v in loaded.items()}, {k: v.cpu() for k, v in model.state_dict().items()}, rtol=0, atol=0)
+    assert_same({k: v.cpu() for k, v in loaded.items()}, {k: v.cpu() for k, v in model.state_dict().items()}, rtol=0,
+                atol=0)
 
 
 def test_a_checkpoint_loads_where_the_device_does_not_exist(tmp_path):
     x = torch.arange(6.0, device=DEVICE).view(2, 3)
     torch.save({"x": x, "column": x[:, 1]}, tmp_path / "x.pt")
-    code = f"import torch; d = torch.load({str(tmp_path / 'x.pt')!r}, map_location='cpu'); print(d['x'].tolist(), d['column'].tolist())"
-    plain = subprocess.run([sys.executable, "-c", code], env={**os.environ, "HOLOGRAM_AUTOLOAD": "0"}, capture_output=True, text=True)
+    code = f"import torch; d = torch.load({str(tmp_path / 'x.pt')!r}, map_location='cpu'); "
+    code += "print(d['x'].tolist(), d['column'].tolist())"
+    plain = subprocess.run([sys.executable, "-c", code], env={**os.environ, "HOLOGRAM_AUTOLOAD": "0"},
+                           capture_output=True, text=True)
     assert plain.stdout.strip() == "[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]] [1.0, 4.0]", plain.stderr
 
 
@@ -273,8 +281,10 @@ def test_deepcopy_and_ema():
 
 def run_example(name, *arguments):
     """Runs an example as a user would, but a delegated op is an error."""
-    environment = {**os.environ, "HOLOGRAM_FALLBACK": "error", "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run([sys.executable, f"examples/{name}", *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    environment = {**os.environ, "HOLOGRAM_FALLBACK": "error",
+                   "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    return subprocess.run([sys.executable, f"examples/{name}", *map(str, arguments)], cwd=ROOT, env=environment,
+                          capture_output=True, text=True, timeout=600)
 
 
 def test_hello_example():
@@ -292,7 +302,8 @@ def test_digits_example_learns_reproducibly_without_delegation(tmp_path):
     assert accuracy >= 0.97
     assert first.stdout.splitlines()[-1] == second.stdout.splitlines()[-1]
     weights = torch.load(path, map_location="cpu", weights_only=True)["model"]
-    assert {k: tuple(v.shape) for k, v in weights.items()} == {"0.weight": (128, 64), "0.bias": (128,), "2.weight": (10, 128), "2.bias": (10,)}
+    assert {k: tuple(v.shape) for k, v in weights.items()} == {"0.weight": (128, 64), "0.bias": (128,),
+                                                               "2.weight": (10, 128), "2.bias": (10,)}
     assert all(v.device.type == "cpu" and v.isfinite().all() for v in weights.values())
 
 
@@ -301,4 +312,5 @@ def test_char_gpt_example_learns_without_delegation(tmp_path):
     assert result.returncode == 0, result.stderr
     assert float(re.search(r"^loss ([0-9.]+)", result.stdout, re.M).group(1)) < 3.5   # a uniform guess: 4.6
     assert (tmp_path / "loss.png").read_bytes()[:4] == b"\x89PNG"
-    assert all(v.device.type == "cpu" for v in torch.load(tmp_path / "model.pt", map_location="cpu", weights_only=True)["model"].values())
+    assert all(v.device.type == "cpu" for v in torch.load(tmp_path / "model.pt", map_location="cpu",
+                                                          weights_only=True)["model"].values())
