@@ -16,6 +16,9 @@
 
 namespace hologram::aten {
 
+/// Runs `op` in torch's own kernel on the same memory (delegate.cpp).
+void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+
 /// An aten overload: its name in the registry, and the handle once it is needed.
 struct Overload {
   const char* name;       // "aten::sum"

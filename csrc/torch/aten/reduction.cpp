@@ -69,10 +69,10 @@ namespace {
 
 // ---- the rows that are nothing but a fold: reduction_table.inc ----
 
-#define HG_REDUCTION(row, rule, keeps_empty, meta, base, functional, report, out, out_report)                        \
-  constexpr ReductionEntry entry_##meta{Op::row, Accumulate::rule, keeps_empty, {"aten::" base, functional},         \
-                                        {"aten::" base, out}, report, out_report};                                   \
-  using kernel_##meta = ReductionKernel<entry_##meta, at::meta::structured_##meta>;
+#define HG_REDUCTION(row, rule, keeps_empty, id, base, f_overload, f_report, o_overload, o_report)                        \
+  constexpr ReductionEntry entry_##id{Op::row, Accumulate::rule, keeps_empty, {"aten::" base, f_overload},         \
+                                        {"aten::" base, o_overload}, f_report, o_report};                            \
+  using kernel_##id = ReductionKernel<entry_##id, at::meta::structured_##id>;
 #define HG_REDUCTION_PAIR HG_REDUCTION
 #include "reduction_table.inc"
 #undef HG_REDUCTION
@@ -477,12 +477,12 @@ at::Tensor& logsumexp_out(const at::Tensor& self, c10::IntArrayRef dims, bool ke
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-#define HG_REDUCTION(row, rule, keeps_empty, meta, base, functional, report, out, out_report) \
-  m.impl(report, TORCH_FN(kernel_##meta::functional));                                        \
-  m.impl(out_report, TORCH_FN(kernel_##meta::out));
-#define HG_REDUCTION_PAIR(row, rule, keeps_empty, meta, base, functional, report, out, out_report) \
-  m.impl(report, TORCH_FN(kernel_##meta::functional));                                             \
-  m.impl(out_report, TORCH_FN(kernel_##meta::out_pair));
+#define HG_REDUCTION(row, rule, keeps_empty, id, base, f_overload, f_report, o_overload, o_report) \
+  m.impl(f_report, TORCH_FN(kernel_##id::functional));                                        \
+  m.impl(o_report, TORCH_FN(kernel_##id::out));
+#define HG_REDUCTION_PAIR(row, rule, keeps_empty, id, base, f_overload, f_report, o_overload, o_report) \
+  m.impl(f_report, TORCH_FN(kernel_##id::functional));                                             \
+  m.impl(o_report, TORCH_FN(kernel_##id::out_pair));
 #include "reduction_table.inc"
 #undef HG_REDUCTION
 #undef HG_REDUCTION_PAIR

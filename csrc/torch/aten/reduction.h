@@ -109,7 +109,7 @@ struct ReductionKernel<entry, Meta, meta> {
   template <class... Rest>
   static std::optional<c10::ScalarType> requested(const Rest&... rest) {
     std::optional<c10::ScalarType> found;
-    auto look = [&](const auto& arg) {
+    [[maybe_unused]] auto look = [&](const auto& arg) {
       if constexpr (std::is_same_v<std::decay_t<decltype(arg)>, std::optional<c10::ScalarType>>) found = arg;
     };
     (look(rest), ...);

@@ -1,7 +1,6 @@
 #include "torch/aten/row_space.h"
 
 #include <ATen/MemoryOverlap.h>
-#include <ATen/ops/as_strided_native.h>
 
 #include "torch/aten/structured.h"
 
@@ -17,13 +16,14 @@ Circuit& thread_circuit() {
 
 }  // namespace
 
-RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row) : circuit_(thread_circuit()), tensor_rank_(static_cast<int64_t>(sizes.size())) {
+RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
+    : circuit_(thread_circuit()), tensor_rank_(static_cast<int64_t>(sizes.size())) {
   circuit_.clear();
   int rank = 0, kept = 0;
   for (int64_t d = 0; d < tensor_rank_; ++d) {
     if (row[d]) continue;
     circuit_.sizes[rank] = sizes[d];
-    full_.of[rank] = kept_full_.of[rank] = static_cast<int8_t>(d);
+    full_.of[rank] = static_cast<int8_t>(d);
     kept_.of[rank] = static_cast<int8_t>(kept++);
     row_.of[rank++] = -1;
   }
@@ -32,12 +32,12 @@ RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row) : circuit_(thread_circui
     if (!row[d]) continue;
     circuit_.sizes[rank] = sizes[d];
     full_.of[rank] = static_cast<int8_t>(d);
-    kept_full_.of[rank] = kept_.of[rank] = -1;
+    kept_.of[rank] = -1;
     row_.of[rank++] = static_cast<int8_t>(folded++);
   }
   if (folded == 0) {
     circuit_.sizes[rank] = 1;
-    full_.of[rank] = kept_full_.of[rank] = kept_.of[rank] = row_.of[rank] = -1;
+    full_.of[rank] = kept_.of[rank] = row_.of[rank] = -1;
     ++rank;
     ++folded;
   }
@@ -50,10 +50,13 @@ Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source
   const DType dtype = dtype_of(t);
   const Ref ref = output ? circuit_.add_output(block_of(t), data, dtype, source)
                          : circuit_.add_operand(block_of(t), data, dtype);
-  const c10::IntArrayRef strides = t.strides();
+  const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
   const int64_t item = static_cast<int64_t>(item_size(dtype));
   int64_t* bytes = circuit_.strides(ref);
-  for (int d = 0; d < circuit_.rank; ++d) bytes[d] = dims.of[d] < 0 ? 0 : strides[dims.of[d]] * item;
+  for (int d = 0; d < circuit_.rank; ++d) {
+    const int dim = dims.of[d];
+    bytes[d] = dim < 0 || sizes[dim] == 1 ? 0 : strides[dim] * item;
+  }
   return ref;
 }
 
@@ -67,7 +70,7 @@ void resize_out(const at::Tensor& out, c10::IntArrayRef sizes, c10::IntArrayRef 
               out.dtype(), " instead");
   TORCH_CHECK(options.device() == out.device(), "Expected out tensor to have device ", options.device(), ", but got ",
               out.device(), " instead");
-  if (at::native::resize_output(out, sizes) && !strides.empty()) at::native::as_strided_(out, sizes, strides);
+  if (at::native::resize_output(out, sizes) && !strides.empty()) out.as_strided_(sizes, strides);
 }
 
 }  // namespace hologram::aten

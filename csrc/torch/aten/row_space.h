@@ -25,7 +25,7 @@ class RowSpace {
 
   Circuit& circuit() { return circuit_; }
 
-  /// An operand that varies over the whole space; `t` has the sizes of the space.
+  /// An operand of the sizes of the space. Size-1 dims broadcast, so statistics kept with keepdim go in here too.
   Ref input(const at::Tensor& t) { return add(t, full_, false, kNoRef); }
   /// An operand constant along the row; `t` has the kept sizes, with or without size-1 dims in place of the row's.
   Ref kept_input(const at::Tensor& t) { return add(t, kept_part(t), false, kNoRef); }
@@ -39,12 +39,12 @@ class RowSpace {
  private:
   /// Per dimension of the space: the dim of the tensor that runs along it, or -1.
   struct Dims { int8_t of[kMaxRank]; };
-  const Dims& kept_part(const at::Tensor& t) const { return t.dim() == tensor_rank_ ? kept_full_ : kept_; }
+  const Dims& kept_part(const at::Tensor& t) const { return t.dim() == tensor_rank_ ? full_ : kept_; }
   Ref add(const at::Tensor& t, const Dims& dims, bool output, Ref source);
 
   Circuit& circuit_;
   int64_t tensor_rank_;
-  Dims full_, kept_, kept_full_, row_;
+  Dims full_, kept_, row_;
 };
 
 /// f16 and bf16 compute in f32.
