@@ -5,6 +5,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <atomic>
+#include <functional>
 
 #include "runtime/backend.h"
 #include "runtime/circuit.h"
@@ -51,12 +52,13 @@ at::Tensor to_native(const at::Tensor& t);
 /// A native tensor's memory as a hologram tensor. If it lies in `maybe_base`'s storage, the result is a view of it.
 at::Tensor from_native(const at::Tensor& t, c10::Device device);
 
-// ---- who served an op: torch.hologram.op_report() ----
+// ---- who served an op: torch.hologram.op_report() (op_stat.cpp) ----
 struct OpStat {
   const char* name;
   std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};
 };
-/// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static.
+/// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static. `name` must live for ever.
 OpStat& op_stat(const char* name);
+void for_each_op_stat(const std::function<void(OpStat&)>& visit);
 
 }  // namespace hologram::aten

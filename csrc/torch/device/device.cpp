@@ -3,12 +3,12 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
-#include <atomic>
-
 namespace hologram {
+
+std::atomic<Backend*> detail::active_backend{&cpu_backend()};
+
 namespace {
 
-std::atomic<Backend*> active{nullptr};   // nullptr: not chosen yet, the CPU serves
 thread_local c10::DeviceIndex this_device = 0;
 std::atomic<bool> forked{false};
 
@@ -19,11 +19,6 @@ const bool fork_handler = [] {
 
 }  // namespace
 
-Backend& current_backend() {
-  Backend* backend = active.load(std::memory_order_acquire);
-  return backend ? *backend : cpu_backend();
-}
-
 void set_current_backend(const std::string& name) {
   std::string known;
   for (const BackendInfo& info : backend_infos()) {
@@ -33,7 +28,7 @@ void set_current_backend(const std::string& name) {
     TORCH_CHECK(backend, "hologram.set_backend: the backend '", name, "' is not available: ", info.reason,
                 ". torch.hologram keeps using '", current_backend().name(), "'.");
     synchronize_device(current_device());
-    active.store(backend, std::memory_order_release);
+    detail::active_backend.store(backend, std::memory_order_release);
     if (this_device >= backend->device_count()) this_device = 0;
     return;
   }

@@ -3,6 +3,9 @@
 
 #include <c10/core/Device.h>
 
+#include <atomic>
+#include <string>
+
 #include "runtime/backend.h"
 #include "runtime/stream.h"
 
@@ -10,8 +13,12 @@ namespace hologram {
 
 constexpr c10::DeviceType kDeviceType = c10::DeviceType::PrivateUse1;
 
+namespace detail {
+extern std::atomic<Backend*> active_backend;
+}
+
 /// The backend new tensors are made on. Tensors stay on the backend they were made on.
-Backend& current_backend();
+inline Backend& current_backend() { return *detail::active_backend.load(std::memory_order_acquire); }
 /// Throws ValueError for an unknown name, RuntimeError with the reason for an absent backend.
 void set_current_backend(const std::string& name);
 
