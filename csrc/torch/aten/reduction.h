@@ -13,8 +13,8 @@
 #include <tuple>
 #include <type_traits>
 
-#include "torch/aten/boxed.h"
 #include "torch/aten/row_space.h"
+#include "torch/aten/served.h"
 #include "torch/aten/structured.h"
 
 namespace hologram::aten {
@@ -35,8 +35,18 @@ void reduce(Op op, Accumulate rule, const at::Tensor& self, DimMask mask, std::i
 /// Can `reduce` compute it? If not, torch's own kernel computes or says what is wrong.
 bool reducible(Accumulate rule, const at::Tensor& self, std::optional<c10::ScalarType> result);
 
+/// A new result of a reduction that has no structured class, and the out= tensor of such a one.
+inline at::Tensor make_result(const at::Tensor& self, DimMask mask, bool keepdim, c10::ScalarType dtype) {
+  return empty(at::native::shape_from_dim_mask(self, mask, keepdim), dtype, self.device());
+}
+inline void resize_result(const at::Tensor& out, const at::Tensor& self, DimMask mask, bool keepdim) {
+  at::native::resize_output(out, at::native::shape_from_dim_mask(self, mask, keepdim));
+  check_overlap(out, self);
+}
+
 // ---- dims as torch's schemas spell them ----
 
+inline DimMask all_dims() { return DimMask().flip(); }
 inline DimMask mask_of(const at::Tensor& self, at::OptionalIntArrayRef dims) {
   return at::native::make_dim_mask(dims, self.dim());
 }
@@ -47,62 +57,60 @@ inline DimMask mask_of(const at::Tensor& self, int64_t dim) {
   return DimMask(1ull << at::maybe_wrap_dim(dim, self.dim()));
 }
 inline DimMask mask_of(const at::Tensor& self, std::optional<int64_t> dim) {
-  return dim ? mask_of(self, *dim) : DimMask().flip();
+  return dim ? mask_of(self, *dim) : all_dims();
 }
 
 // ---- signatures ----
 
-/// What the generated table says about one structured aten op.
+/// What the generated table says about one structured aten op. `keeps_empty_dims`: dim=() folds nothing (any.dims,
+/// all.dims); elsewhere it folds everything.
+template <Op row, Accumulate rule_, bool keeps_empty_dims_, class Meta_, class Functional_, class Out_>
 struct ReductionEntry {
-  Op op;
-  Accumulate rule;
-  bool keeps_empty_dims;            // dim=() folds nothing (any.dims, all.dims); elsewhere it folds everything
-  Overload functional, out;
-  const char *functional_report, *out_report;
+  static constexpr Op op = row;
+  static constexpr Accumulate rule = rule_;
+  static constexpr bool keeps_empty_dims = keeps_empty_dims_;
+  using Meta = Meta_;
+  using Functional = Functional_;
+  using Out = Out_;
 };
 
-/// `meta` gives the arguments: self, then dims, keepdim and dtype as far as the op has them.
-template <const ReductionEntry& entry, class Meta, auto meta = &Meta::meta>
+/// `Meta::meta` gives the arguments: self, then dims, keepdim and dtype as far as the op has them.
+template <class Entry, auto meta = &Entry::Meta::meta>
 struct ReductionKernel;
 
-template <const ReductionEntry& entry, class Meta, class Result, class... Args,
-          Result (Meta::*meta)(const at::Tensor&, Args...)>
-struct ReductionKernel<entry, Meta, meta> {
-  static constexpr bool kPair = op_results(entry.op) == 2;
-  using Functional = std::conditional_t<kPair, std::tuple<at::Tensor, at::Tensor>, at::Tensor>;
+template <class Entry, class Class, class Result, class... Args, Result (Class::*meta)(const at::Tensor&, Args...)>
+struct ReductionKernel<Entry, meta> {
+  using Meta = typename Entry::Meta;
+  static constexpr bool kPair = op_results(Entry::op) == 2;
+  using Returned = std::conditional_t<kPair, std::tuple<at::Tensor, at::Tensor>, at::Tensor>;
 
-  static Functional functional(const at::Tensor& self, Args... args) {
-    static OpStat& stat = op_stat(entry.functional_report);
-    if (!reducible(entry.rule, self, requested(args...))) {
-      if constexpr (kPair) return delegate_pair(entry.functional, self, args...);
-      else return delegate_tensor(entry.functional, self, args...);
-    }
+  static Returned functional(const at::Tensor& self, Args... args) {
+    if (!reducible(Entry::rule, self, requested(args...))) return delegate_op<typename Entry::Functional>(self, args...);
     Structured<Meta> results;
-    run(stat, results, self, args...);
+    run<typename Entry::Functional>(results, self, args...);
     if constexpr (kPair) return {results.take(0), results.take(1)};
     else return results.take();
   }
 
   static at::Tensor& out(const at::Tensor& self, Args... args, at::Tensor& out) {
-    static OpStat& stat = op_stat(entry.out_report);
-    if (!reducible(entry.rule, self, out.scalar_type())) {
-      delegate_call(entry.out, self, args..., out);
-      return out;
-    }
+    if (!reducible(Entry::rule, self, out.scalar_type())) return delegate_op<typename Entry::Out>(self, args..., out);
     Structured<Meta> results(out);
-    run(stat, results, self, args...);
+    run<typename Entry::Out>(results, self, args...);
     return out;
   }
 
   static std::tuple<at::Tensor&, at::Tensor&> out_pair(const at::Tensor& self, Args... args, at::Tensor& out0, at::Tensor& out1) {
-    static OpStat& stat = op_stat(entry.out_report);
-    if (!reducible(entry.rule, self, out0.scalar_type())) {
-      delegate_call(entry.out, self, args..., out0, out1);
-      return std::tuple<at::Tensor&, at::Tensor&>(out0, out1);
-    }
+    if (!reducible(Entry::rule, self, out0.scalar_type()))
+      return delegate_op<typename Entry::Out>(self, args..., out0, out1);
     Structured<Meta> results(out0, out1);
-    run(stat, results, self, args...);
+    run<typename Entry::Out>(results, self, args...);
     return std::tuple<at::Tensor&, at::Tensor&>(out0, out1);
+  }
+
+  static void serve_in(torch::Library& m) {
+    serve<typename Entry::Functional, &functional>(m);
+    if constexpr (kPair) serve<typename Entry::Out, &out_pair>(m);
+    else serve<typename Entry::Out, &out>(m);
   }
 
  private:
@@ -116,20 +124,21 @@ struct ReductionKernel<entry, Meta, meta> {
     return found;
   }
 
-  static DimMask mask(const at::Tensor& self) { return DimMask().flip(); }
+  static DimMask mask(const at::Tensor& self) { return all_dims(); }
   template <class Dim, class... Rest>
   static DimMask mask(const at::Tensor& self, const Dim& dim, const Rest&...) {
-    if constexpr (std::is_same_v<Dim, at::OptionalIntArrayRef>)
-      if (entry.keeps_empty_dims && dim && dim->empty()) return {};
+    if constexpr (Entry::keeps_empty_dims)
+      if (dim && dim->empty()) return {};
     return mask_of(self, dim);
   }
 
-  static void run(OpStat& stat, Structured<Meta>& results, const at::Tensor& self, const Args&... args) {
+  template <class AtenOp>
+  static void run(Structured<Meta>& results, const at::Tensor& self, const Args&... args) {
     (results.*meta)(self, args...);
     results.check_overlap(self);
-    if constexpr (kPair) reduce(entry.op, entry.rule, self, mask(self, args...), {&results[0], &results[1]});
-    else reduce(entry.op, entry.rule, self, mask(self, args...), {&results[0]});
-    stat.compiled.fetch_add(1, std::memory_order_relaxed);
+    if constexpr (kPair) reduce(Entry::op, Entry::rule, self, mask(self, args...), {&results[0], &results[1]});
+    else reduce(Entry::op, Entry::rule, self, mask(self, args...), {&results[0]});
+    count_compiled<AtenOp>();
   }
 };
 

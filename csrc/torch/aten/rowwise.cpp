@@ -2,28 +2,30 @@
 // weight and bias are sums over the kept dims with the normalisation inside the same kernel.
 #include <ATen/WrapDimUtils.h>
 #include <ATen/core/op_registration/adaption.h>
-#include <ATen/ops/_log_softmax_backward_data_meta.h>
-#include <ATen/ops/_log_softmax_meta.h>
-#include <ATen/ops/_softmax_backward_data_meta.h>
-#include <ATen/ops/_softmax_meta.h>
 #include <ATen/native/layer_norm.h>
-#include <torch/library.h>
+#include <ATen/ops/_log_softmax_backward_data_meta.h>
+#include <ATen/ops/_log_softmax_backward_data_ops.h>
+#include <ATen/ops/_log_softmax_meta.h>
+#include <ATen/ops/_log_softmax_ops.h>
+#include <ATen/ops/_softmax_backward_data_meta.h>
+#include <ATen/ops/_softmax_backward_data_ops.h>
+#include <ATen/ops/_softmax_meta.h>
+#include <ATen/ops/_softmax_ops.h>
+#include <ATen/ops/native_layer_norm_backward_ops.h>
+#include <ATen/ops/native_layer_norm_ops.h>
 
 #include <array>
-#include <limits>
 
-#include "torch/aten/boxed.h"
 #include "torch/aten/row_space.h"
+#include "torch/aten/served.h"
 #include "torch/aten/structured.h"
 
 namespace hologram::aten {
 namespace {
 
-void count(OpStat& stat) { stat.compiled.fetch_add(1, std::memory_order_relaxed); }
-
-DimMask row_of(const at::Tensor& t, int64_t dim) { return DimMask(1ull << at::maybe_wrap_dim(dim, t.dim())); }
-
-bool computes(const at::Tensor& t) { return is_row_float(t.scalar_type()) && t.dim() <= kMaxRowSpaceRank && t.layout() == at::kStrided; }
+bool computes(const at::Tensor& t) {
+  return is_row_float(t.scalar_type()) && t.dim() <= kMaxRowSpaceRank && t.layout() == at::kStrided;
+}
 
 template <class... T>
 void check_same_device(at::CheckedFrom op, const T&... tensors) {
@@ -34,132 +36,111 @@ void check_same_device(at::CheckedFrom op, const T&... tensors) {
 // ---- softmax, log_softmax ----
 
 struct Softmax {
-  Op op;
-  Overload functional, out;
+  static constexpr Op op = Op::softmax;
+  using Meta = at::meta::structured__softmax;
+  using Functional = at::_ops::_softmax;
+  using Out = at::_ops::_softmax_out;
 };
-constexpr Softmax kSoftmax{Op::softmax, {"aten::_softmax", ""}, {"aten::_softmax", "out"}};
-constexpr Softmax kLogSoftmax{Op::log_softmax, {"aten::_log_softmax", ""}, {"aten::_log_softmax", "out"}};
+struct LogSoftmax {
+  static constexpr Op op = Op::log_softmax;
+  using Meta = at::meta::structured__log_softmax;
+  using Functional = at::_ops::_log_softmax;
+  using Out = at::_ops::_log_softmax_out;
+};
+struct SoftmaxBackward {
+  static constexpr Op op = Op::softmax_backward;
+  using Meta = at::meta::structured__softmax_backward_data;
+  using Functional = at::_ops::_softmax_backward_data;
+  using Out = at::_ops::_softmax_backward_data_out;
+};
+struct LogSoftmaxBackward {
+  static constexpr Op op = Op::log_softmax_backward;
+  using Meta = at::meta::structured__log_softmax_backward_data;
+  using Functional = at::_ops::_log_softmax_backward_data;
+  using Out = at::_ops::_log_softmax_backward_data_out;
+};
 
-/// Converting half to float inside the kernel is a CUDA affair; torch's CPU kernel says so.
-bool computes_softmax(const at::Tensor& self, bool half_to_float) { return computes(self) && !half_to_float; }
-
-void softmax_into(const Softmax& s, const at::Tensor& self, int64_t dim, const at::Tensor& out) {
-  if (self.numel() == 0) return;
-  RowSpace space(self.sizes(), row_of(self, dim));
-  const Ref x = space.input(self);
-  space.output(out, space.circuit().add_node(s.op, math_type(dtype_of(self)), dtype_of(out), {x}));
-  space.submit(self);
+/// One row kernel along `dim` over inputs of one shape.
+void run_along(Op op, int64_t dim, std::initializer_list<const at::Tensor*> inputs, const at::Tensor& out) {
+  const at::Tensor& first = **inputs.begin();
+  if (first.numel() == 0) return;
+  RowSpace space(first.sizes(), DimMask(1ull << at::maybe_wrap_dim(dim, first.dim())));
+  Ref args[kMaxArgs];
+  size_t nargs = 0;
+  for (const at::Tensor* input : inputs) args[nargs++] = space.input(*input);
+  space.output(out, space.circuit().add_node(op, math_type(dtype_of(first)), dtype_of(out), args, nargs));
+  space.submit(first);
 }
 
-template <class Meta>
-at::Tensor softmax_functional(const Softmax& s, OpStat& stat, const at::Tensor& self, int64_t dim, bool half_to_float) {
-  if (!computes_softmax(self, half_to_float)) return delegate_tensor(s.functional, self, dim, half_to_float);
-  Structured<Meta> result;
-  result.meta(self, dim, half_to_float);
-  softmax_into(s, self, dim, result[0]);
-  count(stat);
-  return result.take();
-}
+template <class Row>
+struct SoftmaxKernel {
+  /// Converting half to float inside the kernel is a CUDA affair; torch's CPU kernel says so.
+  static bool serves(const at::Tensor& self, bool half_to_float) { return computes(self) && !half_to_float; }
 
-template <class Meta>
-at::Tensor& softmax_out(const Softmax& s, OpStat& stat, const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
-  if (!computes_softmax(self, half_to_float)) {
-    delegate_call(s.out, self, dim, half_to_float, out);
+  template <class AtenOp>
+  static void run(Structured<typename Row::Meta>& result, const at::Tensor& self, int64_t dim, bool half_to_float) {
+    result.meta(self, dim, half_to_float);
+    result.check_overlap(self);
+    run_along(Row::op, dim, {&self}, result[0]);
+    count_compiled<AtenOp>();
+  }
+
+  static at::Tensor functional(const at::Tensor& self, int64_t dim, bool half_to_float) {
+    using AtenOp = typename Row::Functional;
+    if (!serves(self, half_to_float)) return delegate_op<AtenOp>(self, dim, half_to_float);
+    Structured<typename Row::Meta> result;
+    run<AtenOp>(result, self, dim, half_to_float);
+    return result.take();
+  }
+
+  static at::Tensor& out(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
+    using AtenOp = typename Row::Out;
+    if (!serves(self, half_to_float)) return delegate_op<AtenOp>(self, dim, half_to_float, out);
+    Structured<typename Row::Meta> result(out);
+    run<AtenOp>(result, self, dim, half_to_float);
     return out;
   }
-  Structured<Meta> result(out);
-  result.meta(self, dim, half_to_float);
-  result.check_overlap(self);
-  softmax_into(s, self, dim, out);
-  count(stat);
-  return out;
-}
-
-at::Tensor softmax(const at::Tensor& self, int64_t dim, bool half_to_float) {
-  static OpStat& stat = op_stat("_softmax");
-  return softmax_functional<at::meta::structured__softmax>(kSoftmax, stat, self, dim, half_to_float);
-}
-at::Tensor& softmax_to(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
-  static OpStat& stat = op_stat("_softmax.out");
-  return softmax_out<at::meta::structured__softmax>(kSoftmax, stat, self, dim, half_to_float, out);
-}
-at::Tensor log_softmax(const at::Tensor& self, int64_t dim, bool half_to_float) {
-  static OpStat& stat = op_stat("_log_softmax");
-  return softmax_functional<at::meta::structured__log_softmax>(kLogSoftmax, stat, self, dim, half_to_float);
-}
-at::Tensor& log_softmax_to(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
-  static OpStat& stat = op_stat("_log_softmax.out");
-  return softmax_out<at::meta::structured__log_softmax>(kLogSoftmax, stat, self, dim, half_to_float, out);
-}
-
-struct SoftmaxBackward {
-  Op op;
-  const char* name;
-  Overload functional, out;
 };
-constexpr SoftmaxBackward kSoftmaxBackward{Op::softmax_backward, "_softmax_backward_data",
-                                           {"aten::_softmax_backward_data", ""}, {"aten::_softmax_backward_data", "out"}};
-constexpr SoftmaxBackward kLogSoftmaxBackward{Op::log_softmax_backward, "_log_softmax_backward_data",
-                                              {"aten::_log_softmax_backward_data", ""}, {"aten::_log_softmax_backward_data", "out"}};
 
-bool computes_softmax_backward(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
-  return computes(grad) && computes(output) && grad.scalar_type() == input_dtype && grad.sizes() == output.sizes();
-}
+template <class Row>
+struct SoftmaxBackwardKernel {
+  static bool serves(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
+    check_same_device(Row::Functional::name, grad, output);
+    return computes(grad) && computes(output) && grad.scalar_type() == input_dtype && grad.sizes() == output.sizes();
+  }
 
-void softmax_backward_into(const SoftmaxBackward& s, const at::Tensor& grad, const at::Tensor& output, int64_t dim,
-                           const at::Tensor& grad_input) {
-  if (grad.numel() == 0) return;
-  RowSpace space(grad.sizes(), row_of(grad, dim));
-  const Ref dy = space.input(grad), y = space.input(output);
-  space.output(grad_input, space.circuit().add_node(s.op, math_type(dtype_of(grad)), dtype_of(grad_input), {dy, y}));
-  space.submit(grad);
-}
+  template <class AtenOp>
+  static void run(Structured<typename Row::Meta>& result, const at::Tensor& grad, const at::Tensor& output, int64_t dim,
+                  c10::ScalarType input_dtype) {
+    result.meta(grad, output, dim, input_dtype);
+    result.check_overlap(grad);
+    result.check_overlap(output);
+    run_along(Row::op, dim, {&grad, &output}, result[0]);
+    count_compiled<AtenOp>();
+  }
 
-template <class Meta>
-at::Tensor softmax_backward_functional(const SoftmaxBackward& s, OpStat& stat, const at::Tensor& grad, const at::Tensor& output,
-                                       int64_t dim, c10::ScalarType input_dtype) {
-  check_same_device(s.name, grad, output);
-  if (!computes_softmax_backward(grad, output, input_dtype)) return delegate_tensor(s.functional, grad, output, dim, input_dtype);
-  Structured<Meta> result;
-  result.meta(grad, output, dim, input_dtype);
-  softmax_backward_into(s, grad, output, dim, result[0]);
-  count(stat);
-  return result.take();
-}
+  static at::Tensor functional(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype) {
+    using AtenOp = typename Row::Functional;
+    if (!serves(grad, output, input_dtype)) return delegate_op<AtenOp>(grad, output, dim, input_dtype);
+    Structured<typename Row::Meta> result;
+    run<AtenOp>(result, grad, output, dim, input_dtype);
+    return result.take();
+  }
 
-template <class Meta>
-at::Tensor& softmax_backward_out(const SoftmaxBackward& s, OpStat& stat, const at::Tensor& grad, const at::Tensor& output,
-                                 int64_t dim, c10::ScalarType input_dtype, at::Tensor& grad_input) {
-  check_same_device(s.name, grad, output);
-  if (!computes_softmax_backward(grad, output, input_dtype)) {
-    delegate_call(s.out, grad, output, dim, input_dtype, grad_input);
+  static at::Tensor& out(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype,
+                         at::Tensor& grad_input) {
+    using AtenOp = typename Row::Out;
+    if (!serves(grad, output, input_dtype)) return delegate_op<AtenOp>(grad, output, dim, input_dtype, grad_input);
+    Structured<typename Row::Meta> result(grad_input);
+    run<AtenOp>(result, grad, output, dim, input_dtype);
     return grad_input;
   }
-  Structured<Meta> result(grad_input);
-  result.meta(grad, output, dim, input_dtype);
-  result.check_overlap(grad);
-  result.check_overlap(output);
-  softmax_backward_into(s, grad, output, dim, grad_input);
-  count(stat);
-  return grad_input;
-}
+};
 
-at::Tensor softmax_backward(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType dtype) {
-  static OpStat& stat = op_stat("_softmax_backward_data");
-  return softmax_backward_functional<at::meta::structured__softmax_backward_data>(kSoftmaxBackward, stat, grad, output, dim, dtype);
-}
-at::Tensor& softmax_backward_to(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType dtype, at::Tensor& out) {
-  static OpStat& stat = op_stat("_softmax_backward_data.out");
-  return softmax_backward_out<at::meta::structured__softmax_backward_data>(kSoftmaxBackward, stat, grad, output, dim, dtype, out);
-}
-at::Tensor log_softmax_backward(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType dtype) {
-  static OpStat& stat = op_stat("_log_softmax_backward_data");
-  return softmax_backward_functional<at::meta::structured__log_softmax_backward_data>(kLogSoftmaxBackward, stat, grad, output, dim, dtype);
-}
-at::Tensor& log_softmax_backward_to(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType dtype,
-                                    at::Tensor& out) {
-  static OpStat& stat = op_stat("_log_softmax_backward_data.out");
-  return softmax_backward_out<at::meta::structured__log_softmax_backward_data>(kLogSoftmaxBackward, stat, grad, output, dim, dtype, out);
+template <class Row, template <class> class Kernel>
+void serve_softmax(torch::Library& m) {
+  serve<typename Row::Functional, &Kernel<Row>::functional>(m);
+  serve<typename Row::Out, &Kernel<Row>::out>(m);
 }
 
 // ---- layer_norm, rms_norm ----
@@ -205,12 +186,12 @@ Ref parameter(RowSpace& space, const at::Tensor& t, double neutral) {
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tensor& input, c10::IntArrayRef normalized_shape,
                                                                  const MaybeTensor& weight_opt, const MaybeTensor& bias_opt, double eps) {
-  static OpStat& stat = op_stat("native_layer_norm");
+  using AtenOp = at::_ops::native_layer_norm;
   const at::Tensor &weight = tensor_or_undefined(weight_opt), &bias = tensor_or_undefined(bias_opt);
   check_same_device("native_layer_norm", input, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias))
-    return delegate_triple({"aten::native_layer_norm", ""}, input, normalized_shape, weight_opt, bias_opt, eps);
+    return delegate_op<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
   const c10::DimVector statistics = statistics_sizes(input, normalized_shape.size());
   const c10::ScalarType type = statistics_type(input, weight, bias);
   at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
@@ -224,7 +205,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
   space.kept_output(mean, static_cast<Ref>(result + 1));
   space.kept_output(rstd, static_cast<Ref>(result + 2));
   space.submit(input);
-  count(stat);
+  count_compiled<AtenOp>();
   return {std::move(y), std::move(mean), std::move(rstd)};
 }
 
@@ -249,12 +230,12 @@ void parameter_gradients(const at::Tensor& dy, const at::Tensor& input, const at
 std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
     const at::Tensor& dy, const at::Tensor& input, c10::IntArrayRef normalized_shape, const at::Tensor& mean,
     const at::Tensor& rstd, const MaybeTensor& weight_opt, const MaybeTensor& bias_opt, std::array<bool, 3> mask) {
-  static OpStat& stat = op_stat("native_layer_norm_backward");
+  using AtenOp = at::_ops::native_layer_norm_backward;
   const at::Tensor &weight = tensor_or_undefined(weight_opt), &bias = tensor_or_undefined(bias_opt);
   check_same_device("native_layer_norm_backward", dy, input, mean, rstd, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias) || !computes(dy) || dy.sizes() != input.sizes())
-    return delegate_triple({"aten::native_layer_norm_backward", ""}, dy, input, normalized_shape, mean, rstd, weight_opt, bias_opt, mask);
+    return delegate_op<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
 
   at::Tensor grad_input, grad_weight, grad_bias;
   if (mask[0]) {
@@ -269,21 +250,17 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   if (mask[2] && bias.defined()) grad_bias = empty(normalized_shape, bias.scalar_type(), input.device());
   if (grad_weight.defined() || grad_bias.defined())
     parameter_gradients(dy, input, mean, rstd, normalized_shape.size(), grad_weight, grad_bias);
-  count(stat);
+  count_compiled<AtenOp>();
   return {std::move(grad_input), std::move(grad_weight), std::move(grad_bias)};
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("_softmax", TORCH_FN(softmax));
-  m.impl("_softmax.out", TORCH_FN(softmax_to));
-  m.impl("_log_softmax", TORCH_FN(log_softmax));
-  m.impl("_log_softmax.out", TORCH_FN(log_softmax_to));
-  m.impl("_softmax_backward_data", TORCH_FN(softmax_backward));
-  m.impl("_softmax_backward_data.out", TORCH_FN(softmax_backward_to));
-  m.impl("_log_softmax_backward_data", TORCH_FN(log_softmax_backward));
-  m.impl("_log_softmax_backward_data.out", TORCH_FN(log_softmax_backward_to));
-  m.impl("native_layer_norm", TORCH_FN(native_layer_norm));
-  m.impl("native_layer_norm_backward", TORCH_FN(native_layer_norm_backward));
+  serve_softmax<Softmax, SoftmaxKernel>(m);
+  serve_softmax<LogSoftmax, SoftmaxKernel>(m);
+  serve_softmax<SoftmaxBackward, SoftmaxBackwardKernel>(m);
+  serve_softmax<LogSoftmaxBackward, SoftmaxBackwardKernel>(m);
+  serve<at::_ops::native_layer_norm, &native_layer_norm>(m);
+  serve<at::_ops::native_layer_norm_backward, &native_layer_norm_backward>(m);
 }
 
 }  // namespace

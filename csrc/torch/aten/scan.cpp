@@ -1,17 +1,19 @@
 // Scans: running folds along one dim.
 #include <ATen/WrapDimUtils.h>
+#include <ATen/ops/_cummax_helper_ops.h>
+#include <ATen/ops/_cummin_helper_ops.h>
+#include <ATen/ops/_logcumsumexp_ops.h>
 #include <ATen/ops/cumprod_meta.h>
+#include <ATen/ops/cumprod_ops.h>
 #include <ATen/ops/cumsum_meta.h>
-#include <torch/library.h>
+#include <ATen/ops/cumsum_ops.h>
 
-#include "torch/aten/boxed.h"
 #include "torch/aten/row_space.h"
+#include "torch/aten/served.h"
 #include "torch/aten/structured.h"
 
 namespace hologram::aten {
 namespace {
-
-void count(OpStat& stat) { stat.compiled.fetch_add(1, std::memory_order_relaxed); }
 
 bool computes(const at::Tensor& self, std::optional<c10::ScalarType> result) {
   return is_row_type(self.scalar_type()) && self.dim() <= kMaxRowSpaceRank && self.layout() == at::kStrided &&
@@ -33,97 +35,74 @@ void scan_into(Op op, DType compute, const at::Tensor& self, int64_t dim, const 
 
 // ---- cumsum, cumprod ----
 
-struct Cumulative {
-  Op op;
-  Overload functional, out, in_place;
+struct Cumsum {
+  static constexpr Op op = Op::cumsum;
+  using Meta = at::meta::structured_cumsum;
+  using Functional = at::_ops::cumsum;
+  using Out = at::_ops::cumsum_out;
+  using InPlace = at::_ops::cumsum_;
 };
-constexpr Cumulative kCumsum{Op::cumsum, {"aten::cumsum", ""}, {"aten::cumsum", "out"}, {"aten::cumsum_", ""}};
-constexpr Cumulative kCumprod{Op::cumprod, {"aten::cumprod", ""}, {"aten::cumprod", "out"}, {"aten::cumprod_", ""}};
-using Dtype = std::optional<c10::ScalarType>;
+struct Cumprod {
+  static constexpr Op op = Op::cumprod;
+  using Meta = at::meta::structured_cumprod;
+  using Functional = at::_ops::cumprod;
+  using Out = at::_ops::cumprod_out;
+  using InPlace = at::_ops::cumprod_;
+};
 
-template <class Meta>
-void run(const Cumulative& c, OpStat& stat, Structured<Meta>& result, const at::Tensor& self, int64_t dim, Dtype dtype) {
-  result.meta(self, dim, dtype);
-  result.check_overlap(self);
-  scan_into(c.op, running_type(dtype_of(result[0])), self, dim, result[0]);
-  count(stat);
-}
+template <class Row>
+struct CumulativeKernel {
+  using Dtype = std::optional<c10::ScalarType>;
+  using Result = Structured<typename Row::Meta>;
 
-template <class Meta>
-at::Tensor cumulative(const Cumulative& c, OpStat& stat, const at::Tensor& self, int64_t dim, Dtype dtype) {
-  if (!computes(self, dtype)) return delegate_tensor(c.functional, self, dim, dtype);
-  Structured<Meta> result;
-  run(c, stat, result, self, dim, dtype);
-  return result.take();
-}
+  template <class AtenOp>
+  static void run(Result& result, const at::Tensor& self, int64_t dim, Dtype dtype) {
+    result.meta(self, dim, dtype);
+    result.check_overlap(self);
+    scan_into(Row::op, running_type(dtype_of(result[0])), self, dim, result[0]);
+    count_compiled<AtenOp>();
+  }
 
-template <class Meta>
-at::Tensor& cumulative_out(const Cumulative& c, OpStat& stat, const at::Tensor& self, int64_t dim, Dtype dtype, at::Tensor& out) {
-  if (!computes(self, out.scalar_type())) {
-    delegate_call(c.out, self, dim, dtype, out);
+  static at::Tensor functional(const at::Tensor& self, int64_t dim, Dtype dtype) {
+    using AtenOp = typename Row::Functional;
+    if (!computes(self, dtype)) return delegate_op<AtenOp>(self, dim, dtype);
+    Result result;
+    run<AtenOp>(result, self, dim, dtype);
+    return result.take();
+  }
+
+  static at::Tensor& out(const at::Tensor& self, int64_t dim, Dtype dtype, at::Tensor& out) {
+    using AtenOp = typename Row::Out;
+    if (!computes(self, out.scalar_type())) return delegate_op<AtenOp>(self, dim, dtype, out);
+    Result result(out);
+    run<AtenOp>(result, self, dim, dtype);
     return out;
   }
-  Structured<Meta> result(out);
-  run(c, stat, result, self, dim, dtype);
-  return out;
-}
 
-template <class Meta>
-at::Tensor& cumulative_in_place(const Cumulative& c, OpStat& stat, at::Tensor& self, int64_t dim, Dtype dtype) {
-  if (!computes(self, self.scalar_type())) {
-    delegate_call(c.in_place, self, dim, dtype);
+  static at::Tensor& in_place(at::Tensor& self, int64_t dim, Dtype dtype) {
+    using AtenOp = typename Row::InPlace;
+    if (!computes(self, self.scalar_type())) return delegate_op<AtenOp>(self, dim, dtype);
+    Result result(self, Result::Form::InPlace);
+    run<AtenOp>(result, self, dim, dtype);
     return self;
   }
-  Structured<Meta> result(self, Structured<Meta>::Form::InPlace);
-  run(c, stat, result, self, dim, dtype);
-  return self;
-}
 
-at::Tensor cumsum(const at::Tensor& self, int64_t dim, Dtype dtype) {
-  static OpStat& stat = op_stat("cumsum");
-  return cumulative<at::meta::structured_cumsum>(kCumsum, stat, self, dim, dtype);
-}
-at::Tensor& cumsum_out(const at::Tensor& self, int64_t dim, Dtype dtype, at::Tensor& out) {
-  static OpStat& stat = op_stat("cumsum.out");
-  return cumulative_out<at::meta::structured_cumsum>(kCumsum, stat, self, dim, dtype, out);
-}
-at::Tensor& cumsum_(at::Tensor& self, int64_t dim, Dtype dtype) {
-  static OpStat& stat = op_stat("cumsum_");
-  return cumulative_in_place<at::meta::structured_cumsum>(kCumsum, stat, self, dim, dtype);
-}
-at::Tensor cumprod(const at::Tensor& self, int64_t dim, Dtype dtype) {
-  static OpStat& stat = op_stat("cumprod");
-  return cumulative<at::meta::structured_cumprod>(kCumprod, stat, self, dim, dtype);
-}
-at::Tensor& cumprod_out(const at::Tensor& self, int64_t dim, Dtype dtype, at::Tensor& out) {
-  static OpStat& stat = op_stat("cumprod.out");
-  return cumulative_out<at::meta::structured_cumprod>(kCumprod, stat, self, dim, dtype, out);
-}
-at::Tensor& cumprod_(at::Tensor& self, int64_t dim, Dtype dtype) {
-  static OpStat& stat = op_stat("cumprod_");
-  return cumulative_in_place<at::meta::structured_cumprod>(kCumprod, stat, self, dim, dtype);
-}
+  static void serve_in(torch::Library& m) {
+    serve<typename Row::Functional, &functional>(m);
+    serve<typename Row::Out, &out>(m);
+    serve<typename Row::InPlace, &in_place>(m);
+  }
+};
 
 // ---- cummax, cummin: torch's composite has resized both outputs ----
 
-void running_extreme(Op op, OpStat& stat, const Overload& overload, const at::Tensor& self, at::Tensor& values,
-                     at::Tensor& indices, int64_t dim) {
+template <Op op, class AtenOp>
+void running_extreme(const at::Tensor& self, at::Tensor& values, at::Tensor& indices, int64_t dim) {
   if (!computes(self, {}) || values.scalar_type() != self.scalar_type() || indices.scalar_type() != at::kLong ||
-      values.sizes() != self.sizes() || indices.sizes() != self.sizes()) {
-    delegate_call(overload, self, values, indices, dim);
-    return;
-  }
+      values.sizes() != self.sizes() || indices.sizes() != self.sizes())
+    return delegate_op<AtenOp>(self, values, indices, dim);
   scan_into(op, math_type(dtype_of(self)), self, dim, values, &indices);
-  count(stat);
-}
-
-void cummax_helper(const at::Tensor& self, at::Tensor& values, at::Tensor& indices, int64_t dim) {
-  static OpStat& stat = op_stat("_cummax_helper");
-  running_extreme(Op::cummax, stat, {"aten::_cummax_helper", ""}, self, values, indices, dim);
-}
-void cummin_helper(const at::Tensor& self, at::Tensor& values, at::Tensor& indices, int64_t dim) {
-  static OpStat& stat = op_stat("_cummin_helper");
-  running_extreme(Op::cummin, stat, {"aten::_cummin_helper", ""}, self, values, indices, dim);
+  count_compiled<AtenOp>();
 }
 
 // ---- logcumsumexp ----
@@ -131,37 +110,33 @@ void cummin_helper(const at::Tensor& self, at::Tensor& values, at::Tensor& indic
 bool computes_logcumsumexp(const at::Tensor& self) { return computes(self, {}) && is_row_float(self.scalar_type()); }
 
 at::Tensor logcumsumexp(const at::Tensor& self, int64_t dim) {
-  static OpStat& stat = op_stat("_logcumsumexp");
-  if (!computes_logcumsumexp(self)) return delegate_tensor({"aten::_logcumsumexp", ""}, self, dim);
+  using AtenOp = at::_ops::_logcumsumexp;
+  if (!computes_logcumsumexp(self)) return delegate_op<AtenOp>(self, dim);
   at::Tensor result = empty(self.sizes(), self.scalar_type(), self.device());
   scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, result);
-  count(stat);
+  count_compiled<AtenOp>();
   return result;
 }
+
 at::Tensor& logcumsumexp_out(const at::Tensor& self, int64_t dim, at::Tensor& out) {
-  static OpStat& stat = op_stat("_logcumsumexp.out");
+  using AtenOp = at::_ops::_logcumsumexp_out;
   if (!computes_logcumsumexp(self) || out.scalar_type() != self.scalar_type() || out.sizes() != self.sizes() ||
-      out.device() != self.device()) {
-    delegate_call({"aten::_logcumsumexp", "out"}, self, dim, out);
-    return out;
-  }
+      out.device() != self.device())
+    return delegate_op<AtenOp>(self, dim, out);
   check_overlap(out, self);
   scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, out);
-  count(stat);
+  count_compiled<AtenOp>();
   return out;
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("cumsum", TORCH_FN(cumsum));
-  m.impl("cumsum.out", TORCH_FN(cumsum_out));
-  m.impl("cumsum_", TORCH_FN(cumsum_));
-  m.impl("cumprod", TORCH_FN(cumprod));
-  m.impl("cumprod.out", TORCH_FN(cumprod_out));
-  m.impl("cumprod_", TORCH_FN(cumprod_));
-  m.impl("_cummax_helper", TORCH_FN(cummax_helper));
-  m.impl("_cummin_helper", TORCH_FN(cummin_helper));
-  m.impl("_logcumsumexp", TORCH_FN(logcumsumexp));
-  m.impl("_logcumsumexp.out", TORCH_FN(logcumsumexp_out));
+  using namespace at::_ops;
+  CumulativeKernel<Cumsum>::serve_in(m);
+  CumulativeKernel<Cumprod>::serve_in(m);
+  serve<_cummax_helper, &running_extreme<Op::cummax, _cummax_helper>>(m);
+  serve<_cummin_helper, &running_extreme<Op::cummin, _cummin_helper>>(m);
+  serve<_logcumsumexp, &logcumsumexp>(m);
+  serve<_logcumsumexp_out, &logcumsumexp_out>(m);
 }
 
 }  // namespace
