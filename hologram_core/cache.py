@@ -1,6 +1,6 @@
 """Compiled kernels on disk.
 
-The folder is HOLOGRAM_CACHE_DIR, else XDG_CACHE_HOME/hologram, else ~/.cache/hologram. It holds native code, so it must
+The folder (`config.cache_dir`) is HOLOGRAM_CACHE_DIR, else XDG_CACHE_HOME/hologram, else ~/.cache/hologram. It holds native code, so it must
 belong to this user and be closed to others, or it is not used. An entry is a file named by the digest of everything
 that decides the code: the kernel key, the sources of the code generator and the op tables, LLVM, the CPU.
 
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Optional
 
 from . import log
+from .config import config
 
 MAGIC = b"HGK1"
 
@@ -42,26 +43,17 @@ def source_fingerprint() -> bytes:
     root = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     for folder in ("ops", "codegen", "circuit"):
-        for path in sorted((root / folder).glob("*.py")):
-            digest.update(f"{folder}/{path.name}\0".encode())
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\0".encode())
             digest.update(path.read_bytes())
     digest.update((root / "dtypes.py").read_bytes())
     return digest.digest()
 
 
-def directory() -> Path:
-    """The cache folder of this process's environment (it need not exist)."""
-    given = os.environ.get("HOLOGRAM_CACHE_DIR")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "hologram"
-
-
 def _usable(create: bool) -> Optional[Path]:
     """The folder, if it is ours and private."""
     try:
-        folder = directory()
+        folder = config.cache_dir
         if create:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.stat()

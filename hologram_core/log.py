@@ -1,23 +1,20 @@
-"""HOLOGRAM_LOG: 0 silent (warnings only), 1 kernels compiled, 2 cache decisions, 3 circuits, 4 LLVM text and assembly."""
+"""HOLOGRAM_LOG: 1 kernels compiled, 2 cache decisions, 3 circuits, 4 LLVM text and assembly. To stderr."""
 
 from __future__ import annotations
 
-import os
 import sys
+
+from .config import config
 
 _warned: set = set()
 
 
-def level() -> int:
-    try:
-        return int(os.environ.get("HOLOGRAM_LOG", "0"))
-    except ValueError:
-        return 0
+def enabled(level: int) -> bool:
+    return config.log >= level
 
 
-def log(at: int, text: str) -> None:
-    """Writes `text` to stderr when HOLOGRAM_LOG is at least `at`."""
-    if level() >= at:
+def log(level: int, text: str) -> None:
+    if enabled(level):
         print(f"hologram: {text}", file=sys.stderr, flush=True)
 
 

@@ -61,7 +61,7 @@ def compile_circuit(circuit: Circuit, symbol: str) -> cache.Entry:
     """Machine code of a prepared circuit."""
     start = time.perf_counter()
     host = _host()
-    builder, cost = build(circuit)
+    builder, cost = build(circuit, host.features)
     text = builder.text.finish(symbol, host.attributes)
     log.log(4, text)
     code = host.emit(text)
@@ -71,8 +71,12 @@ def compile_circuit(circuit: Circuit, symbol: str) -> cache.Entry:
 
 
 def _count(counter: str) -> None:
-    from .. import runtime_counter
-    runtime_counter(counter)
+    """Adds one to a counter of the native runtime, where there is one."""
+    try:
+        from .. import _runtime
+    except ImportError:
+        return
+    getattr(_runtime, counter, lambda: None)()
 
 
 class _Host:
@@ -106,7 +110,7 @@ class _Host:
         except RuntimeError as error:
             raise CompileError(f"hologram.compile: the generated LLVM IR is invalid ({error}). This is a bug in "
                                "hologram_core; HOLOGRAM_LOG=4 prints the kernel.") from None
-        if log.level() >= 4:
+        if log.enabled(4):
             log.log(4, self.machine.emit_assembly(llvm.parse_assembly(text)))
         code = self.machine.emit_object(module)
         missing = _undefined_symbols(code) - _libm_allowed(self.features)

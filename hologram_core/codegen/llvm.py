@@ -12,15 +12,22 @@ from ..dtypes import BOOL, I64, DType
 from . import arith
 from .builder import Builder, Value
 from .memory import Memory
-from .text import CountedLoop, Loop, Reg, Text, literal, scalar_type, suffix, vector
+from .text import Branch, CountedLoop, Loop, Reg, Text, literal, scalar_type, suffix, vector
 
 _COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),
             "ge": ("oge", "sge", "uge"), "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne")}
 
 
+# x * 2^n in one instruction, where the host has it: (type, lanes) -> (intrinsic, type of its mask)
+_SCALEF = {("f32", 16): ("llvm.x86.avx512.mask.scalef.ps.512", "i16"),
+           ("f64", 8): ("llvm.x86.avx512.mask.scalef.pd.512", "i8")}
+
+
 class LLVMBuilder(Memory, Builder):
-    def __init__(self, lanes: int):
-        self.lanes = lanes
+    """`features`: instruction set extensions of the target, by LLVM's names. They choose instructions, never results."""
+
+    def __init__(self, lanes: int, features=frozenset()):
+        self.lanes, self.features = lanes, features
         self.text = Text()
         self.position = None           # what index() gives; set by the loop nest
 
@@ -107,6 +114,16 @@ class LLVMBuilder(Memory, Builder):
     def rint(self, x): return self.intrinsic("rint", (x,), x.dtype)
     def copysign(self, x, y): return self.intrinsic("copysign", (x, y), x.dtype)
 
+    def ldexp(self, x, n):
+        lanes = max(x.data.lanes, n.data.lanes)
+        if "avx512f" not in self.features or (x.dtype.name, lanes) not in _SCALEF:
+            return super().ldexp(x, n)
+        name, mask = _SCALEF[x.dtype.name, lanes]
+        wide = vector(scalar_type(x.dtype), lanes)
+        self.text.declare(name, wide, f"{wide}, {wide}, {wide}, {mask}, i32")
+        return self.emit(f"call {{t}} @{name}({{t}} {{0}}, {{t}} {{1}}, {{t}} zeroinitializer, {mask} -1, i32 4)",
+                         (x, n), x.dtype)
+
     # ---- comparison, selection ----
     def _compare(self, name, x, y):
         floating, signed, unsigned = _COMPARE[name]
@@ -161,6 +178,13 @@ class LLVMBuilder(Memory, Builder):
     def repeat(self, carry, lanes=None) -> Loop:
         """A loop whose condition is computed from the carried values (`Loop.check`)."""
         return Loop(self, carry, lanes)
+
+    def rarely(self, cond, slow, fast):
+        lanes = max(cond.data.lanes, fast.data.lanes)
+        fast = self.widen(fast, lanes)
+        with Branch(self.text, self.any_lane(cond)) as branch:
+            value = self.widen(self.select(cond, slow(), fast), lanes)
+        return branch.join(value, fast)
 
     def any_lane(self, cond: Value) -> Value:
         """Is the condition true in some lane? A scalar."""

@@ -84,6 +84,7 @@ class Text:
         self.blocks: list = []
         self.names = 0
         self.known: dict = {}          # instruction text -> (name, block)
+        self.floor = None              # pure instructions go to this block or a younger one
         self.declarations: dict = {}
         self.globals: list = []
         self.entry = self.block = self.new_block("entry")
@@ -111,6 +112,8 @@ class Text:
         found = self.known.get(text)
         if found is None:
             block = self.youngest(blocks) or self.entry
+            if self.floor is not None and block.order < self.floor.order:
+                block = self.floor
             name = self.name()
             block.lines.append(f"{name} = {text}")
             found = self.known[text] = (name, block)
@@ -150,6 +153,36 @@ class Text:
         parts = [*self.globals, f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
                  *self.declarations.values()]
         return "\n".join(parts) + "\n"
+
+
+class Branch:
+    """`with Branch(text, condition) as branch:` emits a block that runs only if the condition holds, and keeps there what
+    is computed inside. `branch.join(value, other)` afterwards is `value` if the block ran, else `other`."""
+
+    def __init__(self, text: Text, condition: Value):
+        self.text, self.condition = text, condition.data.text
+
+    def __enter__(self):
+        text = self.text
+        self.before, self.inside = text.block, text.new_block("then")
+        self.outer = text.known, text.floor
+        text.block = text.floor = self.inside
+        text.known = dict(text.known)          # what is computed inside is unknown outside
+        return self
+
+    def __exit__(self, *_):
+        text = self.text
+        self.end, (text.known, text.floor) = text.block, self.outer
+        text.block = self.after = text.new_block("after")
+        self.before.terminator = f"br i1 {self.condition}, label %{self.inside.name}, label %{self.after.name}"
+        self.end.terminator = f"br label %{self.after.name}"
+
+    def join(self, value: Value, other: Value) -> Value:
+        """Both have the same number of lanes."""
+        name, wide = self.text.name(), vector(scalar_type(value.dtype), value.data.lanes)
+        self.after.phis.append(f"{name} = phi {wide} [ {value.data.text}, %{self.end.name} ], "
+                               f"[ {other.data.text}, %{self.before.name} ]")
+        return Value(value.b, value.dtype, Reg(name, value.data.lanes, self.after))
 
 
 class Loop:

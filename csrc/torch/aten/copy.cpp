@@ -11,7 +11,6 @@
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/ops/_neg_view.h>
-#include <ATen/ops/conj.h>
 #include <torch/library.h>
 
 #include "torch/aten/common.h"
@@ -71,7 +70,7 @@ at::Tensor on_host(const at::Tensor& t) { return is_hologram(t) ? to_native(t) :
 
 /// Without a lazy conjugation or negation: the elements as they lie in memory.
 at::Tensor as_stored(const at::Tensor& t) {
-  at::Tensor stored = t.is_conj() ? at::conj(t) : t;
+  at::Tensor stored = t.is_conj() ? t.conj() : t;
   return stored.is_neg() ? at::_neg_view(stored) : stored;
 }
 
@@ -99,7 +98,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
   }
   stream.flush();
   at::Tensor source = on_host(src);
-  if (conj) source = at::conj(source);
+  if (conj) source = source.conj();
   if (neg) source = at::_neg_view(source);
   on_host(dst).copy_(source);
   stat.library.fetch_add(1, std::memory_order_relaxed);

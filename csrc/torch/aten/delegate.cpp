@@ -6,7 +6,6 @@
 #include <c10/util/Exception.h>
 #include <torch/library.h>
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <sstream>
@@ -19,7 +18,7 @@
 namespace hologram::aten {
 namespace {
 
-// ---- what is known about an op before it is called: worked out once per op and thread ----
+// ---- what is known about an op before it is called: worked out once per op ----
 
 enum class Kind : uint8_t { Other, Tensor, TensorList, OptionalTensorList, Generator, Device };
 
@@ -95,10 +94,17 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
 }
 
 const Plan& plan_of(const c10::OperatorHandle& op) {
-  thread_local std::unordered_map<c10::OperatorHandle, std::unique_ptr<Plan>> plans;
-  auto& plan = plans[op];
-  if (!plan) plan = make_plan(op);
-  return *plan;
+  thread_local std::unordered_map<c10::OperatorHandle, const Plan*> known;
+  const Plan*& found = known[op];
+  if (!found) {
+    static std::mutex mutex;
+    static auto& plans = *new std::unordered_map<c10::OperatorHandle, std::unique_ptr<Plan>>;   // for ever: others keep the names
+    std::lock_guard<std::mutex> lock(mutex);
+    auto& plan = plans[op];
+    if (!plan) plan = make_plan(op);
+    found = plan.get();
+  }
+  return *found;
 }
 
 // ---- random numbers: a CPU generator that is a function of the device generator's state ----
@@ -315,16 +321,6 @@ std::atomic<FallbackMode>& mode() {
   return value;
 }
 
-// Names are looked up rarely (callers keep the reference), entries never move.
-struct Registry {
-  std::mutex mutex;
-  std::map<std::string, OpStat, std::less<>> stats;
-};
-Registry& registry() {
-  static auto& value = *new Registry;   // counted until the very end of the process
-  return value;
-}
-
 }  // namespace
 
 void library(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -350,34 +346,6 @@ void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 
 FallbackMode fallback_mode() { return mode().load(); }
 void set_fallback_mode(FallbackMode m) { mode().store(m); }
-
-OpStat& op_stat(const char* name) {
-  Registry& r = registry();
-  std::lock_guard<std::mutex> lock(r.mutex);
-  auto it = r.stats.find(std::string_view(name));
-  if (it == r.stats.end()) {
-    it = r.stats.try_emplace(name).first;
-    it->second.name = it->first.c_str();
-  }
-  return it->second;
-}
-
-std::vector<OpStatRow> op_stats() {
-  Registry& r = registry();
-  std::lock_guard<std::mutex> lock(r.mutex);
-  std::vector<OpStatRow> rows;
-  for (const auto& [name, stat] : r.stats) {
-    OpStatRow row{name, stat.compiled.load(), stat.library.load(), stat.delegated.load()};
-    if (row.compiled + row.library + row.delegated != 0) rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-void reset_op_stats() {
-  Registry& r = registry();
-  std::lock_guard<std::mutex> lock(r.mutex);
-  for (auto& [name, stat] : r.stats) stat.compiled = stat.library = stat.delegated = 0;
-}
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
   m.fallback(torch::CppFunction::makeFromBoxedFunction<&delegate>());

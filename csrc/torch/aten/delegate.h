@@ -10,9 +10,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace hologram::aten {
 
@@ -48,13 +46,5 @@ decltype(auto) library_op(Args&&... args) {
 enum class FallbackMode { Run, Warn, Error };
 FallbackMode fallback_mode();
 void set_fallback_mode(FallbackMode mode);
-
-struct OpStatRow {
-  std::string name;
-  uint64_t compiled, library, delegated;
-};
-/// A copy of every entry of op_stat() that has counted something, sorted by name.
-std::vector<OpStatRow> op_stats();
-void reset_op_stats();
 
 }  // namespace hologram::aten
