@@ -1,6 +1,7 @@
 """Writes the C++ tables that the build generates from hologram_core/ops.
 
 op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ops.h expands it).
+aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ def write_tables(folder, with_torch: bool) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "op_table.inc", op_table())
+    if with_torch:
+        from build_aten_table import aten_table
+
+        write(folder / "aten_table.inc", aten_table(TABLE))
 
 
 def write(path: Path, text: str) -> None:
