@@ -91,6 +91,9 @@ class Reduction:
     result_types: Sequence[str] = ()
     dtypes: str = "bif"
     arity: int = 1                              # row inputs; further node arguments are row-constant scalars
+    aten: Sequence[Aten] = ()                   # structured ops that fold dims and nothing else (others: C++)
+    accumulate: str = "input"                   # compute type at an aten call: "result"'s dtype, the "input"'s, a "number"
+                                                # (input, bool refused) or "bool"
     indexed: bool = False                       # step uses the index
     cost: float = 0.1
     doc: str = ""

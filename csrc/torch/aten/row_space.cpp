@@ -45,6 +45,15 @@ RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
   circuit_.row_rank = static_cast<uint8_t>(folded);
 }
 
+const RowSpace::Dims& RowSpace::nowhere() {
+  static const Dims none = [] {
+    Dims dims;
+    for (int8_t& d : dims.of) d = -1;
+    return dims;
+  }();
+  return none;
+}
+
 Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source) {
   char* data = static_cast<char*>(const_cast<void*>(t.const_data_ptr()));
   const DType dtype = dtype_of(t);
