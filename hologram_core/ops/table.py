@@ -7,7 +7,7 @@ rowwise.py. From a row come the aten registrations, the tests, the benchmark cas
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 # dtype rules of elementwise ops
 PROMOTE = "promote"   # common dtype of the inputs by PyTorch's promotion; the result has it too
@@ -20,34 +20,57 @@ class Aten:
     """One aten base name served by a row.
 
     `name`: base and overload of the functional form, e.g. "add.Tensor" or "exp". `forms`: which of "f" (functional),
-    "i" (in-place) and "o" (out=) exist; the build looks the schemas up in the installed torch and registers what it finds.
-    `args`: how schema arguments map to the expression's arguments, in order: argument names, or a literal
-    like "=1.0"; None means "all Tensor and scalar arguments in schema order".
+    "i" (in-place) and "o" (out=) are wanted; the build looks the schemas up in the installed torch and registers what it
+    finds. A name ending in "_" ("uniform_") has the in-place form only.
+    `args`: which schema argument each expression argument comes from, in order. A string starting with "=" is a
+    number ("=1.0"); one starting with "$" is supplied by the call site: "$seed" and "$offset" (of the generator),
+    "$max" and "$lowest" (largest and smallest finite value of the first tensor's dtype), "$mean" (1 / elements of `self` for
+    the gradient of a loss with reduction='mean', else 1); "name|other" is the optional
+    argument `name` where given, else the source `other`. None means the Tensor, Scalar, float, int and bool arguments
+    of the schema in schema order, as many as `arity`.
+    `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
+    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with the value "same" asks
+    that all tensor arguments have one dtype. The first entry that matches, in table order, wins; a call that no entry
+    matches is delegated.
     """
 
     name: str
     forms: str = "fio"
     args: Optional[Sequence[str]] = None
+    when: Mapping[str, object] = field(default_factory=dict)
     out: Optional[str] = None      # overload name of the out= form when it is not found by the usual rule
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """`expr(b, *args)` in primitives of `codegen.builder.Builder`; args arrive converted to the compute dtype,
-    except those marked 'b' in `kinds`, which arrive as bool, and 'i' as their own integer type."""
+    """`expr(b, *args)` in primitives of `codegen.builder.Builder`; its results are converted to the node's result types.
+
+    `kinds` says, per argument, how it arrives:
+
+    'v' value       converted to the compute dtype; takes part in type promotion (the default)
+    'p' parameter   converted to the compute dtype; takes no part in promotion (alpha, lambda, eps ...)
+    'b' mask        as bool; no part in promotion
+    'i' own         as its own integer type (i64 for a scalar); no part in promotion
+    'd' double      as f64; no part in promotion
+
+    A row without 'v' arguments (fill, uniform ...) computes in the dtype of the tensor it writes.
+    """
 
     name: str
     arity: int                                  # number of expression arguments (tensors and scalars alike)
     expr: Callable
     rule: str = PROMOTE
-    dtypes: str = "if"                          # compute dtypes compiled: b bool, i integers, f floats
+    dtypes: str = "f"                           # compute dtypes compiled: b bool, i integers, f floats
     aten: Sequence[Aten] = ()
-    kinds: str = ""                             # per argument: 'v' value (default), 'b' mask, 'i' own integer type
+    kinds: str = ""                             # one letter per argument, "" = all 'v'
     sample: tuple = (-4.0, 4.0)                 # range of test inputs
     results: int = 1
-    result_types: Sequence[str] = ()            # per result: 'T' (node result dtype) or a fixed dtype name
+    result_types: Sequence[str] = ()            # per result: 'T' (node result dtype) or a fixed dtype name; () = all 'T'
     cost: float = 0.15                          # rough ns per f32 element, decides threading
     doc: str = ""                               # source of a formula, where it is not obvious
+
+    def kind(self, arg: int) -> str:
+        return self.kinds[arg] if self.kinds else "v"
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,9 @@ class Reduction:
     result_types: Sequence[str] = ()
     dtypes: str = "bif"
     arity: int = 1                              # row inputs; further node arguments are row-constant scalars
+    aten: Sequence[Aten] = ()                   # structured ops that fold dims and nothing else (others: C++)
+    accumulate: str = "input"                   # compute type at an aten call: "result"'s dtype, the "input"'s, a "number"
+                                                # (input, bool refused) or "bool"
     indexed: bool = False                       # step uses the index
     cost: float = 0.1
     doc: str = ""
