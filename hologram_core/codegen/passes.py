@@ -2,7 +2,8 @@
 
 Each reduction runs in the first pass in which its inputs are known; independent ones share a pass; values that vary
 along the row are recomputed from the operands in every pass that needs them; what varies along the row is stored in
-the last pass, so that an output may lie over an input. Values that do not vary are computed between passes.
+the last pass, so that an output may lie over an input. Values that do not vary are computed between passes. One expensive
+value of an earlier pass may be kept in the memory of an output until the last pass replaces it (softmax's exponentials).
 
 The tree of a reduction over a row of n elements, with L lanes and U cursors, is a function of n alone:
   row schedule     element i belongs to lane i mod L of cursor (i div L) mod U; a cursor folds 64 elements per lane, then
@@ -14,17 +15,18 @@ Two levels keep the rounding error of long sums near that of pairwise summation.
 
 from __future__ import annotations
 
-from ..circuit.ir import ROW, Ref
+from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator
 
 ROW_BLOCK = 64        # elements per lane and cursor before the second level (row schedule)
 COLUMN_BLOCK = 256    # elements per lane before the second level (column schedule)
+KEEP_WEIGHT = 10      # instructions that keeping a value must save: it costs a store and a load
 
 
 class Passes:
-    def __init__(self, ev: Evaluator, unroll: int):
+    def __init__(self, ev: Evaluator, unroll: int, weights: dict):
         self.ev, self.b, self.c = ev, ev.b, ev.c
         self.lines = self.c.schedule == ROW            # lanes run along the row
         self.unroll = unroll if self.lines else 1      # cursors per line and step
@@ -37,6 +39,7 @@ class Passes:
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
         self.folds = [[n for n in folds if self._fold_depth(n) == at] for at in range(count)]
+        self.kept_ref, self.kept_in = self._keepsake(weights) or (None, None)
 
     # ---- planning ----
     def inputs(self, node) -> tuple:
@@ -57,12 +60,39 @@ class Passes:
             depth.update((node.first + r, at) for r in range(node.row.results))
         return depth
 
+    def _keepsake(self, weights: dict):
+        """(value worth keeping for the last pass, output whose memory keeps it), or None.
+
+        No pass after the one that keeps it may read an operand along the row: it might lie under that output.
+        """
+        ev, last = self.ev, len(self.folds) - 1
+        sources = [self.c.operands[k].source for k in self.row_outputs]
+        for node in reversed(ev.closure(sources)[1]):
+            ref, at = Ref("value", node.first), self.depth[node.first]
+            if at >= last or node.row.results > 1 or node.result.math is not node.result:
+                continue
+            holders = [k for k in self.row_outputs if self.c.operands[k].layout == CONTIGUOUS
+                       and self.c.operands[k].dtype is node.result]
+            first = ev.closure([a for f in self.folds[at] for a in self.inputs(f)])[1]
+            later = [a for folds in self.folds[at + 1:] for f in folds for a in self.inputs(f)]
+            saved = sum(weights[n.first] for n in ev.closure([ref])[1])
+            if holders and node in first and saved >= KEEP_WEIGHT and not ev.closure([*later, *sources], {ref})[0]:
+                return ref, holders[0]
+        return None
+
     # ---- running ----
     def run(self, points: list) -> None:
         """Everything for these positions of the kept space: one scalar position (row schedule), or the lanes of one
         or several cursors, which share the walk along the row."""
         for at, folds in enumerate(self.folds if self.c.row_rank else []):
-            self._pass(points, folds, self.row_outputs if at == len(self.folds) - 1 else [])
+            stores = [(k, self.c.operands[k].source) for k in self.row_outputs] if at == len(self.folds) - 1 else []
+            given = None
+            if self.kept_ref is not None and at >= self.depth[self.kept_ref.n]:
+                if at > self.depth[self.kept_ref.n]:
+                    given = self.kept_ref
+                else:
+                    stores = [(self.kept_in, self.kept_ref)]
+            self._pass(points, folds, stores, given)
         if not self.c.row_rank:
             for number in range(len(self.c.operands)):     # loads first: they overlap, and precede every store
                 if not self.c.operands[number].output:
@@ -73,18 +103,20 @@ class Passes:
                 self.ev.value(self.c.operands[number].source, point)
         for number in self.point_outputs:
             for point in points:
-                self.ev.store(number, point)
+                self.ev.store(number, self.c.operands[number].source, point)
 
-    def _pass(self, points, folds, outputs) -> None:
+    def _pass(self, points, folds, stores, given) -> None:
+        """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept."""
         ev = self.ev
-        roots = [a for f in folds for a in self.inputs(f)] + [self.c.operands[k].source for k in outputs]
-        operands, nodes = ev.closure(roots)
+        roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
+        operands, nodes = ev.closure(roots, {given})
+        loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
         for node in (*nodes, *folds):              # what does not vary is known before the loops start
             for arg in node.args:
                 if not ev.varies(arg):
                     for point in points:
                         ev.value(arg, point)
-        step = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], outputs, operands)
+        step = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
         accs = step.walk()
         for point, acc in zip(points, accs):
             for fold, state in zip(folds, acc):
@@ -120,9 +152,9 @@ class Passes:
 class Line:
     """One pass. The carried state is, per point, the accumulators of the folds and of the scans."""
 
-    def __init__(self, passes: Passes, points, folds, scans, outputs, operands):
+    def __init__(self, passes: Passes, points, folds, scans, stores, loads):
         self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
-        self.points, self.folds, self.scans, self.outputs, self.operands = points, folds, scans, outputs, operands
+        self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
         self.lanes = self.b.lanes
 
     # ---- state ----
@@ -226,16 +258,16 @@ class Line:
                                 mask if lines else point.mask, header=point)
                 cursor.scans = {s.first: acc for s, acc in zip(self.scans, state)}
                 cursors.append(cursor)
-        for number in self.operands:         # loads first: they overlap, and precede every store
+        for ref, number in self.loads:       # loads first: they overlap, and precede every store
             for cursor in cursors:
-                ev.value(Ref("operand", number), cursor)
+                cursor.values[ref] = ev.load(number, cursor)
         accs = [self._step(cursor, acc) for cursor, acc in zip(cursors, accs)] if self.folds else accs
         for cursor in cursors:
-            for number in self.outputs:
-                ev.value(self.c.operands[number].source, cursor)
-        for number in self.outputs:
+            for _, ref in self.stores:
+                ev.value(ref, cursor)
+        for number, ref in self.stores:
             for cursor in cursors:
-                ev.store(number, cursor)
+                ev.store(number, ref, cursor)
         states = [[cursors[g * unroll].scans[s.first] for s in self.scans] for g in range(len(self.points))]
         return accs, states
 
