@@ -6,19 +6,8 @@
 
 namespace hologram::aten {
 
-namespace {
-
-/// Circuits are large; each thread fills the same one. It is complete and handed over before anything else runs.
-Circuit& thread_circuit() {
-  static thread_local Circuit circuit;
-  return circuit;
-}
-
-}  // namespace
-
 RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
-    : circuit_(thread_circuit()), tensor_rank_(static_cast<int64_t>(sizes.size())) {
-  circuit_.clear();
+    : tensor_rank_(static_cast<int64_t>(sizes.size())) {
   int rank = 0, kept = 0;
   for (int64_t d = 0; d < tensor_rank_; ++d) {
     if (row[d]) continue;

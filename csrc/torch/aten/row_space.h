@@ -45,7 +45,7 @@ class RowSpace {
   const Dims& kept_part(const at::Tensor& t) const { return t.dim() == tensor_rank_ ? full_ : kept_; }
   Ref add(const at::Tensor& t, const Dims& dims, bool output, Ref source);
 
-  Circuit& circuit_;
+  Circuit circuit_;
   int64_t tensor_rank_;
   Dims full_, kept_, row_;
 };
