@@ -74,7 +74,7 @@ def _pruned(circuit: Circuit, renamed: dict) -> Circuit:
 def common(c):
     seen, renamed = {}, {}
     for node in c.nodes:
-        key = (node.row.name, type(node.row), node.compute, node.result,
+        key = (node.name, getattr(node.row, "expr", None), node.compute, node.result,
                tuple((type(a.n), renamed.get(a, a)) for a in node.args))
         first = seen.setdefault(key, node.first)
         if first != node.first:

@@ -12,7 +12,7 @@ from ..dtypes import BOOL, F64, I64, DType
 from ..ops import TABLE
 from ..ops.table import Reduction, RowKernel, Scan
 from .ir import Circuit, Operand, Ref, default_result, result_types
-from .primitives import PRIMITIVES
+from .primitives import PRIMITIVES, Primitive
 
 
 def expand(circuit: Circuit) -> Circuit:
@@ -123,9 +123,15 @@ class Writer:
         """Position in the row, i64."""
         return Symbol(self, self.circuit.add(PRIMITIVES["index"], I64, I64, []), I64)
 
-    def count(self) -> Symbol:
-        """Elements of the row, in the kernel's type."""
-        return self.sum(self.select(self.index() >= 0, self.constant(1), self.constant(1)))
+    def zero(self) -> Symbol:
+        """0 as a value of the kernel's type (a number alone takes the type of what it meets)."""
+        return self.constant(0)
+
+    def apply(self, function, *args) -> Symbol:
+        """A function written in primitives, such as those of `ops.mathlib`: function(b, *args)."""
+        args = self._lifted(args)
+        row = Primitive(function.__name__, len(args), function)
+        return Symbol(self, self.circuit.add(row, args[0].dtype, args[0].dtype, [a.ref for a in args]), args[0].dtype)
 
     def fixed(self, x: Symbol) -> Symbol:
         """Declares that an argument does not vary along the row (its value at the row's start)."""

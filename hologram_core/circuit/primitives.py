@@ -23,6 +23,7 @@ def _rows():
         yield Primitive(name, 2, lambda b, x, y, method=name + "_": getattr(b, method)(x, y))
     yield Primitive("not", 1, lambda b, x: b.not_(x))
     yield Primitive("neg", 1, lambda b, x: b.neg(x))
+    yield Primitive("sqrt", 1, lambda b, x: b.sqrt(x))
     yield Primitive("cast", 1, lambda b, x: x)
     yield Primitive("select", 3, lambda b, c, x, y: b.select(c, x, y), kinds="bvv")
     yield Primitive("index", 0, lambda b: b.index(), level="row", local_index=True)

@@ -8,8 +8,8 @@ the cursor that stands for the whole row.
 from __future__ import annotations
 
 from ..circuit.ir import BROADCAST, CONTIGUOUS, Circuit, Node, Ref, varies, varying_values
-from ..dtypes import BOOL, BY_NAME, F64, I64
-from ..ops.table import Scan
+from ..dtypes import BOOL, F64, I64
+from ..ops.table import Elementwise, Scan
 from .builder import Value
 from .memory import memory_type
 
@@ -65,7 +65,7 @@ class Evaluator:
         along = any(dim == self.c.lane_dim for dim, _ in cursor.coords)
         return along and self.c.operands[number].layout not in (CONTIGUOUS, BROADCAST)
 
-    def _load(self, number: int, cursor: Cursor) -> Value:
+    def load(self, number: int, cursor: Cursor) -> Value:
         b, operand = self.b, self.c.operands[number]
         at = self.address(number, cursor)
         stay = self.reads_stay and cursor.header is not None
@@ -77,10 +77,10 @@ class Evaluator:
             at = b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
         return b.load(at, operand.dtype, cursor.lanes, cursor.mask)
 
-    def store(self, number: int, cursor: Cursor) -> None:
-        """Stores an output's value at the cursor."""
+    def store(self, number: int, ref: Ref, cursor: Cursor) -> None:
+        """Stores a value into an output at the cursor."""
         b, operand = self.b, self.c.operands[number]
-        value = b.cast(self.value(operand.source, cursor), operand.dtype.math)
+        value = b.cast(self.value(ref, cursor), operand.dtype.math)
         at = self.address(number, cursor)
         if operand.layout == BROADCAST or not any(dim == self.c.lane_dim for dim, _ in cursor.coords):
             return b.store(b.part(value, 0, 1), at, operand.dtype)
@@ -100,7 +100,7 @@ class Evaluator:
         found = cursor.values.get(ref)
         if found is None:
             if ref.kind == "operand":
-                found = cursor.values[ref] = self._load(ref.n, cursor)
+                found = cursor.values[ref] = self.load(ref.n, cursor)
             elif ref.kind == "scalar":
                 found = cursor.values[ref] = self.b.arg(ref.n, I64 if self.c.scalars[ref.n] else F64)
             elif ref.kind == "const":
@@ -164,12 +164,12 @@ class Evaluator:
         return number
 
     # ---- what a set of values needs ----
-    def closure(self, refs) -> tuple:
-        """(operand numbers, nodes) needed to compute `refs` at a row cursor, in order."""
+    def closure(self, refs, given=()) -> tuple:
+        """(operand numbers, nodes) needed to compute `refs` at a row cursor where the refs in `given` are known."""
         operands, nodes, stack = {}, {}, list(refs)
         while stack:
             ref = stack.pop()
-            if not self.varies(ref):
+            if not self.varies(ref) or ref in given:
                 continue
             if ref.kind == "operand":
                 operands[ref.n] = None
@@ -181,5 +181,21 @@ class Evaluator:
         return sorted(operands), [nodes[k] for k in sorted(nodes)]
 
     def components(self, node: Node) -> list:
-        """Types of an accumulator."""
-        return [node.compute.math if t == "T" else BY_NAME[t] for t in node.row.components]
+        """Types of a fold's or a scan's accumulator."""
+        init = node.row.init(self.b, node.compute.math)
+        return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
+
+    def weight(self, node: Node) -> int:
+        """How many instructions evaluating the node takes."""
+        if not isinstance(node.row, Elementwise):
+            return 0
+        ev = Evaluator(self.c, type(self.b)(self.b.lanes, self.b.features))
+        b, point, known = ev.b, Cursor([], self.b.lanes), 0
+        for ref in node.args:
+            if ref.kind != "const":
+                known += 1
+                point.values[ref] = b.value(self.c.dtype_of(ref).math, f"%x{known}", b.lanes, b.text.entry)
+        b.position = lambda: b.value(I64, "%x0", b.lanes, b.text.entry)
+        args = [ev.argument(node, n, point) for n in range(len(node.args))]
+        ev.set_results(node, node.row.expr(b, *args), point)
+        return sum(len(block.lines) for block in b.text.blocks)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from ..circuit.ir import ROW, TILE, Circuit
 from ..dtypes import I64
-from ..ops.table import Elementwise, Scan
+from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator
 from .llvm import LLVMBuilder
 from .passes import Passes
@@ -28,10 +28,13 @@ TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/
 class Nest:
     """Emits the loops of one circuit into a builder."""
 
-    def __init__(self, circuit: Circuit, b: LLVMBuilder, unroll: int):
-        self.c, self.b, self.unroll = circuit, b, unroll
+    def __init__(self, circuit: Circuit, b: LLVMBuilder):
+        self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
-        self.passes = Passes(self.ev, unroll)
+        weights = [self.ev.weight(n) for n in circuit.nodes]
+        self.weight = sum(weights) + len(circuit.operands)
+        self.unroll = 1 if b.lanes == 1 else 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -156,32 +159,9 @@ def lanes_of(circuit: Circuit) -> int:
 
 def build(circuit: Circuit, features=frozenset()) -> tuple:
     """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
-    lanes = lanes_of(circuit)
-    weight = _weight(circuit, lanes, features)
+    b = LLVMBuilder(lanes_of(circuit), features)
+    nest = Nest(circuit, b)
+    nest.emit()
     passes = 1 + sum(n.folds for n in circuit.nodes)
-    cost = 0.25 * weight * passes / lanes + 0.02 * sum(o.dtype.bytes for o in circuit.operands)
-    unroll = 1 if lanes == 1 else 4 if weight <= 24 else 2 if weight <= 90 else 1
-    b = LLVMBuilder(lanes, features)
-    Nest(circuit, b, unroll).emit()
+    cost = 0.25 * nest.weight * passes / b.lanes + 0.02 * sum(o.dtype.bytes for o in circuit.operands)
     return b, cost
-
-
-def _weight(circuit: Circuit, lanes: int, features) -> int:
-    """Instructions that evaluating every node once takes."""
-    b = LLVMBuilder(lanes, features)
-    ev = Evaluator(circuit, b)
-    count = 0
-
-    def dummy(dtype):
-        nonlocal count
-        count += 1
-        return b.value(dtype.math, f"%x{count}", lanes, b.text.entry)
-
-    b.position = lambda: dummy(I64)
-    for node in circuit.nodes:
-        if isinstance(node.row, Elementwise):
-            point = Cursor([], lanes)
-            point.values = {a: dummy(circuit.dtype_of(a)) for a in node.args if a.kind != "const"}
-            args = [ev.argument(node, n, point) for n in range(len(node.args))]
-            ev.set_results(node, node.row.expr(b, *args), point)
-    return sum(len(block.lines) for block in b.text.blocks) + len(circuit.operands)

@@ -9,7 +9,7 @@ NaN is larger than every number for the maximum and smaller for the minimum, and
 
 from __future__ import annotations
 
-from ..dtypes import BOOL, I64
+from ..dtypes import BOOL, F64, I64
 from . import mathlib as m
 from .table import Reduction, Scan
 
@@ -160,16 +160,17 @@ def _lse_init(b, t):
 # ---- scans ----
 
 
-def _cumsum(b, a, x, i):
-    """Compensated: the rounding errors are summed beside the sum."""
-    total, error = a
-    if not x.dtype.is_float:
-        return (total + x, error), total + x
-    new = total + x
-    back = new - total
-    lost = (total - (new - back)) + (x - back)
-    error = error + b.select(lost.eq(lost), lost, b.like(x, 0))     # infinities leave no error to carry
-    return (new, error), new + error
+def _wide(dtype):
+    """What running sums and products of floats are kept in, as PyTorch does."""
+    return F64 if dtype.is_float else dtype
+
+
+def _running_total(name, start, join):
+    def step(b, a, x, i):
+        total = join(a[0], b.cast(x, _wide(x.dtype)))
+        return (total,), b.cast(total, x.dtype)
+
+    return Scan(name, lambda b, t: (b.const(start, _wide(t)),), step)
 
 
 def _running(name, greater):
@@ -222,8 +223,8 @@ ROWS = [
     Reduction("logsumexp", _lse_init, lambda b, a, x, i: _lse_join(b, a[0], a[1], x, b.like(x, 1)),
               lambda b, a, c: _lse_join(b, a[0], a[1], c[0], c[1]), lambda b, a, n: m.log(b, a[1]) + a[0],
               ("T", "T"), dtypes="f", cost=0.6),
-    Scan("cumsum", lambda b, t: (b.const(0, t), b.const(0, t)), _cumsum, ("T", "T")),
-    Scan("cumprod", lambda b, t: (b.const(1, t),), lambda b, a, x, i: ((a[0] * x,), a[0] * x)),
+    _running_total("cumsum", 0, lambda x, y: x + y),
+    _running_total("cumprod", 1, lambda x, y: x * y),
     _running("cummax", True),
     _running("cummin", False),
     Scan("logcumsumexp", _lse_init, _logcumsumexp, ("T", "T"), dtypes="f", cost=3.0),
