@@ -156,6 +156,9 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
             result.append((arg, "Bool", int(value), "nullptr"))
         elif isinstance(value, (int, float)):
             result.append((arg, "Number", value, "nullptr"))
+        elif value.startswith(">"):
+            kind, bound = ("AtLeast", value[2:]) if value.startswith(">=") else ("Above", value[1:])
+            result.append((arg, kind, float(bound), "nullptr"))
         else:
             result.append((arg, "String", 0, f'"{value}"'))
     for arg, otherwise, _, _ in found:   # an optional argument without a substitute must be there

@@ -64,7 +64,7 @@ class Build(BuildExtension):
 
     def get_ext_filename(self, name):
         if name.endswith("libhologram_runtime"):
-            return os.path.join("hologram_core", LIB)
+            return os.path.join(*name.split(".")[:-1], LIB)   # with or without its package, as the caller asked
         return super().get_ext_filename(name)
 
     def build_extension(self, ext):

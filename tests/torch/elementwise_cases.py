@@ -72,7 +72,7 @@ class Case:
                 if a.name == "value":
                     value = value.flatten()[:1].sum().to(dtype)
                 count += 1
-            elif given is not None and given != "given":
+            elif given is not None and given != "given" and not str(given).startswith(">"):
                 value = given
             elif "number" in kind or "float" in kind or kind == "int":
                 value = number if number is not None and a.name in ("other", "self") else self.number(a, dtype)

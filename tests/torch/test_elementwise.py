@@ -281,6 +281,41 @@ def test_many_dimensions(dims):
     torch.testing.assert_close((x.to(DEVICE).permute(order) + x.to(DEVICE)).cpu(), x.permute(order) + x)
 
 
+# ---- losses ----
+
+LOSSES = [("mse_loss", {}), ("smooth_l1_loss", {}), ("smooth_l1_loss", {"beta": 0.3}), ("huber_loss", {"delta": 0.5}),
+          ("binary_cross_entropy", {}), ("binary_cross_entropy", {"weight": torch.rand(4, 9, generator=torch.Generator().manual_seed(1))}),
+          ("huber_loss", {"delta": -1.0}), ("smooth_l1_loss", {"beta": -1.0})]
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name, more", LOSSES, ids=lambda v: v if isinstance(v, str) else ",".join(v))
+@pytest.mark.parametrize("shape", [(4, 9), (0, 9)], ids=str)
+def test_losses(name, more, reduction, shape):
+    if shape[0] == 0 and "weight" in more:
+        pytest.skip("the weight has elements")
+
+    def run(place):
+        g = torch.Generator().manual_seed(0)
+        x, y = (place(torch.rand(shape, generator=g)).requires_grad_() for _ in range(2))
+        loss = getattr(torch.nn.functional, name)(x, y.detach(), reduction=reduction, **{k: to(v, place) for k, v in more.items()})
+        loss.backward(torch.ones_like(loss) * 0.5)
+        return loss.detach(), x.grad
+
+    def to(value, place):
+        return place(value) if isinstance(value, torch.Tensor) else value
+    check(outcome(run, lambda t: t.to(DEVICE)), outcome(run, lambda t: t.clone()))
+
+
+def test_folded_loss_is_one_kernel():
+    from hologram_core import _runtime
+    x, y = torch.rand(100, device=DEVICE), torch.rand(100, device=DEVICE)
+    torch.nn.functional.mse_loss(x, y)
+    before = _runtime.counters()["launched"]
+    torch.nn.functional.mse_loss(x, y)
+    assert _runtime.counters()["launched"] - before == 1
+
+
 # ---- factories ----
 
 @pytest.mark.parametrize("dtype", [*DTYPES[:-1]], ids=str)

@@ -186,17 +186,23 @@ bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
     case Condition::Kind::Bool: return arg.kind == Arg::Kind::Bool && arg.flag == (condition.number != 0);
     case Condition::Kind::String: return arg.kind == Arg::Kind::String && *arg.string == condition.string;
     case Condition::Kind::SameTypes: return same_types(op, args);
-    case Condition::Kind::Number: break;
+    case Condition::Kind::Number:
+    case Condition::Kind::AtLeast:
+    case Condition::Kind::Above: break;
   }
+  double value;
   switch (arg.kind) {
-    case Arg::Kind::Int: return static_cast<double>(arg.integer) == condition.number;
-    case Arg::Kind::Double: return arg.real == condition.number;
+    case Arg::Kind::Int: value = static_cast<double>(arg.integer); break;
+    case Arg::Kind::Double: value = arg.real; break;
     case Arg::Kind::Scalar:
       // `alpha=True` is a bool to torch's checks: leave it to the row that takes any alpha.
-      return arg.scalar->isIntegral(/*includeBool=*/false) || arg.scalar->isFloatingPoint()
-                 ? arg.scalar->toDouble() == condition.number : false;
+      if (!arg.scalar->isIntegral(/*includeBool=*/false) && !arg.scalar->isFloatingPoint()) return false;
+      value = arg.scalar->toDouble();
+      break;
     default: return false;
   }
+  if (condition.kind == Condition::Kind::AtLeast) return value >= condition.number;
+  return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
 }
 
 const Variant* choose(const AtenOp& op, const Arg* args) {

@@ -77,7 +77,7 @@ struct Source {
 
 /// A condition on the arguments: which of several rows serves the call.
 struct Condition {
-  enum class Kind : uint8_t { None, NotNone, Number, Bool, String, SameTypes };
+  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String, SameTypes };
   uint8_t arg;
   Kind kind;
   double number;

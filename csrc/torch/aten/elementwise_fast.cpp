@@ -119,7 +119,8 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
     const Ref out = circuit.add_output(block_of(*outs[k]), outs[k]->data_ptr(), out_types[k], static_cast<Ref>(first + k));
     circuit.strides(out)[0] = static_cast<int64_t>(item_size(out_types[k]));
   }
-  submit(circuit, *outs[0]);
+  KernelSlot& slot = v.slots->slots[static_cast<int>(to_dtype(flat.dtype))][flat.pattern];
+  stream_of(*outs[0]).submit_flat(circuit, slot);
 }
 
 }  // namespace

@@ -175,6 +175,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("baddbmm", &baddbmm);
   m.impl("mv", &mv);
   m.impl("dot", &dot);
+  for (const char* name : {"mm.out", "addmm.out", "addmm_", "bmm.out", "baddbmm.out", "baddbmm_"})
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&library>());
 }
 
 }  // namespace hologram::aten

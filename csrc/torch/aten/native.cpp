@@ -4,6 +4,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/StorageImpl.h>
 #include <c10/core/TensorImpl.h>
+#include <c10/util/flat_hash_map.h>
 
 #include <mutex>
 
@@ -15,32 +16,76 @@ namespace {
 
 thread_local Backend* pool_scope = nullptr;
 
+// The blocks behind addresses handed out by ScopedAllocator. torch's contract for raw memory (oneDNN asks for it) is that an
+// address alone is enough to free it, so a Block* cannot travel as the DataPtr's context.
+class ScopedBlocks {
+ public:
+  void add(void* data, Block* block) {
+    Shard& s = shard(data);
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.blocks.emplace(data, block);
+  }
+  Block* find(void* data) {
+    Shard& s = shard(data);
+    std::lock_guard<std::mutex> lock(s.mutex);
+    auto found = s.blocks.find(data);
+    return found == s.blocks.end() ? nullptr : found->second;
+  }
+  Block* take(void* data) {
+    Shard& s = shard(data);
+    std::lock_guard<std::mutex> lock(s.mutex);
+    auto found = s.blocks.find(data);
+    if (found == s.blocks.end()) return nullptr;
+    Block* block = found->second;
+    s.blocks.erase(found);
+    return block;
+  }
+
+ private:
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    ska::flat_hash_map<void*, Block*> blocks;
+  };
+  Shard& shard(void* data) { return shards_[(reinterpret_cast<uintptr_t>(data) >> 12) % kShards]; }
+  static constexpr size_t kShards = 8;
+  Shard shards_[kShards];
+};
+
+ScopedBlocks& scoped_blocks() {
+  static auto& blocks = *new ScopedBlocks;   // memory may be freed until the very end of the process
+  return blocks;
+}
+
+c10::Allocator* torch_allocator = nullptr;   // the CPU allocator that was there before ours
+
+void free_native(void* data) {
+  if (Block* block = scoped_blocks().take(data)) block->release();
+  else torch_allocator->raw_deleter()(data);
+}
+
 // Sits in front of torch's CPU allocator for the whole process and passes everything through, except on a thread
 // inside a PoolScope.
 class ScopedAllocator final : public c10::Allocator {
  public:
-  explicit ScopedAllocator(c10::Allocator* next) : next_(next) {}
-
   c10::DataPtr allocate(size_t bytes) override {
-    if (!pool_scope || bytes == 0) return next_->allocate(bytes);
+    if (!pool_scope || bytes == 0) return torch_allocator->allocate(bytes);
     try {
       Block* block = allocate_block(*pool_scope, bytes);
-      return {block->data, block, &release_block, c10::Device(c10::DeviceType::CPU)};
+      scoped_blocks().add(block->data, block);
+      return {block->data, block->data, &free_native, c10::Device(c10::DeviceType::CPU)};
     } catch (const Error& error) {
       rethrow_as_c10(error);
     }
   }
-  c10::DeleterFnPtr raw_deleter() const override { return next_->raw_deleter(); }
+  c10::DeleterFnPtr raw_deleter() const override { return torch_allocator->raw_deleter() ? &free_native : nullptr; }
   void copy_data(void* dst, const void* src, size_t bytes) const override { default_copy_data(dst, src, bytes); }
-
- private:
-  c10::Allocator* next_;
 };
 
 void install_scoped_allocator() {
   static std::once_flag once;
   std::call_once(once, [] {
-    static ScopedAllocator allocator(c10::GetCPUAllocator());
+    static ScopedAllocator allocator;
+    torch_allocator = c10::GetCPUAllocator();
     c10::SetCPUAllocator(&allocator);
   });
 }
@@ -75,12 +120,14 @@ c10::DataPtr native_data(const c10::Storage& original) {
 c10::DataPtr device_data(const c10::Storage& native, c10::Device device) {
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
-  if (Block* block = hologram::block_of(impl->data_ptr())) {
+  if (!data) return {nullptr, device};
+  Block* block = impl->data_ptr().get_deleter() == &free_native ? scoped_blocks().find(data)
+                                                                : hologram::block_of(impl->data_ptr());
+  if (block) {
     block->retain();
     return {data, block, &release_block, device};
   }
-  if (!data) return {nullptr, device};
-  Block* block = adopt_block(cpu_backend(), data, impl->nbytes(), new c10::Storage(native), &delete_storage);
+  block = adopt_block(cpu_backend(), data, impl->nbytes(), new c10::Storage(native), &delete_storage);
   return {data, block, &release_block, device};
 }
 

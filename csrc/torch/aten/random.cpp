@@ -363,10 +363,6 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   serve<at::_ops::bernoulli_out, &aten::bernoulli_out>(m);
   serve<at::_ops::native_dropout, &aten::native_dropout>(m);
   serve<at::_ops::native_dropout_backward, &aten::native_dropout_backward>(m);
-  // torch's own samplers, seeded from the device's generator.
-  for (const char* name : {"randperm.generator_out", "randperm.out", "multinomial", "multinomial.out", "poisson", "binomial",
-                           "_standard_gamma", "_sample_dirichlet"})
-    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&library>());
 }
 
 }  // namespace

@@ -6,19 +6,8 @@
 
 namespace hologram::aten {
 
-namespace {
-
-/// Circuits are large; each thread fills the same one. It is complete and handed over before anything else runs.
-Circuit& thread_circuit() {
-  static thread_local Circuit circuit;
-  return circuit;
-}
-
-}  // namespace
-
 RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
-    : circuit_(thread_circuit()), tensor_rank_(static_cast<int64_t>(sizes.size())) {
-  circuit_.clear();
+    : tensor_rank_(static_cast<int64_t>(sizes.size())) {
   int rank = 0, kept = 0;
   for (int64_t d = 0; d < tensor_rank_; ++d) {
     if (row[d]) continue;
@@ -43,6 +32,15 @@ RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
   }
   circuit_.rank = static_cast<uint8_t>(rank);
   circuit_.row_rank = static_cast<uint8_t>(folded);
+}
+
+const RowSpace::Dims& RowSpace::nowhere() {
+  static const Dims none = [] {
+    Dims dims;
+    for (int8_t& d : dims.of) d = -1;
+    return dims;
+  }();
+  return none;
 }
 
 Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source) {

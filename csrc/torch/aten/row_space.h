@@ -29,6 +29,8 @@ class RowSpace {
   Ref input(const at::Tensor& t) { return add(t, full_, false, kNoRef); }
   /// An operand constant along the row; `t` has the kept sizes, with or without size-1 dims in place of the row's.
   Ref kept_input(const at::Tensor& t) { return add(t, kept_part(t), false, kNoRef); }
+  /// A 0-dim operand: one number for the whole space.
+  Ref scalar_input(const at::Tensor& t) { return add(t, nowhere(), false, kNoRef); }
   /// An operand that varies along the row only; `t` has the sizes of the row dims.
   Ref row_input(const at::Tensor& t) { return add(t, row_, false, kNoRef); }
   void output(const at::Tensor& t, Ref source) { add(t, full_, true, source); }
@@ -39,10 +41,11 @@ class RowSpace {
  private:
   /// Per dimension of the space: the dim of the tensor that runs along it, or -1.
   struct Dims { int8_t of[kMaxRank]; };
+  static const Dims& nowhere();
   const Dims& kept_part(const at::Tensor& t) const { return t.dim() == tensor_rank_ ? full_ : kept_; }
   Ref add(const at::Tensor& t, const Dims& dims, bool output, Ref source);
 
-  Circuit& circuit_;
+  Circuit circuit_;
   int64_t tensor_rank_;
   Dims full_, kept_, row_;
 };

@@ -11,10 +11,13 @@
 #include <ATen/ops/_softmax_backward_data_ops.h>
 #include <ATen/ops/_softmax_meta.h>
 #include <ATen/ops/_softmax_ops.h>
+#include <ATen/ops/_fused_rms_norm_backward_ops.h>
+#include <ATen/ops/_fused_rms_norm_ops.h>
 #include <ATen/ops/native_layer_norm_backward_ops.h>
 #include <ATen/ops/native_layer_norm_ops.h>
 
 #include <array>
+#include <limits>
 
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
@@ -254,6 +257,69 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   return {std::move(grad_input), std::move(grad_weight), std::move(grad_bias)};
 }
 
+/// The statistics of rms_norm are f32 for f16 and bf16; an eps that is not given is the epsilon of the input's dtype.
+c10::ScalarType rms_statistics_type(const at::Tensor& input) { return to_scalar_type(math_type(dtype_of(input))); }
+
+double epsilon_of(c10::ScalarType t) {
+  switch (t) {
+    case at::kHalf: return static_cast<double>(std::numeric_limits<at::Half>::epsilon());
+    case at::kBFloat16: return static_cast<double>(std::numeric_limits<at::BFloat16>::epsilon());
+    case at::kFloat: return static_cast<double>(std::numeric_limits<float>::epsilon());
+    default: return std::numeric_limits<double>::epsilon();
+  }
+}
+
+bool computes_rms_norm(const at::Tensor& input, const at::Tensor& weight) {
+  return computes(input) && input.numel() > 0 && (!weight.defined() || weight.scalar_type() == input.scalar_type());
+}
+
+std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::IntArrayRef normalized_shape,
+                                                  const MaybeTensor& weight_opt, std::optional<double> eps) {
+  using AtenOp = at::_ops::_fused_rms_norm;
+  const at::Tensor& weight = tensor_or_undefined(weight_opt);
+  check_same_device("_fused_rms_norm", input, weight);
+  at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
+  if (!computes_rms_norm(input, weight)) return delegate_op<AtenOp>(input, normalized_shape, weight_opt, eps);
+  at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
+  at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
+  RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
+  Circuit& circuit = space.circuit();
+  const Ref x = space.input(input), w = parameter(space, weight, 1.0);
+  const Ref e = circuit.add_scalar(eps.value_or(epsilon_of(input.scalar_type())));
+  const Ref result = circuit.add_node(Op::rms_norm, math_type(dtype_of(input)), dtype_of(y), {x, w, e});
+  space.output(y, result);
+  space.kept_output(rstd, static_cast<Ref>(result + 1));
+  space.submit(input);
+  count_compiled<AtenOp>();
+  return {std::move(y), std::move(rstd)};
+}
+
+std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy, const at::Tensor& input,
+                                                           c10::IntArrayRef normalized_shape, const at::Tensor& rstd,
+                                                           const MaybeTensor& weight_opt, std::array<bool, 2> mask) {
+  using AtenOp = at::_ops::_fused_rms_norm_backward;
+  const at::Tensor& weight = tensor_or_undefined(weight_opt);
+  check_same_device("_fused_rms_norm_backward", dy, input, rstd, weight);
+  at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
+  if (!computes_rms_norm(input, weight) || !computes(dy) || dy.sizes() != input.sizes())
+    return delegate_op<AtenOp>(dy, input, normalized_shape, rstd, weight_opt, mask);
+  at::Tensor grad_input, grad_weight;
+  if (mask[0]) {
+    grad_input = empty(input.sizes(), input.scalar_type(), input.device());
+    RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
+    const Ref args[] = {space.input(dy), space.input(input), space.input(rstd), parameter(space, weight, 1.0)};
+    space.output(grad_input, space.circuit().add_node(Op::rms_norm_backward_input, math_type(dtype_of(input)),
+                                                      dtype_of(grad_input), args, 4));
+    space.submit(input);
+  }
+  if (mask[1] && weight.defined()) {
+    grad_weight = empty(normalized_shape, weight.scalar_type(), input.device());
+    parameter_gradients(dy, input, at::Tensor(), rstd, normalized_shape.size(), grad_weight, at::Tensor());
+  }
+  count_compiled<AtenOp>();
+  return {std::move(grad_input), std::move(grad_weight)};
+}
+
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   serve_softmax<Softmax, SoftmaxKernel>(m);
   serve_softmax<LogSoftmax, SoftmaxKernel>(m);
@@ -261,6 +327,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   serve_softmax<LogSoftmaxBackward, SoftmaxBackwardKernel>(m);
   serve<at::_ops::native_layer_norm, &native_layer_norm>(m);
   serve<at::_ops::native_layer_norm_backward, &native_layer_norm_backward>(m);
+  serve<at::_ops::_fused_rms_norm, &fused_rms_norm>(m);
+  serve<at::_ops::_fused_rms_norm_backward, &fused_rms_norm_backward>(m);
 }
 
 }  // namespace

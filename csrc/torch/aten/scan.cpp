@@ -20,9 +20,6 @@ bool computes(const at::Tensor& self, std::optional<c10::ScalarType> result) {
          (!result || (is_row_type(*result) && *result != at::kBool));
 }
 
-/// torch accumulates f32 in f64, and f16 and bf16 in f32.
-DType running_type(DType result) { return result == DType::F32 ? DType::F64 : math_type(result); }
-
 void scan_into(Op op, DType compute, const at::Tensor& self, int64_t dim, const at::Tensor& out, const at::Tensor* second = nullptr) {
   if (self.numel() == 0) return;
   RowSpace space(self.sizes(), DimMask(1ull << at::maybe_wrap_dim(dim, self.dim())));
@@ -36,14 +33,16 @@ void scan_into(Op op, DType compute, const at::Tensor& self, int64_t dim, const 
 // ---- cumsum, cumprod ----
 
 struct Cumsum {
-  static constexpr Op op = Op::cumsum;
+  static constexpr Op op = Op::cumsum;   // compensated
+  static DType compute(DType result) { return math_type(result); }
   using Meta = at::meta::structured_cumsum;
   using Functional = at::_ops::cumsum;
   using Out = at::_ops::cumsum_out;
   using InPlace = at::_ops::cumsum_;
 };
 struct Cumprod {
-  static constexpr Op op = Op::cumprod;
+  static constexpr Op op = Op::cumprod;   // torch multiplies f32 in f64, too
+  static DType compute(DType result) { return result == DType::F32 ? DType::F64 : math_type(result); }
   using Meta = at::meta::structured_cumprod;
   using Functional = at::_ops::cumprod;
   using Out = at::_ops::cumprod_out;
@@ -59,7 +58,7 @@ struct CumulativeKernel {
   static void run(Result& result, const at::Tensor& self, int64_t dim, Dtype dtype) {
     result.meta(self, dim, dtype);
     result.check_overlap(self);
-    scan_into(Row::op, running_type(dtype_of(result[0])), self, dim, result[0]);
+    scan_into(Row::op, Row::compute(dtype_of(result[0])), self, dim, result[0]);
     count_compiled<AtenOp>();
   }
 
