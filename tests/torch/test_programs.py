@@ -240,7 +240,7 @@ def logic(dev):
 @program
 def copies_between_devices(dev):
     x = torch.randn(3, 4)
-    y = x.to(dev)
+    y = x.clone().to(dev)
     y2 = y.t().to("cpu").to(dev, torch.float64)
     z = torch.empty(4, 3, device=dev).copy_(x.t())
     x.copy_(y * 2)
