@@ -6,9 +6,11 @@
 #include <c10/util/Exception.h>
 #include <torch/library.h>
 
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <sstream>
+#include <string_view>
 #include <unordered_map>
 
 #include "torch/aten/native.h"
@@ -217,12 +219,13 @@ class Call {
     }
   }
 
-  void run() {
+  void run(bool dense) {
     // Aliases are below autograd already; this also keeps what native kernels call from looking at it.
     at::AutoDispatchBelowADInplaceOrView below;
     PoolScope pool(backend());
     SeededDefault seeded(plan_.seeded);
-    op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
+    if (C10_LIKELY(dense)) op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
+    else op_.callBoxed(&stack_);   // the kernel depends on which arguments are sparse
   }
 
   void to_hologram() {
@@ -268,7 +271,7 @@ class Call {
     }
   }
 
-  Backend& backend() const { return first_tensor_.defined() ? backend_of(first_tensor_) : current_backend(); }
+  Backend& backend() const { return first_tensor_.defined() && first_tensor_.has_storage() ? backend_of(first_tensor_) : current_backend(); }
 
   at::Tensor native(const at::Tensor& t, size_t index) {
     const bool written = plan_.arguments[index].written;
@@ -299,37 +302,25 @@ class Call {
   c10::SmallVector<std::pair<int, c10::IValue>, 2> originals_;
 };
 
-void run_native(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack) {
+void run_native(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack, bool dense = true) {
   Call call(op, plan, stack);
-  TORCH_CHECK_NOT_IMPLEMENTED(plan.served, "hologram.", plan.name, ": neither the device nor PyTorch's CPU has a kernel "
+  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || !dense, "hologram.", plan.name, ": neither the device nor PyTorch's CPU has a kernel "
                               "for it (", call.describe(), "). Use an equivalent op.");
   call.find_device();
   call.to_native();
-  call.run();
+  call.run(dense);
   call.to_hologram();
 }
 
 std::atomic<FallbackMode>& mode() {
   static std::atomic<FallbackMode> value = [] {
-    const char* text = std::getenv("HOLOGRAM_FALLBACK");
-    if (!text || !*text || std::string_view(text) == "run") return FallbackMode::Run;
-    if (std::string_view(text) == "warn") return FallbackMode::Warn;
-    if (std::string_view(text) == "error") return FallbackMode::Error;
-    TORCH_WARN("hologram: HOLOGRAM_FALLBACK=", text, " is not one of run, warn, error. Using run.");
-    return FallbackMode::Run;
+    const char* name = std::getenv("HOLOGRAM_FALLBACK");
+    return name && *name ? parse_fallback_mode(name) : FallbackMode::Run;
   }();
   return value;
 }
 
-}  // namespace
-
-void library(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
-  const Plan& plan = plan_of(op);
-  run_native(op, plan, stack);
-  plan.stat->library.fetch_add(1, std::memory_order_relaxed);
-}
-
-void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+void run_delegated(const c10::OperatorHandle& op, torch::jit::Stack* stack, bool dense) {
   const Plan& plan = plan_of(op);
   const FallbackMode m = mode().load(std::memory_order_relaxed);
   if (C10_UNLIKELY(m != FallbackMode::Run)) {
@@ -340,8 +331,29 @@ void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       TORCH_WARN("hologram.", plan.name, ": runs in PyTorch's CPU kernel on the device's memory (",
                  Call(op, plan, stack).describe(), ").");
   }
-  run_native(op, plan, stack);
+  run_native(op, plan, stack, dense);
   plan.stat->delegated.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void library(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const Plan& plan = plan_of(op);
+  run_native(op, plan, stack);
+  plan.stat->library.fetch_add(1, std::memory_order_relaxed);
+}
+
+void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, /*dense=*/true); }
+void delegate_sparse(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, /*dense=*/false); }
+
+constexpr const char* kModeNames[] = {"run", "warn", "error"};   // in the order of FallbackMode
+
+const char* fallback_mode_name(FallbackMode m) { return kModeNames[static_cast<int>(m)]; }
+
+FallbackMode parse_fallback_mode(std::string_view name) {
+  for (int i = 0; i < 3; ++i)
+    if (name == kModeNames[i]) return static_cast<FallbackMode>(i);
+  C10_THROW_ERROR(ValueError, c10::str("hologram: fallback mode '", name, "' is unknown. Use run, warn or error."));
 }
 
 FallbackMode fallback_mode() { return mode().load(); }

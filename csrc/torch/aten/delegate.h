@@ -10,12 +10,15 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
+#include <string_view>
 #include <utility>
 
 namespace hologram::aten {
 
 void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 void library(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+/// The fallback for calls with sparse arguments.
+void delegate_sparse(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 
 namespace detail {
 template <class Op, auto* kBoxed, class Schema> struct BoxedCall;
@@ -46,5 +49,8 @@ decltype(auto) library_op(Args&&... args) {
 enum class FallbackMode { Run, Warn, Error };
 FallbackMode fallback_mode();
 void set_fallback_mode(FallbackMode mode);
+const char* fallback_mode_name(FallbackMode mode);
+/// Throws ValueError for any other name than "run", "warn" and "error".
+FallbackMode parse_fallback_mode(std::string_view name);
 
 }  // namespace hologram::aten

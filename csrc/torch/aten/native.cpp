@@ -8,6 +8,7 @@
 
 #include <mutex>
 
+#include "torch/aten/sparse.h"
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 
@@ -92,8 +93,17 @@ void install_scoped_allocator() {
 
 void delete_storage(void* storage) { delete static_cast<c10::Storage*>(storage); }
 
+// Memory is all we can share: no quantizer, no nested sizes, no opaque layout.
+void check_plain(const at::Tensor& t, const char* what) {
+  TORCH_CHECK_NOT_IMPLEMENTED(t.layout() == c10::kStrided && !t.is_quantized() && !t.is_nested() && t.has_storage(),
+      "hologram: a ", t.is_quantized() ? "quantized" : t.is_nested() ? "nested" : c10::str(t.layout()).c_str(), " ", what,
+      " is not supported on the device. Move the inputs to the CPU first (.cpu()).");
+}
+
 at::Tensor tensor_on(c10::Storage storage, c10::DispatchKey key, const at::Tensor& like) {
-  at::Tensor t = at::detail::make_tensor<c10::TensorImpl>(std::move(storage), c10::DispatchKeySet(key), like.dtype());
+  c10::DispatchKeySet keys(key);
+  if (like._is_zerotensor()) keys = keys.add(c10::DispatchKey::ZeroTensor);
+  at::Tensor t = at::detail::make_tensor<c10::TensorImpl>(std::move(storage), keys, like.dtype());
   c10::TensorImpl* impl = t.unsafeGetTensorImpl();
   impl->set_sizes_and_strides(like.sizes(), like.strides(), like.storage_offset());
   if (like.is_conj()) impl->_set_conj(true);
@@ -148,9 +158,9 @@ const c10::Storage& Aliases::alias_storage(const c10::Storage& original) {
 }
 
 at::Tensor Aliases::alias(const at::Tensor& t) {
-  TORCH_CHECK_NOT_IMPLEMENTED(t.layout() == c10::kStrided && t.has_storage(),
-      "hologram: tensors with layout ", t.layout(), " have no memory to share with torch's CPU kernels. "
-      "Move the tensor to the CPU first (.cpu()).");
+  if (is_sparse_layout(t.layout()))
+    return map_sparse(t, c10::Device(c10::DeviceType::CPU), [this](const at::Tensor& member) { return alias(member); });
+  check_plain(t, "argument");
   return tensor_on(alias_storage(t.storage()), c10::DispatchKey::CPU, t);
 }
 
@@ -171,6 +181,11 @@ void Aliases::write_back() const {
     original->set_nbytes(pair.alias.nbytes());
   }
   for (const TensorPair& pair : written_) {
+    if (is_sparse_layout(pair.original.layout())) {
+      const c10::Device device = pair.original.device();
+      assign_sparse(pair.original, pair.alias, [&](const at::Tensor& member) { return result(member, device); });
+      continue;
+    }
     c10::TensorImpl* impl = pair.original.unsafeGetTensorImpl();
     const at::Tensor& alias = pair.alias;
     if (alias.sizes() != impl->sizes() || alias.strides() != impl->strides() ||
@@ -183,9 +198,9 @@ void Aliases::write_back() const {
 
 at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   if (!native.defined()) return native;
-  TORCH_CHECK_NOT_IMPLEMENTED(native.layout() == c10::kStrided && native.has_storage(),
-      "hologram: a result of layout ", native.layout(), " cannot live on the device yet. "
-      "Compute it on the CPU: move the inputs there first (.cpu()).");
+  if (is_sparse_layout(native.layout()))
+    return map_sparse(native, device, [&](const at::Tensor& member) { return result(member, device); });
+  check_plain(native, "result");
   for (const StoragePair& pair : storages_)
     if (pair.alias.unsafeGetStorageImpl() == native.storage().unsafeGetStorageImpl())
       return tensor_on(pair.original, c10::DispatchKey::PrivateUse1, native);

@@ -8,6 +8,7 @@
 #include "runtime/backend.h"
 #include "runtime/counters.h"
 #include "torch/aten/common.h"
+#include "torch/aten/delegate.h"
 #include "torch/device/device.h"
 #include "torch/device/generator.h"
 #include "torch/device/sharing.h"
@@ -121,6 +122,10 @@ PYBIND11_MODULE(_C, m) {
   });
 
   m.def("op_report", &op_report);
+  m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });
+  m.def("set_fallback_mode", [](const std::string& name) {
+    translated([&] { aten::set_fallback_mode(aten::parse_fallback_mode(name)); });
+  });
   m.def("counters", &read_counters);
   m.def("reset_counters", &reset_counters);
 }
