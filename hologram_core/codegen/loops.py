@@ -33,7 +33,7 @@ class Nest:
         self.ev = Evaluator(circuit, b)
         weights = [self.ev.weight(n) for n in circuit.nodes]
         self.weight = sum(weights) + len(circuit.operands)
-        self.unroll = 1 if b.lanes == 1 else 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
         self.heavy = b.lanes > 1 and self.weight > 200
         self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
 
