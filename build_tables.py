@@ -1,6 +1,8 @@
 """Writes the C++ tables that the build generates from hologram_core/ops.
 
 op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ops.h expands it).
+aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py).
+reduction_table.inc, reduction_headers.inc: the same for reductions (build_reduction_table.py).
 """
 
 from __future__ import annotations
@@ -23,6 +25,13 @@ def write_tables(folder, with_torch: bool) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "op_table.inc", op_table())
+    if with_torch:
+        from build_aten_table import aten_table
+        from build_reduction_table import reduction_tables
+
+        write(folder / "aten_table.inc", aten_table(TABLE))
+        for name, text in zip(("reduction_table.inc", "reduction_headers.inc"), reduction_tables(TABLE)):
+            write(folder / name, text)
 
 
 def write(path: Path, text: str) -> None:
@@ -42,7 +51,8 @@ def entry(row, code: int) -> str:
     if len(components) > MAX_COMPONENTS:
         raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
                          f"the runtime stores at most {MAX_COMPONENTS}.")
-    fields = [row.name, code, KINDS[type(row)], row.results, str(is_ordered(row)).lower(), *map(cpp_dtype, components)]
+    fields = [row.name, code, KINDS[type(row)], row.results, row.arity, str(is_ordered(row)).lower(),
+              *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 

@@ -45,16 +45,21 @@ enum KeyFlags : uint8_t {
 struct Key {
   uint16_t size = 0;
   uint64_t hash = 0;
-  uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars];
+  uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars + 8];   // 8: padding for the hash
 };
 
 struct Kernel {
   KernelFn fn = nullptr;
   float cost = 1.0f;        // estimated nanoseconds per element on one thread; decides splitting over threads
-  std::atomic<uint64_t> launches{0};
+  uint32_t grain = 1;       // ranges are cut at multiples of this (see make_kernel)
+  uint64_t hash = 0;
+  mutable std::atomic<uint64_t> launches{0};   // a statistic: concurrent launches may be counted once
   std::string name;
   std::string key;          // the full key: a hash is never trusted alone
 };
+
+/// A kernel for `key`, to be kept for ever. Not yet in the cache: compilers return it.
+Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name);
 
 /// The kernel for `key`, compiled on a miss through the installed compiler (Python). Thread-safe.
 const Kernel* find_kernel(const Key& key);

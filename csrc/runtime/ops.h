@@ -7,7 +7,7 @@
 
 namespace hologram {
 
-// op_table.inc expands HG_OP(name, code, kind, results, ordered, components...) for every row of the op tables.
+// op_table.inc expands HG_OP(name, code, kind, results, arity, ordered, components...) for every row of the op tables.
 enum class Op : uint16_t {
 #define HG_OP(name, code, ...) name = code,
 #include "op_table.inc"
@@ -24,15 +24,16 @@ struct OpFacts {
   const char* name;
   OpKind kind;
   uint8_t results;
+  uint8_t arity;                // reductions: inputs that are folded; further arguments do not vary along the row
   bool ordered;                 // results depend on the number of the element: dimensions keep their order
   uint8_t num_components;       // reductions and scans: the accumulator
   DType components[kMaxComponents];
 };
 
 template <class... T>
-constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, bool ordered, T... components) {
+constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, uint8_t arity, bool ordered, T... components) {
   static_assert(sizeof...(components) <= kMaxComponents, "widen OpFacts::components");
-  return {name, kind, results, ordered, sizeof...(components), {components...}};
+  return {name, kind, results, arity, ordered, sizeof...(components), {components...}};
 }
 
 inline constexpr OpFacts op_table[] = {

@@ -7,10 +7,10 @@ value of an earlier pass may be kept in the memory of an output until the last p
 
 The tree of a reduction over a row of n elements, with L lanes and U cursors, is a function of n alone:
   row schedule     element i belongs to lane i mod L of cursor (i div L) mod U; a cursor folds 64 elements per lane, then
-                   the cursors are combined pairwise and folded into a second accumulator; the elements after the last
-                   whole L*U are folded into the second accumulator in order; the lanes are combined pairwise at the end.
-  column schedule  every lane folds its own elements, 256 at a time, into a second accumulator.
-Two levels keep the rounding error of long sums near that of pairwise summation.
+                   the cursors are combined pairwise and folded into a second level; 64 blocks of that into a third; the
+                   elements after the last whole L*U are folded into it in order; the lanes are combined pairwise last.
+  column schedule  every lane folds its own elements, in levels of 256.
+The levels keep the rounding error of long sums near that of pairwise summation.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator
 
-ROW_BLOCK = 64        # elements per lane and cursor before the second level (row schedule)
-COLUMN_BLOCK = 256    # elements per lane before the second level (column schedule)
+ROW_BLOCK = 64        # elements per lane and cursor before the next level (row schedule)
+COLUMN_BLOCK = 256    # elements per lane before the next level (column schedule)
 KEEP_WEIGHT = 10      # instructions that keeping a value must save: it costs a store and a load
 
 
@@ -116,9 +116,8 @@ class Passes:
                 if not ev.varies(arg):
                     for point in points:
                         ev.value(arg, point)
-        step = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
-        accs = step.walk()
-        for point, acc in zip(points, accs):
+        line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
+        for point, acc in zip(points, line.walk()):
             for fold, state in zip(folds, acc):
                 self._finish(fold, state, point)
 
@@ -149,41 +148,46 @@ class Passes:
         return count
 
 
+class State:
+    """What a walk carries: per cursor the accumulators of the folds, per point those of the scans."""
+
+    def __init__(self, accs, scans):
+        self.accs, self.scans = accs, scans
+
+    def flat(self) -> list:
+        return [v for groups in (self.accs, self.scans) for group in groups for acc in group for v in acc]
+
+    def like(self, values) -> "State":
+        """The same shape with other values."""
+        values = iter(values)
+        return State(*([[tuple(next(values) for _ in acc) for acc in group] for group in groups]
+                       for groups in (self.accs, self.scans)))
+
+
 class Line:
-    """One pass. The carried state is, per point, the accumulators of the folds and of the scans."""
+    """One pass: the loops over the row, for points that walk together."""
 
     def __init__(self, passes: Passes, points, folds, scans, stores, loads):
         self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
         self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
         self.lanes = self.b.lanes
+        self.unroll = 1 if scans else passes.unroll
 
-    # ---- state ----
     def _fresh(self, nodes) -> list:
         return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
 
-    @staticmethod
-    def _flat(state) -> list:
-        return [v for group in state for acc in group for v in acc]
-
-    def _shaped(self, flat, nodes, groups) -> list:
-        flat = iter(flat)
-        counts = [len(self.ev.components(n)) for n in nodes]
-        return [[tuple(next(flat) for _ in range(n)) for n in counts] for _ in range(groups)]
-
-    # ---- the walk ----
     def walk(self) -> list:
-        """Emits the loops over the row; returns the folds' accumulators per point."""
-        start = [self._fresh(self.folds) + self._fresh(self.scans) for _ in self.points]
-        dims = list(range(self.c.kept_rank, self.c.rank))
-        flat = self._over(dims, [], self._flat(start))
-        return [group[:len(self.folds)] for group in self._shaped(flat, self.folds + self.scans, len(self.points))]
+        """Emits the loops; returns the accumulators of the folds per point."""
+        start = State([self._fresh(self.folds) for _ in self.points], [self._fresh(self.scans) for _ in self.points])
+        return self._over(list(range(self.c.kept_rank, self.c.rank)), [], start).accs
 
-    def _over(self, dims, coords, carry) -> list:
+    def _over(self, dims, coords, state: State) -> State:
         if len(dims) == 1:
-            return self._innermost(dims[0], coords, carry)
-        with self.b.loop(0, self._size(dims[0]), 1, carry, self.lanes) as loop:
-            loop.next(self._over(dims[1:], [*coords, (dims[0], loop.index)], loop.values))
-        return loop.results
+            return self._innermost(dims[0], coords, state)
+        with self.b.loop(0, self._size(dims[0]), 1, state.flat(), self.lanes) as loop:
+            inside = self._over(dims[1:], [*coords, (dims[0], loop.index)], state.like(loop.values))
+            loop.next(inside.flat())
+        return state.like(loop.results)
 
     def _size(self, dim):
         """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
@@ -193,100 +197,95 @@ class Line:
         left = self.b.sub(whole, self.b.mul(dict(self.points[0].coords)[0], chunk))
         return self.b.select(self.b.lt(left, chunk), left, chunk)
 
-    def _innermost(self, dim, coords, carry) -> list:
+    def _innermost(self, dim, coords, state: State) -> State:
         b, p = self.b, self.p
-        unroll = 1 if self.scans else p.unroll
-        step = p.width * unroll
+        step = p.width * self.unroll
         size = self._size(dim)
         main = b.sub(size, b.and_(size, b.const(step - 1, I64)))
-        nodes = self.folds + self.scans
+        zero = b.const(0, I64)
         if self.folds:
-            block = step * (ROW_BLOCK if p.lines else COLUMN_BLOCK)
-            with b.loop(0, main, block, carry, self.lanes) as outer:
-                limit = b.add(outer.index, b.const(block, I64))
-                limit = b.select(b.lt(limit, main), limit, main)
-                second = self._shaped(outer.values, nodes, len(self.points))
-                inner = [self._fresh(self.folds) for _ in range(unroll * len(self.points))]
-                scans = [group[len(self.folds):] for group in second]
-                with b.loop(outer.index, limit, step, self._flat(inner) + self._flat(scans), self.lanes) as loop:
-                    at = len(self._flat(inner))
-                    accs = self._shaped(loop.values[:at], self.folds, unroll * len(self.points))
-                    states = self._shaped(loop.values[at:], self.scans, len(self.points))
-                    accs, states = self._body(dim, coords, loop.index, unroll, None, accs, states)
-                    loop.next(self._flat(accs) + self._flat(states))
-                accs = self._shaped(loop.results[:at], self.folds, unroll * len(self.points))
-                states = self._shaped(loop.results[at:], self.scans, len(self.points))
-                outer.next(self._flat([self._join(g, accs[k * unroll:(k + 1) * unroll]) + s
-                                       for k, (g, s) in enumerate(zip(second, states))]))
-            carry = outer.results
+            block = ROW_BLOCK if p.lines else COLUMN_BLOCK
+            state = self._levels(dim, coords, zero, main, [step * block * block, step * block], state)
         else:
-            carry = self._single(dim, coords, b.const(0, I64), main, step, unroll, carry)
-        if step > 1:
-            carry = self._single(dim, coords, main, size, p.width, 1, carry, masked=True)
-        return carry
+            state = self._steps(dim, coords, zero, main, self.unroll, state)
+        return self._steps(dim, coords, main, size, 1, state, masked=True) if step > 1 else state
 
-    def _join(self, second, accs) -> list:
-        """The second-level accumulators of a point with its cursors' accumulators folded in."""
-        result = []
-        for number, fold in enumerate(self.folds):
-            parts = [a[number] for a in accs]
+    def _levels(self, dim, coords, start, stop, blocks, state: State) -> State:
+        """Folds blocks of [start, stop) into accumulators of their own, and those into `state`."""
+        b = self.b
+        with b.loop(start, stop, blocks[0], state.flat(), self.lanes) as loop:
+            above = state.like(loop.values)
+            limit = b.add(loop.index, b.const(blocks[0], I64))
+            limit = b.select(b.lt(limit, stop), limit, stop)
+            if len(blocks) > 1:
+                inside = State([self._fresh(self.folds) for _ in self.points], above.scans)
+                inside = self._levels(dim, coords, loop.index, limit, blocks[1:], inside)
+            else:
+                inside = State([self._fresh(self.folds) for _ in range(self.unroll * len(self.points))], above.scans)
+                inside = self._steps(dim, coords, loop.index, limit, self.unroll, inside)
+            loop.next(State(self._joined(above.accs, inside.accs), inside.scans).flat())
+        return state.like(loop.results)
+
+    def _joined(self, above, accs) -> list:
+        """Per point, the accumulators of its cursors combined in a tree and folded into those above."""
+        share, result = len(accs) // len(above), []
+        for point, old in enumerate(above):
+            parts = accs[point * share:(point + 1) * share]
             while len(parts) > 1:
-                parts = [_tuple(fold.row.combine(self.b, x, y)) for x, y in zip(parts[::2], parts[1::2])]
-            result.append(_tuple(fold.row.combine(self.b, second[number], parts[0])))
+                parts = [self._combined(x, y) for x, y in zip(parts[::2], parts[1::2])]
+            result.append(self._combined(old, parts[0]))
         return result
 
-    def _single(self, dim, coords, start, stop, step, unroll, carry, masked=False) -> list:
-        """A loop that folds straight into the carried state."""
-        b, nodes, groups = self.b, self.folds + self.scans, len(self.points)
-        with b.loop(start, stop, step, carry, self.lanes) as loop:
-            state = self._shaped(loop.values, nodes, groups)
-            mask = b.lane_mask(b.sub(stop, loop.index), self.lanes) if masked and self.lanes > 1 else None
-            accs, scans = self._body(dim, coords, loop.index, unroll, mask, [g[:len(self.folds)] for g in state],
-                                     [g[len(self.folds):] for g in state])
-            loop.next(self._flat([a + s for a, s in zip(accs, scans)]))
-        return loop.results
+    def _combined(self, x, y) -> list:
+        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(self.folds, x, y)]
 
-    # ---- one step ----
-    def _body(self, dim, coords, index, unroll, mask, accs, states):
-        """Evaluates the pass at `unroll` cursors per point. `accs`: per cursor; `states` (scans): per point."""
-        ev, cursors = self.ev, []
-        for point, state in zip(self.points, states):
-            for u in range(unroll):
-                at = [*point.coords, *coords, (dim, index)]
-                lines = self.p.lines
-                cursor = Cursor(at, self.lanes, u * self.lanes if lines else point.shift,
-                                mask if lines else point.mask, header=point)
-                cursor.scans = {s.first: acc for s, acc in zip(self.scans, state)}
-                cursors.append(cursor)
+    def _steps(self, dim, coords, start, stop, unroll, state: State, masked=False) -> State:
+        """The loop that evaluates the pass at `unroll` cursors per point and round, from `start` to `stop`."""
+        b, p = self.b, self.p
+        with b.loop(start, stop, p.width * unroll, state.flat(), self.lanes) as loop:
+            mask = b.lane_mask(b.sub(stop, loop.index), self.lanes) if masked and self.lanes > 1 else None
+            before = state.like(loop.values)
+            cursors = []
+            for point, scans in zip(self.points, before.scans):
+                for u in range(unroll):
+                    cursor = Cursor([*point.coords, *coords, (dim, loop.index)], self.lanes,
+                                    u * self.lanes if p.lines else point.shift, mask if p.lines else point.mask, point)
+                    cursor.scans = {s.first: acc for s, acc in zip(self.scans, scans)}
+                    cursors.append(cursor)
+            accs = self._body(cursors, before.accs)
+            scans = [[cursors[n * unroll].scans[s.first] for s in self.scans] for n in range(len(self.points))]
+            loop.next(State(accs, scans).flat())
+        return state.like(loop.results)
+
+    def _body(self, cursors, accs) -> list:
+        ev = self.ev
         for ref, number in self.loads:       # loads first: they overlap, and precede every store
             for cursor in cursors:
                 cursor.values[ref] = ev.load(number, cursor)
-        accs = [self._step(cursor, acc) for cursor, acc in zip(cursors, accs)] if self.folds else accs
+        accs = [[self._fold(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
+                for group, cursor in zip(accs, cursors)]
         for cursor in cursors:
             for _, ref in self.stores:
                 ev.value(ref, cursor)
         for number, ref in self.stores:
             for cursor in cursors:
                 ev.store(number, ref, cursor)
-        states = [[cursors[g * unroll].scans[s.first] for s in self.scans] for g in range(len(self.points))]
-        return accs, states
+        return accs
 
-    def _step(self, cursor, acc) -> list:
-        ev, b, result = self.ev, self.b, []
-        for fold, old in zip(self.folds, acc):
-            inputs = self.p.inputs(fold)
-            if self.c.merge:
-                parts = tuple(b.cast(ev.value(a, cursor), t) for a, t in zip(inputs, ev.components(fold)))
-                new = fold.row.combine(b, old, parts)
-            else:
-                args = [ev.argument(fold, n, cursor) for n in range(len(inputs))]
-                index = ev.row_index(cursor) if fold.row.indexed else None
-                new = fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header))
-            new = _tuple(new)
-            if self.p.lines and cursor.mask is not None:
-                new = tuple(b.select(cursor.mask, n, o) for n, o in zip(new, old))
-            result.append(new)
-        return result
+    def _fold(self, fold, old, cursor) -> tuple:
+        """An accumulator with the element at the cursor folded in."""
+        ev, b = self.ev, self.b
+        inputs = self.p.inputs(fold)
+        if self.c.merge:
+            parts = tuple(b.cast(ev.value(a, cursor), t) for a, t in zip(inputs, ev.components(fold)))
+            new = _tuple(fold.row.combine(b, old, parts))
+        else:
+            args = [ev.argument(fold, n, cursor) for n in range(len(inputs))]
+            index = ev.row_index(cursor) if fold.row.indexed else None
+            new = _tuple(fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header)))
+        if self.p.lines and cursor.mask is not None:
+            new = tuple(b.select(cursor.mask, n, o) for n, o in zip(new, old))
+        return new
 
 
 def _tuple(value) -> tuple:

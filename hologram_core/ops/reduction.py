@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..dtypes import BOOL, F64, I64
 from . import mathlib as m
-from .table import Reduction, Scan
+from .table import Aten, Reduction, Scan
 
 INF = float("inf")
 
@@ -58,6 +58,10 @@ def _add(b, x, y):
     return x + y
 
 
+def _served(*names):
+    return tuple(Aten(name) for name in names)
+
+
 # ---- extrema with their places ----
 
 
@@ -73,7 +77,7 @@ def _ties(b, x, y):
     return x.eq(y) | (b.isnan(x) & b.isnan(y)) if x.dtype.is_float else x.eq(y)
 
 
-def _place(name, greater, values):
+def _place(name, greater, values, **more):
     """argmax, argmin and the pair of value and index.
 
     The initial index 0 is right: an accumulator keeps it only where no element beats the initial value, and if no
@@ -91,8 +95,10 @@ def _place(name, greater, values):
         return b.select(better, c[0], a[0]), b.select(better, c[1], a[1])
 
     if values:
-        return Reduction(name, init, step, combine, lambda b, a, n: a, ("T", "i64"), 2, ("T", "i64"), "bif", indexed=True)
-    return Reduction(name, init, step, combine, lambda b, a, n: a[1], ("T", "i64"), 1, ("i64",), "bif", indexed=True)
+        return Reduction(name, init, step, combine, lambda b, a, n: a, ("T", "i64"), 2, ("T", "i64"), "bif", indexed=True,
+                         **more)
+    return Reduction(name, init, step, combine, lambda b, a, n: a[1], ("T", "i64"), 1, ("i64",), "bif", indexed=True,
+                     **more)
 
 
 # ---- variance: mean, sum of squared deviations, count (Welford; combined by Chan's formula) ----
@@ -192,20 +198,21 @@ def _logcumsumexp(b, a, x, i):
 
 
 ROWS = [
-    _fold("sum", 0, _add, dtypes="if"),
-    _fold("prod", 1, lambda b, x, y: x * y, dtypes="if"),
-    _fold("mean", 0, _add, finish=lambda b, a, n: a[0] / b.cast(n, a[0].dtype), dtypes="f"),
+    _fold("sum", 0, _add, dtypes="if", aten=_served("sum.dim_IntList"), accumulate="result"),
+    _fold("prod", 1, lambda b, x, y: x * y, dtypes="if", aten=_served("prod.dim_int"), accumulate="result"),
+    _fold("mean", 0, _add, finish=lambda b, a, n: a[0] / b.cast(n, a[0].dtype), dtypes="f", aten=_served("mean.dim"),
+          accumulate="result"),
     _fold("nansum", 0, _add, lambda b, x: b.select(b.isnan(x), b.like(x, 0), x) if x.dtype.is_float else x, dtypes="if"),
-    _fold("amax", _lowest, _max),
-    _fold("amin", _highest, _min),
-    _place("argmax", True, False),
-    _place("argmin", False, False),
-    _place("max_index", True, True),
-    _place("min_index", False, True),
+    _fold("amax", _lowest, _max, aten=_served("amax")),
+    _fold("amin", _highest, _min, aten=_served("amin")),
+    _place("argmax", True, False, aten=_served("argmax"), accumulate="number"),
+    _place("argmin", False, False, aten=_served("argmin"), accumulate="number"),
+    _place("max_index", True, True, aten=_served("max.dim")),
+    _place("min_index", False, True, aten=_served("min.dim")),
     _counted("any", lambda b, t: b.const(False, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x | y, "bool",
-             result_types=("bool",)),
+             result_types=("bool",), aten=_served("any", "any.dim", "any.dims"), accumulate="bool"),
     _counted("all", lambda b, t: b.const(True, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x & y, "bool",
-             result_types=("bool",)),
+             result_types=("bool",), aten=_served("all", "all.dim", "all.dims"), accumulate="bool"),
     _counted("count_nonzero", lambda b, t: b.const(0, I64), lambda b, x: b.cast(_nonzero(b, x), I64),
              lambda b, a, n: a[0], _add, "i64", result_types=("i64",)),
     _moments("var", False, False),

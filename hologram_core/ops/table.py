@@ -24,11 +24,12 @@ class Aten:
     finds. A name ending in "_" ("uniform_") has the in-place form only.
     `args`: which schema argument each expression argument comes from, in order. A string starting with "=" is a
     number ("=1.0"); one starting with "$" is supplied by the call site: "$seed" and "$offset" (of the generator),
-    "$max" and "$lowest" (largest and smallest finite value of the first tensor's dtype); "name|other" is the optional
+    "$max" and "$lowest" (largest and smallest finite value of the first tensor's dtype), "$mean" (1 / elements of `self` for
+    the gradient of a loss with reduction='mean', else 1); "name|other" is the optional
     argument `name` where given, else the source `other`. None means the Tensor, Scalar, float, int and bool arguments
     of the schema in schema order, as many as `arity`.
     `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
-    number, bool or string), or "given" / "absent" for optional arguments; the key "$dtypes" with the value "same" asks
+    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with the value "same" asks
     that all tensor arguments have one dtype. The first entry that matches, in table order, wins; a call that no entry
     matches is delegated.
     """
@@ -91,6 +92,9 @@ class Reduction:
     result_types: Sequence[str] = ()
     dtypes: str = "bif"
     arity: int = 1                              # row inputs; further node arguments are row-constant scalars
+    aten: Sequence[Aten] = ()                   # structured ops that fold dims and nothing else (others: C++)
+    accumulate: str = "input"                   # compute type at an aten call: "result"'s dtype, the "input"'s, a "number"
+                                                # (input, bool refused) or "bool"
     indexed: bool = False                       # step uses the index
     cost: float = 0.1
     doc: str = ""

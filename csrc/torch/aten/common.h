@@ -5,6 +5,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <atomic>
+#include <functional>
 
 #include "runtime/backend.h"
 #include "runtime/circuit.h"
@@ -19,6 +20,8 @@ constexpr c10::DeviceType kDevice = c10::DeviceType::PrivateUse1;
 bool is_compiled_type(c10::ScalarType t);      // bool, integers, f16, bf16, f32, f64
 DType to_dtype(c10::ScalarType t);             // throws for types the runtime does not know (quantized, ...)
 c10::ScalarType to_scalar_type(DType t);
+/// Node::compute for a common dtype: f16 and bf16 compute in f32.
+inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 
 // ---- storage (storage.cpp) ----
 /// A new contiguous tensor from the pool; the fast path behind at::empty. Throws torch.OutOfMemoryError.
@@ -51,12 +54,13 @@ at::Tensor to_native(const at::Tensor& t);
 /// A native tensor's memory as a hologram tensor. If it lies in `maybe_base`'s storage, the result is a view of it.
 at::Tensor from_native(const at::Tensor& t, c10::Device device);
 
-// ---- who served an op: torch.hologram.op_report() ----
+// ---- who served an op: torch.hologram.op_report() (op_stat.cpp) ----
 struct OpStat {
   const char* name;
   std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};
 };
-/// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static.
+/// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static. `name` must live for ever.
 OpStat& op_stat(const char* name);
+void for_each_op_stat(const std::function<void(OpStat&)>& visit);
 
 }  // namespace hologram::aten

@@ -1,0 +1,269 @@
+"""Writes aten_table.inc: the aten overloads that the rows of hologram_core/ops/elementwise.py serve.
+
+Rows are matched with the schemas of the torch that is installed: the functional form by its name, in-place and out= by
+their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). The C++ side of
+every name used here is csrc/torch/aten/elementwise.h.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+
+from hologram_core import dtypes
+from hologram_core.ops.table import BOOL, FLOAT, PROMOTE, Aten, Elementwise
+
+# What ATen does beside promotion, per base name of the functional form (AtenFlags).
+FLAGS = {
+    "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
+    "kBoolOut": {"signbit", "isposinf", "isneginf"},
+    "kExactOut": {"where"},
+    "kIntPower": {"pow.Tensor_Scalar"},
+    "kConverts": {"fill", "masked_fill"},
+    "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
+}
+CPP_TYPES = {
+    "Tensor": "const at::Tensor&", "Optional[Tensor]": "const std::optional<at::Tensor>&",
+    "number": "const at::Scalar&", "Optional[number]": "const std::optional<at::Scalar>&",
+    "float": "double", "Optional[float]": "std::optional<double>", "int": "int64_t", "Optional[int]": "std::optional<int64_t>",
+    "bool": "bool", "Optional[bool]": "std::optional<bool>", "str": "c10::string_view",
+    "Optional[str]": "std::optional<c10::string_view>", "Optional[Generator]": "std::optional<at::Generator>",
+}
+VALUE_TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "bool"}
+RULES = {PROMOTE: "Rule::Promote", FLOAT: "Rule::Float", BOOL: "Rule::Bool"}
+ROLES = {"v": "Value", "p": "Parameter", "b": "Mask", "i": "Own", "d": "Double"}
+SUPPLIED = {"$seed": -2, "$offset": -3, "$max": -4, "$lowest": -5, "$mean": -6}   # the constants of Source; a literal is -1
+ENUM = {d.name: d.name.upper() if d.name != "bool" else "Bool" for d in dtypes.ALL}
+MAX_RESULTS = 2
+
+
+class Schemas:
+    """The aten schemas of the installed torch, by name."""
+
+    def __init__(self):
+        import torch
+
+        self.torch = torch
+        self.by_base = defaultdict(list)
+        for schema in torch._C._jit_get_all_schemas():
+            if schema.name.startswith("aten::"):
+                self.by_base[schema.name[6:]].append(schema)
+
+    def find(self, name: str):
+        base, _, overload = name.partition(".")
+        return next((s for s in self.by_base[base] if s.overload_name == overload), None)
+
+    def decomposes(self, schema) -> bool:
+        """Registering a kernel for such an op would cut its gradient off."""
+        return self.torch._C._dispatch_has_kernel_for_dispatch_key(qualified(schema), "CompositeImplicitAutograd")
+
+    def in_place(self, functional):
+        wanted = [signature(a) for a in functional.arguments]
+        return next((s for s in self.by_base[functional.name[6:] + "_"]
+                     if [signature(a) for a in s.arguments] == wanted and writes(s.arguments[0])), None)
+
+    def out(self, functional, overload):
+        wanted = [signature(a) for a in functional.arguments]
+        for s in self.by_base[functional.name[6:]]:
+            inputs = [signature(a) for a in s.arguments if not writes(a)]
+            if len(s.arguments) > len(inputs) and inputs == wanted and overload in (None, s.overload_name):
+                return s
+        return None
+
+
+def qualified(schema) -> str:
+    return schema.name + ("." + schema.overload_name if schema.overload_name else "")
+
+
+def type_name(argument) -> str:
+    return str(getattr(argument, "real_type", argument.type))
+
+
+def signature(argument):
+    return argument.name, type_name(argument)
+
+
+def writes(argument) -> bool:
+    return argument.alias_info is not None and argument.alias_info.is_write
+
+
+def cpp_type(argument, schema) -> str:
+    if writes(argument):
+        return "at::Tensor&"
+    name = type_name(argument)
+    if name not in CPP_TYPES:
+        raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {name}, which the elementwise "
+                         "door does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
+    return CPP_TYPES[name]
+
+
+def identifier(schema) -> str:
+    return qualified(schema)[6:].replace(".", "__")
+
+
+def number(value) -> str:
+    return repr(float(value))
+
+
+def sources(row: Elementwise, entry: Aten, schema):
+    """[(schema argument or Source constant, what stands in for it, role, literal)] per expression argument."""
+    names = [a.name for a in schema.arguments]
+    if entry.args is not None:
+        wanted = list(entry.args)
+    else:
+        wanted = [a.name for a in schema.arguments
+                  if not writes_only(a) and type_name(a) in VALUE_TYPES and a.name not in entry.when and a.name != "reduction"][:row.arity]
+    if len(wanted) != row.arity:
+        raise ValueError(f"aten table: row {row.name!r} takes {row.arity} arguments, {entry.name} gives {wanted}.")
+
+    def number(text):
+        return (-1, float(text[1:])) if text.startswith("=") else (SUPPLIED[text], 0.0)
+
+    found = []
+    for i, text in enumerate(wanted):
+        name, _, other = text.partition("|")
+        otherwise, literal = number(other) if other else (0, 0.0)
+        if name[0] in "=$":
+            arg, literal = number(name)
+        elif name in names:
+            arg = names.index(name)
+        else:
+            raise ValueError(f"aten table: {entry.name} of row {row.name!r} names {name!r}; {qualified(schema)} has {names}.")
+        found.append((arg, otherwise, ROLES[row.kind(i)], literal))
+    return found
+
+
+def writes_only(argument) -> bool:
+    """Is the argument an out= tensor (not the self of an in-place form)?"""
+    return writes(argument) and argument.kwarg_only
+
+
+def conditions(row: Elementwise, entry: Aten, schema, found):
+    names = [a.name for a in schema.arguments]
+    result = []
+    for name, value in entry.when.items():
+        if name == "reduction":   # of a loss: the door folds what the row computes
+            continue
+        if name == "$dtypes":
+            result.append((0, "SameTypes", 0, "nullptr"))
+            continue
+        arg = names.index(name)
+        if value == "absent" or value is None:
+            result.append((arg, "None", 0, "nullptr"))
+        elif value == "given":
+            result.append((arg, "NotNone", 0, "nullptr"))
+        elif isinstance(value, bool):
+            result.append((arg, "Bool", int(value), "nullptr"))
+        elif isinstance(value, (int, float)):
+            result.append((arg, "Number", value, "nullptr"))
+        elif value.startswith(">"):
+            kind, bound = ("AtLeast", value[2:]) if value.startswith(">=") else ("Above", value[1:])
+            result.append((arg, kind, float(bound), "nullptr"))
+        else:
+            result.append((arg, "String", 0, f'"{value}"'))
+    for arg, otherwise, _, _ in found:   # an optional argument without a substitute must be there
+        if arg >= 0 and otherwise == 0 and type_name(schema.arguments[arg]).startswith("Optional") and names[arg] not in entry.when:
+            result.append((arg, "NotNone", 0, "nullptr"))
+    return result
+
+
+def dtype_mask(letters: str) -> int:
+    kinds = {"b": "b", "i": "iu", "f": "f"}
+    return sum(1 << d.code for d in dtypes.ALL if any(d.kind in kinds[c] for c in letters))
+
+
+class Writer:
+    def __init__(self, schemas: Schemas):
+        self.schemas = schemas
+        self.missing = []                    # names no schema answers to
+        self.variants = defaultdict(list)    # qualified schema name -> C++ text of each variant
+        self.forms = {}                      # qualified schema name -> (schema, form, base name)
+        self.slots = {}                      # (row name, tensor pattern) -> number
+        self.conditions = {}                 # C++ text of a list of conditions -> number
+
+    def add(self, row: Elementwise, entry: Aten) -> None:
+        functional = self.schemas.find(entry.name)
+        if functional is None:
+            self.missing.append(f"{entry.name} (row {row.name}): not in torch {self.schemas.torch.__version__}")
+            return
+        if entry.name.split(".")[0].endswith("_") and not entry.name.startswith("__"):
+            targets = [(functional, "InPlace")]
+        else:
+            reads = any(arg >= 0 and "Tensor" in type_name(functional.arguments[arg])
+                        for arg, _, _, _ in sources(row, entry, functional))
+            # Without a tensor to read, geometry comes from the destination; torch composes the other forms from that one.
+            forms = entry.forms if reads else "i"
+            targets = [(functional, "Functional")] if "f" in forms else []
+            if "i" in forms and (schema := self.schemas.in_place(functional)):
+                targets.append((schema, "InPlace"))
+            if "o" in forms and (schema := self.schemas.out(functional, entry.out)):
+                targets.append((schema, "Out"))
+        for schema, form in targets:
+            if self.schemas.decomposes(schema):
+                self.missing.append(f"{qualified(schema)} (row {row.name}): decomposes; name the op it decomposes into")
+                continue
+            self.forms[qualified(schema)] = (schema, form, entry.name)
+            self.variants[qualified(schema)].append(self.variant(row, entry, schema))
+
+    def variant(self, row: Elementwise, entry: Aten, schema) -> str:
+        found = sources(row, entry, schema)
+        met = conditions(row, entry, schema, found)
+        pattern = tuple(arg >= 0 and "Tensor" in type_name(schema.arguments[arg]) for arg, _, _, _ in found)
+        slot = self.slots.setdefault((row.name, pattern), len(self.slots))
+        args = ", ".join(f"{{{arg}, {otherwise}, Source::Role::{role}, {number(literal)}}}"
+                         for arg, otherwise, role, literal in found)
+        types = [*row.result_types, *["T"] * (MAX_RESULTS - len(row.result_types))][:MAX_RESULTS]
+        results = ", ".join("DType::Count" if t == "T" else f"DType::{ENUM[t]}" for t in types)
+        name = "nullptr"
+        if met:
+            text = ", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {string}}}" for a, k, n, string in met)
+            name = f"conditions_{self.conditions.setdefault(text, len(self.conditions))}"
+        return (f"{{Op::{row.name}, {RULES[row.rule]}, {row.arity}, {len(met)}, {row.results}, {dtype_mask(row.dtypes)}, "
+                f"{{{results}}}, {{{args}}}, {name}, &slots[{slot}]}}")
+
+    def op(self, schema, form: str, functional: str) -> str:
+        arguments = schema.arguments
+        outs = [i for i, a in enumerate(arguments) if writes(a)] if form != "Functional" else []
+        flags = [flag for flag, names in FLAGS.items() if functional in names or functional.split(".")[0] in names]
+        generator = next((i for i, a in enumerate(arguments) if type_name(a) == "Optional[Generator]"), -1)
+        reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
+        folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
+        name, id_ = qualified(schema), identifier(schema)
+        return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
+                f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
+                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
+
+    def registration(self, schema, form: str) -> str:
+        result = "at::Tensor" if form == "Functional" else "at::Tensor&"
+        if len(schema.returns) > 1:
+            result = f"std::tuple<{', '.join([result] * len(schema.returns))}>"
+        args = ", ".join(cpp_type(a, schema) for a in schema.arguments)
+        return f'm.impl("{qualified(schema)[6:]}", Kernel<{result}({args})>{{&op_{identifier(schema)}}});'
+
+    def text(self) -> str:
+        lines = [f"// Generated by build_aten_table.py for torch {self.schemas.torch.__version__}. Do not edit.",
+                 "namespace {", f"SlotTable slots[{max(1, len(self.slots))}];"]
+        lines += [f"const Condition conditions_{i}[] = {{{text}}};" for text, i in self.conditions.items()]
+        for name, (schema, form, functional) in self.forms.items():
+            lines.append(f"const Variant variants_{identifier(schema)}[] = {{{', '.join(self.variants[name])}}};")
+            lines.append(self.op(schema, form, functional))
+        lines += ["}  // namespace", "TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {"]
+        lines += ["  " + self.registration(schema, form) for schema, form, _ in self.forms.values()]
+        return "\n".join([*lines, "}", ""])
+
+
+def collect(table) -> Writer:
+    writer = Writer(Schemas())
+    for row in table:
+        if isinstance(row, Elementwise):
+            for entry in row.aten:
+                writer.add(row, entry)
+    return writer
+
+
+def aten_table(table) -> str:
+    """The text of aten_table.inc. Names in rows that this torch does not know are reported, not fatal."""
+    writer = collect(table)
+    for line in writer.missing:
+        print(f"aten table: {line}", file=sys.stderr)
+    return writer.text()

@@ -1,0 +1,56 @@
+// Ops that torch's own CPU kernels serve, on the device's memory.
+//
+// Two boxed kernels share one walk over the schema. `library` is registered for ops that are meant to run there
+// (library.cpp); `delegate` is the fallback for every op that nothing else serves. Tensor arguments become aliases
+// (native.h), a device generator becomes a CPU generator seeded from it, and what comes back is a hologram tensor that
+// aliases, owns or is an argument exactly as the schema and the kernel say.
+#pragma once
+
+#include <ATen/core/boxing/KernelFunction.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+#include <string_view>
+#include <utility>
+
+namespace hologram::aten {
+
+void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+void library(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+/// The fallback for calls with sparse arguments.
+void delegate_sparse(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+
+namespace detail {
+template <class Op, auto* kBoxed, class Schema> struct BoxedCall;
+template <class Op, auto* kBoxed, class R, class... A> struct BoxedCall<Op, kBoxed, R(A...)> {
+  static R call(A... args) {
+    static const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow(Op::name, Op::overload_name).template typed<R(A...)>();
+    static const auto kernel = c10::BoxedKernel::makeFromFunction<kBoxed>();
+    return c10::impl::BoxedKernelWrapper<R(A...)>::call(kernel, op, c10::DispatchKeySet(), std::forward<A>(args)...);
+  }
+};
+}  // namespace detail
+
+/// From inside a compiled kernel: hands the call to `delegate` because its arguments are not compiled, e.g.
+/// `return delegate_op<at::_ops::add_Tensor>(self, other, alpha);`
+template <class Op, class... Args>
+decltype(auto) delegate_op(Args&&... args) {
+  return detail::BoxedCall<Op, &delegate, typename Op::schema>::call(std::forward<Args>(args)...);
+}
+/// The same for a kernel whose general case is torch's.
+template <class Op, class... Args>
+decltype(auto) library_op(Args&&... args) {
+  return detail::BoxedCall<Op, &library, typename Op::schema>::call(std::forward<Args>(args)...);
+}
+
+/// What a delegated op does: run, run and warn once per op, or raise. HOLOGRAM_FALLBACK=run|warn|error sets the
+/// initial mode.
+enum class FallbackMode { Run, Warn, Error };
+FallbackMode fallback_mode();
+void set_fallback_mode(FallbackMode mode);
+const char* fallback_mode_name(FallbackMode mode);
+/// Throws ValueError for any other name than "run", "warn" and "error".
+FallbackMode parse_fallback_mode(std::string_view name);
+
+}  // namespace hologram::aten

@@ -1,0 +1,292 @@
+// The elementwise door: chooses the row that serves a call, tries the fast way, then the general way, and leaves the
+// rest (complex numbers, arguments that torch refuses) to torch's own kernel.
+#include "torch/aten/elementwise.h"
+
+#include <ATen/core/stack.h>
+#include <c10/util/Exception.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "torch/aten/delegate.h"
+#include "torch/device/generator.h"
+
+namespace hologram::aten {
+
+// ---- scalars ----
+
+at::Scalar cpu_scalar_value(const at::Tensor& t) {
+  const void* data = t.const_data_ptr();
+  switch (t.scalar_type()) {
+    case at::kBool: return *static_cast<const bool*>(data);
+    case at::kDouble: return *static_cast<const double*>(data);
+    case at::kFloat: return *static_cast<const float*>(data);
+    case at::kLong: return *static_cast<const int64_t*>(data);
+    case at::kInt: return *static_cast<const int32_t*>(data);
+    case at::kShort: return *static_cast<const int16_t*>(data);
+    case at::kChar: return *static_cast<const int8_t*>(data);
+    case at::kByte: return *static_cast<const uint8_t*>(data);
+    case at::kUInt16: return *static_cast<const uint16_t*>(data);
+    case at::kUInt32: return *static_cast<const uint32_t*>(data);
+    case at::kUInt64: return *static_cast<const uint64_t*>(data);
+    case at::kHalf: return *static_cast<const at::Half*>(data);
+    case at::kBFloat16: return *static_cast<const at::BFloat16*>(data);
+    case at::kComplexFloat: return *static_cast<const c10::complex<float>*>(data);
+    case at::kComplexDouble: return *static_cast<const c10::complex<double>*>(data);
+    default: break;
+  }
+  TORCH_CHECK_NOT_IMPLEMENTED(false, "hologram: a 0-dim CPU tensor of dtype ", t.scalar_type(),
+                              " cannot be used as a number. Convert it first.");
+}
+
+namespace {
+
+template <class T>
+bool in_range(int64_t value) {
+  return value >= static_cast<int64_t>(std::numeric_limits<T>::lowest()) &&
+         (sizeof(T) == 8 || value <= static_cast<int64_t>(std::numeric_limits<T>::max()));
+}
+
+bool integer_in_range(int64_t value, c10::ScalarType t) {
+  switch (t) {
+    case at::kByte: return in_range<uint8_t>(value);
+    case at::kChar: return in_range<int8_t>(value);
+    case at::kShort: return in_range<int16_t>(value);
+    case at::kInt: return in_range<int32_t>(value);
+    case at::kUInt16: return in_range<uint16_t>(value);
+    case at::kUInt32: return in_range<uint32_t>(value);
+    case at::kUInt64: return value >= 0;
+    default: return true;
+  }
+}
+
+/// The largest finite value of a floating dtype.
+double largest(c10::ScalarType t) {
+  switch (t) {
+    case at::kHalf: return 65504.0;
+    case at::kBFloat16: return static_cast<double>(std::numeric_limits<at::BFloat16>::max());
+    case at::kFloat: return static_cast<double>(std::numeric_limits<float>::max());
+    case at::kDouble: return std::numeric_limits<double>::max();
+    default: return 0;
+  }
+}
+
+bool float_in_range(double value, c10::ScalarType t) { return !std::isfinite(value) || std::fabs(value) <= largest(t); }
+
+/// What a loss multiplies its gradient with. Backward schemas: grad_output, self, ...
+double mean_factor(const Call& call) {
+  if (call.args[call.op.reduction].integer != static_cast<int64_t>(Reduce::Mean)) return 1.0;
+  return 1.0 / static_cast<double>(call.args[1].tensor->numel());
+}
+
+}  // namespace
+
+at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common) {
+  int8_t from = source.arg;
+  if (from >= 0) {
+    const Arg& arg = call.args[from];
+    switch (arg.kind) {
+      case Arg::Kind::Scalar: return *arg.scalar;
+      case Arg::Kind::Double: return arg.real;
+      case Arg::Kind::Int: return arg.integer;
+      case Arg::Kind::Bool: return arg.flag;
+      case Arg::Kind::Tensor: return cpu_scalar_value(*arg.tensor);
+      default: from = source.otherwise;
+    }
+  }
+  switch (from) {
+    case Source::kMax: return largest(common);
+    case Source::kLowest: return c10::isFloatingType(common) ? -largest(common) : 0.0;
+    case Source::kMean: return mean_factor(call);
+    default: return source.literal;
+  }
+}
+
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range) {
+  if (source.arg < 0) return true;
+  if (s.isComplex()) return false;
+  switch (source.role) {
+    case Source::Role::Mask: return s.isBoolean();
+    case Source::Role::Own: return s.isIntegral(/*includeBool=*/true);
+    case Source::Role::Double: return true;
+    default: break;
+  }
+  const bool converts = op.flags & kConverts;
+  if (common == at::kBool) return converts || s.isBoolean();
+  if (c10::isIntegralType(common, /*includeBool=*/false)) {
+    if (s.isBoolean()) return true;
+    if (s.isFloatingPoint()) {
+      const double value = std::trunc(s.toDouble());
+      return converts && std::fabs(value) < 9.0e18 && integer_in_range(static_cast<int64_t>(value), common);
+    }
+    if ((op.flags & kIntPower) && source.arg == 1 && s.toLong() < 0) return false;
+    if (!check_range) return true;
+    return s.type() == at::kUInt64 ? common == at::kUInt64 : integer_in_range(s.toLong(), common);
+  }
+  return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
+}
+
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
+  Scalar result;
+  const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
+  if (source.role == Source::Role::Mask || source.role == Source::Role::Own ||
+      (source.role != Source::Role::Double && integral)) {
+    result.integer = true;
+    if (common == at::kBool && source.role != Source::Role::Own)
+      result.value.i = s.isFloatingPoint() ? s.toDouble() != 0 : s.toLong() != 0;
+    else
+      result.value.i = s.type() == at::kUInt64 ? static_cast<int64_t>(s.toUInt64()) : s.toLong();
+    return result;
+  }
+  double value = s.toDouble();
+  if (source.role == Source::Role::Value && !(op.flags & kFullScalars)) {
+    if (common == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
+    if (common == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
+  }
+  result.value.f = value;
+  return result;
+}
+
+int64_t RandomRange::value(const Call& call, const Source& source, int64_t count) {
+  if (!reserved) {
+    std::optional<at::Generator> generator;
+    if (call.op.generator >= 0 && call.args[call.op.generator].kind == Arg::Kind::Generator)
+      generator = *call.args[call.op.generator].generator;
+    const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(count));
+    seed = static_cast<int64_t>(range.seed);
+    offset = static_cast<int64_t>(range.offset);
+    reserved = true;
+  }
+  return source.arg == Source::kSeed ? seed : offset;
+}
+
+// ---- the choice of a row ----
+
+namespace {
+
+/// Do all tensors that the call reads have one dtype?
+bool same_types(const AtenOp& op, const Arg* args) {
+  c10::ScalarType first = c10::ScalarType::Undefined;
+  const int written = op.form == Form::Out ? op.nresults : 0;   // out= arguments come last
+  for (int i = 0; i < op.nargs - written; ++i) {
+    if (args[i].kind != Arg::Kind::Tensor) continue;
+    const c10::ScalarType dtype = args[i].tensor->scalar_type();
+    if (first == c10::ScalarType::Undefined) first = dtype;
+    if (dtype != first) return false;
+  }
+  return true;
+}
+
+bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
+  const Arg& arg = args[condition.arg];
+  switch (condition.kind) {
+    case Condition::Kind::None: return arg.kind == Arg::Kind::None;
+    case Condition::Kind::NotNone: return arg.kind != Arg::Kind::None;
+    case Condition::Kind::Bool: return arg.kind == Arg::Kind::Bool && arg.flag == (condition.number != 0);
+    case Condition::Kind::String: return arg.kind == Arg::Kind::String && *arg.string == condition.string;
+    case Condition::Kind::SameTypes: return same_types(op, args);
+    case Condition::Kind::Number:
+    case Condition::Kind::AtLeast:
+    case Condition::Kind::Above: break;
+  }
+  double value;
+  switch (arg.kind) {
+    case Arg::Kind::Int: value = static_cast<double>(arg.integer); break;
+    case Arg::Kind::Double: value = arg.real; break;
+    case Arg::Kind::Scalar:
+      // `alpha=True` is a bool to torch's checks: leave it to the row that takes any alpha.
+      if (!arg.scalar->isIntegral(/*includeBool=*/false) && !arg.scalar->isFloatingPoint()) return false;
+      value = arg.scalar->toDouble();
+      break;
+    default: return false;
+  }
+  if (condition.kind == Condition::Kind::AtLeast) return value >= condition.number;
+  return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
+}
+
+const Variant* choose(const AtenOp& op, const Arg* args) {
+  for (int i = 0; i < op.nvariants; ++i) {
+    const Variant& variant = op.variants[i];
+    bool serves = true;
+    for (int c = 0; serves && c < variant.nconditions; ++c)
+      serves = holds(op, variant.conditions[c], args);
+    if (serves) return &variant;
+  }
+  return nullptr;
+}
+
+// ---- torch's own kernel ----
+
+c10::IValue box(const Arg& arg) {
+  switch (arg.kind) {
+    case Arg::Kind::None: return {};
+    case Arg::Kind::Tensor: return *arg.tensor;
+    case Arg::Kind::Scalar: return *arg.scalar;
+    case Arg::Kind::Double: return arg.real;
+    case Arg::Kind::Int: return arg.integer;
+    case Arg::Kind::Bool: return arg.flag;
+    case Arg::Kind::String: return std::string(*arg.string);
+    case Arg::Kind::Generator: return *arg.generator;
+  }
+  return {};
+}
+
+torch::jit::Stack call_delegate(const AtenOp& op, const Arg* args) {
+  torch::jit::Stack stack;
+  stack.reserve(op.nargs);
+  for (int i = 0; i < op.nargs; ++i) stack.push_back(box(args[i]));
+  delegate(op.operator_handle(), &stack);
+  return stack;
+}
+
+/// Only forward losses fold; their gradients take part through Source::kMean.
+Reduce reduction_of(const AtenOp& op, const Arg* args) {
+  if (op.reduction < 0 || !op.folds) return Reduce::None;
+  return static_cast<Reduce>(args[op.reduction].integer);
+}
+
+bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
+  const Variant* variant = choose(op, args);
+  if (!variant) return false;
+  const Call call{op, *variant, args, results, reduction_of(op, args)};
+  if (!run_fast(call) && !run_general(call)) return false;
+  op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace
+
+OpStat& AtenOp::statistics() const {
+  OpStat* found = stat.load(std::memory_order_acquire);
+  if (__builtin_expect(!found, 0)) {
+    found = &op_stat(report);
+    stat.store(found, std::memory_order_release);
+  }
+  return *found;
+}
+
+const c10::OperatorHandle& AtenOp::operator_handle() const {
+  const c10::OperatorHandle* found = handle.load(std::memory_order_acquire);
+  if (!found) {
+    found = new c10::OperatorHandle(c10::Dispatcher::singleton().findSchemaOrThrow(name, overload));
+    const c10::OperatorHandle* expected = nullptr;
+    if (!handle.compare_exchange_strong(expected, found, std::memory_order_acq_rel)) {
+      delete found;
+      found = expected;
+    }
+  }
+  return *found;
+}
+
+void run_functional(const AtenOp& op, const Arg* args, at::Tensor* results) {
+  if (compiled(op, args, results)) return;
+  torch::jit::Stack stack = call_delegate(op, args);
+  for (int i = 0; i < op.nresults; ++i) results[i] = std::move(stack[i]).toTensor();
+}
+
+void run_into(const AtenOp& op, const Arg* args) {
+  if (!compiled(op, args, nullptr)) call_delegate(op, args);
+}
+
+}  // namespace hologram::aten

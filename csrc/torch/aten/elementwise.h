@@ -1,0 +1,238 @@
+// The elementwise door: every aten overload that a row of hologram_core/ops/elementwise.py names comes in here.
+//
+// build_aten_table.py matches the rows with the schemas of the installed torch and writes aten_table.inc: static data
+// (AtenOp, Variant) and one registration per overload. A registration is a Kernel<Signature>, a functor that packs its
+// arguments into an array of Arg and calls one of two functions that know nothing about signatures:
+// run_functional or run_into. A new op therefore needs a row and nothing here; a new C++ *type* of argument needs one
+// constructor of Arg.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/Scalar.h>
+
+#include <atomic>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+#include "runtime/circuit.h"
+#include "runtime/kernel.h"
+#include "torch/aten/common.h"
+
+namespace hologram::aten {
+
+constexpr int kMaxAtenArgs = 10;     // arguments of one schema
+constexpr int kMaxResults = 2;       // tensors one overload returns
+
+// ---- one argument of a call ----
+
+/// A view of an argument; it points into the caller's frame and lives no longer than the call.
+struct Arg {
+  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String, Generator };
+  Kind kind = Kind::None;
+  union {
+    const at::Tensor* tensor;
+    const at::Scalar* scalar;
+    double real;
+    int64_t integer;
+    bool flag;
+    const std::string_view* string;
+    const at::Generator* generator;
+  };
+
+  Arg() : tensor(nullptr) {}
+  Arg(const at::Tensor& t) : kind(t.defined() ? Kind::Tensor : Kind::None), tensor(&t) {}
+  Arg(const at::Scalar& s) : kind(Kind::Scalar), scalar(&s) {}
+  Arg(const double& d) : kind(Kind::Double), real(d) {}
+  Arg(const int64_t& i) : kind(Kind::Int), integer(i) {}
+  Arg(const bool& b) : kind(Kind::Bool), flag(b) {}
+  Arg(const std::string_view& s) : kind(Kind::String), string(&s) {}
+  Arg(const at::Generator& g) : kind(Kind::Generator), generator(&g) {}
+  template <class T>
+  Arg(const std::optional<T>& o) : Arg(o.has_value() ? Arg(*o) : Arg()) {}
+};
+
+// ---- static data of an op ----
+
+enum class Rule : uint8_t { Promote, Float, Bool };
+enum class Form : uint8_t { Functional, InPlace, Out };
+/// at::Reduction as the schemas of losses spell it.
+enum class Reduce : uint8_t { None = 0, Mean = 1, Sum = 2 };
+
+/// How a row's expression gets one of its arguments.
+struct Source {
+  enum class Role : uint8_t { Value, Parameter, Mask, Own, Double };   // 'v', 'p', 'b', 'i', 'd' of Elementwise.kinds
+  int8_t arg;          // schema argument, or one of the constants below
+  int8_t otherwise;    // what stands in for an optional argument that is not given; 0: it must be given
+  Role role;
+  double literal;
+
+  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype; what a loss
+  // multiplies its gradient with: 1 / elements of self for reduction='mean', else 1
+  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5, kMean = -6;
+  bool random() const { return arg == kSeed || arg == kOffset; }
+};
+
+/// A condition on the arguments: which of several rows serves the call.
+struct Condition {
+  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String, SameTypes };
+  uint8_t arg;
+  Kind kind;
+  double number;
+  const char* string;
+};
+
+/// Kernels of the fast door, one per compute dtype and pattern of scalars among the first arguments.
+struct SlotTable {
+  static constexpr int kPatterns = 8;
+  KernelSlot slots[static_cast<int>(DType::Count)][kPatterns];
+};
+
+/// A row as it serves one overload.
+struct Variant {
+  Op op;
+  Rule rule;
+  uint8_t nargs, nconditions, nresults;
+  uint16_t dtypes;                       // bit per DType: compute types the row lists
+  DType result_types[kMaxResults];       // Count: the type the rule gives
+  Source args[kMaxArgs];
+  const Condition* conditions;
+  SlotTable* slots;
+
+  bool computes(DType t) const { return (dtypes >> static_cast<int>(t)) & 1; }
+};
+
+enum AtenFlags : uint8_t {
+  kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
+  kBoolOut = 2,         // out= must be bool
+  kExactOut = 4,        // out= must have the result's dtype exactly
+  kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
+  kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
+  kPoint = 32,          // parameters must be numbers or 0-dim tensors
+};
+
+/// One aten overload.
+struct AtenOp {
+  const char* name;        // "aten::add"
+  const char* overload;    // "Tensor"
+  const char* report;      // "add.Tensor", as op_report and messages spell it
+  Form form;
+  uint8_t flags;
+  uint8_t nargs, nresults;
+  uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
+  int8_t generator;            // the schema argument that is a Generator, or -1
+  int8_t reduction;            // the schema argument that is a loss's reduction, or -1
+  bool folds;                  // a loss, not the gradient of one
+  uint8_t nvariants;
+  const Variant* variants;
+
+  // Found at the first call; both live for ever.
+  mutable std::atomic<OpStat*> stat{nullptr};
+  mutable std::atomic<const c10::OperatorHandle*> handle{nullptr};
+
+  OpStat& statistics() const;
+  const c10::OperatorHandle& operator_handle() const;
+};
+
+/// Runs a functional overload and stores its nresults tensors to `results`.
+void run_functional(const AtenOp& op, const Arg* args, at::Tensor* results);
+/// Runs an in-place or out= overload; the results go to the arguments named by AtenOp::outs.
+void run_into(const AtenOp& op, const Arg* args);
+
+// ---- inside the door ----
+
+/// The call after the choice of a row: what both doors work from.
+struct Call {
+  const AtenOp& op;
+  const Variant& variant;
+  const Arg* args;
+  at::Tensor* results;     // functional overloads: to be filled in
+  Reduce reduce;           // losses: fold the elements into one
+
+  const at::Tensor& destination(int i) const { return *args[op.outs[i]].tensor; }
+};
+
+/// Same geometry, same dtype, one device: straight to the kernel. False when the call is not of that kind.
+bool run_fast(const Call& call);
+/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: torch's own kernel must
+/// compute it or say what is wrong (the caller delegates).
+bool run_general(const Call& call);
+
+/// A 0-dim CPU tensor stands for the number it holds.
+inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
+/// The number a 0-dim CPU tensor holds.
+at::Scalar cpu_scalar_value(const at::Tensor& t);
+/// The number an argument stands for in a call whose common dtype is known; not for seeds and offsets.
+at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
+/// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
+/// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
+/// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
+inline Ref add_number(Circuit& circuit, const Scalar& s) {
+  circuit.scalars[circuit.num_scalars] = s;
+  return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
+}
+/// The seed and the first counter of `count` random numbers, reserved when a row first asks for either.
+struct RandomRange {
+  bool reserved = false;
+  int64_t seed = 0, offset = 0;
+  int64_t value(const Call& call, const Source& source, int64_t count);
+};
+/// dtype of result k when the op computes in `common` (before f16 and bf16 widen).
+inline DType result_type(const Variant& v, int k, DType common) {
+  if (v.result_types[k] != DType::Count) return v.result_types[k];
+  return v.rule == Rule::Bool ? DType::Bool : common;
+}
+
+// ---- thunks ----
+
+template <class Signature>
+struct Kernel;
+
+template <class... A>
+struct Kernel<at::Tensor(A...)> {
+  const AtenOp* op;
+  at::Tensor operator()(A... a) const {
+    const Arg args[] = {Arg(a)...};
+    at::Tensor result;
+    run_functional(*op, args, &result);
+    return result;
+  }
+};
+
+template <class... A>
+struct Kernel<std::tuple<at::Tensor, at::Tensor>(A...)> {
+  const AtenOp* op;
+  std::tuple<at::Tensor, at::Tensor> operator()(A... a) const {
+    const Arg args[] = {Arg(a)...};
+    at::Tensor results[2];
+    run_functional(*op, args, results);
+    return {std::move(results[0]), std::move(results[1])};
+  }
+};
+
+template <class... A>
+struct Kernel<at::Tensor&(A...)> {
+  const AtenOp* op;
+  at::Tensor& operator()(A... a) const {
+    const Arg args[] = {Arg(a)...};
+    run_into(*op, args);
+    return const_cast<at::Tensor&>(*args[op->outs[0]].tensor);
+  }
+};
+
+template <class... A>
+struct Kernel<std::tuple<at::Tensor&, at::Tensor&>(A...)> {
+  const AtenOp* op;
+  std::tuple<at::Tensor&, at::Tensor&> operator()(A... a) const {
+    const Arg args[] = {Arg(a)...};
+    run_into(*op, args);
+    return std::tuple<at::Tensor&, at::Tensor&>(const_cast<at::Tensor&>(*args[op->outs[0]].tensor),
+                                                const_cast<at::Tensor&>(*args[op->outs[1]].tensor));
+  }
+};
+
+}  // namespace hologram::aten

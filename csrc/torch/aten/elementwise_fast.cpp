@@ -1,0 +1,156 @@
+// The fast door: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool).
+// Then there is nothing to infer: the kernel runs over the bytes as one dimension, whatever the shape.
+#include "torch/aten/elementwise.h"
+
+namespace hologram::aten {
+namespace {
+
+/// The value operands of a call that passed every test.
+struct Flat {
+  const at::Tensor* lead = nullptr;          // the first tensor: everything else is compared with it
+  bool contiguous = true;
+  c10::ScalarType dtype = c10::ScalarType::Undefined;   // of the value arguments
+  int pattern = 0;                           // which tensor arguments turned out to be numbers
+  int ntensors = 0;
+  const at::Tensor* tensors[kMaxArgs];
+  bool is_number[kMaxArgs];
+  Scalar numbers[kMaxArgs];
+};
+
+bool same_geometry(const Flat& flat, const at::Tensor& t) {
+  if (!t.sizes().equals(flat.lead->sizes())) return false;
+  return flat.contiguous ? t.is_contiguous() : t.strides().equals(flat.lead->strides());
+}
+
+/// Sizes, strides, dtype and device of `t` agree with the tensors so far.
+bool accept(Flat& flat, const at::Tensor& t, Source::Role role) {
+  if (t.device().type() != kDevice) return false;
+  const c10::ScalarType dtype = t.scalar_type();
+  if (role == Source::Role::Mask) {
+    if (dtype != at::kBool) return false;
+  } else if (flat.dtype == c10::ScalarType::Undefined) {
+    flat.dtype = dtype;
+  } else if (flat.dtype != dtype) {
+    return false;
+  }
+  if (!flat.lead) {
+    if (t.layout() != c10::kStrided) return false;
+    flat.lead = &t;
+    flat.contiguous = t.is_contiguous();
+    return flat.contiguous || t.is_non_overlapping_and_dense();
+  }
+  return t.device() == flat.lead->device() && same_geometry(flat, t);
+}
+
+bool gather_tensors(const Call& call, Flat& flat) {
+  const Variant& v = call.variant;
+  for (int i = 0; i < v.nargs; ++i) {
+    const Source& source = v.args[i];
+    flat.is_number[i] = true;
+    if (source.arg < 0) continue;
+    const Arg& arg = call.args[source.arg];
+    if (arg.kind != Arg::Kind::Tensor) continue;
+    if (source.role != Source::Role::Value && source.role != Source::Role::Mask) return false;
+    if (arg.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
+      if (i >= 3 || !is_cpu_scalar(*arg.tensor)) return false;
+      flat.pattern |= 1 << i;
+      continue;
+    }
+    if (!accept(flat, *arg.tensor, source.role)) return false;
+    flat.is_number[i] = false;
+    flat.tensors[i] = arg.tensor;
+    ++flat.ntensors;
+  }
+  // Random numbers in place: no value comes in, the destination says all.
+  if (!flat.lead && call.op.form == Form::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
+  return flat.dtype != c10::ScalarType::Undefined;
+}
+
+/// False where a number would change the result's dtype or needs torch's own checks.
+bool gather_numbers(const Call& call, Flat& flat) {
+  const Variant& v = call.variant;
+  for (int i = 0; i < v.nargs; ++i) {
+    if (!flat.is_number[i]) continue;
+    const Source& source = v.args[i];
+    if (source.random()) continue;
+    const bool wrapped = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+    const at::Scalar number = number_of(call, source, flat.dtype);
+    if (!number_fits(call.op, source, number, flat.dtype, !wrapped)) return false;
+    flat.numbers[i] = kernel_scalar(call.op, source, number, flat.dtype);
+  }
+  return true;
+}
+
+/// In-place and out=: the destination has the geometry and dtype of the result, and shares either no storage or
+/// exactly its bytes with each input.
+bool accept_destination(const Call& call, const Flat& flat, const at::Tensor& out, c10::ScalarType dtype) {
+  if (out.scalar_type() != dtype || out.device() != flat.lead->device() || !same_geometry(flat, out)) return false;
+  if (out.unsafeGetTensorImpl()->is_neg() || out.unsafeGetTensorImpl()->is_conj()) return false;
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    if (flat.is_number[i] || flat.tensors[i] == &out) continue;
+    const at::Tensor& in = *flat.tensors[i];
+    if (in.is_alias_of(out) && (in.const_data_ptr() != out.const_data_ptr() || in.scalar_type() != dtype)) return false;
+  }
+  return true;
+}
+
+void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, const DType* out_types) {
+  const Variant& v = call.variant;
+  Circuit circuit;
+  const int64_t n = flat.lead->numel();
+  circuit.rank = 1;
+  circuit.sizes[0] = n;
+  Ref args[kMaxArgs];
+  RandomRange random;
+  for (int i = 0; i < v.nargs; ++i) {
+    if (v.args[i].random()) {
+      args[i] = circuit.add_scalar(random.value(call, v.args[i], n));
+    } else if (flat.is_number[i]) {
+      args[i] = add_number(circuit, flat.numbers[i]);
+    } else {
+      const at::Tensor& t = *flat.tensors[i];
+      const DType dtype = to_dtype(t.scalar_type());
+      args[i] = circuit.add_operand(block_of(t), const_cast<void*>(t.const_data_ptr()), dtype);
+      circuit.strides(args[i])[0] = static_cast<int64_t>(item_size(dtype));
+    }
+  }
+  const Ref first = circuit.add_node(v.op, compute_type(to_dtype(flat.dtype)), out_types[0], args, v.nargs);
+  for (int k = 0; k < v.nresults; ++k) {
+    const Ref out = circuit.add_output(block_of(*outs[k]), outs[k]->data_ptr(), out_types[k], static_cast<Ref>(first + k));
+    circuit.strides(out)[0] = static_cast<int64_t>(item_size(out_types[k]));
+  }
+  KernelSlot& slot = v.slots->slots[static_cast<int>(to_dtype(flat.dtype))][flat.pattern];
+  stream_of(*outs[0]).submit_flat(circuit, slot);
+}
+
+}  // namespace
+
+bool run_fast(const Call& call) {
+  const Variant& v = call.variant;
+  if (call.reduce != Reduce::None) return false;
+  Flat flat;
+  if (!gather_tensors(call, flat)) return false;
+  if (!is_compiled_type(flat.dtype)) return false;
+  const DType compute = to_dtype(flat.dtype);
+  if (!v.computes(compute)) return false;
+  if (!gather_numbers(call, flat)) return false;
+
+  const at::Tensor* outs[kMaxResults];
+  DType out_types[kMaxResults];
+  for (int k = 0; k < v.nresults; ++k) {
+    out_types[k] = result_type(v, k, compute);
+    const c10::ScalarType dtype = to_scalar_type(out_types[k]);
+    if (call.op.form == Form::Functional) {
+      call.results[k] = flat.contiguous ? empty(flat.lead->sizes(), dtype, flat.lead->device())
+                                        : empty_strided(flat.lead->sizes(), flat.lead->strides(), dtype, flat.lead->device());
+      outs[k] = &call.results[k];
+    } else {
+      outs[k] = &call.destination(k);
+      if (!accept_destination(call, flat, *outs[k], dtype)) return false;
+    }
+  }
+  if (flat.lead->numel() != 0) launch(call, flat, outs, out_types);
+  return true;
+}
+
+}  // namespace hologram::aten

@@ -1,0 +1,20 @@
+// The device's memory as torch sees it: every DataPtr of the device owns one reference to a Block.
+#pragma once
+
+#include <c10/core/CachingDeviceAllocator.h>
+
+#include "runtime/block.h"
+
+namespace hologram {
+
+c10::DeviceAllocator& device_allocator();
+
+/// A block of `bytes` on the current backend; runtime errors arrive as c10 errors (torch.OutOfMemoryError).
+Block* allocate_for_torch(size_t bytes);
+
+/// The block behind a DataPtr made by this device; nullptr for any other memory and for empty storages.
+inline Block* block_of(const c10::DataPtr& data) {
+  return data.get_deleter() == &release_block ? static_cast<Block*>(data.get_context()) : nullptr;
+}
+
+}  // namespace hologram

@@ -1,0 +1,39 @@
+// Which backend and which of its devices a thread works on.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <atomic>
+#include <string>
+
+#include "runtime/backend.h"
+#include "runtime/stream.h"
+
+namespace hologram {
+
+constexpr c10::DeviceType kDeviceType = c10::DeviceType::PrivateUse1;
+
+namespace detail {
+extern std::atomic<Backend*> active_backend;
+}
+
+/// The backend new tensors are made on. Tensors stay on the backend they were made on.
+inline Backend& current_backend() { return *detail::active_backend.load(std::memory_order_acquire); }
+/// Throws ValueError for an unknown name, RuntimeError with the reason for an absent backend.
+void set_current_backend(const std::string& name);
+
+c10::DeviceIndex device_count() noexcept;
+c10::DeviceIndex current_device() noexcept;                  // of the calling thread
+void set_current_device(c10::DeviceIndex index);             // throws for an index out of range
+c10::DeviceIndex exchange_device(c10::DeviceIndex index);    // returns the previous one; a negative index changes nothing
+void set_current_device_unchecked(c10::DeviceIndex index) noexcept;
+/// -1 becomes the current device; an index out of range throws torch's message.
+c10::DeviceIndex checked_device_index(c10::DeviceIndex index);
+
+/// Waits for everything submitted to the device.
+void synchronize_device(c10::DeviceIndex index);
+
+/// True in a process forked from one that had loaded the device.
+bool in_forked_child() noexcept;
+
+}  // namespace hologram

@@ -1,0 +1,21 @@
+// Runtime errors as the exceptions torch users expect.
+#pragma once
+
+#include <c10/util/Exception.h>
+
+#include "runtime/error.h"
+
+namespace hologram {
+
+/// The c10 counterpart of a runtime error: torch.OutOfMemoryError, ValueError, NotImplementedError or RuntimeError.
+[[noreturn]] inline void rethrow_as_c10(const Error& error) {
+  switch (error.kind()) {
+    case Error::Kind::OutOfMemory: C10_THROW_ERROR(OutOfMemoryError, error.what());
+    case Error::Kind::Value: C10_THROW_ERROR(ValueError, error.what());
+    case Error::Kind::NotSupported: C10_THROW_ERROR(NotImplementedError, error.what());
+    case Error::Kind::Runtime: break;
+  }
+  C10_THROW_ERROR(Error, error.what());
+}
+
+}  // namespace hologram

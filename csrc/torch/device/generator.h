@@ -1,0 +1,29 @@
+// The random generator of the device: Philox, counter based.
+//
+// The whole state is 16 bytes: a seed and an offset. A random kernel reserves a range of counters and computes each
+// number from (seed, offset, element index) alone, so that results do not depend on threads or on fusion. DTensor and
+// fork_rng rely on exactly this layout: seed first, offset second, both 64-bit little endian.
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace hologram {
+
+struct PhiloxRange {
+  uint64_t seed;
+  uint64_t offset;
+};
+
+/// Reserves `count` counters of `generator` (of the current device's default generator when empty) and returns the
+/// seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
+PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count);
+
+/// The generator that random ops use when none is given; -1 means the current device.
+const at::Generator& default_generator(c10::DeviceIndex device = -1);
+/// A fresh generator with torch's default seed; -1 means the current device.
+at::Generator new_generator(c10::DeviceIndex device = -1);
+
+}  // namespace hologram

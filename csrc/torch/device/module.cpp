@@ -1,0 +1,131 @@
+// hologram_torch._C: what Python needs beyond torch's own accelerator interface.
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <torch/csrc/DynamicTypes.h>
+#include <torch/csrc/Generator.h>
+
+#include "runtime/backend.h"
+#include "runtime/counters.h"
+#include "torch/aten/common.h"
+#include "torch/aten/delegate.h"
+#include "torch/device/device.h"
+#include "torch/device/generator.h"
+#include "torch/device/sharing.h"
+#include "torch/device/threads.h"
+
+namespace py = pybind11;
+
+namespace hologram {
+namespace {
+
+// pybind11 would report every c10 error as a RuntimeError.
+template <class F>
+auto translated(F f) {
+  try {
+    return f();
+  } catch (const c10::ValueError& error) {
+    throw py::value_error(error.what_without_backtrace());
+  } catch (const c10::NotImplementedError& error) {
+    PyErr_SetString(PyExc_NotImplementedError, error.what_without_backtrace());
+    throw py::error_already_set();
+  } catch (const c10::Error& error) {
+    throw std::runtime_error(error.what_without_backtrace());
+  }
+}
+
+py::list list_backends() {
+  py::list out;
+  for (const BackendInfo& info : backend_infos()) out.append(py::make_tuple(info.name, info.available, info.reason));
+  return out;
+}
+
+py::dict op_report() {
+  py::dict out;
+  aten::for_each_op_stat([&](aten::OpStat& stat) {
+    const uint64_t compiled = stat.compiled, library = stat.library, delegated = stat.delegated;
+    if (compiled + library + delegated == 0) return;
+    py::dict row;
+    row["compiled"] = compiled;
+    row["library"] = library;
+    row["delegated"] = delegated;
+    out[stat.name] = row;
+  });
+  return out;
+}
+
+template <class Visit>
+void each_counter(Visit visit) {
+  Counters& c = counters();
+  visit("recorded", c.recorded);
+  visit("launched", c.launched);
+  visit("cache_hits", c.cache_hits);
+  visit("cache_misses", c.cache_misses);
+  visit("compiled", c.compiled);
+  visit("disk_hits", c.disk_hits);
+  visit("parallel_launches", c.parallel_launches);
+}
+
+py::dict read_counters() {
+  py::dict out;
+  each_counter([&](const char* name, std::atomic<uint64_t>& value) { out[name] = value.load(); });
+  return out;
+}
+
+void reset_counters() {
+  each_counter([](const char*, std::atomic<uint64_t>& value) { value = 0; });
+  aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.delegated = 0; });
+}
+
+}  // namespace
+}  // namespace hologram
+
+PYBIND11_MODULE(_C, m) {
+  using namespace hologram;
+  m.doc() = "The hologram device: registrations with torch happen when this module is loaded.";
+  install_parallel_hook();
+
+  m.def("device_count", [] { return static_cast<int>(device_count()); });
+  m.def("current_device", [] { return static_cast<int>(current_device()); });
+  m.def("set_device", [](int index) { translated([&] { set_current_device(static_cast<c10::DeviceIndex>(index)); }); });
+  m.def("exchange_device", [](int index) {
+    return translated([&] { return static_cast<int>(exchange_device(static_cast<c10::DeviceIndex>(index))); });
+  });
+  m.def("synchronize", [](int index) {
+    py::gil_scoped_release release;
+    translated([&] { synchronize_device(static_cast<c10::DeviceIndex>(index)); });
+  });
+  m.def("in_forked_child", &in_forked_child);
+  m.def("default_generator", [](int index) {
+    return translated([&] {
+      return py::reinterpret_steal<py::object>(
+          THPGenerator_initDefaultGenerator(default_generator(static_cast<c10::DeviceIndex>(index))));
+    });
+  });
+
+  m.def("backends", &list_backends, "(name, available, reason) of every backend the product knows");
+  m.def("get_backend", [] { return std::string(current_backend().name()); });
+  m.def("set_backend", [](const std::string& name) { translated([&] { set_current_backend(name); }); });
+
+  m.def("host_storage_of", [](py::object storage) {
+    const c10::Storage host = host_storage_of(torch::createStorage(storage.ptr()));
+    return host ? py::reinterpret_steal<py::object>(torch::createPyObject(host)) : py::object(py::none());
+  });
+  m.def("move_into", [](py::object storage, py::object host) {
+    translated([&] { move_into(torch::createStorage(storage.ptr()), torch::createStorage(host.ptr())); });
+  });
+  m.def("storage_over", [](py::object host, int device) {
+    return translated([&] {
+      return py::reinterpret_steal<py::object>(torch::createPyObject(
+          storage_over(torch::createStorage(host.ptr()), static_cast<c10::DeviceIndex>(device))));
+    });
+  });
+
+  m.def("op_report", &op_report);
+  m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });
+  m.def("set_fallback_mode", [](const std::string& name) {
+    translated([&] { aten::set_fallback_mode(aten::parse_fallback_mode(name)); });
+  });
+  m.def("counters", &read_counters);
+  m.def("reset_counters", &reset_counters);
+}

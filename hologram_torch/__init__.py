@@ -1,0 +1,117 @@
+"""torch.device('hologram'): a native PyTorch device on LLVM-compiled kernels.
+
+`import torch` is enough once the package is installed: PyTorch loads it through the entry point `torch.backends`. Importing
+this package does the same thing explicitly, and adds the choice of the backend.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+__version__ = "0.1.0"
+__all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason"]
+
+NAME = "hologram"
+OLDEST_TORCH = (2, 11)
+
+
+def list_available_backends() -> list[str]:
+    """Names of the backends that work on this machine, best first."""
+    return _backend().available()
+
+
+def get_backend() -> str:
+    """Name of the backend that new tensors are made on."""
+    return _backend().current()
+
+
+def set_backend(name: str) -> None:
+    """Makes new tensors on the backend `name`; tensors that exist stay where they are."""
+    _backend().select(name)
+
+
+def backend_reason(name: str) -> str:
+    """Why the backend `name` is absent; empty when it works."""
+    return _backend().reason(name)
+
+
+def _backend():
+    _load()
+    from . import backend
+    return backend
+
+
+def _obstacle() -> str:
+    """Why the device must not be registered in this process; empty when nothing stands in the way."""
+    import torch
+
+    release = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    if release < OLDEST_TORCH:
+        return f"torch {torch.__version__} is older than {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]}, the oldest version supported"
+    other = torch._C._get_privateuse1_backend_name()
+    if other not in ("privateuseone", NAME):
+        return f"the device {other!r} is registered already, and PyTorch has room for one such device"
+    return ""
+
+
+_loaded = False
+
+
+def _load() -> None:
+    """Registers the device with torch. Idempotent; raises when it cannot be done."""
+    global _loaded
+    if _loaded:
+        return
+    obstacle = _obstacle()
+    if obstacle:
+        raise RuntimeError(f"hologram: {obstacle}. Use an environment in which hologram is the only extra device.")
+
+    import torch
+    from hologram_core import _runtime  # noqa: F401  (installs the kernel compiler)
+
+    from . import _patches, device
+
+    torch.utils.rename_privateuse1_backend(NAME)
+    torch._register_device_module(NAME, device)
+    torch.utils.generate_methods_for_privateuse1_backend(for_tensor=True, for_module=True, for_packed_sequence=True,
+                                                         for_storage=True)
+    _patches.apply()
+    _loaded = True
+    wanted = os.environ.get("HOLOGRAM_BACKEND")
+    if wanted:
+        try:
+            set_backend(wanted)
+        except (RuntimeError, ValueError) as error:
+            _warn(f"HOLOGRAM_BACKEND={wanted!r} is ignored, {get_backend()!r} is used: {error}")
+
+
+def _autoload() -> None:
+    """The entry point `import torch` calls. Never raises: a problem here must not break torch for its other users."""
+    if os.environ.get("HOLOGRAM_AUTOLOAD", "1") == "0":
+        return
+    try:
+        obstacle = _obstacle()
+        if not obstacle:
+            _load()
+    except Exception as error:  # noqa: BLE001  (whatever it is, torch must load)
+        obstacle = f"{type(error).__name__}: {error}"
+    if obstacle:
+        _warn(f"torch.device('hologram') is not available: {obstacle}. Set HOLOGRAM_AUTOLOAD=0 to silence this.")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(f"hologram: {text}", RuntimeWarning, stacklevel=3)
+
+
+def _torch_is_loading_us() -> bool:
+    """Is this module being imported by torch's entry point? Then `_autoload` decides, a moment later."""
+    torch = sys.modules.get("torch")
+    return torch is not None and getattr(torch.__spec__, "_initializing", False)
+
+
+# An explicit import registers the device even where autoloading is off. This stays the last statement: `import torch`
+# inside calls `_autoload` of this very module.
+if not _torch_is_loading_us():
+    _load()

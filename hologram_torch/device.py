@@ -1,0 +1,336 @@
+"""The module `torch.hologram`: devices, streams, events, random numbers, memory, and what the device did.
+
+It has the attributes PyTorch reads from any device module, under the names users know from `torch.cuda`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import platform
+from collections import namedtuple
+from typing import Any, Iterable, Optional, Union
+
+import torch
+
+from . import _C
+
+_Device = Union[torch.device, str, int, None]
+_NAME = "hologram"
+
+
+def _index(device: _Device) -> int:
+    """The index of a device given as a device, a string, an index, or None for the current one."""
+    if device is None:
+        return _C.current_device()
+    if isinstance(device, str):
+        device = torch.device(device)
+    if isinstance(device, torch.device):
+        if device.type != _NAME:
+            raise ValueError(f"Expected a hologram device, but got: {device}")
+        device = -1 if device.index is None else device.index
+    if not isinstance(device, int):
+        raise TypeError(f"hologram: a device is a torch.device, a str, an int or None, not {type(device).__name__}.")
+    return _C.current_device() if device == -1 else device
+
+
+# ---- devices ----
+
+def is_available() -> bool:
+    return _C.device_count() > 0
+
+
+def device_count() -> int:
+    return _C.device_count()
+
+
+def current_device() -> int:
+    return _C.current_device()
+
+
+def set_device(device: _Device) -> None:
+    _C.set_device(_index(device))
+
+
+def exchange_device(device: int) -> int:
+    """Makes `device` current and returns the previous one; a negative number changes nothing."""
+    return _C.exchange_device(device)
+
+
+maybe_exchange_device = _exchange_device = _maybe_exchange_device = exchange_device
+
+
+class device:
+    """Context manager: makes a device current inside the block."""
+
+    def __init__(self, device: _Device):
+        self.idx = _index(device)
+        self.prev_idx = -1
+
+    def __enter__(self):
+        self.prev_idx = _C.exchange_device(self.idx)
+        return self
+
+    def __exit__(self, *exc) -> bool:
+        self.idx = _C.exchange_device(self.prev_idx)
+        return False
+
+
+class device_of(device):
+    """Context manager: makes the device of a tensor current; does nothing for tensors of other devices."""
+
+    def __init__(self, obj):
+        super().__init__(obj.get_device() if obj.device.type == _NAME else -1)
+        self.idx = obj.get_device() if obj.device.type == _NAME else -1
+
+
+def synchronize(device: _Device = None) -> None:
+    """Waits for everything submitted to the device."""
+    _C.synchronize(_index(device))
+
+
+DeviceProperties = namedtuple("DeviceProperties", "name backend total_memory multi_processor_count")
+
+
+@functools.lru_cache(maxsize=None)
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def get_device_name(device: _Device = None) -> str:
+    return get_device_properties(device).name
+
+
+def get_device_properties(device: _Device = None) -> DeviceProperties:
+    total = torch._C._accelerator_getMemoryInfo(_index(device))[1]
+    return DeviceProperties(f"hologram {_C.get_backend()}: {_processor()}", _C.get_backend(), total, os.cpu_count() or 1)
+
+
+def get_device_capability(device: _Device = None) -> dict[str, Any]:
+    """The element types the device has kernels for."""
+    return torch._C._accelerator_getDeviceCapability(_index(device))
+
+
+def can_device_access_peer(device: _Device, peer_device: _Device) -> bool:
+    return _index(device) == _index(peer_device)
+
+
+# ---- initialization and fork ----
+
+def _is_in_bad_fork() -> bool:
+    """A forked child can go on with the CPU backend (on one thread), and with no other."""
+    return _C.in_forked_child() and _C.get_backend() != "cpu"
+
+
+def is_initialized() -> bool:
+    return not _is_in_bad_fork()
+
+
+def init() -> None:
+    _lazy_init()
+
+
+def _lazy_init() -> None:
+    if _is_in_bad_fork():
+        raise RuntimeError("Cannot re-initialize hologram in forked subprocess. To use the backend "
+                           f"{_C.get_backend()!r} with multiprocessing, you must use the 'spawn' start method")
+
+
+# ---- streams and events ----
+
+class _MakesTorchObjects(type):
+    """torch compares streams and events with its own classes exactly, so these classes make objects of those."""
+
+    def __instancecheck__(cls, obj) -> bool:
+        return isinstance(obj, cls.made) and obj.device is not None and obj.device.type == _NAME
+
+
+class Stream(metaclass=_MakesTorchObjects):
+    """An in-order queue of work on a hologram device: a torch.Stream."""
+
+    made = torch.Stream
+
+    def __new__(cls, device: _Device = None, priority: int = 0, **kwargs) -> torch.Stream:
+        if not kwargs:
+            kwargs["device"] = torch.device(_NAME, _index(device))
+        return torch.Stream(priority=priority, **kwargs)
+
+
+class Event(metaclass=_MakesTorchObjects):
+    """A point in a stream: a torch.Event."""
+
+    made = torch.Event
+
+    def __new__(cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> torch.Event:
+        return torch.Event(device=_NAME, enable_timing=enable_timing, blocking=blocking, interprocess=interprocess)
+
+
+def current_stream(device: _Device = None) -> torch.Stream:
+    return torch._C._accelerator_getStream(_index(device))
+
+
+def default_stream(device: _Device = None) -> torch.Stream:
+    return torch.Stream(stream_id=0, device_index=_index(device), device_type=torch._C._autograd.DeviceType.PrivateUse1.value)
+
+
+def set_stream(stream: torch.Stream) -> None:
+    torch._C._accelerator_setStream(stream)
+
+
+@contextlib.contextmanager
+def stream(stream: Optional[torch.Stream]):
+    """Context manager: work of this thread goes to `stream` inside the block; None changes nothing."""
+    if stream is None:
+        yield
+        return
+    before = current_stream(stream.device)
+    device_before = _C.current_device()
+    set_stream(stream)
+    try:
+        yield
+    finally:
+        set_stream(before)
+        _C.set_device(device_before)
+
+
+# ---- random numbers ----
+
+def _generator(device: _Device) -> torch.Generator:
+    return _C.default_generator(_index(device))
+
+
+def get_rng_state(device: _Device = _NAME) -> torch.Tensor:
+    """Seed and offset of the device's generator: 16 bytes."""
+    return _generator(device).get_state()
+
+
+def set_rng_state(new_state: torch.Tensor, device: _Device = _NAME) -> None:
+    _generator(device).set_state(new_state)
+
+
+def get_rng_state_all() -> list[torch.Tensor]:
+    return [get_rng_state(i) for i in range(device_count())]
+
+
+def set_rng_state_all(new_states: Iterable[torch.Tensor]) -> None:
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)
+
+
+def manual_seed(seed: int) -> None:
+    _generator(None).manual_seed(int(seed))
+
+
+def manual_seed_all(seed: int) -> None:
+    for i in range(device_count()):
+        _generator(i).manual_seed(int(seed))
+
+
+def seed() -> None:
+    _generator(None).seed()
+
+
+def seed_all() -> None:
+    seed()
+    manual_seed_all(initial_seed())
+
+
+def initial_seed() -> int:
+    return _generator(None).initial_seed()
+
+
+# ---- memory ----
+
+def memory_stats(device: _Device = None) -> dict[str, int]:
+    return torch.accelerator.memory_stats(_index(device))
+
+
+def memory_allocated(device: _Device = None) -> int:
+    return torch.accelerator.memory_allocated(_index(device))
+
+
+def max_memory_allocated(device: _Device = None) -> int:
+    return torch.accelerator.max_memory_allocated(_index(device))
+
+
+def memory_reserved(device: _Device = None) -> int:
+    return torch.accelerator.memory_reserved(_index(device))
+
+
+def max_memory_reserved(device: _Device = None) -> int:
+    return torch.accelerator.max_memory_reserved(_index(device))
+
+
+def reset_peak_memory_stats(device: _Device = None) -> None:
+    torch.accelerator.reset_peak_memory_stats(_index(device))
+
+
+def reset_accumulated_memory_stats(device: _Device = None) -> None:
+    torch.accelerator.reset_accumulated_memory_stats(_index(device))
+
+
+def empty_cache() -> None:
+    """Gives cached memory that no tensor uses back to the system."""
+    torch.accelerator.empty_cache()
+
+
+def mem_get_info(device: _Device = None) -> tuple[int, int]:
+    """Free and total memory in bytes."""
+    return torch._C._accelerator_getMemoryInfo(_index(device))
+
+
+def memory_summary(device: _Device = None, abbreviated: bool = False) -> str:
+    """A table of the allocator's counters."""
+    stats = memory_stats(device)
+    rows = [("Allocated memory", "allocated_bytes.all"), ("Reserved memory", "reserved_bytes.all"), ("Blocks", "active.all"),
+            ("Segments", "segment.all")]
+    if not abbreviated:
+        rows[1:1] = [("  in the boundary pool", "allocated_bytes.small_pool"), ("  in the linear pool", "allocated_bytes.large_pool")]
+    lines = [f"hologram:{_index(device)} memory ({_C.get_backend()})",
+             f"{'':24}{'current':>16}{'peak':>16}{'total allocated':>20}{'total freed':>20}"]
+    for label, key in rows:
+        current, peak, allocated, freed = (stats[f"{key}.{part}"] for part in ("current", "peak", "allocated", "freed"))
+        lines.append(f"{label:24}{current:>16,}{peak:>16,}{allocated:>20,}{freed:>20,}")
+    lines.append(f"allocations retried: {stats['num_alloc_retries']}, out of memory: {stats['num_ooms']}")
+    return "\n".join(lines)
+
+
+# ---- mixed precision ----
+
+def get_amp_supported_dtype() -> list[torch.dtype]:
+    return [torch.float16, torch.bfloat16]
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    return True
+
+
+# ---- what the device did ----
+
+def op_report() -> dict[str, dict[str, int]]:
+    """How often each op ran so far in a compiled kernel, in a library, and by delegation to PyTorch's own kernel."""
+    return _C.op_report()
+
+
+def counters() -> dict[str, int]:
+    """Ops recorded, kernels launched, cache hits and misses, kernels compiled ... since the last reset."""
+    return _C.counters()
+
+
+def reset_counters() -> None:
+    """Sets counters() and op_report() back to nothing."""
+    _C.reset_counters()
+
+
+def __getattr__(name: str):
+    if name == "default_generators":
+        return tuple(_generator(i) for i in range(device_count()))
+    raise AttributeError(f"module 'torch.{_NAME}' has no attribute {name!r}")
