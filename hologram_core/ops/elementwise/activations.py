@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from .. import mathlib as m
-from ..mathlib.error import _NORMAL_32, _tail
 from ..table import FLOAT, PROMOTE, Aten, Elementwise
 
 _R = Elementwise
-_SQRT_2_PI = math.sqrt(2 / math.pi)
-_CUBE = 0.044715
 
 
 def _zero(x):
@@ -109,36 +104,6 @@ def _mish_backward(b, g, x):
     return g * (t + x * m.sigmoid(b, x) * (1 - t * t))
 
 
-# ---- gelu ----
-
-def _gelu_inner(b, x):
-    return _SQRT_2_PI * (x + _CUBE * x * x * x)
-
-
-def _gelu_tanh(b, x):
-    """x (1 + tanh u) / 2 = x sigmoid(2 u)."""
-    u = 2 * _gelu_inner(b, x)
-    return b.select(u < -100, x * 0, m.logistic(b, x, u))
-
-
-def _gelu_tanh_backward(b, g, x):
-    t = m.tanh(b, _gelu_inner(b, x))
-    slope = _SQRT_2_PI * (1 + 3 * _CUBE * x * x)
-    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
-
-
-def _gelu_backward(b, g, x):
-    """g (cdf(x) + x pdf(x)); beyond |x| = 15 both terms are 0 or 1 to the last bit."""
-    a = b.minimum(b.abs(x), b.like(x, 15.0))
-    k = _NORMAL_32[0]
-    h, n = _tail(b, a, a / (a + k), -0.5, _NORMAL_32)
-    below = b.ldexp(h / (a + k), n)                     # cdf(-|x|)
-    cdf = b.select(x < 0, below, 1 - below)
-    c = b.copysign(a, x)
-    pdf = m.exp(b, -0.5 * c * c) * (1 / math.sqrt(2 * math.pi))
-    return b.select(b.isnan(x), x, g * (cdf + c * pdf))
-
-
 # ---- logit ----
 
 def _logit(b, x):
@@ -194,18 +159,16 @@ ROWS = [
     _backward("softplus_backward", 4, _softplus_backward, (*_GX, "beta", "threshold"), "vvpp", 0.4),
     _R("log_sigmoid_forward", 1, _log_sigmoid, PROMOTE, "f", (Aten("log_sigmoid_forward", "fo", _X),), results=2, cost=0.7),
     _backward("log_sigmoid_backward", 3, _log_sigmoid_backward, (*_GX, "buffer")),
-    _R("sigmoid", 1, m.sigmoid, FLOAT, "f", (Aten("sigmoid"),), cost=0.3),
     _backward("sigmoid_backward", 2, lambda b, g, y: g * (1 - y) * y, ("grad_output", "output"), sample=_UNIT),
-    _R("tanh", 1, m.tanh, FLOAT, "f", (Aten("tanh"),), cost=0.35),
     _backward("tanh_backward", 2, lambda b, g, y: g * (1 - y * y), ("grad_output", "output"), sample=(-0.95, 0.95)),
     _forward("silu", 1, m.silu, _X, cost=0.35),
     _backward("silu_backward", 2, _silu_backward, _GX, cost=0.4),
     _forward("mish", 1, lambda b, x: x * _tanh_softplus(b, x), _X, cost=0.4),
     _R("mish_backward", 2, _mish_backward, PROMOTE, "f", (Aten("mish_backward", "f", _GX),), cost=0.8),
     _forward("gelu", 1, m.gelu, _X, cost=0.5, when={"approximate": "none"}),
-    _R("gelu_tanh", 1, _gelu_tanh, PROMOTE, "f", (Aten("gelu", args=_X, when={"approximate": "tanh"}),), cost=0.4),
-    _backward("gelu_backward", 2, _gelu_backward, _GX, cost=0.8, when={"approximate": "none"}),
-    _backward("gelu_tanh_backward", 2, _gelu_tanh_backward, _GX, cost=0.5, when={"approximate": "tanh"}, aten="gelu_backward"),
+    _R("gelu_tanh", 1, m.gelu_tanh, PROMOTE, "f", (Aten("gelu", args=_X, when={"approximate": "tanh"}),), cost=0.4),
+    _backward("gelu_backward", 2, lambda b, g, x: g * m.gelu_derivative(b, x), _GX, cost=0.8, when={"approximate": "none"}),
+    _backward("gelu_tanh_backward", 2, lambda b, g, x: g * m.gelu_tanh_derivative(b, x), _GX, cost=0.5, when={"approximate": "tanh"}, aten="gelu_backward"),
     _R("logit", 1, _logit, FLOAT, "f", (Aten("logit", args=_X, when={"eps": "absent"}),), cost=0.5, sample=_UNIT),
     _R("logit_eps", 2, _clipped_logit, FLOAT, "f", (Aten("logit", args=("self", "eps"), when={"eps": "given"}),), "vp", cost=0.5,
        sample=_UNIT),

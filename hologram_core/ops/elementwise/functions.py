@@ -1,59 +1,23 @@
-"""Exponentials, logarithms, roots and fixed powers."""
+"""Mathematical functions of one and two variables; the functions themselves are in `mathlib`."""
 
 from __future__ import annotations
 
 from .. import mathlib as m
-from ..table import FLOAT, PROMOTE, Aten, Elementwise
+from ..table import FLOAT, Aten, Elementwise
 
 _R = Elementwise
 
 
-def _unary(name, expr, cost, sample=(-4.0, 4.0)):
-    return _R(name, 1, expr, FLOAT, "f", (Aten(name),), cost=cost, sample=sample)
+def _unary(name, cost, sample=(-4.0, 4.0), aten=None, function=None):
+    return _R(name, 1, function or getattr(m, name), FLOAT, "f", (Aten(aten or name),), sample=sample, cost=cost)
 
-
-def _xlogy(b, x, y):
-    """x log y, with 0 log y = 0 unless y is NaN."""
-    return b.select(b.isnan(y), y, b.select(x.eq(0), x, x * m.log(b, y)))
-
-
-def _xlog1py(b, x, y):
-    return b.select(b.isnan(y), y, b.select(x.eq(0), x, x * m.log1p(b, y)))
-
-
-def _logaddexp(b, x, y):
-    """log(e^x + e^y); equal infinities stay as they are."""
-    high, gap = b.maximum(x, y), b.abs(x - y)
-    return b.select(b.isnan(gap) & x.eq(y), x, high + m.log1p(b, m.exp(b, -gap)))
-
-
-def _logaddexp2(b, x, y):
-    high, gap = b.maximum(x, y), b.abs(x - y)
-    return b.select(b.isnan(gap) & x.eq(y), x, high + 1.4426950408889634 * m.log1p(b, m.exp2(b, -gap)))
-
-
-def _power(name, exponent, expr, dtypes="f"):
-    """x ** exponent for an exponent that has a shorter form; PyTorch takes the same ones."""
-    return _R(name, 1, expr, PROMOTE, dtypes, (Aten("pow.Tensor_Scalar", args=("self",), when={"exponent": exponent}),),
-              cost=0.1, sample=(0.01, 4.0) if isinstance(exponent, float) else (-4.0, 4.0))
-
-
-_POSITIVE = (1e-3, 8.0)
 
 ROWS = [
-    _unary("exp", m.exp, 0.25), _unary("exp2", m.exp2, 0.25), _unary("expm1", m.expm1, 0.35),
-    _unary("log", m.log, 0.35, _POSITIVE), _unary("log2", m.log2, 0.35, _POSITIVE),
-    _unary("log10", m.log10, 0.35, _POSITIVE), _unary("log1p", m.log1p, 0.45, (-0.9, 8.0)),
-    _unary("sqrt", lambda b, x: b.sqrt(x), 0.2, (0.0, 8.0)),
-    _unary("rsqrt", lambda b, x: 1 / b.sqrt(x), 0.3, _POSITIVE),
-    _R("xlogy", 2, _xlogy, FLOAT, "f", (Aten("xlogy.Tensor", out="OutTensor"),), cost=0.45, sample=(0.0, 4.0)),
-    _R("xlog1py", 2, _xlog1py, FLOAT, "f", (Aten("special_xlog1py"),), cost=0.55, sample=(0.0, 4.0)),
-    _R("logaddexp", 2, _logaddexp, PROMOTE, "f", (Aten("logaddexp"),), cost=0.8),
-    _R("logaddexp2", 2, _logaddexp2, PROMOTE, "f", (Aten("logaddexp2"),), cost=0.8),
-    _power("pow_2", 2, lambda b, x: x * x, "if"),
-    _power("pow_3", 3, lambda b, x: x * x * x, "if"),
-    _power("pow_half", 0.5, lambda b, x: b.sqrt(x)),
-    _power("pow_minus_half", -0.5, lambda b, x: 1 / b.sqrt(x)),
-    _power("pow_minus_1", -1, lambda b, x: 1 / x),
-    _power("pow_minus_2", -2, lambda b, x: 1 / (x * x)),
+    _unary("exp", 0.15), _unary("exp2", 0.15), _unary("expm1", 0.2),
+    _unary("log", 0.2, (1e-3, 8.0)), _unary("log2", 0.2, (1e-3, 8.0)), _unary("log10", 0.2, (1e-3, 8.0)),
+    _unary("log1p", 0.3, (-0.9, 8.0)),
+    _unary("sqrt", 0.2, (0.0, 8.0), function=lambda b, x: b.sqrt(x)),
+    _unary("rsqrt", 0.3, (1e-3, 8.0), function=lambda b, x: 1 / b.sqrt(x)),
+    _unary("tanh", 0.3), _unary("sinh", 0.3), _unary("cosh", 0.3),
+    _unary("sigmoid", 0.25),
 ]
