@@ -31,11 +31,12 @@ class Nest:
     def __init__(self, circuit: Circuit, b: LLVMBuilder):
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
-        weights = [self.ev.weight(n) for n in circuit.nodes]
-        self.weight = sum(weights) + len(circuit.operands)
+        weights = {n.first: self.ev.weight(n) for n in circuit.nodes}
+        along = [n.first for n in circuit.nodes if n.folds or not circuit.row_rank or n.first in self.ev.varying]
+        self.weight = sum(weights[n] for n in along) + len(circuit.operands)
         self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
         self.heavy = b.lanes > 1 and self.weight > 200
-        self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
+        self.passes = Passes(self.ev, self.unroll, weights)
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -166,6 +167,7 @@ def build(circuit: Circuit, features=frozenset()) -> tuple:
     b = LLVMBuilder(lanes_of(circuit), features)
     nest = Nest(circuit, b)
     nest.emit()
-    passes = 1 + sum(n.folds for n in circuit.nodes)
-    cost = 0.25 * nest.weight * passes / b.lanes + 0.02 * sum(o.dtype.bytes for o in circuit.operands)
+    passes = max(1, len(nest.passes.folds))
+    memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
+    cost = 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory
     return b, cost
