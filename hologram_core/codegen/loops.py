@@ -33,7 +33,8 @@ class Nest:
         self.ev = Evaluator(circuit, b)
         weights = [self.ev.weight(n) for n in circuit.nodes]
         self.weight = sum(weights) + len(circuit.operands)
-        self.unroll = 1 if b.lanes == 1 else 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.heavy = b.lanes > 1 and self.weight > 200
         self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
 
     def emit(self) -> None:
@@ -106,16 +107,19 @@ class Nest:
             loop.next(after, step=count)
 
     def _segment(self, outer, inner, start, stop) -> None:
-        """Elements [start, stop) of the innermost kept dimension."""
+        """Elements [start, stop) of the innermost kept dimension. Beside a large body masks cost nothing that counts,
+        so it is emitted once, for the masked loop."""
         b, lanes = self.b, self.b.lanes
         block = lanes * self.unroll
-        main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
-        with b.loop(start, main, block) as loop:
-            at = [*outer, (inner, loop.index)]
-            self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
+        main = start
+        if not self.heavy:
+            main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
+            with b.loop(start, main, block) as loop:
+                at = [*outer, (inner, loop.index)]
+                self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
-                mask = b.lane_mask(b.sub(stop, loop.index), lanes) if lanes > 1 else None
+                mask = b.lane_mask(b.sub(stop, loop.index), lanes)
                 self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
 
     # ---- tiles ----
