@@ -293,6 +293,9 @@ def test_attention_falls_back_to_the_formula():
     compare(lambda q, k, v: F.scaled_dot_product_attention(q, k, v), R(5, 8), R(7, 8), R(7, 8))
     compare(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True), R(2, 4, 5, 8), R(2, 2, 7, 8), R(2, 2, 7, 8))
     q = R(2, 3, 5, 8, device=DEVICE)
+    state = torch.hologram.get_rng_state()
+    F.scaled_dot_product_attention(q, q, q)
+    assert torch.equal(torch.hologram.get_rng_state(), state)   # nothing random without dropout
     torch.manual_seed(2)
     first = F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
     torch.manual_seed(2)
