@@ -15,11 +15,12 @@ from hologram_core.ops.table import BOOL, FLOAT, PROMOTE, Aten, Elementwise
 
 # What ATen does beside promotion, per base name of the functional form (AtenFlags).
 FLAGS = {
-    "kSameTypes": {"lerp", "heaviside", "_prelu_kernel"},
     "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
     "kBoolOut": {"signbit", "isposinf", "isneginf"},
     "kExactOut": {"where"},
     "kIntPower": {"pow.Tensor_Scalar"},
+    "kConverts": {"fill", "masked_fill"},
+    "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
 }
 CPP_TYPES = {
     "Tensor": "const at::Tensor&", "Optional[Tensor]": "const std::optional<at::Tensor>&",
@@ -30,7 +31,8 @@ CPP_TYPES = {
 }
 VALUE_TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "bool"}
 RULES = {PROMOTE: "Rule::Promote", FLOAT: "Rule::Float", BOOL: "Rule::Bool"}
-ROLES = {"v": "Value", "p": "Value", "b": "Mask", "i": "Own"}
+ROLES = {"v": "Value", "p": "Parameter", "b": "Mask", "i": "Own", "d": "Double"}
+SUPPLIED = {"$seed": -2, "$offset": -3, "$max": -4, "$lowest": -5, "$mean": -6}   # the constants of Source; a literal is -1
 ENUM = {d.name: d.name.upper() if d.name != "bool" else "Bool" for d in dtypes.ALL}
 MAX_RESULTS = 2
 
@@ -104,27 +106,34 @@ def number(value) -> str:
 
 
 def sources(row: Elementwise, entry: Aten, schema):
-    """[(schema argument index or -1, kind letter, literal)] per expression argument, and the tensor pattern."""
+    """[(schema argument or Source constant, what stands in for it, role, literal)] per expression argument."""
     names = [a.name for a in schema.arguments]
     if entry.args is not None:
         wanted = list(entry.args)
     else:
         wanted = [a.name for a in schema.arguments
-                  if not writes_only(a, schema) and type_name(a) in VALUE_TYPES and a.name not in entry.when][:row.arity]
+                  if not writes_only(a) and type_name(a) in VALUE_TYPES and a.name not in entry.when and a.name != "reduction"][:row.arity]
     if len(wanted) != row.arity:
         raise ValueError(f"aten table: row {row.name!r} takes {row.arity} arguments, {entry.name} gives {wanted}.")
+
+    def number(text):
+        return (-1, float(text[1:])) if text.startswith("=") else (SUPPLIED[text], 0.0)
+
     found = []
-    for i, name in enumerate(wanted):
-        if name.startswith("="):
-            found.append((-1, row.kind(i), float(name[1:])))
+    for i, text in enumerate(wanted):
+        name, _, other = text.partition("|")
+        otherwise, literal = number(other) if other else (0, 0.0)
+        if name[0] in "=$":
+            arg, literal = number(name)
         elif name in names:
-            found.append((names.index(name), row.kind(i), 0.0))
+            arg = names.index(name)
         else:
             raise ValueError(f"aten table: {entry.name} of row {row.name!r} names {name!r}; {qualified(schema)} has {names}.")
+        found.append((arg, otherwise, ROLES[row.kind(i)], literal))
     return found
 
 
-def writes_only(argument, schema) -> bool:
+def writes_only(argument) -> bool:
     """Is the argument an out= tensor (not the self of an in-place form)?"""
     return writes(argument) and argument.kwarg_only
 
@@ -133,6 +142,11 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
     names = [a.name for a in schema.arguments]
     result = []
     for name, value in entry.when.items():
+        if name == "reduction":   # of a loss: the door folds what the row computes
+            continue
+        if name == "$dtypes":
+            result.append((0, "SameTypes", 0, "nullptr"))
+            continue
         arg = names.index(name)
         if value == "absent" or value is None:
             result.append((arg, "None", 0, "nullptr"))
@@ -142,10 +156,13 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
             result.append((arg, "Bool", int(value), "nullptr"))
         elif isinstance(value, (int, float)):
             result.append((arg, "Number", value, "nullptr"))
+        elif value.startswith(">"):
+            kind, bound = ("AtLeast", value[2:]) if value.startswith(">=") else ("Above", value[1:])
+            result.append((arg, kind, float(bound), "nullptr"))
         else:
             result.append((arg, "String", 0, f'"{value}"'))
-    for arg, _, _ in found:   # an optional argument the expression uses must be there
-        if arg >= 0 and type_name(schema.arguments[arg]).startswith("Optional") and names[arg] not in entry.when:
+    for arg, otherwise, _, _ in found:   # an optional argument without a substitute must be there
+        if arg >= 0 and otherwise == 0 and type_name(schema.arguments[arg]).startswith("Optional") and names[arg] not in entry.when:
             result.append((arg, "NotNone", 0, "nullptr"))
     return result
 
@@ -162,7 +179,7 @@ class Writer:
         self.variants = defaultdict(list)    # qualified schema name -> C++ text of each variant
         self.forms = {}                      # qualified schema name -> (schema, form, base name)
         self.slots = {}                      # (row name, tensor pattern) -> number
-        self.conditions = []
+        self.conditions = {}                 # C++ text of a list of conditions -> number
 
     def add(self, row: Elementwise, entry: Aten) -> None:
         functional = self.schemas.find(entry.name)
@@ -172,10 +189,14 @@ class Writer:
         if entry.name.split(".")[0].endswith("_") and not entry.name.startswith("__"):
             targets = [(functional, "InPlace")]
         else:
-            targets = [(functional, "Functional")] if "f" in entry.forms else []
-            if "i" in entry.forms and (schema := self.schemas.in_place(functional)):
+            reads = any(arg >= 0 and "Tensor" in type_name(functional.arguments[arg])
+                        for arg, _, _, _ in sources(row, entry, functional))
+            # Without a tensor to read, geometry comes from the destination; torch composes the other forms from that one.
+            forms = entry.forms if reads else "i"
+            targets = [(functional, "Functional")] if "f" in forms else []
+            if "i" in forms and (schema := self.schemas.in_place(functional)):
                 targets.append((schema, "InPlace"))
-            if "o" in entry.forms and (schema := self.schemas.out(functional, entry.out)):
+            if "o" in forms and (schema := self.schemas.out(functional, entry.out)):
                 targets.append((schema, "Out"))
         for schema, form in targets:
             if self.schemas.decomposes(schema):
@@ -187,16 +208,16 @@ class Writer:
     def variant(self, row: Elementwise, entry: Aten, schema) -> str:
         found = sources(row, entry, schema)
         met = conditions(row, entry, schema, found)
-        pattern = tuple(arg >= 0 and "Tensor" in type_name(schema.arguments[arg]) for arg, _, _ in found)
+        pattern = tuple(arg >= 0 and "Tensor" in type_name(schema.arguments[arg]) for arg, _, _, _ in found)
         slot = self.slots.setdefault((row.name, pattern), len(self.slots))
-        args = ", ".join(f"{{{arg}, Source::Role::{ROLES[kind]}, {str(kind == 'v' and arg >= 0).lower()}, {number(literal)}}}"
-                         for arg, kind, literal in found)
+        args = ", ".join(f"{{{arg}, {otherwise}, Source::Role::{role}, {number(literal)}}}"
+                         for arg, otherwise, role, literal in found)
         types = [*row.result_types, *["T"] * (MAX_RESULTS - len(row.result_types))][:MAX_RESULTS]
         results = ", ".join("DType::Count" if t == "T" else f"DType::{ENUM[t]}" for t in types)
         name = "nullptr"
         if met:
-            name = f"conditions_{len(self.conditions)}"
-            self.conditions.append(", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {text}}}" for a, k, n, text in met))
+            text = ", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {string}}}" for a, k, n, string in met)
+            name = f"conditions_{self.conditions.setdefault(text, len(self.conditions))}"
         return (f"{{Op::{row.name}, {RULES[row.rule]}, {row.arity}, {len(met)}, {row.results}, {dtype_mask(row.dtypes)}, "
                 f"{{{results}}}, {{{args}}}, {name}, &slots[{slot}]}}")
 
@@ -204,10 +225,13 @@ class Writer:
         arguments = schema.arguments
         outs = [i for i, a in enumerate(arguments) if writes(a)] if form != "Functional" else []
         flags = [flag for flag, names in FLAGS.items() if functional in names or functional.split(".")[0] in names]
+        generator = next((i for i, a in enumerate(arguments) if type_name(a) == "Optional[Generator]"), -1)
+        reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
+        folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
         name, id_ = qualified(schema), identifier(schema)
         return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
-                f"{{{', '.join(str(o) for o in outs) or 0}}}, {len(self.variants[name])}, variants_{id_}}};")
+                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
 
     def registration(self, schema, form: str) -> str:
         result = "at::Tensor" if form == "Functional" else "at::Tensor&"
@@ -219,7 +243,7 @@ class Writer:
     def text(self) -> str:
         lines = [f"// Generated by build_aten_table.py for torch {self.schemas.torch.__version__}. Do not edit.",
                  "namespace {", f"SlotTable slots[{max(1, len(self.slots))}];"]
-        lines += [f"const Condition conditions_{i}[] = {{{text}}};" for i, text in enumerate(self.conditions)]
+        lines += [f"const Condition conditions_{i}[] = {{{text}}};" for text, i in self.conditions.items()]
         for name, (schema, form, functional) in self.forms.items():
             lines.append(f"const Variant variants_{identifier(schema)}[] = {{{', '.join(self.variants[name])}}};")
             lines.append(self.op(schema, form, functional))
@@ -233,8 +257,7 @@ def collect(table) -> Writer:
     for row in table:
         if isinstance(row, Elementwise):
             for entry in row.aten:
-                if not any(a.startswith("$") for a in entry.args or ()):
-                    writer.add(row, entry)
+                writer.add(row, entry)
     return writer
 
 

@@ -9,6 +9,7 @@ The op tables in hologram_core/ops generate build/generated/*.inc (build_tables.
 
 import os
 import sys
+import sysconfig
 from glob import glob
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 sys.path.insert(0, str(ROOT))
+# The environment's own ninja serves the build even when the environment is not activated.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
 GENERATED = Path("build/generated")
 
 try:
@@ -46,11 +49,22 @@ def sources(*patterns):
 
 
 class Build(BuildExtension):
-    """Gives the runtime a plain library name, and lets the modules after it link against it."""
+    """Gives the runtime a plain library name, and lets the modules after it link against it.
+
+    Whatever installs the package, the libraries also land in the checkout: Python looks for packages in the current
+    folder first, so that a checkout without them would hide the installed package from anyone who works in it.
+    """
+
+    def finalize_options(self):
+        super().finalize_options()
+        # One place for objects whoever starts the build (pip uses a new one each time), and ninja alone decides what
+        # is up to date: it knows about headers and flags.
+        self.build_temp = os.path.join("build", "temp-" + sysconfig.get_platform() + "-" + sys.implementation.cache_tag)
+        self.force = torch is not None
 
     def get_ext_filename(self, name):
         if name.endswith("libhologram_runtime"):
-            return os.path.join("hologram_core", LIB)
+            return os.path.join(*name.split(".")[:-1], LIB)   # with or without its package, as the caller asked
         return super().get_ext_filename(name)
 
     def build_extension(self, ext):
@@ -62,6 +76,7 @@ class Build(BuildExtension):
     def run(self):
         write_tables(GENERATED, with_torch=torch is not None)
         super().run()
+        self.copy_extensions_to_source()
 
 
 include = [str(ROOT / "csrc"), str(ROOT / GENERATED)]

@@ -1,6 +1,7 @@
 // What a backend is to the runtime: memory, kernels, order. One file per backend in csrc/runtime/backends.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +10,8 @@
 namespace hologram {
 
 struct Kernel;
+class Memory;
+class Stream;
 
 class Backend {
  public:
@@ -19,10 +22,18 @@ class Backend {
   /// Raw memory under the pools. allocate returns nullptr when the system refuses.
   virtual void* allocate(size_t bytes) = 0;
   virtual void deallocate(void* data, size_t bytes) = 0;
+  /// The content of this part of an allocation is no longer needed: gives its pages back while the addresses stay
+  /// reserved. False where the backend cannot do that; the pool then returns whole allocations only.
+  virtual bool discard(void* data, size_t bytes) { return false; }
   virtual void copy(void* dst, const void* src, size_t bytes) = 0;   // any direction, in stream order
   virtual void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n,
                       int64_t elements_per_item) = 0;
   virtual void synchronize() = 0;
+  virtual Stream& stream(int device) = 0;            // the one open stream of a device, shared by all threads
+
+ private:
+  friend class Memory;
+  std::atomic<Memory*> memory_{nullptr};   // the pools over this backend, made at the first allocation
 };
 
 Backend& cpu_backend();

@@ -38,10 +38,23 @@ struct Block {
 
 /// Reserves `bytes` (0 allowed) on the backend. Throws Error::OutOfMemory with sizes.
 Block* allocate_block(Backend& backend, size_t bytes);
+/// Reserves the classes [first, first + count) of the backend's boundary pool; nullptr when one of them is taken.
+Block* reserve_classes(Backend& backend, int first, int count);
 /// Wraps foreign memory; `free(owner)` runs at the last release.
 Block* adopt_block(Backend& backend, void* data, size_t bytes, void* owner, void (*free)(void*));
 /// c10::DeleterFnPtr-compatible.
 void release_block(void* block);
+
+/// The boundary pool: kClasses classes of kClassBytes each, see boundary_pool.h.
+struct BoundaryInfo {
+  char* base = nullptr;              // nullptr before the first small block
+  int classes = 0, free_classes = 0;
+  size_t class_bytes = 0;
+};
+BoundaryInfo boundary_info(Backend& backend);
+/// First class of a block and how many it spans; {-1, 0} for a block outside the boundary pool.
+struct ClassRange { int first, count; };
+ClassRange class_range(const Block& block);
 
 struct MemoryStats {
   // current, peak, total allocated, total freed

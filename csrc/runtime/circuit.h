@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 
 #include "runtime/block.h"
 #include "runtime/dtype.h"
@@ -31,37 +32,39 @@ constexpr Ref kOperandRef = 64;   // 64..127: operand n
 constexpr Ref kScalarRef = 128;   // 128..191: scalar n
 constexpr Ref kNoRef = 255;
 
+// Records have no initializers: a circuit on the stack costs nothing until add_* fill its records in.
 struct Node {
-  Op op{};
-  DType compute{};   // inputs are converted to this type (f16/bf16: computed in f32, rounded per node)
-  DType result{};    // element type of result 0; further results follow the op's row
-  uint8_t nargs = 0;
-  Ref args[kMaxArgs] = {};
+  Op op;
+  DType compute;     // inputs are converted to this type (f16/bf16: computed in f32, rounded per node)
+  DType result;      // element type of result 0; further results follow the op's row
+  uint8_t nargs;
+  Ref args[kMaxArgs];
 };
 
 struct Operand {
-  Block* block = nullptr;        // may be null for memory the caller keeps alive itself
-  char* data = nullptr;          // address of the element at index 0 of the iteration space
-  DType dtype{};
-  bool output = false;
-  Ref source = kNoRef;           // outputs: the value stored here
-  int64_t strides[kMaxRank] = {};  // bytes, per dimension of the iteration space; 0 = broadcast
+  Block* block;                  // may be null for memory the caller keeps alive itself
+  char* data;                    // address of the element at index 0 of the iteration space
+  DType dtype;
+  bool output;
+  Ref source;                    // outputs: the value stored here; inputs: kNoRef
+  int64_t strides[kMaxRank];     // bytes, per dimension of the iteration space; 0 = broadcast
 };
 
 // A scalar argument of the kernel: never part of the key. Floating scalars travel as double bits.
 struct Scalar {
-  bool integer = false;
-  union { double f; int64_t i; } value{};
+  bool integer;
+  union { double f; int64_t i; } value;
 };
 
 struct Circuit {
   uint8_t rank = 0, row_rank = 0;
   uint8_t num_nodes = 0, num_operands = 0, num_scalars = 0, num_values = 0;
-  int64_t sizes[kMaxRank] = {};
+  int64_t sizes[kMaxRank];
   Node nodes[kMaxNodes];
   Operand operands[kMaxOperands];
   Scalar scalars[kMaxScalars];
 
+  Circuit() {}   // counts are 0, records are not touched
   void clear() { rank = row_rank = num_nodes = num_operands = num_scalars = num_values = 0; }
 
   Ref add_operand(Block* block, void* data, DType dtype) {

@@ -8,12 +8,19 @@
 //
 // Kernel arguments: `operands[n]` is each operand's base address; `args` is a flat int64 array:
 //   scalars (bit patterns, num_scalars), sizes (rank), strides in bytes (num_operands x rank, row-major by operand),
-//   then for a Split kernel two more: the chunk length and the whole length of the outermost row dimension.
+//   then for a kSplit kernel two more: the chunk length and the whole length of the outermost row dimension,
+//   or for a kMerge kernel one more: the number of elements of the whole row (what `finish` gets as count).
+// Integer and floating scalars are 8 bytes each: int64 or double bits.
+//
+// The kept dimensions are never absent: a full reduction has one of size 1. Neither are a reduction's row dimensions.
+// A kSplit kernel's dimension 0 (kept) numbers the chunks and its outermost row dimension has the chunk's length; the
+// last chunk ends at the whole length: chunk c folds positions [c * chunk, min((c + 1) * chunk, whole)).
 // `[begin, end)` counts, for
 //   Map:    elements of the whole iteration space in row-major order (random access: any begin);
 //   Row:    rows = elements of the kept dimensions;
 //   Column: elements of the kept dimensions, lanes across the innermost kept dimension;
-//   Tile:   tiles of the two innermost dimensions times the outer dimensions.
+//   Tile:   tiles of kTileSize x kTileSize elements of the two innermost dimensions, times the outer dimensions;
+//           row-major, ragged tiles at the edges.
 #pragma once
 
 #include <atomic>
@@ -29,6 +36,7 @@ using KernelFn = void (*)(void* const* operands, const int64_t* args, int64_t be
 
 enum class Schedule : uint8_t { Map = 0, Row = 1, Column = 2, Tile = 3 };
 enum class Layout : uint8_t { Contiguous = 0, Broadcast = 1, Strided = 2 };  // along the lane dimension
+constexpr int64_t kTileSize = 32;   // TILE_SIZE in hologram_core/codegen/loops.py
 enum KeyFlags : uint8_t {
   kSplit = 1,   // stage one of a long reduction: reduce nodes store their raw components per chunk
   kMerge = 2,   // stage two: reduce nodes combine components and finish
@@ -37,16 +45,21 @@ enum KeyFlags : uint8_t {
 struct Key {
   uint16_t size = 0;
   uint64_t hash = 0;
-  uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars];
+  uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars + 8];   // 8: padding for the hash
 };
 
 struct Kernel {
   KernelFn fn = nullptr;
   float cost = 1.0f;        // estimated nanoseconds per element on one thread; decides splitting over threads
-  std::atomic<uint64_t> launches{0};
+  uint32_t grain = 1;       // ranges are cut at multiples of this (see make_kernel)
+  uint64_t hash = 0;
+  mutable std::atomic<uint64_t> launches{0};   // a statistic: concurrent launches may be counted once
   std::string name;
   std::string key;          // the full key: a hash is never trusted alone
 };
+
+/// A kernel for `key`, to be kept for ever. Not yet in the cache: compilers return it.
+Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name);
 
 /// The kernel for `key`, compiled on a miss through the installed compiler (Python). Thread-safe.
 const Kernel* find_kernel(const Key& key);

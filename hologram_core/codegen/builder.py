@@ -10,7 +10,14 @@ re-associated: `x * y + z` rounds twice, `b.fma(x, y, z)` once.
 
 from __future__ import annotations
 
-from ..dtypes import BOOL, DType
+from ..dtypes import BOOL, F32, I32, I64, DType
+
+
+def _layout(x: "Value"):
+    """(integer type, bits of 1.0, number whose sum with a small integer shows it in the low bits, mantissa bits)"""
+    if x.dtype is F32:
+        return I32, 127 << 23, 1.5 * 2.0**23, 23
+    return I64, 1023 << 52, 1.5 * 2.0**52, 52
 
 
 class Value:
@@ -112,6 +119,27 @@ class Builder:
     def like(self, x: Value, number) -> Value:
         """A constant of x's dtype."""
         return self.const(number, x.dtype)
+
+    def power_of_two(self, n):
+        """2.0 ** n for a floating-point integer n whose power is a normal number."""
+        integer, one, magic, shift = _layout(n)
+        bits = self.bitcast(n + magic, integer) << shift   # the low bits of n + magic hold n in two's complement
+        return self.bitcast(bits + one, n.dtype)
+
+    def ldexp(self, x, n):
+        """x * 2 ** n, rounded once, gradual underflow and overflow included. n is a floating-point integer of x's type,
+        at most 170 in magnitude for f32, 1200 for f64 (or anything, where x is NaN); x * 2 ** (n/2) is a normal number
+        unless n is 0. A target with such an instruction overrides this."""
+        integer, one, magic, shift = _layout(x)
+        bits = self.bitcast(n + magic, integer)
+        half = (bits >> 1) << shift                        # two factors: 2^n alone may be no normal number
+        rest = (bits << shift) - half
+        return x * self.bitcast(half + one, x.dtype) * self.bitcast(rest + one, x.dtype)
+
+    def rarely(self, cond, slow, fast):
+        """`slow()` where cond holds, else the value `fast`. `slow` is a function of no arguments that emits the rare
+        case; a builder that can branch skips it while cond holds in no lane. (Here: a plain selection.)"""
+        return self.select(cond, slow(), fast)
 
     def isnan(self, x):
         return self.ne(x, x) if x.dtype.is_float else self.const(False, BOOL)

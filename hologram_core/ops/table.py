@@ -23,11 +23,15 @@ class Aten:
     "i" (in-place) and "o" (out=) are wanted; the build looks the schemas up in the installed torch and registers what it
     finds. A name ending in "_" ("uniform_") has the in-place form only.
     `args`: which schema argument each expression argument comes from, in order. A string starting with "=" is a
-    number ("=1.0"), one starting with "$" something the call site supplies: "$seed" and "$offset" (of the generator).
-    None means all Tensor, Scalar, float, int and bool arguments of the schema, in schema order (as many as `arity`).
+    number ("=1.0"); one starting with "$" is supplied by the call site: "$seed" and "$offset" (of the generator),
+    "$max" and "$lowest" (largest and smallest finite value of the first tensor's dtype), "$mean" (1 / elements of `self` for
+    the gradient of a loss with reduction='mean', else 1); "name|other" is the optional
+    argument `name` where given, else the source `other`. None means the Tensor, Scalar, float, int and bool arguments
+    of the schema in schema order, as many as `arity`.
     `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
-    number, bool or string), or "given" / "absent" for optional arguments. The first entry that matches, in table order,
-    wins; a call no entry matches is delegated.
+    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with the value "same" asks
+    that all tensor arguments have one dtype. The first entry that matches, in table order, wins; a call that no entry
+    matches is delegated.
     """
 
     name: str
@@ -39,12 +43,17 @@ class Aten:
 
 @dataclass(frozen=True)
 class Elementwise:
-    """`expr(b, *args)` in primitives of `codegen.builder.Builder`; `kinds` says, per argument, how it arrives:
+    """`expr(b, *args)` in primitives of `codegen.builder.Builder`; its results are converted to the node's result types.
+
+    `kinds` says, per argument, how it arrives:
 
     'v' value       converted to the compute dtype; takes part in type promotion (the default)
     'p' parameter   converted to the compute dtype; takes no part in promotion (alpha, lambda, eps ...)
     'b' mask        as bool; no part in promotion
     'i' own         as its own integer type (i64 for a scalar); no part in promotion
+    'd' double      as f64; no part in promotion
+
+    A row without 'v' arguments (fill, uniform ...) computes in the dtype of the tensor it writes.
     """
 
     name: str
@@ -83,6 +92,9 @@ class Reduction:
     result_types: Sequence[str] = ()
     dtypes: str = "bif"
     arity: int = 1                              # row inputs; further node arguments are row-constant scalars
+    aten: Sequence[Aten] = ()                   # structured ops that fold dims and nothing else (others: C++)
+    accumulate: str = "input"                   # compute type at an aten call: "result"'s dtype, the "input"'s, a "number"
+                                                # (input, bool refused) or "bool"
     indexed: bool = False                       # step uses the index
     cost: float = 0.1
     doc: str = ""

@@ -20,6 +20,8 @@ constexpr c10::DeviceType kDevice = c10::DeviceType::PrivateUse1;
 bool is_compiled_type(c10::ScalarType t);      // bool, integers, f16, bf16, f32, f64
 DType to_dtype(c10::ScalarType t);             // throws for types the runtime does not know (quantized, ...)
 c10::ScalarType to_scalar_type(DType t);
+/// Node::compute for a common dtype: f16 and bf16 compute in f32.
+inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 
 // ---- storage (storage.cpp) ----
 /// A new contiguous tensor from the pool; the fast path behind at::empty. Throws torch.OutOfMemoryError.

@@ -9,20 +9,12 @@
 #include <limits>
 #include <string>
 
+#include "torch/aten/delegate.h"
+#include "torch/device/generator.h"
+
 namespace hologram::aten {
 
 // ---- scalars ----
-
-at::Scalar scalar_of(const Arg& arg) {
-  switch (arg.kind) {
-    case Arg::Kind::Scalar: return *arg.scalar;
-    case Arg::Kind::Double: return arg.real;
-    case Arg::Kind::Int: return arg.integer;
-    case Arg::Kind::Bool: return arg.flag;
-    default: break;
-  }
-  TORCH_INTERNAL_ASSERT(false, "hologram: an elementwise argument is not a number");
-}
 
 at::Scalar cpu_scalar_value(const at::Tensor& t) {
   const void* data = t.const_data_ptr();
@@ -69,65 +61,148 @@ bool integer_in_range(int64_t value, c10::ScalarType t) {
   }
 }
 
-bool float_in_range(double value, c10::ScalarType t) {
-  if (!std::isfinite(value)) return true;
+/// The largest finite value of a floating dtype.
+double largest(c10::ScalarType t) {
   switch (t) {
-    case at::kHalf: return std::fabs(value) <= 65504.0;
-    case at::kBFloat16: return std::fabs(value) <= static_cast<double>(std::numeric_limits<at::BFloat16>::max());
-    case at::kFloat: return std::fabs(value) <= static_cast<double>(std::numeric_limits<float>::max());
-    default: return true;
+    case at::kHalf: return 65504.0;
+    case at::kBFloat16: return static_cast<double>(std::numeric_limits<at::BFloat16>::max());
+    case at::kFloat: return static_cast<double>(std::numeric_limits<float>::max());
+    case at::kDouble: return std::numeric_limits<double>::max();
+    default: return 0;
   }
+}
+
+bool float_in_range(double value, c10::ScalarType t) { return !std::isfinite(value) || std::fabs(value) <= largest(t); }
+
+/// What a loss multiplies its gradient with. Backward schemas: grad_output, self, ...
+double mean_factor(const Call& call) {
+  if (call.args[call.op.reduction].integer != static_cast<int64_t>(Reduce::Mean)) return 1.0;
+  return 1.0 / static_cast<double>(call.args[1].tensor->numel());
 }
 
 }  // namespace
 
-bool fits(const at::Scalar& s, c10::ScalarType t, bool check_range) {
-  if (s.isComplex()) return false;
-  if (t == at::kBool) return s.isBoolean();
-  if (c10::isIntegralType(t, /*includeBool=*/false)) {
-    if (s.isBoolean()) return true;
-    if (!s.isIntegral(false)) return false;
-    if (!check_range) return true;
-    return s.type() == at::kUInt64 ? t == at::kUInt64 : integer_in_range(s.toLong(), t);
+at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common) {
+  int8_t from = source.arg;
+  if (from >= 0) {
+    const Arg& arg = call.args[from];
+    switch (arg.kind) {
+      case Arg::Kind::Scalar: return *arg.scalar;
+      case Arg::Kind::Double: return arg.real;
+      case Arg::Kind::Int: return arg.integer;
+      case Arg::Kind::Bool: return arg.flag;
+      case Arg::Kind::Tensor: return cpu_scalar_value(*arg.tensor);
+      default: from = source.otherwise;
+    }
   }
-  return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), t);
+  switch (from) {
+    case Source::kMax: return largest(common);
+    case Source::kLowest: return c10::isFloatingType(common) ? -largest(common) : 0.0;
+    case Source::kMean: return mean_factor(call);
+    default: return source.literal;
+  }
 }
 
-Scalar kernel_scalar(const at::Scalar& s, c10::ScalarType t, bool round) {
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range) {
+  if (source.arg < 0) return true;
+  if (s.isComplex()) return false;
+  switch (source.role) {
+    case Source::Role::Mask: return s.isBoolean();
+    case Source::Role::Own: return s.isIntegral(/*includeBool=*/true);
+    case Source::Role::Double: return true;
+    default: break;
+  }
+  const bool converts = op.flags & kConverts;
+  if (common == at::kBool) return converts || s.isBoolean();
+  if (c10::isIntegralType(common, /*includeBool=*/false)) {
+    if (s.isBoolean()) return true;
+    if (s.isFloatingPoint()) {
+      const double value = std::trunc(s.toDouble());
+      return converts && std::fabs(value) < 9.0e18 && integer_in_range(static_cast<int64_t>(value), common);
+    }
+    if ((op.flags & kIntPower) && source.arg == 1 && s.toLong() < 0) return false;
+    if (!check_range) return true;
+    return s.type() == at::kUInt64 ? common == at::kUInt64 : integer_in_range(s.toLong(), common);
+  }
+  return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
+}
+
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
   Scalar result;
-  if (c10::isIntegralType(t, /*includeBool=*/true)) {
+  const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
+  if (source.role == Source::Role::Mask || source.role == Source::Role::Own ||
+      (source.role != Source::Role::Double && integral)) {
     result.integer = true;
-    result.value.i = s.type() == at::kUInt64 ? static_cast<int64_t>(s.toUInt64()) : s.toLong();
+    if (common == at::kBool && source.role != Source::Role::Own)
+      result.value.i = s.isFloatingPoint() ? s.toDouble() != 0 : s.toLong() != 0;
+    else
+      result.value.i = s.type() == at::kUInt64 ? static_cast<int64_t>(s.toUInt64()) : s.toLong();
     return result;
   }
   double value = s.toDouble();
-  if (round && t == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
-  if (round && t == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
+  if (source.role == Source::Role::Value && !(op.flags & kFullScalars)) {
+    if (common == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
+    if (common == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
+  }
   result.value.f = value;
   return result;
+}
+
+int64_t RandomRange::value(const Call& call, const Source& source, int64_t count) {
+  if (!reserved) {
+    std::optional<at::Generator> generator;
+    if (call.op.generator >= 0 && call.args[call.op.generator].kind == Arg::Kind::Generator)
+      generator = *call.args[call.op.generator].generator;
+    const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(count));
+    seed = static_cast<int64_t>(range.seed);
+    offset = static_cast<int64_t>(range.offset);
+    reserved = true;
+  }
+  return source.arg == Source::kSeed ? seed : offset;
 }
 
 // ---- the choice of a row ----
 
 namespace {
 
-bool holds(const Condition& condition, const Arg& arg) {
+/// Do all tensors that the call reads have one dtype?
+bool same_types(const AtenOp& op, const Arg* args) {
+  c10::ScalarType first = c10::ScalarType::Undefined;
+  const int written = op.form == Form::Out ? op.nresults : 0;   // out= arguments come last
+  for (int i = 0; i < op.nargs - written; ++i) {
+    if (args[i].kind != Arg::Kind::Tensor) continue;
+    const c10::ScalarType dtype = args[i].tensor->scalar_type();
+    if (first == c10::ScalarType::Undefined) first = dtype;
+    if (dtype != first) return false;
+  }
+  return true;
+}
+
+bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
+  const Arg& arg = args[condition.arg];
   switch (condition.kind) {
     case Condition::Kind::None: return arg.kind == Arg::Kind::None;
     case Condition::Kind::NotNone: return arg.kind != Arg::Kind::None;
     case Condition::Kind::Bool: return arg.kind == Arg::Kind::Bool && arg.flag == (condition.number != 0);
     case Condition::Kind::String: return arg.kind == Arg::Kind::String && *arg.string == condition.string;
-    case Condition::Kind::Number: break;
+    case Condition::Kind::SameTypes: return same_types(op, args);
+    case Condition::Kind::Number:
+    case Condition::Kind::AtLeast:
+    case Condition::Kind::Above: break;
   }
+  double value;
   switch (arg.kind) {
-    case Arg::Kind::Int: return static_cast<double>(arg.integer) == condition.number;
-    case Arg::Kind::Double: return arg.real == condition.number;
+    case Arg::Kind::Int: value = static_cast<double>(arg.integer); break;
+    case Arg::Kind::Double: value = arg.real; break;
     case Arg::Kind::Scalar:
       // `alpha=True` is a bool to torch's checks: leave it to the row that takes any alpha.
-      return arg.scalar->isIntegral(/*includeBool=*/false) || arg.scalar->isFloatingPoint()
-                 ? arg.scalar->toDouble() == condition.number : false;
+      if (!arg.scalar->isIntegral(/*includeBool=*/false) && !arg.scalar->isFloatingPoint()) return false;
+      value = arg.scalar->toDouble();
+      break;
     default: return false;
   }
+  if (condition.kind == Condition::Kind::AtLeast) return value >= condition.number;
+  return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
 }
 
 const Variant* choose(const AtenOp& op, const Arg* args) {
@@ -135,7 +210,7 @@ const Variant* choose(const AtenOp& op, const Arg* args) {
     const Variant& variant = op.variants[i];
     bool serves = true;
     for (int c = 0; serves && c < variant.nconditions; ++c)
-      serves = holds(variant.conditions[c], args[variant.conditions[c].arg]);
+      serves = holds(op, variant.conditions[c], args);
     if (serves) return &variant;
   }
   return nullptr;
@@ -152,6 +227,7 @@ c10::IValue box(const Arg& arg) {
     case Arg::Kind::Int: return arg.integer;
     case Arg::Kind::Bool: return arg.flag;
     case Arg::Kind::String: return std::string(*arg.string);
+    case Arg::Kind::Generator: return *arg.generator;
   }
   return {};
 }
@@ -164,10 +240,16 @@ torch::jit::Stack call_delegate(const AtenOp& op, const Arg* args) {
   return stack;
 }
 
+/// Only forward losses fold; their gradients take part through Source::kMean.
+Reduce reduction_of(const AtenOp& op, const Arg* args) {
+  if (op.reduction < 0 || !op.folds) return Reduce::None;
+  return static_cast<Reduce>(args[op.reduction].integer);
+}
+
 bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Variant* variant = choose(op, args);
   if (!variant) return false;
-  const Call call{op, *variant, args, results};
+  const Call call{op, *variant, args, results, reduction_of(op, args)};
   if (!run_fast(call) && !run_general(call)) return false;
   op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
   return true;

@@ -30,7 +30,7 @@ constexpr int kMaxResults = 2;       // tensors one overload returns
 
 /// A view of an argument; it points into the caller's frame and lives no longer than the call.
 struct Arg {
-  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String };
+  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String, Generator };
   Kind kind = Kind::None;
   union {
     const at::Tensor* tensor;
@@ -39,6 +39,7 @@ struct Arg {
     int64_t integer;
     bool flag;
     const std::string_view* string;
+    const at::Generator* generator;
   };
 
   Arg() : tensor(nullptr) {}
@@ -48,6 +49,7 @@ struct Arg {
   Arg(const int64_t& i) : kind(Kind::Int), integer(i) {}
   Arg(const bool& b) : kind(Kind::Bool), flag(b) {}
   Arg(const std::string_view& s) : kind(Kind::String), string(&s) {}
+  Arg(const at::Generator& g) : kind(Kind::Generator), generator(&g) {}
   template <class T>
   Arg(const std::optional<T>& o) : Arg(o.has_value() ? Arg(*o) : Arg()) {}
 };
@@ -56,19 +58,26 @@ struct Arg {
 
 enum class Rule : uint8_t { Promote, Float, Bool };
 enum class Form : uint8_t { Functional, InPlace, Out };
+/// at::Reduction as the schemas of losses spell it.
+enum class Reduce : uint8_t { None = 0, Mean = 1, Sum = 2 };
 
 /// How a row's expression gets one of its arguments.
 struct Source {
-  enum class Role : uint8_t { Value, Mask, Own };   // 'v', 'b', 'i' of Elementwise.kinds
-  int8_t arg;          // schema argument, or -1: the literal
+  enum class Role : uint8_t { Value, Parameter, Mask, Own, Double };   // 'v', 'p', 'b', 'i', 'd' of Elementwise.kinds
+  int8_t arg;          // schema argument, or one of the constants below
+  int8_t otherwise;    // what stands in for an optional argument that is not given; 0: it must be given
   Role role;
-  bool promotes;       // takes part in type promotion
   double literal;
+
+  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype; what a loss
+  // multiplies its gradient with: 1 / elements of self for reduction='mean', else 1
+  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5, kMean = -6;
+  bool random() const { return arg == kSeed || arg == kOffset; }
 };
 
-/// A condition on an argument that the expression does not get: which of several rows serves the call.
+/// A condition on the arguments: which of several rows serves the call.
 struct Condition {
-  enum class Kind : uint8_t { None, NotNone, Number, Bool, String };
+  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String, SameTypes };
   uint8_t arg;
   Kind kind;
   double number;
@@ -96,11 +105,12 @@ struct Variant {
 };
 
 enum AtenFlags : uint8_t {
-  kSameTypes = 1,       // value tensors of different dtypes are an error, raised by torch's own kernel
-  kFullScalars = 2,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
-  kBoolOut = 4,         // out= must be bool
-  kExactOut = 8,        // out= must have the result's dtype exactly
-  kIntPower = 16,       // a negative integer exponent of an integer base is an error, raised by torch's own kernel
+  kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
+  kBoolOut = 2,         // out= must be bool
+  kExactOut = 4,        // out= must have the result's dtype exactly
+  kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
+  kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
+  kPoint = 32,          // parameters must be numbers or 0-dim tensors
 };
 
 /// One aten overload.
@@ -112,6 +122,9 @@ struct AtenOp {
   uint8_t flags;
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
+  int8_t generator;            // the schema argument that is a Generator, or -1
+  int8_t reduction;            // the schema argument that is a loss's reduction, or -1
+  bool folds;                  // a loss, not the gradient of one
   uint8_t nvariants;
   const Variant* variants;
 
@@ -136,6 +149,7 @@ struct Call {
   const Variant& variant;
   const Arg* args;
   at::Tensor* results;     // functional overloads: to be filled in
+  Reduce reduce;           // losses: fold the elements into one
 
   const at::Tensor& destination(int i) const { return *args[op.outs[i]].tensor; }
 };
@@ -150,21 +164,23 @@ bool run_general(const Call& call);
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
 /// The number a 0-dim CPU tensor holds.
 at::Scalar cpu_scalar_value(const at::Tensor& t);
-/// Does dtype `t` hold `s` without a change of category and, with `check_range`, without an overflow? Where not, torch
-/// promotes, or refuses in the words of the op: the general door promotes, torch's own kernel refuses.
-bool fits(const at::Scalar& s, c10::ScalarType t, bool check_range);
-/// `s` as an argument of a kernel computing in `t`. `round`: f16 and bf16 round the scalar first.
-Scalar kernel_scalar(const at::Scalar& s, c10::ScalarType t, bool round);
-/// f16 and bf16 compute in f32.
-inline DType compute_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
-/// The scalar an argument holds (Scalar, Double, Int or Bool).
-at::Scalar scalar_of(const Arg& arg);
-/// Is a promoting scalar rounded to f16 or bf16 before a kernel of that type uses it?
-inline bool rounds(const AtenOp& op, const Source& source) { return source.promotes && !(op.flags & kFullScalars); }
-/// False for integer ** negative integer, which torch refuses.
-inline bool power_allowed(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType t) {
-  return !(op.flags & kIntPower) || source.arg != 1 || !c10::isIntegralType(t, true) || s.toLong() >= 0;
+/// The number an argument stands for in a call whose common dtype is known; not for seeds and offsets.
+at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
+/// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
+/// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
+bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
+/// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
+Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
+inline Ref add_number(Circuit& circuit, const Scalar& s) {
+  circuit.scalars[circuit.num_scalars] = s;
+  return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
 }
+/// The seed and the first counter of `count` random numbers, reserved when a row first asks for either.
+struct RandomRange {
+  bool reserved = false;
+  int64_t seed = 0, offset = 0;
+  int64_t value(const Call& call, const Source& source, int64_t count);
+};
 /// dtype of result k when the op computes in `common` (before f16 and bf16 widen).
 inline DType result_type(const Variant& v, int k, DType common) {
   if (v.result_types[k] != DType::Count) return v.result_types[k];

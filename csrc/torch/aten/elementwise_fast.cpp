@@ -50,7 +50,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
     if (source.arg < 0) continue;
     const Arg& arg = call.args[source.arg];
     if (arg.kind != Arg::Kind::Tensor) continue;
-    if (source.role == Source::Role::Own) return false;
+    if (source.role != Source::Role::Value && source.role != Source::Role::Mask) return false;
     if (arg.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
       if (i >= 3 || !is_cpu_scalar(*arg.tensor)) return false;
       flat.pattern |= 1 << i;
@@ -61,6 +61,8 @@ bool gather_tensors(const Call& call, Flat& flat) {
     flat.tensors[i] = arg.tensor;
     ++flat.ntensors;
   }
+  // Random numbers in place: no value comes in, the destination says all.
+  if (!flat.lead && call.op.form == Form::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
   return flat.dtype != c10::ScalarType::Undefined;
 }
 
@@ -70,15 +72,11 @@ bool gather_numbers(const Call& call, Flat& flat) {
   for (int i = 0; i < v.nargs; ++i) {
     if (!flat.is_number[i]) continue;
     const Source& source = v.args[i];
-    if (source.arg < 0) {
-      flat.numbers[i] = kernel_scalar(source.literal, flat.dtype, false);
-      continue;
-    }
-    const Arg& arg = call.args[source.arg];
-    const bool wrapped = arg.kind == Arg::Kind::Tensor;
-    const at::Scalar number = wrapped ? cpu_scalar_value(*arg.tensor) : scalar_of(arg);
-    if (!fits(number, flat.dtype, !wrapped) || !power_allowed(call.op, source, number, flat.dtype)) return false;
-    flat.numbers[i] = kernel_scalar(number, flat.dtype, rounds(call.op, source));
+    if (source.random()) continue;
+    const bool wrapped = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+    const at::Scalar number = number_of(call, source, flat.dtype);
+    if (!number_fits(call.op, source, number, flat.dtype, !wrapped)) return false;
+    flat.numbers[i] = kernel_scalar(call.op, source, number, flat.dtype);
   }
   return true;
 }
@@ -103,10 +101,12 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
   circuit.rank = 1;
   circuit.sizes[0] = n;
   Ref args[kMaxArgs];
+  RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
-    if (flat.is_number[i]) {
-      circuit.scalars[circuit.num_scalars] = flat.numbers[i];
-      args[i] = static_cast<Ref>(kScalarRef + circuit.num_scalars++);
+    if (v.args[i].random()) {
+      args[i] = circuit.add_scalar(random.value(call, v.args[i], n));
+    } else if (flat.is_number[i]) {
+      args[i] = add_number(circuit, flat.numbers[i]);
     } else {
       const at::Tensor& t = *flat.tensors[i];
       const DType dtype = to_dtype(t.scalar_type());
@@ -119,13 +119,15 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
     const Ref out = circuit.add_output(block_of(*outs[k]), outs[k]->data_ptr(), out_types[k], static_cast<Ref>(first + k));
     circuit.strides(out)[0] = static_cast<int64_t>(item_size(out_types[k]));
   }
-  submit(circuit, *outs[0]);
+  KernelSlot& slot = v.slots->slots[static_cast<int>(to_dtype(flat.dtype))][flat.pattern];
+  stream_of(*outs[0]).submit_flat(circuit, slot);
 }
 
 }  // namespace
 
 bool run_fast(const Call& call) {
   const Variant& v = call.variant;
+  if (call.reduce != Reduce::None) return false;
   Flat flat;
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;

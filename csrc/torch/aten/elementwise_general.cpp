@@ -5,8 +5,11 @@
 #include "torch/aten/elementwise.h"
 
 #include <ATen/TensorIterator.h>
+#include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
+
+#include <limits>
 
 namespace hologram::aten {
 namespace {
@@ -16,59 +19,58 @@ struct Values {
   int ntensors = 0;
   int operand_of[kMaxArgs];                  // tensor operand number of an argument, or -1: a number
   const at::Tensor* tensors[kMaxArgs];
-  at::Scalar numbers[kMaxArgs];
-  bool checked[kMaxArgs];                    // the number came as a Scalar: torch checks its range
 };
 
-/// Sorts the arguments into operands and numbers and finds the common dtype. False: torch's own kernel decides.
-bool gather(const Call& call, Values& values) {
+bool is_tensor(const Call& call, const Source& source) {
+  return source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+}
+
+/// Sorts out the tensor operands. False: torch's own kernel decides.
+bool gather_tensors(const Call& call, Values& values) {
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    const Source& source = call.variant.args[i];
+    values.operand_of[i] = -1;
+    if (!is_tensor(call, source)) continue;
+    const at::Tensor& t = *call.args[source.arg].tensor;
+    if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
+    if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
+    if (is_cpu_scalar(t)) continue;
+    if (!is_compiled_type(t.scalar_type())) return false;
+    values.operand_of[i] = values.ntensors;
+    values.tensors[values.ntensors++] = &t;
+  }
+  return true;
+}
+
+/// The dtype the kernel computes in, by torch's rules; a row without values computes in the dtype of what it writes, or
+/// else of the first tensor it reads.
+c10::ScalarType common_type(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::native::ResultTypeState state;
-  c10::ScalarType first = c10::ScalarType::Undefined;
+  bool any = false;
   for (int i = 0; i < v.nargs; ++i) {
     const Source& source = v.args[i];
-    values.operand_of[i] = -1;
-    values.checked[i] = true;
-    if (source.arg < 0) {
-      values.numbers[i] = source.literal;
-      continue;
-    }
-    const Arg& arg = call.args[source.arg];
-    if (arg.kind != Arg::Kind::Tensor) {
-      values.numbers[i] = scalar_of(arg);
-      if (source.promotes) state = at::native::update_result_type_state(values.numbers[i], state);
-      continue;
-    }
-    const at::Tensor& t = *arg.tensor;
-    if (source.promotes) state = at::native::update_result_type_state(t, state);
-    if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
-    if (source.role == Source::Role::Value && (call.op.flags & kSameTypes)) {
-      if (first == c10::ScalarType::Undefined) first = t.scalar_type();
-      if (first != t.scalar_type()) return false;
-    }
-    if (is_cpu_scalar(t)) {
-      values.numbers[i] = cpu_scalar_value(t);
-      values.checked[i] = false;
-    } else {
-      if (!is_compiled_type(t.scalar_type())) return false;
-      values.operand_of[i] = values.ntensors;
-      values.tensors[values.ntensors++] = &t;
-    }
+    if (source.role != Source::Role::Value || source.arg < 0) continue;
+    any = true;
+    state = is_tensor(call, source)
+                ? at::native::update_result_type_state(*call.args[source.arg].tensor, state)
+                : at::native::update_result_type_state(number_of(call, source, c10::ScalarType::Undefined), state);
   }
-  values.common = at::native::result_type(state);
-  if (v.rule == Rule::Float && c10::isIntegralType(values.common, /*includeBool=*/true))
-    values.common = c10::get_default_dtype_as_scalartype();
-  return values.ntensors > 0 && is_compiled_type(values.common) && v.computes(to_dtype(values.common));
+  if (!any) {
+    if (call.op.form == Form::InPlace) return call.destination(0).scalar_type();
+    return values.ntensors ? values.tensors[0]->scalar_type() : c10::ScalarType::Undefined;
+  }
+  const c10::ScalarType common = at::native::result_type(state);
+  return v.rule == Rule::Float && c10::isIntegralType(common, /*includeBool=*/true) ? c10::get_default_dtype_as_scalartype()
+                                                                                    : common;
 }
 
 bool numbers_fit(const Call& call, const Values& values) {
-  const Variant& v = call.variant;
-  for (int i = 0; i < v.nargs; ++i) {
-    const Source& source = v.args[i];
-    if (values.operand_of[i] >= 0 || source.arg < 0) continue;
-    const at::Scalar& s = values.numbers[i];
-    if (source.role == Source::Role::Mask) continue;
-    if (!fits(s, values.common, values.checked[i]) || !power_allowed(call.op, source, s, values.common)) return false;
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    const Source& source = call.variant.args[i];
+    if (values.operand_of[i] >= 0 || source.random()) continue;
+    const bool check_range = !is_tensor(call, source);
+    if (!number_fits(call.op, source, number_of(call, source, values.common), values.common, check_range)) return false;
   }
   return true;
 }
@@ -90,8 +92,14 @@ bool check_destinations(const Call& call, c10::ScalarType common) {
 at::TensorIterator iterate(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
-  config.set_check_mem_overlap(true).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
-  if (call.op.form == Form::Functional) {
+  // Writing one number to overlapping elements is well defined, and torch allows it.
+  const bool check_overlap = !(call.op.flags & kConverts);
+  config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
+  // A row that asks for the number of its element (random numbers) keeps the dimensions in their order.
+  if (op_facts(v.op).ordered) config.enforce_linear_iteration();
+  if (call.reduce != Reduce::None) {
+    // The elements are never stored: the inputs alone make the geometry.
+  } else if (call.op.form == Form::Functional) {
     config.add_owned_output(at::Tensor());
     config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
   } else {
@@ -123,27 +131,34 @@ Ref add_tensor(Circuit& circuit, const at::TensorIterator& iter, int arg, const 
   return ref;
 }
 
-void launch(const Call& call, const Values& values, const at::TensorIterator& iter) {
+/// The iteration space, the operands and numbers of the call, and the row's node. Returns the node's first result.
+Ref build(Circuit& circuit, const Call& call, const Values& values, const at::TensorIterator& iter) {
   const Variant& v = call.variant;
-  const bool functional = call.op.form == Form::Functional;
   const int nouts = iter.noutputs();
   const DType common = to_dtype(values.common);
-  Circuit circuit;
   circuit.rank = static_cast<uint8_t>(iter.ndim());
   for (int d = 0; d < iter.ndim(); ++d) circuit.sizes[d] = iter.shape()[iter.ndim() - 1 - d];
 
   Ref args[kMaxArgs];
+  RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
-    if (values.operand_of[i] >= 0) {
+    const Source& source = v.args[i];
+    if (source.random())
+      args[i] = circuit.add_scalar(random.value(call, source, iter.numel()));
+    else if (values.operand_of[i] >= 0)
       args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
-    } else {
-      const bool mask = v.args[i].role == Source::Role::Mask;
-      circuit.scalars[circuit.num_scalars] =
-          kernel_scalar(values.numbers[i], mask ? at::kBool : values.common, rounds(call.op, v.args[i]));
-      args[i] = static_cast<Ref>(kScalarRef + circuit.num_scalars++);
-    }
+    else
+      args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
   }
-  const Ref first = circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+  return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+}
+
+/// One kernel: the row, and its results stored.
+void launch(const Call& call, const Values& values, const at::TensorIterator& iter) {
+  const Variant& v = call.variant;
+  const bool functional = call.op.form == Form::Functional;
+  Circuit circuit;
+  const Ref first = build(circuit, call, values, iter);
   for (int k = 0; k < v.nresults; ++k) {
     const at::Tensor& out = functional ? call.results[k] : call.destination(k);
     const DType dtype = to_dtype(out.scalar_type());
@@ -155,15 +170,42 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
   submit(circuit, functional ? call.results[0] : call.destination(0));
 }
 
+/// One kernel: the row, and its result folded into one number. Nothing of the elements' size is written.
+void launch_folded(const Call& call, const Values& values, const at::TensorIterator& iter, const at::Tensor& out) {
+  const DType common = to_dtype(values.common);
+  Circuit circuit;
+  const Ref element = build(circuit, call, values, iter);
+  if (circuit.rank == 0) circuit.sizes[circuit.rank++] = 1;   // 0-dim losses fold a row of one
+  circuit.row_rank = circuit.rank;
+  const Ref folded = circuit.add_node(call.reduce == Reduce::Mean ? Op::mean : Op::sum, compute_type(common), common, {element});
+  add_output(circuit, out, folded);
+  submit(circuit, out);
+}
+
+void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
+  if (call.op.form == Form::Functional) call.results[0] = empty({}, values.common, values.tensors[0]->device());
+  else at::native::resize_output(call.destination(0), {});
+  const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
+  if (iter.numel() != 0) launch_folded(call, values, iter, out);
+  else out.fill_(call.reduce == Reduce::Mean ? std::numeric_limits<double>::quiet_NaN() : 0.0);
+}
+
 }  // namespace
 
 bool run_general(const Call& call) {
   Values values;
-  if (!gather(call, values) || !numbers_fit(call, values)) return false;
+  if (!gather_tensors(call, values)) return false;
+  values.common = common_type(call, values);
+  if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
+  if (!numbers_fit(call, values)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
   const at::TensorIterator iter = iterate(call, values);
   if (iter.ndim() > kMaxRank) return false;
+  if (call.reduce != Reduce::None) {
+    run_folded(call, values, iter);
+    return true;
+  }
   if (functional) {
     call.results[0] = iter.output(0);
     allocate_others(call, to_dtype(values.common));

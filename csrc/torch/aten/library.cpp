@@ -31,8 +31,9 @@ constexpr std::string_view kLibraryOps[] = {
     // order
     "sort", "topk", "kthvalue", "median", "nanmedian", "mode", "unique_consecutive", "unique_dim", "_unique", "_unique2", "isin",
     "histc", "histogram", "_histogramdd_bin_edges", "_histogramdd_from_bin_cts", "_histogramdd_from_bin_tensors", "bincount",
-    "_cummax_helper", "_cummin_helper", "_logcumsumexp",
-    // pooling and sampling
+    // sampling: torch's own samplers, seeded from the device's generator
+    "randperm", "multinomial", "poisson", "binomial", "_standard_gamma", "_sample_dirichlet",
+    // pooling and interpolation
     "avg_pool2d", "avg_pool2d_backward", "avg_pool3d", "avg_pool3d_backward", "_adaptive_avg_pool2d",
     "_adaptive_avg_pool2d_backward", "_adaptive_avg_pool3d", "_adaptive_avg_pool3d_backward", "adaptive_avg_pool2d",
     "adaptive_avg_pool3d", "adaptive_avg_pool3d_backward", "adaptive_max_pool2d", "adaptive_max_pool2d_backward", "adaptive_max_pool3d", "adaptive_max_pool3d_backward",

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <torch/csrc/DynamicTypes.h>
 #include <torch/csrc/Generator.h>
 
 #include "runtime/backend.h"
@@ -10,6 +11,7 @@
 #include "torch/aten/delegate.h"
 #include "torch/device/device.h"
 #include "torch/device/generator.h"
+#include "torch/device/sharing.h"
 #include "torch/device/threads.h"
 
 namespace py = pybind11;
@@ -24,6 +26,9 @@ auto translated(F f) {
     return f();
   } catch (const c10::ValueError& error) {
     throw py::value_error(error.what_without_backtrace());
+  } catch (const c10::NotImplementedError& error) {
+    PyErr_SetString(PyExc_NotImplementedError, error.what_without_backtrace());
+    throw py::error_already_set();
   } catch (const c10::Error& error) {
     throw std::runtime_error(error.what_without_backtrace());
   }
@@ -101,6 +106,20 @@ PYBIND11_MODULE(_C, m) {
   m.def("backends", &list_backends, "(name, available, reason) of every backend the product knows");
   m.def("get_backend", [] { return std::string(current_backend().name()); });
   m.def("set_backend", [](const std::string& name) { translated([&] { set_current_backend(name); }); });
+
+  m.def("host_storage_of", [](py::object storage) {
+    const c10::Storage host = host_storage_of(torch::createStorage(storage.ptr()));
+    return host ? py::reinterpret_steal<py::object>(torch::createPyObject(host)) : py::object(py::none());
+  });
+  m.def("move_into", [](py::object storage, py::object host) {
+    translated([&] { move_into(torch::createStorage(storage.ptr()), torch::createStorage(host.ptr())); });
+  });
+  m.def("storage_over", [](py::object host, int device) {
+    return translated([&] {
+      return py::reinterpret_steal<py::object>(torch::createPyObject(
+          storage_over(torch::createStorage(host.ptr()), static_cast<c10::DeviceIndex>(device))));
+    });
+  });
 
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });

@@ -1,0 +1,52 @@
+# make demo    train a classifier on the device
+# make test    run the tests
+# make bench   compare with stock PyTorch
+# make clean   remove everything that was built
+#
+# The first call sets up .venv: pinned requirements, then the package. Later calls redo only what changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# PyTorch for CPUs is a tenth of the download; where its index cannot be reached, the default one serves.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
+	$(shell find csrc hologram_core hologram_torch -name '*.cpp' -o -name '*.h' -o -name '*.py' 2>/dev/null)
+
+# A second build of the same sources comes from ccache, where that is installed.
+ifneq ($(shell command -v ccache 2>/dev/null),)
+export CC := ccache $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+export CXX := ccache $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+endif
+
+.PHONY: demo test bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/python examples/02_train_digits.py
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/run.py
+
+$(VENV)/.requirements: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
+	$(PYTHON) -m venv $(VENV)
+	index=$$($(PYTHON) -c 'import urllib.request as u; u.urlopen("$(TORCH_INDEX)/torch/", timeout=5)' 2>/dev/null \
+		&& echo --extra-index-url $(TORCH_INDEX)); \
+	$(BIN)/python -m pip install --disable-pip-version-check $$index -r requirements.txt
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.requirements $(SOURCES)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation --no-deps .
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info hologram_core/*.so hologram_core/*.dylib hologram_torch/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,112 @@
+"""Writes the C++ tables that the build generates from hologram_core/ops.
+
+op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ops.h expands it).
+aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py).
+reduction_table.inc, reduction_headers.inc: the same for reductions (build_reduction_table.py).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hologram_core import dtypes
+from hologram_core.codegen.builder import Builder, Value
+from hologram_core.dtypes import BOOL, F32, I64
+from hologram_core.ops import TABLE
+from hologram_core.ops.table import Elementwise, Reduction, RowKernel, Scan
+
+MAX_COMPONENTS = 4      # OpFacts::components
+KINDS = {Elementwise: "Elementwise", Reduction: "Reduction", Scan: "Scan", RowKernel: "RowKernel"}
+
+
+def write_tables(folder, with_torch: bool) -> None:
+    """Brings the generated tables in `folder` up to date."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "op_table.inc", op_table())
+    if with_torch:
+        from build_aten_table import aten_table
+        from build_reduction_table import reduction_tables
+
+        write(folder / "aten_table.inc", aten_table(TABLE))
+        for name, text in zip(("reduction_table.inc", "reduction_headers.inc"), reduction_tables(TABLE)):
+            write(folder / name, text)
+
+
+def write(path: Path, text: str) -> None:
+    """Leaves an unchanged file alone, so that nothing is compiled again."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def op_table() -> str:
+    return "".join(f"HG_OP({entry(row, code)})\n" for code, row in enumerate(TABLE))
+
+
+def entry(row, code: int) -> str:
+    if not re.fullmatch("[a-z_][a-z0-9_]*", row.name):
+        raise ValueError(f"op table: {row.name!r} is not a lower-case identifier. Rename the row.")
+    components = getattr(row, "components", ())
+    if len(components) > MAX_COMPONENTS:
+        raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
+                         f"the runtime stores at most {MAX_COMPONENTS}.")
+    fields = [row.name, code, KINDS[type(row)], row.results, row.arity, str(is_ordered(row)).lower(),
+              *map(cpp_dtype, components)]
+    return ", ".join(map(str, fields))
+
+
+def cpp_dtype(name: str) -> str:
+    """The C++ spelling of an accumulator component's type; 'T' is the node's compute type."""
+    if name == "T":
+        return "kComputeType"
+    return "DType::" + ("Bool" if name == "bool" else dtypes.BY_NAME[name].name.upper())
+
+
+def is_ordered(row) -> bool:
+    """Does a result depend on the number of an element in the iteration space? Then dimensions must not be permuted."""
+    if isinstance(row, Reduction):
+        return row.indexed
+    if isinstance(row, Elementwise):
+        return Probe.reads_index(row)
+    return True
+
+
+class Probe(Builder):
+    """Evaluates an expression on types alone and notes whether it asks for the element's number."""
+
+    def __init__(self):
+        self.indexed = False
+
+    @classmethod
+    def reads_index(cls, row: Elementwise) -> bool:
+        dtype = F32 if "f" in row.dtypes else I64 if "i" in row.dtypes else BOOL
+        of_kind = {"b": BOOL, "i": I64}
+        probe = cls()
+        args = [Value(probe, of_kind.get(row.kinds[n] if row.kinds else "v", dtype), None) for n in range(row.arity)]
+        try:
+            row.expr(probe, *args)
+        except (NotImplementedError, AttributeError):
+            return True     # written in terms this probe does not know: keeping the order is always right
+        return probe.indexed
+
+    def _same(self, x, *rest):
+        return Value(self, x.dtype, None)
+
+    def _bool(self, *args):
+        return Value(self, BOOL, None)
+
+    def _typed(self, x, *rest):
+        return Value(self, rest[-1], None)
+
+    add = sub = mul = div = rem = neg = abs = fma = sqrt = floor = ceil = trunc = rint = copysign = _same
+    and_ = or_ = xor = not_ = shl = shr = _same
+    lt = le = gt = ge = eq = ne = _bool
+    const = cast = bitcast = table = _typed
+
+    def select(self, cond, x, y):
+        return Value(self, x.dtype, None)
+
+    def index(self):
+        self.indexed = True
+        return Value(self, I64, None)

@@ -1,0 +1,148 @@
+#include "bindings/circuit.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+#include "runtime/backend.h"
+#include "runtime/circuit.h"
+#include "runtime/error.h"
+#include "runtime/plan/plan.h"
+#include "runtime/stream.h"
+
+namespace py = pybind11;
+
+namespace hologram::bindings {
+namespace {
+
+using Strides = std::vector<int64_t>;
+using Number = std::variant<int64_t, double>;   // a Python int stays an integer scalar
+
+DType dtype_of(int code) {
+  if (code < 0 || code >= static_cast<int>(DType::Count)) fail(Error::Kind::Value, "hologram.Circuit: unknown dtype code ", code, ".");
+  return static_cast<DType>(code);
+}
+
+/// A circuit with every reference and limit checked: nothing Python says reaches the planner unchecked. Addresses cannot
+/// be checked; whoever passes them keeps the memory alive.
+class PyCircuit {
+ public:
+  PyCircuit(const Strides& sizes, int row_rank) {
+    if (sizes.size() > kMaxRank)
+      fail(Error::Kind::Value, "hologram.Circuit: ", sizes.size(), " dimensions, at most ", kMaxRank, " are possible.");
+    if (row_rank < 0 || row_rank > static_cast<int>(sizes.size()))
+      fail(Error::Kind::Value, "hologram.Circuit: row_rank ", row_rank, " of ", sizes.size(), " dimensions.");
+    for (int64_t n : sizes)
+      if (n < 0) fail(Error::Kind::Value, "hologram.Circuit: negative size ", n, ".");
+    circuit_.rank = static_cast<uint8_t>(sizes.size());
+    circuit_.row_rank = static_cast<uint8_t>(row_rank);
+    std::copy(sizes.begin(), sizes.end(), circuit_.sizes);
+  }
+
+  int add_operand(uintptr_t address, int dtype, const Strides& strides) {
+    check_operand(strides);
+    const Ref ref = circuit_.add_operand(nullptr, reinterpret_cast<void*>(address), dtype_of(dtype));
+    std::copy(strides.begin(), strides.end(), circuit_.strides(ref));
+    return ref;
+  }
+
+  int add_output(uintptr_t address, int dtype, const Strides& strides, int source) {
+    check_ref(source);
+    const int ref = add_operand(address, dtype, strides);
+    circuit_.operands[ref - kOperandRef].output = true;
+    circuit_.operands[ref - kOperandRef].source = static_cast<Ref>(source);
+    return ref;
+  }
+
+  int add_scalar(const Number& number) {
+    if (circuit_.num_scalars == kMaxScalars) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxScalars, " scalars.");
+    return std::visit([&](auto v) { return circuit_.add_scalar(v); }, number);
+  }
+
+  int add_node(int op, int compute, int result, const std::vector<int>& args) {
+    if (op < 0 || op >= kNumOps) fail(Error::Kind::Value, "hologram.Circuit: unknown op code ", op, ".");
+    const int results = op_results(static_cast<Op>(op));
+    if (circuit_.num_nodes == kMaxNodes || circuit_.num_values + results > kOperandRef || args.size() > kMaxArgs)
+      fail(Error::Kind::Value, "hologram.Circuit: no room for one more node.");
+    Ref refs[kMaxArgs];
+    for (size_t i = 0; i < args.size(); ++i) refs[i] = check_ref(args[i]);
+    return circuit_.add_node(static_cast<Op>(op), dtype_of(compute), dtype_of(result), refs, args.size());
+  }
+
+  void run() const {
+    Circuit scratch = checked();   // planning changes it; this one can run again
+    py::gil_scoped_release release;
+    current_stream(cpu_backend()).submit(scratch);
+  }
+
+  void run_flat(KernelSlot& slot) const {
+    Circuit scratch = checked();
+    bool flat = scratch.rank == 1 && scratch.row_rank == 0;
+    for (int i = 0; i < scratch.num_operands; ++i)
+      flat &= scratch.operands[i].strides[0] == static_cast<int64_t>(item_size(scratch.operands[i].dtype));
+    if (!flat) fail(Error::Kind::Value, "hologram.Circuit: not flat: one dimension, contiguous operands.");
+    py::gil_scoped_release release;
+    current_stream(cpu_backend()).submit_flat(scratch, slot);
+  }
+
+  py::list launches() const {
+    struct Keys final : Observer {
+      py::list list;
+      void launch(const Key& key, int64_t n, int64_t per_item) override {
+        list.append(py::make_tuple(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size), n, per_item));
+      }
+    } keys;
+    Circuit scratch = checked();
+    plan_circuit(cpu_backend(), scratch, &keys);
+    return keys.list;
+  }
+
+ private:
+  Ref check_ref(int ref) const {
+    const bool known = ref >= 0 && (ref < kOperandRef ? ref < circuit_.num_values
+                                    : ref < kScalarRef ? ref - kOperandRef < circuit_.num_operands
+                                                       : ref - kScalarRef < circuit_.num_scalars);
+    if (!known) fail(Error::Kind::Value, "hologram.Circuit: nothing has the number ", ref, ".");
+    return static_cast<Ref>(ref);
+  }
+  void check_operand(const Strides& strides) const {
+    if (strides.size() != circuit_.rank)
+      fail(Error::Kind::Value, "hologram.Circuit: ", strides.size(), " strides for ", int(circuit_.rank), " dimensions.");
+    if (circuit_.num_operands == kMaxOperands) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxOperands, " operands.");
+  }
+  const Circuit& checked() const {
+    if (!circuit_.num_nodes) fail(Error::Kind::Value, "hologram.Circuit: it has no nodes.");
+    return circuit_;
+  }
+
+  Circuit circuit_;
+};
+
+}  // namespace
+
+void bind_circuit(py::module_& m) {
+  py::class_<KernelSlot>(m, "KernelSlot", "Keeps the kernel of one hot call site.").def(py::init<>());
+  py::class_<PyCircuit>(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).")
+      .def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
+      .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
+           "strides: bytes per dimension, 0 to broadcast. Returns the operand's reference.")
+      .def("add_output", &PyCircuit::add_output, py::arg("address"), py::arg("dtype"), py::arg("strides"), py::arg("source"))
+      .def("add_scalar", &PyCircuit::add_scalar, py::arg("number"))
+      .def("add_node", &PyCircuit::add_node, py::arg("op"), py::arg("compute"), py::arg("result"), py::arg("args"),
+           "Returns the reference of the node's first result.")
+      .def("run", &PyCircuit::run)
+      .def("run_flat", &PyCircuit::run_flat, py::arg("slot"), "The short way of hot call sites (runtime/stream.h).")
+      .def("launches", &PyCircuit::launches, "What run would launch: [(key, items, elements per item)].")
+      .def("key", [](const PyCircuit& c) {
+        std::string keys;
+        for (auto launch : c.launches()) keys += launch.cast<py::tuple>()[0].cast<std::string>();
+        return py::bytes(keys);
+      }, "The keys of those launches, one after the other.");
+  py::list names;
+  for (const OpFacts& facts : op_table) names.append(facts.name);
+  m.attr("op_names") = py::tuple(names);
+}
+
+}  // namespace hologram::bindings

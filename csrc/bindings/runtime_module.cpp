@@ -1,0 +1,276 @@
+// hologram_core._runtime: the runtime for Python. Thin: every function here is a call into csrc/runtime.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <new>
+
+#include "bindings/circuit.h"
+#include "runtime/backend.h"
+#include "runtime/block.h"
+#include "runtime/config.h"
+#include "runtime/counters.h"
+#include "runtime/error.h"
+#include "runtime/key.h"
+#include "runtime/launch_log.h"
+#include "runtime/memory/boundary_pool.h"
+#include "runtime/threads.h"
+
+namespace py = pybind11;
+
+namespace hologram::bindings {
+namespace {
+
+Backend& backend_named(const std::string& name) {
+  if (Backend* backend = find_backend(name)) return *backend;
+  for (const BackendInfo& info : backend_infos())
+    if (info.name == name) fail(Error::Kind::Runtime, "hologram.backend: '", name, "' is not available: ", info.reason, ".");
+  fail(Error::Kind::Value, "hologram.backend: unknown backend '", name, "'. Known are 'cpu', 'cuda' and 'metal'.");
+}
+
+// ---- errors ----
+
+void translate(std::exception_ptr pointer) {
+  try {
+    if (pointer) std::rethrow_exception(pointer);
+  } catch (const Error& error) {
+    switch (error.kind()) {
+      case Error::Kind::OutOfMemory: return py::set_error(PyExc_MemoryError, error.what());
+      case Error::Kind::Value: return py::set_error(PyExc_ValueError, error.what());
+      case Error::Kind::NotSupported: return py::set_error(PyExc_NotImplementedError, error.what());
+      case Error::Kind::Runtime: return py::set_error(PyExc_RuntimeError, error.what());
+    }
+  }
+}
+
+// ---- compiler ----
+
+// The Python compiler: (key: bytes) -> (address, nanoseconds per element, name). Never destroyed, like the cache.
+py::object& python_compiler() {
+  static auto* object = new py::object;
+  return *object;
+}
+
+Error::Kind kind_of(const py::error_already_set& error) {
+  if (error.matches(PyExc_MemoryError)) return Error::Kind::OutOfMemory;
+  if (error.matches(PyExc_NotImplementedError)) return Error::Kind::NotSupported;
+  if (error.matches(PyExc_ValueError)) return Error::Kind::Value;
+  return Error::Kind::Runtime;
+}
+
+/// Runs on a cache miss, on any thread, with or without the GIL.
+const Kernel* compile(const Key& key) {
+  if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
+  py::gil_scoped_acquire gil;
+  try {
+    py::object compiler = python_compiler();
+    if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
+    const py::tuple made = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    const auto address = made[0].cast<uintptr_t>();
+    if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
+    return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
+  } catch (py::error_already_set& error) {
+    // The exception leaves through frames that know nothing of Python: its text goes with it, its traceback does not.
+    const Error::Kind kind = kind_of(error);
+    const std::string text = py::str(error.value());
+    const std::string type = py::str(error.type().attr("__name__"));
+    throw Error(kind, text.rfind("hologram.", 0) == 0 ? text : "hologram.compile: " + type + ": " + text);
+  } catch (const py::cast_error&) {
+    fail(Error::Kind::Runtime, "hologram.compile: the compiler must return (address, nanoseconds per element, name).");
+  }
+}
+
+// ---- memory ----
+
+/// A block that Python holds. The buffer protocol shows its bytes.
+class PyBlock {
+ public:
+  explicit PyBlock(Block* block) : block_(block) {}
+  PyBlock(const PyBlock&) = delete;
+  PyBlock& operator=(const PyBlock&) = delete;
+  ~PyBlock() { free(); }
+
+  Block& block() const {
+    if (!block_) fail(Error::Kind::Value, "hologram.Block: the block was freed.");
+    return *block_;
+  }
+  void free() {
+    if (!block_) return;
+    block_->release();
+    block_ = nullptr;
+  }
+  py::buffer_info buffer() const {
+    Block& b = block();
+    return py::buffer_info(b.data, 1, py::format_descriptor<uint8_t>::format(), static_cast<py::ssize_t>(b.bytes));
+  }
+
+ private:
+  Block* block_;
+};
+
+const char* pool_name(const Block& block) {
+  switch (block.pool) {
+    case Block::Pool::Boundary: return "boundary";
+    case Block::Pool::Linear: return "linear";
+    case Block::Pool::External: return "external";
+  }
+  return "";
+}
+
+std::unique_ptr<PyBlock> allocate(size_t bytes, const std::string& backend) {
+  return std::make_unique<PyBlock>(allocate_block(backend_named(backend), bytes));
+}
+
+std::unique_ptr<PyBlock> reserve(int first, int count, const std::string& backend) {
+  if (first < 0 || count < 1 || first + count > kClasses)
+    fail(Error::Kind::Value, "hologram.reserve_classes: classes [", first, ", ", first + count, ") are not within [0, ", kClasses, ").");
+  Block* block = reserve_classes(backend_named(backend), first, count);
+  if (!block)
+    fail(Error::Kind::Runtime, "hologram.reserve_classes: classes [", first, ", ", first + count, ") are not all free. ",
+         "Free what holds them, or choose others.");
+  return std::make_unique<PyBlock>(block);
+}
+
+py::dict counter_dict(const MemoryStats::Counter& c) {
+  py::dict d;
+  d["current"] = c.current;
+  d["peak"] = c.peak;
+  d["allocated"] = c.allocated;
+  d["freed"] = c.freed;
+  return d;
+}
+
+py::dict stats(const std::string& backend) {
+  const MemoryStats s = memory_stats(backend_named(backend));
+  py::dict d;
+  d["allocated_bytes"] = counter_dict(s.allocated_bytes);
+  d["reserved_bytes"] = counter_dict(s.reserved_bytes);
+  d["boundary_bytes"] = counter_dict(s.boundary_bytes);
+  d["active_blocks"] = counter_dict(s.active_blocks);
+  d["segments"] = counter_dict(s.segments);
+  d["num_alloc_retries"] = s.num_alloc_retries;
+  d["num_ooms"] = s.num_ooms;
+  return d;
+}
+
+py::dict boundary(const std::string& backend) {
+  const BoundaryInfo info = boundary_info(backend_named(backend));
+  py::dict d;
+  d["base"] = reinterpret_cast<uintptr_t>(info.base);
+  d["classes"] = info.classes;
+  d["free_classes"] = info.free_classes;
+  d["class_bytes"] = info.class_bytes;
+  d["page_bytes"] = kPageBytes;
+  d["pages_per_class"] = kPagesPerClass;
+  d["max_run"] = kMaxRun;
+  return d;
+}
+
+void bind_memory(py::module_& m) {
+  const auto backend = py::arg("backend") = "cpu";
+  py::class_<PyBlock>(m, "Block", py::buffer_protocol(), "A reserved range of memory; freed with its last reference.")
+      .def_buffer(&PyBlock::buffer)
+      .def_property_readonly("address", [](const PyBlock& b) { return reinterpret_cast<uintptr_t>(b.block().data); })
+      .def_property_readonly("nbytes", [](const PyBlock& b) { return b.block().bytes; })
+      .def_property_readonly("capacity", [](const PyBlock& b) { return b.block().capacity; })
+      .def_property_readonly("pool", [](const PyBlock& b) { return pool_name(b.block()); })
+      .def_property_readonly("classes", [](const PyBlock& b) {
+        const ClassRange range = class_range(b.block());
+        return py::make_tuple(range.first, range.count);
+      }, "(first class, count) in the boundary pool, (-1, 0) elsewhere.")
+      .def("free", &PyBlock::free, "Gives the memory back now. Views of it must no longer be used.")
+      .def("__len__", [](const PyBlock& b) { return b.block().bytes; });
+  m.def("allocate", &allocate, py::arg("bytes"), backend);
+  m.def("reserve_classes", &reserve, py::arg("first"), py::arg("count") = 1, backend);
+  m.def("memory_stats", &stats, backend);
+  m.def("boundary_info", &boundary, backend);
+  m.def("empty_cache", [](const std::string& name) { empty_cache(backend_named(name)); }, backend);
+  m.def("reset_peak_stats", [](const std::string& name) { reset_peak_stats(backend_named(name)); }, backend);
+  m.def("reset_accumulated_stats", [](const std::string& name) { reset_accumulated_stats(backend_named(name)); }, backend);
+}
+
+// ---- counters, threads, switches ----
+
+std::vector<std::pair<const char*, std::atomic<uint64_t>*>> named_counters() {
+  Counters& c = counters();
+  return {{"recorded", &c.recorded}, {"launched", &c.launched}, {"cache_hits", &c.cache_hits},
+          {"cache_misses", &c.cache_misses}, {"compiled", &c.compiled}, {"disk_hits", &c.disk_hits},
+          {"parallel_launches", &c.parallel_launches}};
+}
+
+py::dict counter_values() {
+  py::dict d;
+  for (auto& [name, value] : named_counters()) d[name] = value->load();
+  return d;
+}
+
+void add_to_counter(const std::string& name, uint64_t n) {
+  for (auto& [known, value] : named_counters())
+    if (name == known) {
+      value->fetch_add(n);
+      return;
+    }
+  fail(Error::Kind::Value, "hologram.count: there is no counter '", name, "'.");
+}
+
+py::list launches(size_t limit) {
+  py::list list;
+  for (const LaunchRecord& r : recent_launches(limit)) {
+    py::dict d;
+    d["kernel"] = r.kernel->name;
+    d["key"] = py::bytes(r.kernel->key);
+    d["items"] = r.items;
+    d["elements_per_item"] = r.elements_per_item;
+    d["threads"] = r.threads;
+    d["microseconds"] = r.microseconds;
+    list.append(d);
+  }
+  return list;
+}
+
+void bind_control(py::module_& m) {
+  m.def("counters", &counter_values);
+  m.def("reset_counters", [] {
+    for (auto& [name, value] : named_counters()) value->store(0);
+  });
+  m.def("count", &add_to_counter, py::arg("name"), py::arg("n") = 1, "For the compiler: 'compiled' and 'disk_hits'.");
+  m.def("set_launch_log", &set_launch_log, py::arg("on"), "Keeps a record of every launch, for last_launches.");
+  m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
+  m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
+        "(key: bytes) -> (address, nanoseconds per element, name); None: hologram_core.backends.cpu.compile_key.");
+  m.def("set_num_threads", &set_num_threads, py::arg("n"), "Threads of the runtime's own pool; 0: one per core.");
+  m.def("max_threads", &max_threads);
+  m.def("backend_infos", [] {
+    py::list list;
+    for (const BackendInfo& info : backend_infos()) list.append(py::make_tuple(info.name, info.available, info.reason));
+    return list;
+  }, "[(name, available, why not)].");
+  m.def("device_count", [](const std::string& name) { return backend_named(name).device_count(); }, py::arg("backend") = "cpu");
+  m.def("configure", [](int log, bool guard, size_t memory_limit) {
+    config().log = log;
+    config().guard = guard;
+    config().memory_limit = memory_limit;
+  }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
+}
+
+/// HOLOGRAM_LOG, HOLOGRAM_GUARD and HOLOGRAM_MEMORY_LIMIT, as hologram_core.config read them.
+void take_switches() {
+  const py::object values = py::module_::import("hologram_core.config").attr("config");
+  config().log = values.attr("log").cast<int>();
+  config().guard = values.attr("guard").cast<bool>();
+  const py::object limit = values.attr("memory_limit");
+  config().memory_limit = limit.is_none() ? 0 : limit.cast<size_t>();
+}
+
+}  // namespace
+}  // namespace hologram::bindings
+
+PYBIND11_MODULE(_runtime, m) {
+  using namespace hologram::bindings;
+  m.doc() = "The native runtime: memory pools, circuits, kernel cache, threads.";
+  py::register_local_exception_translator(&translate);
+  take_switches();
+  hologram::set_compiler(&compile);
+  bind_memory(m);
+  bind_circuit(m);
+  bind_control(m);
+}

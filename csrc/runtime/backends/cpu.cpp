@@ -1,0 +1,71 @@
+// The CPU: memory from mmap, kernels called where they are.
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "runtime/backend.h"
+#include "runtime/kernel.h"
+#include "runtime/stream.h"
+
+namespace hologram {
+namespace {
+
+constexpr size_t kHugePage = 2 << 20;
+
+class Cpu final : public Backend {
+ public:
+  const char* name() const override { return "cpu"; }
+  int device_count() const override { return 1; }
+  bool host_visible() const override { return true; }
+
+  /// Aligned to a huge page, and backed by huge pages where the system has them to give.
+  void* allocate(size_t bytes) override {
+    if (bytes > SIZE_MAX / 2) return nullptr;
+    void* raw = mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    char* const begin = static_cast<char*>(raw);
+    char* const data = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
+    const size_t used = pages(bytes);
+    const size_t before = static_cast<size_t>(data - begin), after = pages(bytes + kHugePage) - before - used;
+    if (before) munmap(begin, before);
+    if (after) munmap(data + used, after);
+#ifdef MADV_HUGEPAGE
+    madvise(data, used, MADV_HUGEPAGE);
+#endif
+    return data;
+  }
+
+  void deallocate(void* data, size_t bytes) override { munmap(data, pages(bytes)); }
+
+  bool discard(void* data, size_t bytes) override {
+#ifdef __linux__
+    return madvise(data, bytes, MADV_DONTNEED) == 0;
+#else
+    return false;   // elsewhere the advice does not promise that the memory is given back
+#endif
+  }
+
+  void copy(void* dst, const void* src, size_t bytes) override { std::memcpy(dst, src, bytes); }
+
+  void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override {
+    hologram::launch(kernel, operands, args, n, per_item);
+  }
+
+  void synchronize() override {}
+  Stream& stream(int) override { return stream_; }
+
+ private:
+  /// mmap counts in pages; 16 KiB is a multiple of every page size we meet.
+  static size_t pages(size_t bytes) { return (bytes + (16 << 10) - 1) & ~size_t((16 << 10) - 1); }
+
+  Stream stream_{*this};
+};
+
+}  // namespace
+
+Backend& cpu_backend() {
+  static Cpu* cpu = new Cpu;   // never destroyed: blocks are released until the process ends
+  return *cpu;
+}
+
+}  // namespace hologram

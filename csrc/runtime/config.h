@@ -1,0 +1,16 @@
+// The switches the runtime reads on its own. hologram_core/config.py parses the environment; its binding sets them.
+#pragma once
+
+#include <cstddef>
+
+namespace hologram {
+
+struct Config {
+  int log = 0;                 // HOLOGRAM_LOG; 2 and more: a line per launch
+  bool guard = false;          // HOLOGRAM_GUARD: freed blocks are inaccessible; every block ends at an inaccessible page
+  size_t memory_limit = 0;     // HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold, 0 = no limit
+};
+
+Config& config();
+
+}  // namespace hologram

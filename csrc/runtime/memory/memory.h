@@ -1,0 +1,70 @@
+// The memory of one backend: both pools, the headers of blocks, statistics, one lock.
+//
+// Invariants
+//  * No system call, deleter or callback runs while the lock is held.
+//  * Never destroyed: blocks may be released by static destructors and at interpreter exit.
+#pragma once
+
+#include <mutex>
+
+#include "runtime/block.h"
+#include "runtime/memory/boundary_pool.h"
+#include "runtime/memory/linear_pool.h"
+#include "runtime/memory/spin_lock.h"
+
+namespace hologram {
+
+class Memory {
+ public:
+  static Memory& of(Backend& backend) {
+    Memory* memory = slot(backend).load(std::memory_order_acquire);
+    return memory ? *memory : create(backend);
+  }
+
+  Block* allocate(size_t bytes);
+  Block* reserve_classes(int first, int count);
+  Block* adopt(void* data, size_t bytes, void* owner, void (*free)(void*));
+  void release(Block* block) noexcept;
+
+  void empty_cache();
+  MemoryStats stats();
+  void reset_peaks();
+  void reset_accumulated();
+  BoundaryInfo boundary_info();
+  ClassRange class_range(const Block& block);
+
+ private:
+  explicit Memory(Backend& backend) : backend_(backend) {}
+  static Memory& create(Backend& backend);
+  static std::atomic<Memory*>& slot(Backend& backend);
+
+  // With the lock held.
+  void refill_headers();
+  Block* header();
+  Block* take(size_t bytes);                      // from the pools as they are; nullptr: they must grow
+  Block* fill(Block* block, Block::Pool pool, char* data, size_t bytes, size_t capacity, uint16_t bin, void* owner);
+  void follow_reserved();
+
+  // Without the lock.
+  Block* allocate_slowly(size_t bytes);
+  Block* allocate_guarded(size_t bytes);
+  void open_arena();
+  bool grow(size_t bytes, size_t segment);
+  void give_back(size_t keep);                    // idle memory, down to `keep` bytes
+  [[noreturn]] void out_of_memory(size_t bytes);
+
+  static constexpr size_t kKeepCached = 16 << 20;   // idle memory that need not be given back before growing ...
+  static constexpr size_t kKeepShare = 16;          // ... or this share of what is in use, if that is more
+
+  Backend& backend_;
+  SpinLock lock_;
+  BoundaryPool boundary_;
+  LinearPool linear_;
+  bool opened_ = false;       // the boundary pool's arena was asked for (and perhaps refused)
+  size_t growing_ = 0;        // bytes being asked of the system right now
+  std::atomic<bool> discards_{true};   // until the backend says it cannot
+  MemoryStats stats_;
+  Block* spare_ = nullptr;    // headers
+};
+
+}  // namespace hologram

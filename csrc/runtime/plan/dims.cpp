@@ -1,0 +1,94 @@
+#include "runtime/plan/dims.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace hologram {
+
+void remove_dim(Circuit& c, int d) {
+  if (d >= kept_rank(c)) --c.row_rank;
+  --c.rank;
+  std::copy(c.sizes + d + 1, c.sizes + c.rank + 1, c.sizes + d);
+  for (int i = 0; i < c.num_operands; ++i) {
+    int64_t* s = c.operands[i].strides;
+    std::copy(s + d + 1, s + c.rank + 1, s + d);
+  }
+}
+
+void insert_dim(Circuit& c, int d, bool row) {
+  std::copy_backward(c.sizes + d, c.sizes + c.rank, c.sizes + c.rank + 1);
+  c.sizes[d] = 1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    int64_t* s = c.operands[i].strides;
+    std::copy_backward(s + d, s + c.rank, s + c.rank + 1);
+    s[d] = 0;
+  }
+  ++c.rank;
+  if (row) ++c.row_rank;
+}
+
+int drop_unit_dims(Circuit& c, int first, int n) {
+  for (int d = first + n - 1; d >= first; --d) {
+    if (c.sizes[d] != 1) continue;
+    remove_dim(c, d);
+    --n;
+  }
+  return n;
+}
+
+void move_dim(Circuit& c, int from, int to) {
+  const auto turn = [=](int64_t* v) {
+    if (from < to) std::rotate(v + from, v + from + 1, v + to + 1);
+    else std::rotate(v + to, v + from, v + from + 1);
+  };
+  turn(c.sizes);
+  for (int i = 0; i < c.num_operands; ++i) turn(c.operands[i].strides);
+}
+
+namespace {
+
+/// < 0: dimension a belongs outside of b; > 0: inside; 0: nothing decides.
+int compare(const Circuit& c, int a, int b, const uint8_t* priority, int num_priority) {
+  for (int i = 0; i < num_priority; ++i) {
+    const int64_t* s = c.operands[priority[i]].strides;
+    const int64_t x = std::abs(s[a]), y = std::abs(s[b]);
+    if (x && y && x != y) return x > y ? -1 : 1;
+  }
+  return 0;
+}
+
+bool mergeable(const Circuit& c, int outer) {
+  const int inner = outer + 1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const int64_t* s = c.operands[i].strides;
+    if (s[outer] != s[inner] * c.sizes[inner]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority) {
+  // Insertion: undecided neighbours are stepped over, so that they do not hide a decided pair behind them.
+  for (int d = first + 1; d < first + n; ++d) {
+    int place = d;
+    for (int other = d - 1; other >= first; --other) {
+      const int order = compare(c, other, d, priority, num_priority);
+      if (order < 0) break;
+      if (order > 0) place = other;
+    }
+    if (place != d) move_dim(c, d, place);
+  }
+}
+
+int merge_dims(Circuit& c, int first, int n) {
+  for (int d = first + n - 2; d >= first; --d) {
+    if (!mergeable(c, d)) continue;
+    c.sizes[d + 1] *= c.sizes[d];
+    remove_dim(c, d);
+    --n;
+  }
+  return n;
+}
+
+}  // namespace hologram

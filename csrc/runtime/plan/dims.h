@@ -1,0 +1,34 @@
+// Reshaping an iteration space without changing what it means: drop, permute and merge dimensions in place.
+#pragma once
+
+#include "runtime/circuit.h"
+
+namespace hologram {
+
+inline int kept_rank(const Circuit& c) { return c.rank - c.row_rank; }
+
+/// Product of the sizes of dimensions [first, last).
+inline int64_t count(const Circuit& c, int first, int last) {
+  int64_t n = 1;
+  for (int d = first; d < last; ++d) n *= c.sizes[d];
+  return n;
+}
+inline int64_t kept_count(const Circuit& c) { return count(c, 0, kept_rank(c)); }
+inline int64_t row_count(const Circuit& c) { return count(c, kept_rank(c), c.rank); }
+
+/// Removes dimension `d`; every coordinate along it is 0 from now on.
+void remove_dim(Circuit& c, int d);
+/// Inserts a dimension of size 1 before dimension `d`, with stride 0 everywhere. The rank must be below kMaxRank.
+void insert_dim(Circuit& c, int d, bool row);
+/// Removes the dimensions of size 1 in [first, first + n). Returns how many of the n are left.
+int drop_unit_dims(Circuit& c, int first, int n);
+/// Moves dimension `from` to place `to`; those between shift.
+void move_dim(Circuit& c, int from, int to);
+/// Orders the n dimensions from `first` on by falling strides: those of operand priority[0] decide, where they are equal
+/// or 0 those of priority[1], and so on.
+void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority);
+/// Merges neighbours among the n dimensions from `first` on that every operand walks through as if they were one.
+/// Returns how many are left. Row-major numbers of elements do not change.
+int merge_dims(Circuit& c, int first, int n);
+
+}  // namespace hologram

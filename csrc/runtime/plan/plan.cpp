@@ -1,0 +1,228 @@
+// run_circuit: collapse the iteration space, choose schedule and layouts, find the kernel, launch it.
+//
+// Every choice is a function of the circuit alone (structure, sizes, strides), never of threads, time or addresses: so
+// results, and the sequence of kernels, repeat exactly.
+#include "runtime/plan/plan.h"
+
+#include "runtime/error.h"
+#include "runtime/key.h"
+#include "runtime/plan/dims.h"
+#include "runtime/stream.h"
+
+namespace hologram {
+namespace {
+
+constexpr int kMaxKernelArgs = kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2;
+
+bool contiguous(const Operand& o, int dim) { return o.strides[dim] == static_cast<int64_t>(item_size(o.dtype)); }
+
+/// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
+bool order_matters(const Circuit& c, bool in_rows) {
+  for (int i = 0; i < c.num_nodes; ++i) {
+    const OpFacts& facts = op_facts(c.nodes[i].op);
+    if (facts.ordered && (in_rows || facts.kind == OpKind::Elementwise)) return true;
+  }
+  return false;
+}
+
+/// The operands in the order in which their strides decide about dimensions.
+struct Priority {
+  uint8_t operand[kMaxOperands];
+  int count = 0;
+  void add(int i) { operand[count++] = static_cast<uint8_t>(i); }
+  void add_all(const Circuit& c, bool outputs, int except = -1) {
+    for (int i = 0; i < c.num_operands; ++i)
+      if (c.operands[i].output == outputs && i != except) add(i);
+  }
+};
+
+// ---- maps ----
+
+constexpr int64_t kTileMinSide = 8, kTileMinElements = 4096;   // smaller transposes stay in the cache anyway
+
+/// The dimension along which an operand is contiguous that is not along the innermost one; -1 without one.
+int crossing_dim(const Circuit& c) {
+  const int inner = c.rank - 1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.output || o.strides[inner] == 0 || contiguous(o, inner)) continue;
+    for (int d = inner - 1; d >= 0; --d)
+      if (contiguous(o, d) && c.sizes[d] >= kTileMinSide) return d;
+  }
+  return -1;
+}
+
+bool arrange_tiles(Circuit& c, bool ordered) {
+  const int inner = c.rank - 1;
+  if (c.rank < 2 || c.sizes[inner] < kTileMinSide || count(c, 0, c.rank) < kTileMinElements) return false;
+  const int crossing = crossing_dim(c);
+  if (crossing < 0 || (ordered && crossing != inner - 1)) return false;
+  if (crossing != inner - 1) {
+    move_dim(c, crossing, inner - 1);
+    merge_dims(c, 0, inner - 1);
+  }
+  return true;
+}
+
+void run_map(Backend& backend, Circuit& c, Observer* observer) {
+  for (int d = 0; d < c.rank; ++d)
+    if (c.sizes[d] == 0) return;
+  Stage stage;
+  const bool ordered = c.rank > 1 && order_matters(c, false);
+  drop_unit_dims(c, 0, c.rank);
+  if (c.rank == 0) {
+    insert_dim(c, 0, false);   // one element: contiguous in every operand, so that no kernel of its own is needed
+    for (int i = 0; i < c.num_operands; ++i) c.operands[i].strides[0] = static_cast<int64_t>(item_size(c.operands[i].dtype));
+  } else if (c.rank > 1) {
+    Priority priority;
+    priority.add_all(c, true);
+    priority.add_all(c, false);
+    if (!ordered) sort_dims(c, 0, c.rank, priority.operand, priority.count);
+    merge_dims(c, 0, c.rank);
+    if (arrange_tiles(c, ordered)) stage.schedule = Schedule::Tile;
+  }
+  execute(backend, c, stage, observer);
+}
+
+// ---- rows ----
+
+constexpr int64_t kShortRow = 4;   // up to here lanes run across rows rather than along them
+
+/// The input whose strides matter most: the first one that varies along the row.
+int main_input(const Circuit& c) {
+  int first = -1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.output) continue;
+    if (first < 0) first = i;
+    for (int d = kept_rank(c); d < c.rank; ++d)
+      if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
+  }
+  return first < 0 ? 0 : first;
+}
+
+/// An empty row is one dimension of size 0: what it looked like does not matter.
+void empty_row(Circuit& c) {
+  while (c.row_rank > 1) remove_dim(c, kept_rank(c));
+  c.sizes[c.rank - 1] = 0;
+}
+
+/// The row of a circuit all of whose row dimensions have size 1.
+void unit_row(Circuit& c, const bool* varies) {
+  insert_dim(c, c.rank, true);
+  for (int i = 0; i < c.num_operands; ++i)
+    if (varies[i]) c.operands[i].strides[c.rank - 1] = static_cast<int64_t>(item_size(c.operands[i].dtype));
+}
+
+void collapse_row(Circuit& c, const Priority& priority, bool ordered) {
+  if (row_count(c) == 0) return empty_row(c);
+  bool varies[kMaxOperands];
+  for (int i = 0; i < c.num_operands; ++i) {
+    varies[i] = false;
+    for (int d = kept_rank(c); d < c.rank; ++d) varies[i] |= c.operands[i].strides[d] != 0;
+  }
+  const int n = drop_unit_dims(c, kept_rank(c), c.row_rank);
+  if (n == 0) return unit_row(c, varies);
+  if (!ordered) sort_dims(c, kept_rank(c), n, priority.operand, priority.count);
+  merge_dims(c, kept_rank(c), n);
+}
+
+void collapse_kept(Circuit& c, const Priority& priority, bool ordered) {
+  const int n = drop_unit_dims(c, 0, kept_rank(c));
+  if (n == 0) return insert_dim(c, 0, false);
+  if (!ordered) sort_dims(c, 0, n, priority.operand, priority.count);
+  merge_dims(c, 0, n);
+}
+
+Schedule row_schedule(const Circuit& c, const Operand& main) {
+  const int inner_kept = kept_rank(c) - 1, inner_row = c.rank - 1;
+  const int64_t kept = kept_count(c);
+  if (kept > 1 && contiguous(main, inner_kept) && !contiguous(main, inner_row)) return Schedule::Column;
+  if (c.row_rank == 1 && c.sizes[inner_row] <= kShortRow && kept >= 16 * kShortRow) return Schedule::Column;
+  return Schedule::Row;
+}
+
+}  // namespace
+
+void run_rows(Backend& backend, Circuit& c, Stage stage, Observer* observer) {
+  if (kept_count(c) == 0) return;
+  const int main = main_input(c);
+  Priority priority;
+  priority.add(main);
+  priority.add_all(c, true, main);
+  priority.add_all(c, false, main);
+  const bool ordered_elements = order_matters(c, false), ordered_row = order_matters(c, true);
+  if (c.rank == kMaxRank && c.row_rank == kMaxRank)
+    fail(Error::Kind::Value, "hologram.run: a row of ", kMaxRank, " dimensions leaves no room for a kept one. Reshape the input.");
+  collapse_kept(c, priority, ordered_elements);
+  collapse_row(c, priority, ordered_row);
+  stage.schedule = row_schedule(c, c.operands[main]);
+  if (!stage.flags && run_split(backend, c, stage.schedule, observer)) return;
+  execute(backend, c, stage, observer);
+}
+
+void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer) {
+  if (circuit.row_rank == 0) run_map(backend, circuit, observer);
+  else run_rows(backend, circuit, Stage{}, observer);
+}
+
+void run_circuit(Backend& backend, Circuit& circuit) { plan_circuit(backend, circuit, nullptr); }
+
+// ---- launching ----
+
+namespace {
+
+/// Scalars, sizes, strides, extras: the flat arguments of a kernel (kernel.h).
+void fill_args(const Circuit& c, const Stage& stage, int64_t* p) {
+  for (int i = 0; i < c.num_scalars; ++i) *p++ = c.scalars[i].value.i;
+  for (int d = 0; d < c.rank; ++d) *p++ = c.sizes[d];
+  for (int i = 0; i < c.num_operands; ++i)
+    for (int d = 0; d < c.rank; ++d) *p++ = c.operands[i].strides[d];
+  for (int i = 0; i < stage.num_extra; ++i) *p++ = stage.extra[i];
+}
+
+int64_t tiles_along(int64_t size) { return (size + kTileSize - 1) / kTileSize; }
+
+struct Work { int64_t items, per_item; };
+
+Work work_of(const Circuit& c, Schedule schedule) {
+  switch (schedule) {
+    case Schedule::Map: return {count(c, 0, c.rank), 1};
+    case Schedule::Tile:
+      return {count(c, 0, c.rank - 2) * tiles_along(c.sizes[c.rank - 2]) * tiles_along(c.sizes[c.rank - 1]), kTileSize * kTileSize};
+    default: return {kept_count(c), row_count(c)};
+  }
+}
+
+void launch_on(Backend& backend, const Kernel& kernel, const Circuit& c, const Stage& stage, Work work) {
+  void* operands[kMaxOperands];
+  int64_t args[kMaxKernelArgs];
+  for (int i = 0; i < c.num_operands; ++i) operands[i] = c.operands[i].data;
+  fill_args(c, stage, args);
+  backend.launch(kernel, operands, args, work.items, work.per_item);
+}
+
+}  // namespace
+
+void execute(Backend& backend, const Circuit& c, const Stage& stage, Observer* observer) {
+  const int lane_dim = (stage.schedule == Schedule::Column ? kept_rank(c) : c.rank) - 1;
+  Key key;
+  build_key(c, stage.schedule, stage.flags, lane_dim, key);
+  const Work work = work_of(c, stage.schedule);
+  if (observer) return observer->launch(key, work.items, work.per_item);
+  launch_on(backend, *find_kernel(key), c, stage, work);
+}
+
+void run_flat(Backend& backend, Circuit& c, KernelSlot& slot) {
+  if (c.sizes[0] == 0) return;
+  const Kernel* kernel = slot.kernel.load(std::memory_order_acquire);
+  if (__builtin_expect(!kernel, 0)) {
+    Key key;
+    build_key(c, Schedule::Map, 0, 0, key);
+    kernel = find_kernel(key);
+    slot.kernel.store(kernel, std::memory_order_release);
+  }
+  launch_on(backend, *kernel, c, Stage{}, {c.sizes[0], 1});
+}
+
+}  // namespace hologram

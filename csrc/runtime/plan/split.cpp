@@ -1,0 +1,178 @@
+// Reductions of long rows in two stages.
+//
+// Few kept elements with long rows would leave all threads but one idle (and most lanes, where lanes run across kept
+// elements). Stage one folds the outermost row dimension in chunks and stores the raw accumulators; stage two combines
+// them and finishes. The chunks follow from sizes alone, so the tree of the sum is the same on every machine.
+#include <algorithm>
+
+#include "runtime/plan/dims.h"
+#include "runtime/plan/plan.h"
+
+namespace hologram {
+namespace {
+
+constexpr int64_t kMaxChunks = 64;
+// Lanes along the row: rows from 32 Ki elements on, in chunks of at least 16 Ki; 64 and more rows are work enough.
+constexpr int64_t kRowMinLength = 32 << 10, kRowMinChunk = 16 << 10, kRowMaxKept = 63;
+// Lanes across kept elements: 512 of them and more are work enough.
+constexpr int64_t kColumnMinElements = 64 << 10, kColumnMinRow = 64, kColumnMinChunk = 32, kColumnMaxKept = 511;
+constexpr int64_t kColumnItems = 4096;   // kept elements times chunks to aim at
+
+struct Scratch {
+  Block* block = nullptr;
+  ~Scratch() {
+    if (block) block->release();
+  }
+};
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Length of a chunk of the outermost row dimension, or 0: one stage will do.
+int64_t chunk_length(const Circuit& c, Schedule schedule) {
+  const int64_t kept = kept_count(c), row = row_count(c), outer = c.sizes[kept_rank(c)];
+  if (row == 0) return 0;
+  const int64_t inner = row / outer;
+  int64_t chunk;
+  if (schedule == Schedule::Row) {
+    if (kept > kRowMaxKept || row < kRowMinLength) return 0;
+    chunk = divide_up(std::max(kRowMinChunk, divide_up(kept * row, kMaxChunks)), inner);
+  } else {
+    if (kept > kColumnMaxKept || row < kColumnMinRow || kept * row < kColumnMinElements) return 0;
+    const int64_t chunks = std::clamp<int64_t>(kColumnItems / kept, 2, kMaxChunks);
+    chunk = std::max(divide_up(outer, chunks), divide_up(kColumnMinChunk, inner));
+  }
+  return chunk < outer ? chunk : 0;
+}
+
+/// The node that closes the circuit, if the circuit is elementwise nodes and then one reduction, all outputs are its
+/// results, and its further arguments are values that stage two can have as well.
+const Node* closing_reduction(const Circuit& c) {
+  for (int i = 0; i + 1 < c.num_nodes; ++i) {
+    const OpFacts& facts = op_facts(c.nodes[i].op);
+    if (facts.kind != OpKind::Elementwise || facts.ordered) return nullptr;
+  }
+  const Node& node = c.nodes[c.num_nodes - 1];
+  const OpFacts& facts = op_facts(node.op);
+  if (facts.kind != OpKind::Reduction) return nullptr;
+  for (int i = facts.arity; i < node.nargs; ++i)
+    if (node.args[i] < kOperandRef) return nullptr;
+  const int first = c.num_values - facts.results;
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output && c.operands[i].source < first) return nullptr;
+  return &node;
+}
+
+DType component_type(const Node& node, int n) {
+  const DType type = op_facts(node.op).components[n];
+  if (type != kComputeType) return type;
+  return node.compute == DType::F16 || node.compute == DType::BF16 ? DType::F32 : node.compute;   // never 16 bits inside
+}
+
+/// Adds `like` to `c` with its first `kept` strides and stride 0 along the row.
+Ref add_kept(Circuit& c, const Operand& like, int kept) {
+  const Ref ref = c.add_operand(like.block, like.data, like.dtype);
+  std::copy_n(like.strides, kept, c.strides(ref));
+  return ref;
+}
+
+/// Stage two: kept dimensions as they are, one row dimension over the chunks, the components as inputs.
+void build_merge(Circuit& merge, const Circuit& c, const Node& node, int64_t chunks, Block* const* components) {
+  const OpFacts& facts = op_facts(node.op);
+  const int kept = kept_rank(c);
+  merge.rank = static_cast<uint8_t>(kept + 1);
+  merge.row_rank = 1;
+  std::copy_n(c.sizes, kept, merge.sizes);
+  merge.sizes[kept] = chunks;
+  Ref args[kMaxArgs];
+  int nargs = 0;
+  for (int n = 0; n < facts.num_components; ++n) {
+    const DType type = component_type(node, n);
+    const Ref ref = merge.add_operand(components[n], components[n]->data, type);
+    int64_t step = static_cast<int64_t>(item_size(type));
+    for (int d = kept - 1; d >= 0; step *= c.sizes[d--]) merge.strides(ref)[d] = step;
+    merge.strides(ref)[kept] = step;
+    args[nargs++] = ref;
+  }
+  for (int i = facts.arity; i < node.nargs; ++i) {
+    const Ref arg = node.args[i];
+    if (arg < kScalarRef) {
+      args[nargs++] = add_kept(merge, c.operands[arg - kOperandRef], kept);
+    } else {
+      merge.scalars[merge.num_scalars] = c.scalars[arg - kScalarRef];
+      args[nargs++] = static_cast<Ref>(kScalarRef + merge.num_scalars++);
+    }
+  }
+  const Ref first = merge.add_node(node.op, node.compute, node.result, args, static_cast<size_t>(nargs));
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.output) continue;
+    const Ref ref = add_kept(merge, o, kept);
+    merge.operands[ref - kOperandRef].output = true;
+    merge.operands[ref - kOperandRef].source = static_cast<Ref>(first + o.source - (c.num_values - facts.results));
+  }
+}
+
+/// Drops the outputs; node arguments follow the operands to their new numbers.
+void remove_outputs(Circuit& c) {
+  Ref renamed[kMaxOperands];
+  int left = 0;
+  for (int i = 0; i < c.num_operands; ++i) {
+    renamed[i] = static_cast<Ref>(kOperandRef + left);
+    if (c.operands[i].output) continue;
+    if (left != i) c.operands[left] = c.operands[i];
+    ++left;
+  }
+  c.num_operands = static_cast<uint8_t>(left);
+  for (int n = 0; n < c.num_nodes; ++n)
+    for (int a = 0; a < c.nodes[n].nargs; ++a) {
+      Ref& arg = c.nodes[n].args[a];
+      if (arg >= kOperandRef && arg < kScalarRef) arg = renamed[arg - kOperandRef];
+    }
+}
+
+/// Stage one: dimension 0 numbers the chunks of the outermost row dimension.
+void build_chunks(Circuit& c, const Node& node, Schedule schedule, int64_t chunk, int64_t chunks, Block* const* components) {
+  const OpFacts& facts = op_facts(node.op);
+  remove_outputs(c);
+  if (schedule == Schedule::Row && kept_count(c) == 1) remove_dim(c, 0);
+  insert_dim(c, 0, false);
+  const int kept = kept_rank(c);
+  for (int i = 0; i < c.num_operands; ++i) c.operands[i].strides[0] = c.operands[i].strides[kept] * chunk;
+  c.sizes[0] = chunks;
+  c.sizes[kept] = chunk;
+  for (int n = 0; n < facts.num_components; ++n) {
+    const DType type = component_type(node, n);
+    const auto source = static_cast<Ref>(c.num_values - facts.results + n);
+    int64_t* strides = c.strides(c.add_output(components[n], components[n]->data, type, source));
+    int64_t step = static_cast<int64_t>(item_size(type));
+    for (int d = kept - 1; d >= 0; step *= c.sizes[d--]) strides[d] = step;
+  }
+}
+
+}  // namespace
+
+bool run_split(Backend& backend, Circuit& c, Schedule schedule, Observer* observer) {
+  const int64_t chunk = chunk_length(c, schedule);
+  if (!chunk || c.rank == kMaxRank) return false;
+  const Node* node = closing_reduction(c);
+  if (!node) return false;
+  const OpFacts& facts = op_facts(node->op);
+  if (c.num_operands + facts.num_components > kMaxOperands || node->nargs - facts.arity + facts.num_components > kMaxArgs)
+    return false;
+
+  const int64_t row = row_count(c), whole = c.sizes[kept_rank(c)], chunks = divide_up(whole, chunk);
+  Scratch scratch[kMaxComponents];
+  Block* components[kMaxComponents];
+  for (int n = 0; n < facts.num_components; ++n) {
+    const auto bytes = static_cast<size_t>(kept_count(c) * chunks) * item_size(component_type(*node, n));
+    components[n] = scratch[n].block = allocate_block(backend, bytes);
+  }
+  Circuit merge;
+  build_merge(merge, c, *node, chunks, components);
+  build_chunks(c, *node, schedule, chunk, chunks, components);
+  execute(backend, c, {schedule, kSplit, 2, {chunk, whole}}, observer);
+  run_rows(backend, merge, {Schedule::Row, kMerge, 1, {row, 0}}, observer);
+  return true;
+}
+
+}  // namespace hologram

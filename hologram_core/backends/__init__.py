@@ -1,0 +1,1 @@
+"""One file per backend; `interp` is the definition the others are tested against."""

@@ -1,0 +1,165 @@
+"""The CPU backend: circuits to machine code of this host, through LLVM.
+
+`compile_key` is what the runtime calls when it meets a kernel for the first time. Kernels stay loaded until the process
+ends. llvmlite is imported when the first kernel has to be loaded, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import struct
+import threading
+import time
+
+from .. import cache, log
+from ..circuit import canon, expand, verify
+from ..circuit.ir import Circuit
+from ..circuit.key import decode
+from ..codegen.loops import build
+from ..errors import CompileError
+
+_lock = threading.RLock()
+_kernels: dict = {}            # key -> (address, cost, name)
+
+
+def compile_key(key: bytes) -> tuple:
+    """(address, estimated nanoseconds per element on one thread, name) of the kernel for a key."""
+    key = bytes(key)
+    with _lock:
+        found = _kernels.get(key)
+        if found is None:
+            found = _kernels[key] = _install(key)
+        return found
+
+
+def _install(key: bytes) -> tuple:
+    host = _host()
+    digest = hashlib.sha256(b"\0".join([cache.source_fingerprint(), host.identity, key])).hexdigest()
+    entry = cache.load(digest)
+    if entry is None:
+        circuit = prepare(key)
+        entry = compile_circuit(circuit, f"hg_{digest[:24]}")
+        cache.store(digest, entry)
+        _count("count_compiled")
+    else:
+        log.log(2, f"disk hit {entry.name} ({digest[:12]})")
+        _count("count_disk_hit")
+    return host.load(entry.symbol, entry.code), entry.cost, entry.name
+
+
+def prepare(key: bytes) -> Circuit:
+    """Key to a verified circuit of elementwise, reduce and scan nodes."""
+    circuit = decode(key)
+    verify.verify(circuit)
+    circuit = canon.canonicalise(expand.expand(circuit))
+    log.log(3, str(circuit))
+    return circuit
+
+
+def compile_circuit(circuit: Circuit, symbol: str) -> cache.Entry:
+    """Machine code of a prepared circuit."""
+    start = time.perf_counter()
+    host = _host()
+    builder, cost = build(circuit, host.features)
+    text = builder.text.finish(symbol, host.attributes)
+    log.log(4, text)
+    code = host.emit(text)
+    name = "+".join(n.name for n in circuit.nodes) or "copy"
+    log.log(1, f"compiled {name} in {1e3 * (time.perf_counter() - start):.1f} ms, {len(code)} bytes")
+    return cache.Entry(symbol, name[:96], cost, code)
+
+
+def _count(counter: str) -> None:
+    """Adds one to a counter of the native runtime, where there is one."""
+    try:
+        from .. import _runtime
+    except ImportError:
+        return
+    getattr(_runtime, counter, lambda: None)()
+
+
+class _Host:
+    """LLVM for this machine: one target, one engine that holds all kernels."""
+
+    def __init__(self):
+        import llvmlite.binding as llvm
+
+        self.llvm = llvm
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        features = llvm.get_host_cpu_features()
+        cpu = llvm.get_host_cpu_name()
+        self.features = {name for name, on in features.items() if on}
+        flat = features.flatten()
+        version = ".".join(map(str, llvm.llvm_version_info))
+        target = llvm.Target.from_default_triple()
+        self.identity = f"{version} {target.triple} {cpu} {flat}".encode()
+        self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
+                                                    codemodel="small", jit=True)
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine)
+        width = ' "prefer-vector-width"="512"' if "avx512f" in self.features else ""
+        self.attributes = "nounwind" + width
+
+    def emit(self, text: str) -> bytes:
+        """Object code of a module with one kernel."""
+        llvm = self.llvm
+        try:
+            module = llvm.parse_assembly(text)
+            module.verify()        # code generation from invalid IR would crash the process
+        except RuntimeError as error:
+            raise CompileError(f"hologram.compile: the generated LLVM IR is invalid ({error}). This is a bug in "
+                               "hologram_core; HOLOGRAM_LOG=4 prints the kernel.") from None
+        if log.enabled(4):
+            log.log(4, self.machine.emit_assembly(llvm.parse_assembly(text)))
+        code = self.machine.emit_object(module)
+        missing = _undefined_symbols(code) - _libm_allowed(self.features)
+        if missing:
+            raise CompileError(f"hologram.compile: the kernel calls {', '.join(sorted(missing))}, which no library of "
+                               "ours provides. This is a bug in hologram_core; HOLOGRAM_LOG=4 prints the kernel.")
+        return code
+
+    def load(self, symbol: str, code: bytes) -> int:
+        """Maps object code into the process; the address of its kernel."""
+        self.engine.add_object_file(self.llvm.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+        address = self.engine.get_function_address(symbol)
+        if not address:
+            raise CompileError(f"hologram.compile: the kernel {symbol} is not in its own object file. "
+                               "Delete the cache folder (HOLOGRAM_CACHE_DIR).")
+        return address
+
+
+@functools.lru_cache(maxsize=None)
+def _host() -> _Host:
+    return _Host()
+
+
+def _libm_allowed(features: set) -> set:
+    """Library calls that stand for instructions this host does not have."""
+    allowed = set()
+    if "fma" not in features:
+        allowed |= {"fma", "fmaf"}
+    if "sse4.1" not in features:
+        allowed |= {f + s for f in ("floor", "ceil", "trunc", "rint") for s in ("", "f")}
+    return allowed
+
+
+def _undefined_symbols(code: bytes) -> set:
+    """Names an ELF object expects from elsewhere (none for other formats, which are not examined)."""
+    if code[:4] != b"\x7fELF" or code[4] != 2:
+        return set()
+    order = "<" if code[5] == 1 else ">"
+    sections_at, = struct.unpack_from(order + "Q", code, 0x28)
+    size, count = struct.unpack_from(order + "HH", code, 0x3A)
+    headers = [struct.unpack_from(order + "IIQQQQIIQQ", code, sections_at + size * n) for n in range(count)]
+    names = set()
+    for header in headers:
+        if header[1] != 2:                     # SHT_SYMTAB
+            continue
+        strings = headers[header[6]][4]
+        for at in range(header[4], header[4] + header[5], 24):
+            name, _, _, section = struct.unpack_from(order + "IBBH", code, at)
+            if section == 0 and name:
+                names.add(code[strings + name:code.index(b"\0", strings + name)].decode())
+    return names

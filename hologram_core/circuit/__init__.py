@@ -1,0 +1,1 @@
+"""Circuits as the compiler sees them: decoded, verified, expanded, canonicalised."""

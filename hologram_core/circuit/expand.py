@@ -1,0 +1,157 @@
+"""Row kernels in terms of the other ops.
+
+`RowKernel.expand(c, *args)` gets a Writer and symbols for its arguments and writes the kernel as if on whole rows: `+`,
+`-`, comparisons, `c.exp(x)` (any elementwise row), `c.sum(x)` (any reduction), `c.index()` (position in the row). Inside,
+everything is computed in the node's math type; only the results are rounded to the node's result types. Integer and
+bool arguments keep their own type until they meet a float.
+"""
+
+from __future__ import annotations
+
+from ..dtypes import BOOL, F64, I64, DType
+from ..ops import TABLE
+from ..ops.table import Reduction, RowKernel, Scan
+from .ir import Circuit, Operand, Ref, default_result, result_types
+from .primitives import PRIMITIVES, Primitive
+
+
+def expand(circuit: Circuit) -> Circuit:
+    """A circuit without row kernels that computes the same."""
+    if not any(isinstance(n.row, RowKernel) for n in circuit.nodes):
+        return circuit
+    out = Circuit(circuit.schedule, circuit.rank, circuit.row_rank, circuit.flags,
+                  operands=[Operand(o.dtype, o.layout) for o in circuit.operands], scalars=list(circuit.scalars))
+    renamed: dict = {}
+    for node in circuit.nodes:
+        args = [renamed.get(a, a) for a in node.args]
+        if isinstance(node.row, RowKernel):
+            results = Writer(out, node.compute.math).expand(node, args)
+        else:
+            first = out.add(node.row, node.compute, node.result, args)
+            results = [Ref("value", first.n + r) for r in range(node.row.results)]
+        renamed.update({Ref("value", node.first + r): ref for r, ref in enumerate(results)})
+    for operand, old in zip(out.operands, circuit.operands):
+        operand.source = renamed.get(old.source, old.source)
+    return out
+
+
+class Symbol:
+    """A value inside a row kernel."""
+
+    __slots__ = ("c", "ref", "dtype")
+
+    def __init__(self, c: "Writer", ref: Ref, dtype: DType):
+        self.c, self.ref, self.dtype = c, ref, dtype
+
+    def __add__(self, o): return self.c.primitive("add", self, o)
+    def __radd__(self, o): return self.c.primitive("add", o, self)
+    def __sub__(self, o): return self.c.primitive("sub", self, o)
+    def __rsub__(self, o): return self.c.primitive("sub", o, self)
+    def __mul__(self, o): return self.c.primitive("mul", self, o)
+    def __rmul__(self, o): return self.c.primitive("mul", o, self)
+    def __truediv__(self, o): return self.c.primitive("div", self, o)
+    def __rtruediv__(self, o): return self.c.primitive("div", o, self)
+    def __neg__(self): return self.c.primitive("neg", self)
+    def __lt__(self, o): return self.c.primitive("lt", self, o)
+    def __le__(self, o): return self.c.primitive("le", self, o)
+    def __gt__(self, o): return self.c.primitive("gt", self, o)
+    def __ge__(self, o): return self.c.primitive("ge", self, o)
+    def eq(self, o): return self.c.primitive("eq", self, o)
+    def ne(self, o): return self.c.primitive("ne", self, o)
+    def __and__(self, o): return self.c.primitive("and", self, o)
+    def __or__(self, o): return self.c.primitive("or", self, o)
+    def __invert__(self): return self.c.primitive("not", self)
+
+    def __bool__(self):
+        raise TypeError("a row kernel's value has no Python truth value; use c.select(cond, x, y)")
+
+
+class Writer:
+    """What `RowKernel.expand` writes to. Attributes that are not methods are ops of the tables."""
+
+    def __init__(self, circuit: Circuit, dtype: DType):
+        self.circuit, self.dtype = circuit, dtype
+
+    def expand(self, node, args) -> list:
+        """Refs of the results of a row kernel node."""
+        symbols = [self._argument(a) for a in args]
+        results = node.row.expand(self, *symbols)
+        results = results if isinstance(results, tuple) else (results,)
+        return [self._rounded(s, t) for s, t in zip(results, result_types(node.row, node.result), strict=True)]
+
+    def _argument(self, ref: Ref) -> Symbol:
+        dtype = self.circuit.dtype_of(ref).math
+        if not dtype.is_float or ref.kind == "scalar":
+            return Symbol(self, ref, self.dtype if dtype is F64 else dtype)
+        return self.cast(Symbol(self, ref, dtype), self.dtype)
+
+    def _rounded(self, symbol: Symbol, dtype: DType) -> Ref:
+        if symbol.dtype is dtype and symbol.ref.kind == "value":
+            return symbol.ref
+        return self.circuit.add(PRIMITIVES["cast"], dtype.math, dtype, [symbol.ref])
+
+    # ---- the language ----
+    def constant(self, number, dtype: DType | None = None) -> Symbol:
+        return Symbol(self, Ref("const", number), dtype or self.dtype)
+
+    def cast(self, x: Symbol, dtype: DType) -> Symbol:
+        if x.dtype is dtype:
+            return x
+        if x.ref.kind == "const":
+            return Symbol(self, x.ref, dtype)
+        return Symbol(self, self.circuit.add(PRIMITIVES["cast"], dtype, dtype, [x.ref]), dtype)
+
+    def primitive(self, name: str, *args) -> Symbol:
+        """A primitive of the builder; numbers and integers adapt to the widest argument."""
+        args = self._lifted(args)
+        compute = args[-1].dtype
+        result = BOOL if name in ("lt", "le", "gt", "ge", "eq", "ne") else compute
+        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [a.ref for a in args]), result)
+
+    def select(self, cond: Symbol, x, y) -> Symbol:
+        x, y = self._lifted((x, y))
+        ref = self.circuit.add(PRIMITIVES["select"], x.dtype, x.dtype, [cond.ref, x.ref, y.ref])
+        return Symbol(self, ref, x.dtype)
+
+    def _lifted(self, args) -> list:
+        """The arguments in one type: that of a float among them, else of the first symbol."""
+        types = [a.dtype for a in args if isinstance(a, Symbol)]
+        dtype = next((t for t in types if t.is_float), types[0] if types else self.dtype)
+        return [self.cast(a, dtype) if isinstance(a, Symbol) else self.constant(a, dtype) for a in args]
+
+    def index(self) -> Symbol:
+        """Position in the row, i64."""
+        return Symbol(self, self.circuit.add(PRIMITIVES["index"], I64, I64, []), I64)
+
+    def zero(self) -> Symbol:
+        """0 as a value of the kernel's type (a number alone takes the type of what it meets)."""
+        return self.constant(0)
+
+    def apply(self, function, *args) -> Symbol:
+        """A function written in primitives, such as those of `ops.mathlib`: function(b, *args)."""
+        args = self._lifted(args)
+        row = Primitive(function.__name__, len(args), function)
+        return Symbol(self, self.circuit.add(row, args[0].dtype, args[0].dtype, [a.ref for a in args]), args[0].dtype)
+
+    def fixed(self, x: Symbol) -> Symbol:
+        """Declares that an argument does not vary along the row (its value at the row's start)."""
+        if x.ref.kind in ("scalar", "const"):
+            return x
+        return Symbol(self, self.circuit.add(PRIMITIVES["fixed"], x.dtype, x.dtype, [x.ref]), x.dtype)
+
+    def __getattr__(self, name: str):
+        try:
+            row = TABLE[name]
+        except KeyError:
+            raise AttributeError(f"row kernel: there is no op {name!r} in the tables") from None
+
+        def op(*args):
+            args = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
+                [a if isinstance(a, Symbol) else self.constant(a) for a in args]
+            compute = args[0].dtype
+            result = default_result(row, compute)
+            first = self.circuit.add(row, compute, result, [a.ref for a in args])
+            symbols = tuple(Symbol(self, Ref("value", first.n + r), t.math)
+                            for r, t in enumerate(result_types(row, result)))
+            return symbols[0] if len(symbols) == 1 else symbols
+        return op

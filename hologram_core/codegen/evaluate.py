@@ -1,0 +1,201 @@
+"""Evaluates the values of a circuit at one position of the iteration space, on demand.
+
+A Cursor is such a position: one element per lane, all lanes at consecutive places of the lane dimension. It remembers
+what has been computed there. Everything a cursor needs that does not vary along the row is computed at its `header`,
+the cursor that stands for the whole row.
+"""
+
+from __future__ import annotations
+
+from ..circuit.ir import BROADCAST, CONTIGUOUS, Circuit, Node, Ref, varies, varying_values
+from ..dtypes import BOOL, F64, I64
+from ..ops.table import Elementwise, Scan
+from .builder import Value
+from .memory import memory_type
+
+
+class Cursor:
+    """`coords`: [(dimension, coordinate)] outermost loop first, coordinates i64 scalars (of lane 0 in the lane
+    dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors)."""
+
+    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans")
+
+    def __init__(self, coords, lanes=1, shift=0, mask=None, header=None):
+        self.coords, self.lanes, self.shift, self.mask, self.header = coords, lanes, shift, mask, header
+        self.values: dict = {}
+        self.scans: dict = {}        # scan node number -> accumulator so far
+
+
+class Evaluator:
+    def __init__(self, circuit: Circuit, b):
+        self.c, self.b = circuit, b
+        self.producers = circuit.producers()
+        self.varying = varying_values(circuit)
+        self.reads_stay = circuit.row_rank > 0
+
+    # ---- kernel arguments: scalars, sizes, strides, extras ----
+    def size(self, dim: int) -> Value:
+        return self.b.arg(len(self.c.scalars) + dim)
+
+    def stride(self, operand: int, dim: int) -> Value:
+        return self.b.arg(len(self.c.scalars) + self.c.rank * (1 + operand) + dim)
+
+    def extra(self, number: int) -> Value:
+        """Arguments after the strides (split: chunk length, whole length; merge: elements per row)."""
+        return self.b.arg(len(self.c.scalars) + self.c.rank * (1 + len(self.c.operands)) + number)
+
+    # ---- memory ----
+    def address(self, number: int, cursor: Cursor) -> Value:
+        b, operand = self.b, self.c.operands[number]
+        at = b.operand(number)
+        lane_dim = self.c.lane_dim
+        for dim, coordinate in cursor.coords:
+            if dim != lane_dim:
+                at = b.advance(at, b.mul(coordinate, self.stride(number, dim)))
+            elif operand.layout == CONTIGUOUS:
+                at = b.advance(at, coordinate, memory_type(operand.dtype))
+                at = b.advance(at, b.const(cursor.shift, I64), memory_type(operand.dtype))
+            elif operand.layout != BROADCAST:
+                step = self.stride(number, dim)
+                at = b.advance(at, b.mul(coordinate, step))
+                at = b.advance(at, b.mul(b.const(cursor.shift, I64), step)) if cursor.shift else at
+        return at
+
+    def _strided(self, number: int, cursor: Cursor) -> bool:
+        along = any(dim == self.c.lane_dim for dim, _ in cursor.coords)
+        return along and self.c.operands[number].layout not in (CONTIGUOUS, BROADCAST)
+
+    def load(self, number: int, cursor: Cursor) -> Value:
+        b, operand = self.b, self.c.operands[number]
+        at = self.address(number, cursor)
+        stay = self.reads_stay and cursor.header is not None
+        if cursor.lanes == 1 or not any(dim == self.c.lane_dim for dim, _ in cursor.coords):
+            return b.load(at, operand.dtype, 1, stay=stay)
+        if operand.layout == BROADCAST:
+            return b.load(at, operand.dtype, 1, stay=stay)
+        if self._strided(number, cursor):
+            at = b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
+        return b.load(at, operand.dtype, cursor.lanes, cursor.mask)
+
+    def store(self, number: int, ref: Ref, cursor: Cursor) -> None:
+        """Stores a value into an output at the cursor."""
+        b, operand = self.b, self.c.operands[number]
+        value = b.cast(self.value(ref, cursor), operand.dtype.math)
+        at = self.address(number, cursor)
+        if operand.layout == BROADCAST or not any(dim == self.c.lane_dim for dim, _ in cursor.coords):
+            return b.store(b.part(value, 0, 1), at, operand.dtype)
+        value = b.widen(value, cursor.lanes)
+        if self._strided(number, cursor):
+            at = b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
+        b.store(value, at, operand.dtype, cursor.mask)
+
+    # ---- values ----
+    def varies(self, ref: Ref) -> bool:
+        return varies(self.c, ref, self.varying)
+
+    def value(self, ref: Ref, cursor: Cursor) -> Value:
+        """The value of `ref` at the cursor, of type dtype.math."""
+        if cursor.header is not None and not self.varies(ref):
+            cursor = cursor.header
+        found = cursor.values.get(ref)
+        if found is None:
+            if ref.kind == "operand":
+                found = cursor.values[ref] = self.load(ref.n, cursor)
+            elif ref.kind == "scalar":
+                found = cursor.values[ref] = self.b.arg(ref.n, I64 if self.c.scalars[ref.n] else F64)
+            elif ref.kind == "const":
+                found = self.b.const(ref.n, self.c.dtype_of(ref))
+            else:
+                node, _ = self.producers[ref.n]
+                self.set_results(node, self._compute(node, cursor), cursor)
+                found = cursor.values[ref]
+        return found
+
+    def set_results(self, node: Node, results, cursor: Cursor) -> None:
+        """Records a node's results, rounded to its result types."""
+        results = results if isinstance(results, tuple) else (results,)
+        for r, (value, dtype) in enumerate(zip(results, node.result_types)):
+            value = self.b.round_to(self.b.cast(value, dtype.math), dtype)
+            cursor.values[Ref("value", node.first + r)] = value
+
+    def argument(self, node: Node, number: int, cursor: Cursor) -> Value:
+        """An argument as the row's expression wants it."""
+        ref = node.args[number]
+        kinds = getattr(node.row, "kinds", "")
+        kind = kinds[number] if number < len(kinds) else "v"
+        if ref.kind == "const":
+            wanted = {"b": BOOL, "i": I64}.get(kind, node.compute.math)
+            return self.b.const(ref.n, wanted)
+        value = self.value(ref, cursor)
+        return value if kind == "i" else self.b.cast(value, BOOL if kind == "b" else node.compute.math)
+
+    def _compute(self, node: Node, cursor: Cursor):
+        args = [self.argument(node, n, cursor) for n in range(len(node.args))]
+        if isinstance(node.row, Scan):
+            state, result = node.row.step(self.b, cursor.scans[node.first], *args, self.row_index(cursor))
+            cursor.scans[node.first] = state if isinstance(state, tuple) else (state,)
+            return result
+        local = getattr(node.row, "local_index", False)
+        self.b.position = lambda: self.row_index(cursor) if local else self.index(cursor)
+        return node.row.expr(self.b, *args)
+
+    # ---- positions ----
+    def _number(self, cursor: Cursor, dims) -> Value:
+        """Row-major number of the cursor within `dims`."""
+        b, at = self.b, dict(cursor.coords)
+        number = b.const(0, I64)
+        for dim in dims:
+            scaled = number if number.data.text == "0" else b.mul(number, self.size(dim))
+            number = b.add(at[dim], scaled) if dim in at else scaled
+        if self.c.lane_dim in dims and self.c.lane_dim in at and (cursor.lanes > 1 or cursor.shift):
+            number = b.add(number, b.add(b.iota(I64, cursor.lanes), b.const(cursor.shift, I64)))
+        return number
+
+    def index(self, cursor: Cursor) -> Value:
+        return self._number(cursor, range(self.c.rank))
+
+    def row_index(self, cursor: Cursor) -> Value:
+        number = self._number(cursor, range(self.c.kept_rank, self.c.rank))
+        if self.c.split:     # position in the whole row: the chunks before this one come first
+            before = self.b.mul(dict(cursor.coords)[0], self.extra(0))
+            for dim in range(self.c.kept_rank + 1, self.c.rank):
+                before = self.b.mul(before, self.size(dim))
+            number = self.b.add(before, number)
+        return number
+
+    # ---- what a set of values needs ----
+    def closure(self, refs, given=()) -> tuple:
+        """(operand numbers, nodes) needed to compute `refs` at a row cursor where the refs in `given` are known."""
+        operands, nodes, stack = {}, {}, list(refs)
+        while stack:
+            ref = stack.pop()
+            if not self.varies(ref) or ref in given:
+                continue
+            if ref.kind == "operand":
+                operands[ref.n] = None
+            else:
+                node, _ = self.producers[ref.n]
+                if node.first not in nodes:
+                    nodes[node.first] = node
+                    stack.extend(node.args)
+        return sorted(operands), [nodes[k] for k in sorted(nodes)]
+
+    def components(self, node: Node) -> list:
+        """Types of a fold's or a scan's accumulator."""
+        init = node.row.init(self.b, node.compute.math)
+        return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
+
+    def weight(self, node: Node) -> int:
+        """How many instructions evaluating the node takes."""
+        if not isinstance(node.row, Elementwise):
+            return 0
+        ev = Evaluator(self.c, type(self.b)(self.b.lanes, self.b.features))
+        b, point, known = ev.b, Cursor([], self.b.lanes), 0
+        for ref in node.args:
+            if ref.kind != "const":
+                known += 1
+                point.values[ref] = b.value(self.c.dtype_of(ref).math, f"%x{known}", b.lanes, b.text.entry)
+        b.position = lambda: b.value(I64, "%x0", b.lanes, b.text.entry)
+        args = [ev.argument(node, n, point) for n in range(len(node.args))]
+        ev.set_results(node, node.row.expr(b, *args), point)
+        return sum(len(block.lines) for block in b.text.blocks)

@@ -1,0 +1,167 @@
+"""From a circuit and its schedule to a loop nest.
+
+Written against `Builder` plus structured loops, loads and stores; nothing here is LLVM text.
+
+  map, column   lanes run along the innermost kept dimension. The kept dimensions are an odometer over segments of the
+                innermost one; a segment is a main loop of several cursors (positions of L lanes) and a loop of single,
+                masked cursors for the rest. A column kernel walks the row dimensions inside, one element at a time.
+  row           one row after the other; lanes run along the innermost row dimension (see passes.py).
+  tile          two-dimensional blocks of the two innermost dimensions, so that an operand that is contiguous along
+                the other one finds its cache lines again.
+
+How many cursors there are is chosen from the size of the expression. Neither it nor anything else here depends on the
+machine, on the number of threads or on where the range [begin, end) was cut.
+"""
+
+from __future__ import annotations
+
+from ..circuit.ir import ROW, TILE, Circuit
+from ..dtypes import I64
+from ..ops.table import Scan
+from .evaluate import Cursor, Evaluator
+from .llvm import LLVMBuilder
+from .passes import Passes
+
+TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
+
+
+class Nest:
+    """Emits the loops of one circuit into a builder."""
+
+    def __init__(self, circuit: Circuit, b: LLVMBuilder):
+        self.c, self.b = circuit, b
+        self.ev = Evaluator(circuit, b)
+        weights = [self.ev.weight(n) for n in circuit.nodes]
+        self.weight = sum(weights) + len(circuit.operands)
+        self.unroll = 1 if b.lanes == 1 else 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
+
+    def emit(self) -> None:
+        if self.c.kept_rank == 0:
+            self._point([])
+        elif self.c.schedule == TILE:
+            self._tiles()
+        elif self.c.schedule == ROW:
+            self._rows()
+        else:
+            self._segments()
+
+    # ---- the kept dimensions ----
+    def _coordinates(self, number, dims):
+        """Coordinates of a row-major number in `dims`: [(dim, coordinate)]."""
+        b, coords = self.b, []
+        for dim in reversed(dims):
+            if dim == dims[0]:
+                coords.append((dim, number))
+            else:
+                rest = b.emit("udiv {t} {0}, {1}", (number, self.ev.size(dim)), I64)
+                coords.append((dim, b.sub(number, b.mul(rest, self.ev.size(dim)))))
+                number = rest
+        return coords[::-1]
+
+    def _advance(self, coords):
+        """The odometer: the coordinates after these (the outermost one just grows)."""
+        b, result = self.b, []
+        carry = b.const(1, I64)
+        for dim, at in reversed(coords):
+            at = b.add(at, carry)
+            if dim != coords[0][0]:
+                full = b.eq(at, self.ev.size(dim))
+                carry = b.cast(full, I64)
+                at = b.select(full, b.const(0, I64), at)
+            result.append((dim, at))
+        return result[::-1]
+
+    def _rows(self) -> None:
+        b, dims = self.b, list(range(self.c.kept_rank))
+        if len(dims) == 1:
+            with b.loop(b.begin(), b.end(), 1) as loop:
+                self._point([(0, loop.index)])
+            return
+        start = self._coordinates(b.begin(), dims)
+        with b.loop(b.begin(), b.end(), 1, [at for _, at in start]) as loop:
+            coords = list(zip(dims, loop.values))
+            self._point(coords)
+            loop.next([at for _, at in self._advance(coords)])
+
+    def _point(self, coords) -> None:
+        """One scalar position of the kept space."""
+        self.passes.run([Cursor(coords)])
+
+    def _segments(self) -> None:
+        b, dims = self.b, list(range(self.c.kept_rank))
+        inner = dims[-1]
+        if len(dims) == 1:
+            self._segment([], inner, b.begin(), b.end())
+            return
+        start = self._coordinates(b.begin(), dims)
+        with b.loop(b.begin(), b.end(), 0, [at for _, at in start]) as loop:
+            coords = list(zip(dims, loop.values))
+            first = coords[-1][1]
+            left = b.sub(b.end(), loop.index)
+            room = b.sub(self.ev.size(inner), first)
+            count = b.select(b.lt(room, left), room, left)
+            self._segment(coords[:-1], inner, first, b.add(first, count))
+            after = [*(at for _, at in self._advance(coords[:-1])), b.const(0, I64)]
+            loop.next(after, step=count)
+
+    def _segment(self, outer, inner, start, stop) -> None:
+        """Elements [start, stop) of the innermost kept dimension."""
+        b, lanes = self.b, self.b.lanes
+        block = lanes * self.unroll
+        main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
+        with b.loop(start, main, block) as loop:
+            at = [*outer, (inner, loop.index)]
+            self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
+        if block > 1:
+            with b.loop(main, stop, lanes) as loop:
+                mask = b.lane_mask(b.sub(stop, loop.index), lanes) if lanes > 1 else None
+                self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
+
+    # ---- tiles ----
+    def _tiles(self) -> None:
+        b, ev = self.b, self.ev
+        rows, columns = self.c.rank - 2, self.c.rank - 1
+        side = b.const(TILE_SIZE, I64)
+        with b.loop(b.begin(), b.end(), 1) as tiles:
+            across = self._tile_count(columns)
+            down = self._tile_count(rows)
+            rest = b.emit("udiv {t} {0}, {1}", (tiles.index, across), I64)
+            column = b.mul(b.sub(tiles.index, b.mul(rest, across)), side)
+            outer_number = b.emit("udiv {t} {0}, {1}", (rest, down), I64)
+            row = b.mul(b.sub(rest, b.mul(outer_number, down)), side)
+            outer = self._coordinates(outer_number, list(range(rows))) if rows else []
+            with b.loop(row, self._tile_end(row, ev.size(rows)), 1) as loop:
+                self._segment([*outer, (rows, loop.index)], columns, column, self._tile_end(column, ev.size(columns)))
+
+    def _tile_count(self, dim: int):
+        b = self.b
+        return b.shr(b.add(self.ev.size(dim), b.const(TILE_SIZE - 1, I64)), b.const(TILE_SIZE.bit_length() - 1, I64))
+
+    def _tile_end(self, start, size):
+        b = self.b
+        stop = b.add(start, b.const(TILE_SIZE, I64))
+        return b.select(b.lt(stop, size), stop, size)
+
+
+def lanes_of(circuit: Circuit) -> int:
+    """Vector width in elements: by the widest type, 16 where types of 8 and fewer bytes mix."""
+    scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
+    if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
+        return 1
+    types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
+    types |= {o.dtype.math for o in circuit.operands}
+    sizes = {t.bytes for t in types if t.kind != "b"} or {1}
+    if 8 in sizes and len(sizes) > 1:
+        return 16
+    return 64 // max(sizes)
+
+
+def build(circuit: Circuit, features=frozenset()) -> tuple:
+    """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
+    b = LLVMBuilder(lanes_of(circuit), features)
+    nest = Nest(circuit, b)
+    nest.emit()
+    passes = 1 + sum(n.folds for n in circuit.nodes)
+    cost = 0.25 * nest.weight * passes / b.lanes + 0.02 * sum(o.dtype.bytes for o in circuit.operands)
+    return b, cost

@@ -1,0 +1,160 @@
+"""Memory for LLVMBuilder: addresses, loads and stores of every element type, masks, gathers.
+
+In memory a bool is one byte, f16 and bf16 are 16 bits; as values they are i1 and f32. bf16 is rounded with integer
+arithmetic (to nearest even, NaN kept), because the conversion instructions of some CPUs flush subnormals.
+"""
+
+from __future__ import annotations
+
+from ..dtypes import BF16, BOOL, F16, F32, I16, I32, I64, U32, DType
+from .builder import Value
+from .text import PTR, Reg, literal, scalar_type, suffix, vector
+
+
+def memory_type(dtype: DType) -> str:
+    """The LLVM type of an element in memory."""
+    return {"bool": "i8", "f16": "half", "bf16": "i16"}.get(dtype.name) or scalar_type(dtype)
+
+
+class Memory:
+    """Mixin of LLVMBuilder."""
+
+    # ---- addresses and kernel arguments ----
+    def operand(self, number: int) -> Value:
+        """Base address of an operand."""
+        at, block = self.text.pure(f"getelementptr ptr, ptr %operands, i64 {number}", [])
+        name, block = self.text.pure(f"load ptr, ptr {at}", [block])   # the array does not change: may move and merge
+        return self.value(PTR, name, 1, block)
+
+    def arg(self, number: int, dtype: DType = I64) -> Value:
+        """One 64-bit kernel argument."""
+        at, block = self.text.pure(f"getelementptr i64, ptr %args, i64 {number}", [])
+        name, block = self.text.pure(f"load {scalar_type(dtype)}, ptr {at}", [block])
+        return self.value(dtype, name, 1, block)
+
+    def begin(self) -> Value:
+        return self.value(I64, "%begin", 1, self.text.entry)
+
+    def end(self) -> Value:
+        return self.value(I64, "%end", 1, self.text.entry)
+
+    def advance(self, address: Value, offset: Value, unit: str = "i8") -> Value:
+        """address + offset * sizeof(unit)."""
+        if offset.data.text == "0":
+            return address
+        name, block = self.text.pure(f"getelementptr {unit}, ptr {address.data.text}, i64 {offset.data.text}",
+                                     [address.data.block, offset.data.block])
+        return self.value(PTR, name, 1, block)
+
+    def lanes_of(self, address: Value, stride: Value, lanes: int) -> Value:
+        """Addresses of `lanes` elements `stride` bytes apart."""
+        if lanes == 1:
+            return address
+        offsets = self.mul(self.iota(I64, lanes), stride)
+        name, block = self.text.pure(f"getelementptr i8, ptr {address.data.text}, <{lanes} x i64> {offsets.data.text}",
+                                     [address.data.block, offsets.data.block])
+        return self.value(PTR, name, lanes, block)
+
+    def lane_mask(self, count: Value, lanes: int) -> Value:
+        """True in the first `count` lanes (an i64 scalar of at least 1)."""
+        few = self.select(self.lt(count, self.const(lanes, I64)), count, self.const(lanes, I64))
+        return self.lt(self.iota(I32, lanes), self.cast(few, I32))
+
+    # ---- loads ----
+    def load(self, address: Value, dtype: DType, lanes: int, mask=None, stay: bool = True) -> Value:
+        """Elements at an address (consecutive) or at a vector of addresses. `stay`: keep the load at this point."""
+        scalar = memory_type(dtype)
+        wide = vector(scalar, lanes)
+        if address.data.lanes > 1:
+            full = f"llvm.masked.gather.{suffix(scalar, lanes)}.v{lanes}p0"
+            self.text.declare(full, wide, f"<{lanes} x ptr>, <{lanes} x i1>, {wide}")
+            line = (f"call {wide} @{full}(<{lanes} x ptr> align {dtype.bytes} {address.data.text}, "
+                    f"<{lanes} x i1> {self._mask(mask, lanes)}, {wide} zeroinitializer)")
+        elif mask is not None and lanes > 1:
+            full = f"llvm.masked.load.{suffix(scalar, lanes)}.p0"
+            self.text.declare(full, wide, f"ptr, <{lanes} x i1>, {wide}")
+            line = (f"call {wide} @{full}(ptr align {dtype.bytes} {address.data.text}, "
+                    f"<{lanes} x i1> {mask.data.text}, {wide} zeroinitializer)")
+        else:
+            line = f"load {wide}, ptr {address.data.text}, align {dtype.bytes}"
+        name, block = self.text.here(line) if stay else self.text.pure(line, [address.data.block])
+        return self._unpack(name, dtype, lanes, block)
+
+    def _unpack(self, name: str, dtype: DType, lanes: int, block) -> Value:
+        if dtype is BOOL:
+            byte = vector("i8", lanes)
+            name, block = self.text.pure(f"icmp ne {byte} {name}, {'0' if lanes == 1 else 'zeroinitializer'}", [block])
+        elif dtype is F16:
+            packed = name
+            name, block = self.text.pure(f"fpext {vector('half', lanes)} {name} to {vector('float', lanes)}", [block])
+            return Value(self, F32, Reg(name, lanes, block, (F16, packed)))
+        elif dtype is BF16:
+            return self._from_bf16(name, lanes, block)
+        return self.value(dtype.math, name, lanes, block)
+
+    def _from_bf16(self, packed: str, lanes: int, block) -> Value:
+        half = self.value(I16, packed, lanes, block)
+        bits = self.emit("zext {t} {0} to {r}", (half,), U32)
+        value = self.bitcast(self.shl(bits, self.const(16, U32)), F32)
+        return Value(self, F32, Reg(value.data.text, lanes, value.data.block, (BF16, packed)))
+
+    # ---- rounding to 16 bits ----
+    def round_to(self, x: Value, dtype: DType) -> Value:
+        """`x` (of type dtype.math) rounded to the element type; only f16 and bf16 change it."""
+        if dtype.math is dtype or (x.data.packed and x.data.packed[0] is dtype):
+            return x
+        lanes = x.data.lanes
+        if dtype is F16:
+            name, block = self.text.pure(f"fptrunc {vector('float', lanes)} {x.data.text} to {vector('half', lanes)}",
+                                         [x.data.block])
+            return self._unpack(name, F16, lanes, block)
+        bits = self.bitcast(x, U32)
+        odd = self.and_(self.shr(bits, self.const(16, U32)), self.const(1, U32))
+        rounded = self.add(self.add(bits, self.const(0x7FFF, U32)), odd)
+        kept = self.select(self.ne(x, x), self.or_(bits, self.const(0x400000, U32)), rounded)
+        half = self.emit("trunc {t} {0} to {r}", (self.shr(kept, self.const(16, U32)),), I16)
+        return self._from_bf16(half.data.text, lanes, half.data.block)
+
+    # ---- stores ----
+    def store(self, x: Value, address: Value, dtype: DType, mask=None) -> None:
+        """Stores `x` (of type dtype.math) as elements of `dtype`."""
+        x = self.round_to(x, dtype)
+        lanes = max(x.data.lanes, address.data.lanes, mask.data.lanes if mask is not None else 1)
+        x = self.widen(x, lanes)
+        scalar = memory_type(dtype)
+        wide = vector(scalar, lanes)
+        text = x.data.text
+        if dtype is BOOL:
+            text = self.text.pure(f"zext {vector('i1', lanes)} {text} to {wide}", [x.data.block])[0]
+        elif dtype in (F16, BF16):
+            text = x.data.packed[1] if x.data.packed else self.round_to(x, dtype).data.packed[1]
+        if address.data.lanes > 1:
+            full = f"llvm.masked.scatter.{suffix(scalar, lanes)}.v{lanes}p0"
+            self.text.declare(full, "void", f"{wide}, <{lanes} x ptr>, <{lanes} x i1>")
+            self.text.effect(f"call void @{full}({wide} {text}, <{lanes} x ptr> align {dtype.bytes} {address.data.text}, "
+                             f"<{lanes} x i1> {self._mask(mask, lanes)})")
+        elif mask is not None and lanes > 1:
+            full = f"llvm.masked.store.{suffix(scalar, lanes)}.p0"
+            self.text.declare(full, "void", f"{wide}, ptr, <{lanes} x i1>")
+            self.text.effect(f"call void @{full}({wide} {text}, ptr align {dtype.bytes} {address.data.text}, "
+                             f"<{lanes} x i1> {mask.data.text})")
+        else:
+            self.text.effect(f"store {wide} {text}, ptr {address.data.text}, align {dtype.bytes}")
+
+    @staticmethod
+    def _mask(mask, lanes: int) -> str:
+        return "splat (i1 true)" if mask is None else mask.data.text
+
+    # ---- constant tables ----
+    def table(self, constants, index, dtype):
+        scalar, count = scalar_type(dtype), len(constants)
+        items = ", ".join(f"{scalar} {literal(c, dtype)}" for c in constants)
+        line = f"private unnamed_addr constant [{count} x {scalar}] [{items}]"
+        names = [g.split(" = ", 1)[0] for g in self.text.globals if g.endswith(line)]
+        name = names[0] if names else f"@t{len(self.text.globals)}"
+        if not names:
+            self.text.globals.append(f"{name} = {line}")
+        lanes = index.data.lanes
+        at, block = self.text.pure(f"getelementptr {scalar}, ptr {name}, {vector('i32', lanes)} {index.data.text}",
+                                   [index.data.block])
+        return self.load(self.value(PTR, at, lanes, block), dtype, lanes, stay=False)

@@ -1,0 +1,25 @@
+"""HOLOGRAM_LOG: 1 kernels compiled, 2 cache decisions, 3 circuits, 4 LLVM text and assembly. To stderr."""
+
+from __future__ import annotations
+
+import sys
+
+from .config import config
+
+_warned: set = set()
+
+
+def enabled(level: int) -> bool:
+    return config.log >= level
+
+
+def log(level: int, text: str) -> None:
+    if enabled(level):
+        print(f"hologram: {text}", file=sys.stderr, flush=True)
+
+
+def warn_once(text: str) -> None:
+    """A warning that is worth one line per process."""
+    if text not in _warned:
+        _warned.add(text)
+        print(f"hologram: warning: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,103 @@
+"""Row kernels against the interpreter, and against closed forms in float64."""
+
+import numpy as np
+import pytest
+
+from hologram_core.circuit.ir import COLUMN, ROW
+from hologram_core.dtypes import BF16, F16, F32, F64
+from hologram_core.ops import TABLE
+from hologram_core.ops.table import RowKernel
+from kernels import Case
+
+# Arguments: x whole rows, w one row for all, r one element per row, t a class per row, e epsilon, i the ignored class.
+ARGUMENTS = dict(softmax="x", log_softmax="x", softmax_backward="xx", log_softmax_backward="xx", layer_norm="xwwe",
+                 layer_norm_backward_input="xxrrw", rms_norm="xwe", rms_norm_backward_input="xxrw", nll_row="xtwi",
+                 nll_row_backward="rtwi", cross_entropy_row="xtwi", cross_entropy_row_backward="rxrtwi")
+PER_ROW = dict(layer_norm=(0, 1, 1), rms_norm=(0, 1), nll_row=(1, 1), cross_entropy_row=(1, 1, 1))
+
+
+def test_every_row_kernel_is_tested():
+    assert {r.name for r in TABLE if isinstance(r, RowKernel)} == set(ARGUMENTS)
+
+
+def build(name, schedule, dtype, rows, n, seed=0):
+    rng = np.random.default_rng(seed)
+    case = Case(schedule, (rows, n), 1)
+
+    def to(array):
+        if dtype is BF16:
+            return (array.astype("f4").view(np.uint32) >> 16).astype(np.uint16)
+        return array.astype(dtype.numpy)
+
+    def argument(kind):
+        if kind == "x":
+            array = to(rng.normal(size=(rows, n)))
+            return case.input(array if schedule == ROW else np.ascontiguousarray(array.T).T, dtype)
+        if kind == "t":
+            return case.input(rng.integers(-1, n, size=(rows, 1)))
+        if kind in "wr":
+            return case.input(to(np.abs(rng.normal(size=(1, n) if kind == "w" else (rows, 1)))), dtype)
+        return case.scalar(1e-5 if kind == "e" else -1)
+
+    node = case.node(name, *[argument(k) for k in ARGUMENTS[name]], compute=dtype, result=dtype)
+    for number in range(TABLE[name].results):
+        into = np.zeros((n, rows), dtype.numpy).T if schedule == COLUMN else np.zeros((rows, n), dtype.numpy)
+        per_row = PER_ROW.get(name, (0,))[number]
+        case.output(node, number, per_row=per_row, into=None if per_row else into)
+    return case
+
+
+@pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
+@pytest.mark.parametrize("dtype", [F32, F64, F16, BF16], ids=str)
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_row_kernel(name, dtype, schedule):
+    tolerance = {2: 3e-2, 4: 3e-5, 8: 1e-11}[dtype.bytes]
+    for n in (1, 10, 16, 33, 300):
+        build(name, schedule, dtype, 20, n).check(rtol=tolerance, atol=tolerance, pieces=2)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
+def test_softmax_in_place(schedule):
+    """The output may lie over the input, also where the kernel keeps exponentials in the output."""
+    x = np.random.default_rng(0).normal(size=(9, 100)).astype("f4")
+    memory = x.copy() if schedule == ROW else np.ascontiguousarray(x.T).T
+    case = Case(schedule, (9, 100), 1)
+    case.output(case.node("softmax", case.input(memory)), into=memory)
+    case.run()
+    np.testing.assert_allclose(memory, softmax(x.astype("f8")), rtol=2e-6)
+
+
+def test_softmax_extremes():
+    x = np.array([[0, 1e30, -1e30], [-np.inf, 0, 0], [-np.inf] * 3, [np.nan, 0, 0]], "f4")
+    case = Case(ROW, x.shape, 1)
+    got = case.output(case.node("softmax", case.input(x)))
+    case.run()
+    want = [[0, 1, 0], [0, 0.5, 0.5], [np.nan] * 3, [np.nan] * 3]
+    np.testing.assert_array_equal(got, np.array(want, "f4"))
+
+
+def test_ignored_rows_do_not_count():
+    x = np.array([[1, 2, np.inf], [1, 2, 3]], "f4")
+    case = Case(ROW, x.shape, 1)
+    target = case.input(np.array([[-100], [1]]))
+    node = case.node("cross_entropy_row", case.input(x), target, case.scalar(1.0), case.scalar(-100), compute=F32)
+    loss, weight = case.output(node, 0, per_row=True), case.output(node, 2, per_row=True)
+    case.run()
+    np.testing.assert_allclose(loss, [0, np.log(np.exp([1., 2, 3]).sum()) - 2], rtol=1e-6)
+    assert weight.tolist() == [0, 1]
+
+
+def test_prologue_and_epilogue():
+    """Elementwise neighbours run inside the row kernel."""
+    x = np.random.default_rng(0).normal(size=(5, 40)).astype("f4")
+    case = Case(ROW, x.shape, 1)
+    r = case.input(x)
+    s = case.node("softmax", case.node("mul", r, case.scalar(2.0)))
+    case.output(case.node("mul", s, r))
+    case.run()
+    np.testing.assert_allclose(case.arrays[-1], softmax(2.0 * x.astype("f8")) * x, rtol=1e-5, atol=1e-7)

@@ -1,0 +1,357 @@
+"""Every elementwise row against torch's own CPU kernels: dtypes, layouts, broadcasting, numbers, in-place, out=, gradients."""
+
+import math
+import warnings
+
+import pytest
+import torch
+from elementwise_cases import CASES, DTYPES, FLOATS, plain
+from torch.utils import _pytree as pytree
+
+DEVICE = "hologram"
+TOLERANCE = {torch.float32: (2e-6, 2e-6), torch.float64: (1e-12, 1e-12), torch.float16: (2e-3, 2e-3),
+             torch.bfloat16: (1.6e-2, 1.6e-2)}
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def to_device(value):
+    return pytree.tree_map_only(torch.Tensor, lambda t: move(t), value)
+
+
+def move(t):
+    """On the device with the same sizes and strides, a view of a larger storage if `t` is one."""
+    if t.dim() == 0:
+        return t.to(DEVICE)
+    span = 1 + sum((s - 1) * st for s, st in zip(t.shape, t.stride())) if t.numel() else 0
+    base = torch.as_strided(t, (span,), (1,)).contiguous().to(DEVICE)
+    return torch.as_strided(base, t.shape, t.stride())
+
+
+def outcome(function, *args, **kwargs):
+    """What a call returned, or the type of what it raised."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return error
+
+
+def check(mine, theirs, strides=True):
+    if isinstance(theirs, Exception):
+        assert isinstance(mine, Exception), f"torch raises {theirs!r}, the device returned {mine}"
+        assert type(mine) is type(theirs), f"{mine!r} instead of {theirs!r}"
+        return
+    if isinstance(mine, Exception):
+        raise mine
+    for a, b in zip(pytree.tree_leaves(mine), pytree.tree_leaves(theirs), strict=True):
+        assert a.device.type == DEVICE
+        assert a.dtype == b.dtype and a.shape == b.shape
+        if strides and b.numel() > 0:
+            assert a.stride() == b.stride(), "memory format"
+        rtol, atol = TOLERANCE.get(b.dtype, (0, 0))
+        torch.testing.assert_close(a.cpu(), b, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def compare(case, make=None, dtype=torch.float32, **more):
+    args, kwargs = case.arguments(dtype, make, **more)
+    check(outcome(case.packet, *to_device(args), **to_device(kwargs)), outcome(case.packet, *args, **kwargs))
+
+
+@every_case
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_dtypes(case, dtype):
+    compare(case, dtype=dtype)
+
+
+def layouts():
+    def transposed(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g).t()
+
+    def strided(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (10, 21))[::2, ::3]
+
+    def broadcast(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, [(3, 1, 4), (2, 1), (4,), (1, 1, 1, 4)][n % 4])
+
+    def expanded(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (5, 1)).expand(5, 6)
+
+    def mixed(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (6, 6)).t() if n % 2 else plain(n, dtype, low, high, g, (6, 6))
+
+    def channels_last(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (2, 3, 4, 5)).to(memory_format=torch.channels_last)
+
+    def zero_dim(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, ())
+
+    def no_elements(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (3, 0))
+
+    def bad_shapes(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (3 + n, 2))
+
+    def long(n, dtype, low, high, g):
+        return plain(n, dtype, low, high, g, (100003,))
+
+    return [transposed, strided, broadcast, expanded, mixed, channels_last, zero_dim, no_elements, bad_shapes, long]
+
+
+@every_case
+@pytest.mark.parametrize("make", layouts(), ids=lambda f: f.__name__)
+def test_layouts(case, make):
+    compare(case, make)
+
+
+@every_case
+@pytest.mark.parametrize("second", [torch.float64, torch.float16, torch.int64, torch.bool], ids=str)
+def test_promotion(case, second):
+    if case.tensors < 2:
+        pytest.skip("one tensor")
+    compare(case, lambda n, dtype, *rest: plain(n, second if n and dtype != torch.bool else dtype, *rest))
+
+
+@every_case
+def test_cpu_scalars(case):
+    """A 0-dim CPU tensor is a number, as on every other device."""
+    args, kwargs = case.arguments(torch.float32)
+    tensors = [i for i, a in enumerate(args) if isinstance(a, torch.Tensor)]
+    if len(tensors) < 2:
+        pytest.skip("one tensor")
+    for i in tensors[1:]:
+        number = args[i].flatten()[0].clone()
+        theirs = [number if j == i else a for j, a in enumerate(args)]
+        mine = [number if j == i else to_device(a) for j, a in enumerate(args)]
+        check(outcome(case.packet, *mine, **kwargs), outcome(case.packet, *theirs, **kwargs))
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64], ids=str)
+def test_in_place(case, dtype):
+    if not case.in_place:
+        pytest.skip("no in-place form")
+    for make in (plain, layouts()[1], layouts()[2]):
+        args, kwargs = case.arguments(dtype, make)
+        theirs, mine = outcome(case.in_place, *args, **kwargs), None
+        args, kwargs = case.arguments(dtype, make)
+        there = to_device(args)
+        mine = outcome(case.in_place, *there, **to_device(kwargs))
+        check(mine, theirs, strides=False)
+        if not isinstance(theirs, Exception):
+            assert mine is there[0] or mine.data_ptr() == there[0].data_ptr()
+
+
+@every_case
+def test_out(case):
+    if not case.out:
+        pytest.skip("no out= form")
+    args, kwargs = case.arguments(torch.float32)
+    results = outcome(case.packet, *args, **kwargs)
+    if isinstance(results, Exception):
+        pytest.skip("torch refuses float32")
+    results = results if isinstance(results, tuple) else (results,)
+    names = [a.name for a in case.out._schema.arguments if a.alias_info and a.alias_info.is_write and a.kwarg_only]
+
+    def variants(device):
+        fresh = [r.clone() for r in results]
+        yield [torch.zeros_like(r, device=device) for r in fresh]
+        yield [torch.zeros(0, dtype=r.dtype, device=device) for r in fresh]
+        yield [torch.zeros(3, 2, dtype=r.dtype, device=device) for r in fresh]
+        yield [torch.zeros(r.shape[::-1], dtype=r.dtype, device=device).t() for r in fresh]
+        yield [torch.zeros_like(r, dtype=torch.float64, device=device) for r in fresh]
+        yield [torch.zeros_like(r, dtype=torch.int32, device=device) for r in fresh]
+
+    for mine, theirs in zip(variants(DEVICE), variants("cpu"), strict=True):
+        expected = outcome(case.out, *args, **kwargs, **dict(zip(names, theirs)))
+        got = outcome(case.out, *to_device(args), **to_device(kwargs), **dict(zip(names, mine)))
+        check(got, expected)
+
+
+@every_case
+def test_gradient(case):
+    args, kwargs = case.arguments(torch.float64)
+
+    def gradient(place):
+        placed = [place(a).requires_grad_() if isinstance(a, torch.Tensor) and a.is_floating_point() else place(a) for a in args]
+        named = pytree.tree_map_only(torch.Tensor, place, kwargs)
+        result = pytree.tree_leaves(case.packet(*placed, **named))[0]
+        if not result.requires_grad:
+            return []
+        weights = torch.linspace(0.5, 1.5, max(1, result.numel()), dtype=result.dtype).reshape(result.shape)
+        leaves = [a for a in placed if isinstance(a, torch.Tensor) and a.requires_grad]
+        return [g for g in torch.autograd.grad(result, leaves, place(weights), allow_unused=True) if g is not None]
+
+    same = lambda v: v.clone() if isinstance(v, torch.Tensor) else v  # noqa: E731
+    theirs = outcome(gradient, same)
+    if isinstance(theirs, Exception):
+        pytest.skip(f"torch: {theirs}")
+    check(outcome(gradient, lambda v: to_device(same(v))), theirs, strides=False)
+
+
+@every_case
+def test_special_values(case):
+    if "f" not in case.row.dtypes:
+        pytest.skip("integers")
+    values = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e-40, -1e-40, 3e38, -3e38, 0.5, -0.5, 2.0, 100.0, -100.0]
+
+    def make(n, dtype, low, high, g):
+        if dtype == torch.bool:
+            return plain(n, dtype, low, high, g, (256,))
+        line = torch.tensor(values, dtype=dtype)
+        return line.repeat_interleave(16) if n % 2 == 0 else line.repeat(16)
+    compare(case, make)
+
+
+# ---- beyond single rows ----
+
+def test_every_name_is_known():
+    """No row names an overload this torch lacks, and none that decomposes (that would cut its gradient off)."""
+    from build_aten_table import collect
+    from hologram_core.ops import TABLE
+    assert collect(TABLE).missing == []
+
+
+def test_no_dangling_registrations():
+    assert torch._C._dispatch_find_dangling_impls() == []
+
+
+def test_numbers_keep_the_dtype():
+    for dtype in FLOATS:
+        x = torch.ones(3, dtype=dtype, device=DEVICE)
+        for y in (x + 1, x + 2.5, 1 - x, 2.5 * x, x / 3, x > 0.1, True + x):
+            assert y.device.type == DEVICE and (y.dtype == dtype or y.dtype == torch.bool)
+    x = torch.arange(4, device=DEVICE)
+    assert (x + 1).dtype == torch.int64 and (x + 1.5).dtype == torch.float32 and (x / 2).dtype == torch.float32
+    assert (1 - x).tolist() == [1, 0, -1, -2]
+
+
+def test_half_compares_rounded_numbers():
+    x = torch.full((4,), 0.1, dtype=torch.float16, device=DEVICE)
+    assert bool((x == 0.1).all())
+
+
+def test_same_device_error():
+    x, y = torch.ones(3, device=DEVICE), torch.ones(3)
+    with pytest.raises(RuntimeError, match="same device"):
+        x + y
+    with pytest.raises(RuntimeError, match="same device"):
+        torch.add(x, x, out=y)
+
+
+def test_overlap_errors():
+    x = torch.ones(1, device=DEVICE).expand(4)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        x.add_(1)
+    y = torch.ones(5, device=DEVICE)
+    with pytest.raises(RuntimeError, match="overlap"):
+        torch.add(y[1:], 1, out=y[:-1])
+
+
+def test_out_resize_warns():
+    x, out = torch.ones(3, device=DEVICE), torch.ones(5, device=DEVICE)
+    with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+        torch.add(x, x, out=out)
+    assert out.tolist() == [2.0] * 3
+
+
+def test_in_place_messages():
+    x = torch.ones(3, dtype=torch.int64, device=DEVICE)
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
+        x.add_(1.5)
+    with pytest.raises(RuntimeError, match="For integral input tensors, argument alpha must not be a floating point number"):
+        torch.add(x, x, alpha=1.5)
+    with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
+        x.add_(torch.ones(2, 3, dtype=torch.int64, device=DEVICE))
+    with pytest.raises(RuntimeError, match="Integers to negative integer powers are not allowed"):
+        x ** -1
+
+
+def test_complex_is_delegated():
+    x = torch.tensor([1 + 2j, 3 - 1j])
+    torch.testing.assert_close((x.to(DEVICE) * 2 + x.to(DEVICE)).cpu(), x * 2 + x)
+    torch.testing.assert_close(torch.exp(x.to(DEVICE)).cpu(), torch.exp(x))
+
+
+@pytest.mark.parametrize("dims", [12, 13, 25, 64])
+def test_many_dimensions(dims):
+    shape = [2 if d % 2 == 0 and d < 24 else 1 for d in range(dims)]
+    x = torch.rand(shape)
+    order = list(range(dims))[::-1]
+    torch.testing.assert_close((x.to(DEVICE).permute(order) + x.to(DEVICE)).cpu(), x.permute(order) + x)
+
+
+# ---- losses ----
+
+LOSSES = [("mse_loss", {}), ("smooth_l1_loss", {}), ("smooth_l1_loss", {"beta": 0.3}), ("huber_loss", {"delta": 0.5}),
+          ("binary_cross_entropy", {}), ("binary_cross_entropy", {"weight": torch.rand(4, 9, generator=torch.Generator().manual_seed(1))}),
+          ("huber_loss", {"delta": -1.0}), ("smooth_l1_loss", {"beta": -1.0})]
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name, more", LOSSES, ids=lambda v: v if isinstance(v, str) else ",".join(v))
+@pytest.mark.parametrize("shape", [(4, 9), (0, 9)], ids=str)
+def test_losses(name, more, reduction, shape):
+    if shape[0] == 0 and "weight" in more:
+        pytest.skip("the weight has elements")
+
+    def run(place):
+        g = torch.Generator().manual_seed(0)
+        x, y = (place(torch.rand(shape, generator=g)).requires_grad_() for _ in range(2))
+        loss = getattr(torch.nn.functional, name)(x, y.detach(), reduction=reduction, **{k: to(v, place) for k, v in more.items()})
+        loss.backward(torch.ones_like(loss) * 0.5)
+        return loss.detach(), x.grad
+
+    def to(value, place):
+        return place(value) if isinstance(value, torch.Tensor) else value
+    check(outcome(run, lambda t: t.to(DEVICE)), outcome(run, lambda t: t.clone()))
+
+
+def test_folded_loss_is_one_kernel():
+    from hologram_core import _runtime
+    x, y = torch.rand(100, device=DEVICE), torch.rand(100, device=DEVICE)
+    torch.nn.functional.mse_loss(x, y)
+    before = _runtime.counters()["launched"]
+    torch.nn.functional.mse_loss(x, y)
+    assert _runtime.counters()["launched"] - before == 1
+
+
+# ---- factories ----
+
+@pytest.mark.parametrize("dtype", [*DTYPES[:-1]], ids=str)
+@pytest.mark.parametrize("args", [(5,), (0,), (2, 9), (9, 2, -2), (0, 1, 0.1), (0.5, 7), (3, 3), (10, 0), (0, 5, 0)], ids=str)
+def test_arange(args, dtype):
+    check(outcome(torch.arange, *args, dtype=dtype, device=DEVICE), outcome(torch.arange, *args, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES[:-1]], ids=str)
+@pytest.mark.parametrize("args", [(0, 1, 11), (5, -3, 7), (0.5, 10.5, 4), (2, 3, 1), (1, 2, 0), (0, 1, -1)], ids=str)
+def test_linspace(args, dtype):
+    check(outcome(torch.linspace, *args, dtype=dtype, device=DEVICE), outcome(torch.linspace, *args, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.int64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("args", [(3,), (3, 5), (5, 3), (0, 4), (-1,)], ids=str)
+def test_eye(args, dtype):
+    check(outcome(torch.eye, *args, dtype=dtype, device=DEVICE), outcome(torch.eye, *args, dtype=dtype))
+
+
+@pytest.mark.parametrize("k", [0, 1, -2, 50])
+@pytest.mark.parametrize("function", [torch.tril, torch.triu])
+def test_triangles(function, k):
+    for x in (torch.rand(4, 6), torch.rand(2, 3, 5, 5), torch.rand(6, 4).t(), torch.rand(7), torch.rand(0, 3),
+              torch.randint(9, (3, 3)), torch.ones(4, 4, dtype=torch.bool), torch.rand(3, 3, dtype=torch.complex64)):
+        check(outcome(function, x.to(DEVICE), k), outcome(function, x, k), strides=False)
+    x = torch.rand(5, 5)
+    check(getattr(x.to(DEVICE), function.__name__ + "_")(k), getattr(x.clone(), function.__name__ + "_")(k))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_fills(dtype):
+    for value in (0, 1, 2.7, True, -1, 300, 1e30, math.inf):
+        check(outcome(torch.full, (2, 3), value, dtype=dtype, device=DEVICE), outcome(torch.full, (2, 3), value, dtype=dtype))
+    x = torch.zeros(4, 4, dtype=dtype, device=DEVICE)
+    x[1:3, ::2].fill_(1)
+    assert x.sum().item() == 4
+    x.t().zero_()
+    assert not x.any().item()

@@ -1,0 +1,95 @@
+"""The device in other processes: shared tensors, DataLoader workers, forks."""
+
+import os
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+import hologram_torch  # noqa: F401  (spawned children import this module first)
+from tests.torch.compare import DEVICE
+
+
+def _child(queue, done, tensor):
+    tensor.add_(1)
+    queue.put({"double": tensor * 2, "view": tensor[1:], "empty": tensor[:0], "parameter": torch.nn.Parameter(tensor.clone())})
+    done.wait(60)   # a sender must outlive the transfer, on every device
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_tensors_travel_and_share_memory(method):
+    context = mp.get_context(method)
+    queue, done = context.Queue(), context.Event()
+    tensor = torch.zeros(4).to(DEVICE)
+    process = context.Process(target=_child, args=(queue, done, tensor.share_memory_()), daemon=True)
+    process.start()
+    result = queue.get(timeout=120)
+    assert tensor.tolist() == [1] * 4                       # the child wrote into our memory
+    tensor.add_(1)
+    assert result["view"].is_hologram and result["view"].shape == (3,) and result["view"].stride() == (1,)
+    assert result["double"].tolist() == [2] * 4 and result["empty"].numel() == 0
+    assert isinstance(result["parameter"], torch.nn.Parameter) and result["parameter"].is_hologram
+    done.set()
+    process.join(60)
+    assert process.exitcode == 0
+
+
+def test_share_memory_tells_the_truth():
+    x = torch.arange(5.).to(DEVICE)
+    view = x[2:]
+    assert not x.is_shared()
+    assert x.share_memory_() is x and x.is_shared() and view.is_shared()
+    view[0] = 9
+    assert x.tolist() == [0, 1, 9, 3, 4]
+    address = x.data_ptr()
+    x.share_memory_()
+    assert x.data_ptr() == address
+    with pytest.raises(RuntimeError, match="not resizable"):
+        x.resize_(100)
+    model = torch.nn.Linear(2, 2).to(DEVICE).share_memory()
+    assert model.weight.is_shared() and not torch.zeros(2).is_shared() and torch.zeros(2).share_memory_().is_shared()
+
+
+class Samples(torch.utils.data.Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, i):
+        return torch.full((3,), float(i)).to(DEVICE) * 2
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_data_loader_workers_use_the_device(method):
+    torch.ones(1 << 20).to(DEVICE).add_(1).sum().item()       # the parent's threads have run: the children have none
+    loader = torch.utils.data.DataLoader(Samples(), batch_size=4, num_workers=2, timeout=120, multiprocessing_context=method)
+    batches = list(loader)
+    assert [b.device.type for b in batches] == [DEVICE] * 2
+    assert torch.cat(batches)[:, 0].tolist() == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+def test_a_forked_child_goes_on_alone():
+    x = torch.arange(1 << 20).to(DEVICE)
+    total = x.sum().item()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            y = x * 2 + torch.ones(1 << 20, device=DEVICE, dtype=torch.int64)
+            fine = y.sum().item() == 2 * total + (1 << 20) and not torch.hologram._is_in_bad_fork()
+            os.write(write, b"1" if fine else b"0")
+        finally:
+            os._exit(0)
+    os.close(write)
+    assert os.read(read, 1) == b"1"
+    os.waitpid(child, 0)
+    assert x.sum().item() == total
+
+
+def test_a_backend_that_cannot_fork_says_so(monkeypatch):
+    from hologram_torch import device
+
+    monkeypatch.setattr(device._C, "in_forked_child", lambda: True)
+    monkeypatch.setattr(device._C, "get_backend", lambda: "cuda")
+    assert device._is_in_bad_fork() and not device.is_initialized()
+    with pytest.raises(RuntimeError, match="Cannot re-initialize hologram in forked subprocess.*'spawn'"):
+        device._lazy_init()
