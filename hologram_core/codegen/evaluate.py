@@ -120,10 +120,9 @@ class Evaluator:
         kinds = getattr(node.row, "kinds", "")
         kind = kinds[number] if number < len(kinds) else "v"
         if ref.kind == "const":
-            wanted = {"b": BOOL, "i": I64}.get(kind, node.compute.math)
-            return self.b.const(ref.n, wanted)
+            return self.b.const(ref.n, {"b": BOOL, "i": I64, "d": F64}.get(kind, node.compute.math))
         value = self.value(ref, cursor)
-        return value if kind == "i" else self.b.cast(value, BOOL if kind == "b" else node.compute.math)
+        return value if kind == "i" else self.b.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
 
     def _compute(self, node: Node, cursor: Cursor):
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
