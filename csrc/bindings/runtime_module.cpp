@@ -64,7 +64,9 @@ const Kernel* compile(const Key& key) {
   try {
     py::object compiler = python_compiler();
     if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
-    const py::tuple made = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    const py::object result = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
+    const auto made = py::reinterpret_borrow<py::tuple>(result);
     const auto address = made[0].cast<uintptr_t>();
     if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
     return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
