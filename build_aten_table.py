@@ -54,8 +54,9 @@ class Schemas:
         return next((s for s in self.by_base[base] if s.overload_name == overload), None)
 
     def decomposes(self, schema) -> bool:
-        """Registering a kernel for such an op would cut its gradient off."""
-        return self.torch._C._dispatch_has_kernel_for_dispatch_key(qualified(schema), "CompositeImplicitAutograd")
+        """Registering a kernel for such an op would cut its gradient off, unless torch does the same on the CPU."""
+        has = self.torch._C._dispatch_has_kernel_for_dispatch_key
+        return has(qualified(schema), "CompositeImplicitAutograd") and not has(qualified(schema), "CPU")
 
     def in_place(self, functional):
         wanted = [signature(a) for a in functional.arguments]
