@@ -128,7 +128,7 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
 }
 
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
-  Scalar result;
+  Scalar result{};
   const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
   if (source.role == Source::Role::Mask || source.role == Source::Role::Own ||
       (source.role != Source::Role::Double && integral)) {
