@@ -137,7 +137,7 @@ bool pinned_fit(const Call& call, c10::ScalarType common) {
 }
 
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
-  Scalar result;
+  Scalar result{};
   const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
   if (source.role == Source::Role::Mask || source.role == Source::Role::Own ||
       (source.role != Source::Role::Double && integral)) {
