@@ -153,6 +153,7 @@ Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s
     if (common == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
     if (common == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
   }
+  result.integer = false;
   result.value.f = value;
   return result;
 }
