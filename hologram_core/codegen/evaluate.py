@@ -181,16 +181,20 @@ class Evaluator:
         return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
 
     def weight(self, node: Node) -> int:
-        """How many instructions evaluating the node takes."""
-        if not isinstance(node.row, Elementwise):
-            return 0
-        ev = Evaluator(self.c, type(self.b)(self.b.lanes, self.b.features))
-        b, point, known = ev.b, Cursor([], self.b.lanes), 0
-        for ref in node.args:
-            if ref.kind != "const":
-                known += 1
-                point.values[ref] = b.value(self.c.dtype_of(ref).math, f"%x{known}", b.lanes, b.text.entry)
-        b.position = lambda: b.value(I64, "%x0", b.lanes, b.text.entry)
+        """How many instructions evaluating the node at one cursor takes (for a fold or scan: one step)."""
+        b = type(self.b)(self.b.lanes, self.b.features)
+        ev, point = Evaluator(self.c, b), Cursor([], b.lanes)
+        names = (f"%x{n}" for n in range(1000))
+
+        def unknown(dtype):
+            return b.value(dtype.math, next(names), b.lanes, b.text.entry)
+
+        point.values = {ref: unknown(self.c.dtype_of(ref)) for ref in node.args if ref.kind != "const"}
         args = [ev.argument(node, n, point) for n in range(len(node.args))]
-        ev.set_results(node, node.row.expr(b, *args), point)
+        b.position = lambda: unknown(I64)
+        if isinstance(node.row, Elementwise):
+            ev.set_results(node, node.row.expr(b, *args), point)
+        elif not self.c.merge:
+            acc, inputs = tuple(map(unknown, self.components(node))), args[:node.row.arity]
+            node.row.step(b, acc, *inputs, unknown(I64), *args[node.row.arity:])
         return sum(len(block.lines) for block in b.text.blocks)

@@ -124,6 +124,10 @@ class LLVMBuilder(Memory, Builder):
         return self.emit(f"call {{t}} @{name}({{t}} {{0}}, {{t}} {{1}}, {{t}} zeroinitializer, {mask} -1, i32 4)",
                          (x, n), x.dtype)
 
+    def power_of_two(self, n):
+        scaled = "avx512f" in self.features and (n.dtype.name, n.data.lanes) in _SCALEF
+        return self.ldexp(self.const(1.0, n.dtype), n) if scaled else super().power_of_two(n)
+
     # ---- comparison, selection ----
     def _compare(self, name, x, y):
         floating, signed, unsigned = _COMPARE[name]

@@ -69,8 +69,8 @@ constexpr std::string_view kLibraryOps[] = {
     "_fft_c2c", "_fft_c2r", "_fft_r2c",
 };
 
-// Overloads of the names above that have a kernel of their own (indexing.cpp).
-constexpr std::string_view kOwnKernels[] = {"index.Tensor", "index_select"};
+// Overloads of the names above that have a kernel of their own (indexing.cpp, cat.cpp).
+constexpr std::string_view kOwnKernels[] = {"index.Tensor", "index_select", "cat"};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 """One row per elementwise op. `ROWS` holds them all; where several rows name one aten op, the first match wins."""
 
-from . import arithmetic, compare, fill, losses
+from . import activations, arithmetic, compare, fill, functions, losses, powers, random
 
-ROWS = [*arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *losses.ROWS]
+ROWS = [*arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *functions.ROWS, *powers.ROWS, *activations.ROWS, *losses.ROWS, *random.ROWS]

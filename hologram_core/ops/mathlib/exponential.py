@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .core import INF, NAN, bits_of, horner, int_of, is32, pick
+from .core import INF, NAN, bits_of, horner, is32, pick, uint_of
 
 # ---- e^x = 2^n (1 + q), |ln 2^n - x| <= ln(2)/2 ----
 
 LOG2E = 1.4426950408889634
 _MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
 _LN2 = ((0.693145751953125, 1.428606765330187e-06), (0.6931471805599453, 2.3190468138462996e-17))
-# (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.3e-8 | 2.6e-19
-_EXPM1_32 = (0.4999999701976776, 0.1666654348373413, 0.04166720062494278, 0.008366547524929047, 0.0013882518978789449)
-_EXPM1_64 = (0.5, 0.16666666666666677, 0.04166666666666651, 0.008333333333321653, 0.001388888888896255,
+# (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.4e-8 | 2.6e-19
+EXPM1_32 = (0.4999999701976776, 0.1666654497385025, 0.041667453944683075, 0.0083664171397686, 0.0013869040412828326)
+EXPM1_64 = (0.5, 0.16666666666666677, 0.04166666666666651, 0.008333333333321653, 0.001388888888896255,
              0.00019841269886074686, 2.4801587172319208e-05, 2.7557244253039837e-06, 2.755740270891703e-07,
              2.5109024835651062e-08, 2.0875347582676905e-09)
 
@@ -38,13 +38,13 @@ def reduce_exp(b, x, low_word=None):
     return n, (r if low_word is None else r + low_word)
 
 
-def _expm1_reduced(b, r):
+def expm1_reduced(b, r):
     """e^r - 1 for |r| <= ln(2)/2."""
-    return b.fma(r * r, horner(b, r, pick(r, _EXPM1_32, _EXPM1_64)), r)
+    return b.fma(r * r, horner(b, r, pick(r, EXPM1_32, EXPM1_64)), r)
 
 
 def _exp_reduced(b, r):
-    return horner(b, r, (1.0, 1.0, *pick(r, _EXPM1_32, _EXPM1_64)))
+    return horner(b, r, (1.0, 1.0, *pick(r, EXPM1_32, EXPM1_64)))
 
 
 # Outside these, e^x is 0 (a tie at most) or infinite.
@@ -53,6 +53,12 @@ _EXP_RANGE = ((-104.0, 89.0), (-746.0, 710.0))
 
 def exp(b, x):
     n, r = reduce_exp(b, clamp(b, x, *pick(x, *_EXP_RANGE)))
+    return b.ldexp(_exp_reduced(b, r), n)
+
+
+def exp_words(b, x, low_word=None):
+    """e^(x + low_word) for x in the range of exp already."""
+    n, r = reduce_exp(b, x, low_word)
     return b.ldexp(_exp_reduced(b, r), n)
 
 
@@ -69,8 +75,12 @@ def expm1(b, x):
     c = clamp(b, x, *pick(x, (-18.0, 89.0), (-40.0, 710.0)))
     n, r = reduce_exp(b, c)
     half = b.power_of_two(n - 1)                  # 2^n itself may overflow
-    y = b.fma(half, _expm1_reduced(b, r), half - 0.5)
+    y = b.fma(half, expm1_reduced(b, r), half - 0.5)
     return b.select(b.abs(x) < pick(x, 2.0**-40, 2.0**-80), x, y + y)
+
+
+# (sinh(x) - x) / x^3 in x^2, |x| <= 1, error relative to sinh: 3.0e-10
+_SINH_32 = (0.1666666716337204, 0.00833331048488617, 0.00019842895562760532, 2.7822131869470468e-06)
 
 
 def sinh(b, x):
@@ -79,12 +89,13 @@ def sinh(b, x):
     top = b.like(x, pick(x, 89.5, 710.6))
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
-    q = _expm1_reduced(b, r)
+    q = expm1_reduced(b, r)
     quarter = b.power_of_two(n - 2)
     t = b.fma(quarter, q, quarter - 0.25)         # (e^a - 1) / 4
     y = 2 * (t + t / b.fma(b.like(x, 4.0), t, b.like(x, 1.0)))
-    y = b.select(a < pick(x, 2.0**-40, 2.0**-80), a, y)
-    return b.copysign(y, x)
+    if is32(x):
+        return b.copysign(b.select(a < 1, b.fma(a * a * a, horner(b, a * a, _SINH_32), a), y), x)
+    return b.copysign(b.select(a < 2.0**-80, a, y), x)
 
 
 def cosh(b, x):
@@ -100,15 +111,14 @@ def tanh(b, x):
     """-t / (2 + t) with t = e^(-2|x|) - 1; numerator and denominator rounded once each."""
     a = b.abs(x)
     top = b.like(x, pick(x, 9.25, 19.5))
-    a = b.select(a > top, top, a)
-    n, r = reduce_exp(b, -2 * a)
-    q = _expm1_reduced(b, r)
+    n, r = reduce_exp(b, -2 * b.select(a > top, top, a))
+    q = expm1_reduced(b, r)
     s = b.power_of_two(n)
     return b.copysign(b.fma(s, -q, 1 - s) / b.fma(s, q, 1 + s), x)
 
 
 def logistic(b, numerator, x, low_word=None):
-    """numerator / (1 + e^-(x + low_word)), accurate where the result is tiny too.
+    """numerator / (1 + e^-(x + low_word)) for every x, tiny results included.
 
     With e^-x = 2^n (1 + q) the denominator is 2^max(n, 0) (1 + d), |d| of order 1 and computed without rounding a sum
     near 1 twice; the power of two is applied last, so that subnormal results are rounded once.
@@ -119,26 +129,40 @@ def logistic(b, numerator, x, low_word=None):
     limit = b.like(x, 60.0)
     small = b.power_of_two(-b.select(size > limit, limit, size))   # the smaller of 2^n and 2^-n, while it counts
     above = n > 0
-    d = b.fma(b.select(above, b.like(x, 1.0), small), _expm1_reduced(b, r), small)
+    d = b.fma(b.select(above, b.like(x, 1.0), small), expm1_reduced(b, r), small)
     return b.ldexp(numerator / (1 + d), b.select(above, -n, b.like(x, 0.0)))
 
 
+def logistic_denominator(b, x, low_word=None):
+    """1 + e^-(x + low_word) for x above LOGISTIC_LOW, rounded once after the reduced e^-x - 1."""
+    top = b.like(x, pick(x, 87.0, 708.0))
+    n, r = reduce_exp(b, -b.select(x > top, top, x), None if low_word is None else -low_word)
+    s = b.power_of_two(n)
+    return b.fma(s, expm1_reduced(b, r), 1 + s)
+
+
+LOGISTIC_LOW = (-16.0, -36.0)
+
+
 def sigmoid(b, x):
-    return logistic(b, b.like(x, 1.0), x)
+    one = b.like(x, 1.0)
+    return b.rarely(x < pick(x, *LOGISTIC_LOW), lambda: logistic(b, one, x), one / logistic_denominator(b, x))
 
 
 def silu(b, x):
     """x * sigmoid(x); -inf gives NaN."""
-    return b.select(x < pick(x, -112.0, -760.0), x * 0, logistic(b, x, x))
+    def far():
+        return b.select(x < pick(x, -112.0, -760.0), x * 0, logistic(b, x, x))
+    return b.rarely(x < pick(x, *LOGISTIC_LOW), far, x / logistic_denominator(b, x))
 
 
 # ---- log(2^k (1 + f)), 1 + f in [sqrt(1/2), sqrt(2)) ----
 
 _SQRT_HALF = (0x3F3504F3, 0x3FE6A09E667F3BCD)
-_TINY = (2.0**-126, 2.0**-1022)
-# (log_base(1 + f) - f / ln base) / f^2, error relative to the logarithm: 4.1e-9
-_LOG_32 = (-0.49999988079071045, 0.33333325386047363, -0.25001582503318787, 0.2000197321176529, -0.16609083116054535,
-           0.14181827008724213, -0.13242989778518677, 0.1290442794561386, -0.07621768116950989)
+_NORMAL = ((0x00800000, 0x7F800000), (0x0010000000000000, 0x7FF0000000000000))   # bits of positive normal numbers
+# (log_base(1 + f) - f / ln base) / f^2, error relative to the logarithm: 3.0e-8
+_LOG_32 = (-0.49999991059303284, 0.33333948254585266, -0.25001785159111023, 0.19962157309055328, -0.16570031642913818,
+           0.14916765689849854, -0.14309851825237274, 0.0874050110578537)
 _LOG2_32 = (-0.7213473320007324, 0.4808982312679291, -0.36069658398628235, 0.2885674834251404, -0.23961840569972992,
             0.2046005129814148, -0.19105595350265503, 0.1861715465784073, -0.10995887219905853)
 _LOG10_32 = (-0.21714718639850616, 0.14476479589939117, -0.10858049243688583, 0.08686746656894684, -0.07213232666254044,
@@ -148,16 +172,8 @@ _LOG_64 = (0.6666666666666735, 0.39999999999411084, 0.2857142874326486, 0.222221
            0.15313903020782832, 0.1479750971681632)
 
 
-def _split_log(b, x):
-    """(k, f) of a positive x, subnormal numbers included; k as a floating-point number."""
-    up = pick(x, 2.0**24, 2.0**54)
-    tiny = x < pick(x, *_TINY)
-    x = b.select(tiny, x * up, x)
-    k, f = _split_normal(b, x)
-    return b.select(tiny, k - pick(x, 24.0, 54.0), k), f
-
-
-def _split_normal(b, x):
+def split_normal(b, x):
+    """(k, f) of a positive normal number, k as a floating-point number."""
     shift, offset = pick(x, 23, 52), pick(x, *_SQRT_HALF)
     bits = bits_of(b, x)
     steps = (bits - offset) >> shift
@@ -181,38 +197,43 @@ def _log1p_reduced(b, f):
     return f, s * (half + z * horner(b, z, _LOG_64)) - half
 
 
-def _log_domain(b, x, y):
-    """y for positive finite x; -inf at 0, NaN below, inf and NaN as they are."""
-    bits = bits_of(b, x)
-    infinity = pick(x, 0x7F800000, 0x7FF0000000000000)
-    special = b.select(x.eq(0), b.like(x, -INF), b.select(x < 0, b.like(x, NAN), x))
-    return b.select((bits > 0) & (bits < infinity), y, special)
+def _log_of(b, k, f):
+    high, low = pick(f, *_LN2)
+    f, rest = _log1p_reduced(b, f)
+    return b.fma(k, b.like(f, high), f + b.fma(k, b.like(f, low), rest))
+
+
+def _with_log_domain(b, x, of):
+    """of(k, f) with x = 2^k (1 + f) for all x > 0; -inf at 0, NaN below, inf and NaN as they are."""
+    low, high = pick(x, *_NORMAL)
+    bits = b.bitcast(x, uint_of(x.dtype))
+
+    def rest():
+        up = pick(x, 2.0**24, 2.0**54)
+        k, f = split_normal(b, x * up)                     # x is subnormal here
+        special = b.select(x.eq(0), b.like(x, -INF), b.select(x < 0, b.like(x, NAN), x))
+        return b.select((x > 0) & (x < INF), of(k - pick(x, 24.0, 54.0), f), special)
+    return b.rarely(bits - low >= high - low, rest, of(*split_normal(b, x)))
 
 
 def log(b, x):
-    k, f = _split_log(b, x)
-    high, low = pick(x, *_LN2)
-    f, rest = _log1p_reduced(b, f)
-    y = b.fma(k, b.like(x, high), f + b.fma(k, b.like(x, low), rest))
-    return _log_domain(b, x, y)
+    return _with_log_domain(b, x, lambda k, f: _log_of(b, k, f))
 
 
 def _log_base(b, x, unit, single, inverse):
     """k * unit + log_base(1 + f), with unit and 1/ln base in two words."""
-    k, f = _split_log(b, x)
-    if is32(x):
-        high, low = inverse[0]
-        part = b.fma(f, b.like(x, high), b.fma(f, b.like(x, low), f * f * horner(b, f, single)))
-    else:
-        high, low = inverse[1]
-        f, rest = _log1p_reduced(b, f)
-        part = b.fma(f, b.like(x, high), b.fma(f, b.like(x, low), rest * high))
-    if unit is not None:
+    def of(k, f):
+        high, low = pick(x, *inverse)
+        if is32(x):
+            part = b.fma(f, b.like(x, high), b.fma(f, b.like(x, low), f * f * horner(b, f, single)))
+        else:
+            f, rest = _log1p_reduced(b, f)
+            part = b.fma(f, b.like(x, high), b.fma(f, b.like(x, low), rest * high))
+        if unit is None:
+            return k + part
         high, low = pick(x, *unit)
-        part = b.fma(k, b.like(x, high), b.fma(k, b.like(x, low), part))
-    else:
-        part = k + part
-    return _log_domain(b, x, part)
+        return b.fma(k, b.like(x, high), b.fma(k, b.like(x, low), part))
+    return _with_log_domain(b, x, of)
 
 
 _1_LN2 = ((1.4426950216293335, 1.9259629911266175e-08), (1.4426950408889634, 2.0355273740931033e-17))
@@ -233,10 +254,12 @@ def log1p(b, x):
     u = 1 + x
     t = u - 1
     lost = (1 - (u - t)) + (x - t)
-    k, f = _split_normal(b, u)
+    k, f = split_normal(b, u)
     scale = b.power_of_two(-b.select(k > 60, b.like(x, 60.0), k))
-    f = b.fma(lost, scale, f)
-    high, low = pick(x, *_LN2)
-    f, rest = _log1p_reduced(b, f)
-    y = _log_domain(b, u, b.fma(k, b.like(x, high), f + b.fma(k, b.like(x, low), rest)))
-    return b.select(b.abs(x) < pick(x, 2.0**-40, 2.0**-80), x, y)
+    y = _log_of(b, k, b.fma(lost, scale, f))
+
+    def rest():
+        special = b.select(x.eq(-1), b.like(x, -INF), b.select(x < -1, b.like(x, NAN), x))
+        return b.select((x > -1) & (x < INF) & (b.abs(x) > tiny), y, special)
+    tiny = pick(x, 2.0**-40, 2.0**-80)
+    return b.rarely(~((x > -1) & (x < INF) & (b.abs(x) > tiny)), rest, y)
