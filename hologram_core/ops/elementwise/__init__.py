@@ -1,5 +1,5 @@
 """One row per elementwise op. `ROWS` holds them all; where several rows name one aten op, the first match wins."""
 
-from . import arithmetic, compare, fill, functions, losses
+from . import activation, arithmetic, compare, fill, functions, losses
 
-ROWS = [*arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *functions.ROWS, *losses.ROWS]
+ROWS = [*activation.ROWS, *arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *functions.ROWS, *losses.ROWS]

@@ -7,7 +7,7 @@ from .core import INF, NAN, bits_of, horner, is32, pick, uint_of
 # ---- e^x = 2^n (1 + q), |ln 2^n - x| <= ln(2)/2 ----
 
 LOG2E = 1.4426950408889634
-_MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
+MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
 _LN2 = ((0.693145751953125, 1.428606765330187e-06), (0.6931471805599453, 2.3190468138462996e-17))
 # (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.4e-8 | 2.6e-19
 EXPM1_32 = (0.4999999701976776, 0.1666654497385025, 0.041667453944683075, 0.0083664171397686, 0.0013869040412828326)
@@ -23,22 +23,22 @@ def clamp(b, x, low, high):
     return b.select(x > high, high, x)
 
 
-def _nearest(b, x):
+def nearest(b, x):
     """The integer nearest to a small x (of size below 2^21 | 2^50)."""
-    magic = pick(x, *_MAGIC)
+    magic = pick(x, *MAGIC)
     return (x + magic) - magic
 
 
 def reduce_exp(b, x, low_word=None):
     """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN."""
-    magic = pick(x, *_MAGIC)
+    magic = pick(x, *MAGIC)
     high, low = pick(x, *_LN2)
     n = b.fma(x, b.like(x, LOG2E), b.like(x, magic)) - magic
     r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
     return n, (r if low_word is None else r + low_word)
 
 
-def _expm1_reduced(b, r):
+def expm1_reduced(b, r):
     """e^r - 1 for |r| <= ln(2)/2."""
     return b.fma(r * r, horner(b, r, pick(r, EXPM1_32, EXPM1_64)), r)
 
@@ -56,9 +56,15 @@ def exp(b, x):
     return b.ldexp(_exp_reduced(b, r), n)
 
 
+def exp_words(b, x, low_word=None):
+    """e^(x + low_word) for x in the range of exp already."""
+    n, r = reduce_exp(b, x, low_word)
+    return b.ldexp(_exp_reduced(b, r), n)
+
+
 def exp2(b, x):
     x = clamp(b, x, *pick(x, (-151.0, 129.0), (-1076.0, 1025.0)))
-    n = _nearest(b, x)
+    n = nearest(b, x)
     f = x - n                                     # exact
     high, low = pick(x, *_LN2)
     r = b.fma(f, b.like(x, high), f * low)
@@ -69,8 +75,12 @@ def expm1(b, x):
     c = clamp(b, x, *pick(x, (-18.0, 89.0), (-40.0, 710.0)))
     n, r = reduce_exp(b, c)
     half = b.power_of_two(n - 1)                  # 2^n itself may overflow
-    y = b.fma(half, _expm1_reduced(b, r), half - 0.5)
+    y = b.fma(half, expm1_reduced(b, r), half - 0.5)
     return b.select(b.abs(x) < pick(x, 2.0**-40, 2.0**-80), x, y + y)
+
+
+# (sinh(x) - x) / x^3 in x^2, |x| <= 1, error relative to sinh: 3.0e-10
+_SINH_32 = (0.1666666716337204, 0.00833331048488617, 0.00019842895562760532, 2.7822131869470468e-06)
 
 
 def sinh(b, x):
@@ -79,12 +89,13 @@ def sinh(b, x):
     top = b.like(x, pick(x, 89.5, 710.6))
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
-    q = _expm1_reduced(b, r)
+    q = expm1_reduced(b, r)
     quarter = b.power_of_two(n - 2)
     t = b.fma(quarter, q, quarter - 0.25)         # (e^a - 1) / 4
     y = 2 * (t + t / b.fma(b.like(x, 4.0), t, b.like(x, 1.0)))
-    y = b.select(a < pick(x, 2.0**-40, 2.0**-80), a, y)
-    return b.copysign(y, x)
+    if is32(x):
+        return b.copysign(b.select(a < 1, b.fma(a * a * a, horner(b, a * a, _SINH_32), a), y), x)
+    return b.copysign(b.select(a < 2.0**-80, a, y), x)
 
 
 def cosh(b, x):
@@ -101,7 +112,7 @@ def tanh(b, x):
     a = b.abs(x)
     top = b.like(x, pick(x, 9.25, 19.5))
     n, r = reduce_exp(b, -2 * b.select(a > top, top, a))
-    q = _expm1_reduced(b, r)
+    q = expm1_reduced(b, r)
     s = b.power_of_two(n)
     return b.copysign(b.fma(s, -q, 1 - s) / b.fma(s, q, 1 + s), x)
 
@@ -118,16 +129,16 @@ def logistic(b, numerator, x, low_word=None):
     limit = b.like(x, 60.0)
     small = b.power_of_two(-b.select(size > limit, limit, size))   # the smaller of 2^n and 2^-n, while it counts
     above = n > 0
-    d = b.fma(b.select(above, b.like(x, 1.0), small), _expm1_reduced(b, r), small)
+    d = b.fma(b.select(above, b.like(x, 1.0), small), expm1_reduced(b, r), small)
     return b.ldexp(numerator / (1 + d), b.select(above, -n, b.like(x, 0.0)))
 
 
-def _logistic_denominator(b, x):
-    """1 + e^-x for x above LOGISTIC_LOW, in one rounding after e^-x - 1 reduced."""
+def logistic_denominator(b, x, low_word=None):
+    """1 + e^-(x + low_word) for x above LOGISTIC_LOW, rounded once after the reduced e^-x - 1."""
     top = b.like(x, pick(x, 87.0, 708.0))
-    n, r = reduce_exp(b, -b.select(x > top, top, x))
+    n, r = reduce_exp(b, -b.select(x > top, top, x), None if low_word is None else -low_word)
     s = b.power_of_two(n)
-    return b.fma(s, _expm1_reduced(b, r), 1 + s)
+    return b.fma(s, expm1_reduced(b, r), 1 + s)
 
 
 LOGISTIC_LOW = (-16.0, -36.0)
@@ -135,14 +146,14 @@ LOGISTIC_LOW = (-16.0, -36.0)
 
 def sigmoid(b, x):
     one = b.like(x, 1.0)
-    return b.rarely(x < pick(x, *LOGISTIC_LOW), lambda: logistic(b, one, x), one / _logistic_denominator(b, x))
+    return b.rarely(x < pick(x, *LOGISTIC_LOW), lambda: logistic(b, one, x), one / logistic_denominator(b, x))
 
 
 def silu(b, x):
     """x * sigmoid(x); -inf gives NaN."""
     def far():
         return b.select(x < pick(x, -112.0, -760.0), x * 0, logistic(b, x, x))
-    return b.rarely(x < pick(x, *LOGISTIC_LOW), far, x / _logistic_denominator(b, x))
+    return b.rarely(x < pick(x, *LOGISTIC_LOW), far, x / logistic_denominator(b, x))
 
 
 # ---- log(2^k (1 + f)), 1 + f in [sqrt(1/2), sqrt(2)) ----
@@ -172,7 +183,7 @@ def split_normal(b, x):
 
 def _small_int_to_float(b, i, dtype):
     """An integer of size below 2^21 as a number of the same width, without a conversion instruction."""
-    magic = b.const(_MAGIC[0] if dtype.bits == 32 else _MAGIC[1], dtype)
+    magic = b.const(MAGIC[0] if dtype.bits == 32 else MAGIC[1], dtype)
     return b.bitcast(i + b.bitcast(magic, i.dtype), dtype) - magic
 
 
@@ -252,3 +263,58 @@ def log1p(b, x):
         return b.select((x > -1) & (x < INF) & (b.abs(x) > tiny), y, special)
     tiny = pick(x, 2.0**-40, 2.0**-80)
     return b.rarely(~((x > -1) & (x < INF) & (b.abs(x) > tiny)), rest, y)
+
+
+def logit(b, x):
+    """log(x / (1 - x))."""
+    return log(b, x / (1 - x))
+
+
+def logit_eps(b, x, eps):
+    """logit of x cut to [eps, 1 - eps]; NaN stays."""
+    high = 1 - eps
+    x = b.select(x < eps, eps, b.select(x > high, high, x))
+    return log(b, x / (1 - x))
+
+
+def softplus(b, x, beta, threshold):
+    """log(1 + e^(beta x)) / beta = (max(z, 0) + log1p(e^-|z|)) / beta; x where z = beta x is above the threshold."""
+    z = x * beta
+    y = (b.maximum(z, b.like(z, 0)) + log1p(b, exp(b, -b.abs(z)))) / beta
+    return b.select(z > threshold, x, y)
+
+
+def tanh_softplus(b, x):
+    """tanh(log(1 + e^x)) = w / (w + 2) with w = e^x (e^x + 2), for x >= 0 by e^-x."""
+    z = exp(b, -b.abs(x))
+    negative = z * (z + 2)
+    positive = 1 + 2 * z
+    top = b.select(x < 0, negative, positive)
+    return top / (top + 2 * b.select(x < 0, b.like(x, 1), z * z))
+
+
+def logaddexp(b, x, y):
+    """log(e^x + e^y) = max + log1p(e^-|x - y|); equal infinities are their own result."""
+    high = b.maximum(x, y)
+    z = exp(b, -b.abs(x - y))
+    return b.select(x.eq(y) & b.abs(x).eq(INF), x, high + log1p(b, z))
+
+
+def logaddexp2(b, x, y):
+    high = b.maximum(x, y)
+    z = exp2(b, -b.abs(x - y))
+    return b.select(x.eq(y) & b.abs(x).eq(INF), x, high + log1p(b, z) * LOG2E)
+
+
+def xlogy(b, x, y):
+    """x log(y), 0 where x is 0 and y is no NaN."""
+    return b.select(b.isnan(y), y, b.select(x.eq(0), b.like(x, 0), x * log(b, y)))
+
+
+def xlog1py(b, x, y):
+    return b.select(b.isnan(y), y, b.select(x.eq(0), b.like(x, 0), x * log1p(b, y)))
+
+
+def entr(b, x):
+    """-x log(x); 0 at 0, -inf below."""
+    return b.select(x > 0, -x * log(b, x), b.select(x.eq(0), b.like(x, 0), b.select(x < 0, b.like(x, -INF), x)))
