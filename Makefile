@@ -15,13 +15,9 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 	$(shell find csrc hologram_core hologram_torch -name '*.cpp' -o -name '*.h' -o -name '*.py' 2>/dev/null)
 
-# A second build of the same sources comes from ccache, where that is installed.
-ifneq ($(shell command -v ccache 2>/dev/null),)
-export CC := ccache $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
-export CXX := ccache $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
+# torch's build uses ccache where it is installed; these let clones in different folders share it.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
-endif
 
 .PHONY: demo test bench clean
 .DELETE_ON_ERROR:
@@ -33,7 +29,7 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 $(VENV)/.requirements: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'

@@ -27,12 +27,12 @@ CPP_TYPES = {
     "number": "const at::Scalar&", "Optional[number]": "const std::optional<at::Scalar>&",
     "float": "double", "Optional[float]": "std::optional<double>", "int": "int64_t", "Optional[int]": "std::optional<int64_t>",
     "bool": "bool", "Optional[bool]": "std::optional<bool>", "str": "c10::string_view",
-    "Optional[str]": "std::optional<c10::string_view>", "Optional[Generator]": "std::optional<at::Generator>",
+    "Optional[str]": "std::optional<c10::string_view>",
 }
 VALUE_TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "bool"}
 RULES = {PROMOTE: "Rule::Promote", FLOAT: "Rule::Float", BOOL: "Rule::Bool"}
 ROLES = {"v": "Value", "p": "Parameter", "b": "Mask", "i": "Own", "d": "Double"}
-SUPPLIED = {"$seed": -2, "$offset": -3, "$max": -4, "$lowest": -5, "$mean": -6}   # the constants of Source; a literal is -1
+SUPPLIED = {"$max": -2, "$lowest": -3, "$mean": -4}   # the constants of Source; a literal is -1
 ENUM = {d.name: d.name.upper() if d.name != "bool" else "Bool" for d in dtypes.ALL}
 MAX_RESULTS = 2
 
@@ -54,8 +54,9 @@ class Schemas:
         return next((s for s in self.by_base[base] if s.overload_name == overload), None)
 
     def decomposes(self, schema) -> bool:
-        """Registering a kernel for such an op would cut its gradient off."""
-        return self.torch._C._dispatch_has_kernel_for_dispatch_key(qualified(schema), "CompositeImplicitAutograd")
+        """Registering a kernel for such an op would cut its gradient off, unless torch does the same on the CPU."""
+        has = self.torch._C._dispatch_has_kernel_for_dispatch_key
+        return has(qualified(schema), "CompositeImplicitAutograd") and not has(qualified(schema), "CPU")
 
     def in_place(self, functional):
         wanted = [signature(a) for a in functional.arguments]
@@ -225,13 +226,12 @@ class Writer:
         arguments = schema.arguments
         outs = [i for i, a in enumerate(arguments) if writes(a)] if form != "Functional" else []
         flags = [flag for flag, names in FLAGS.items() if functional in names or functional.split(".")[0] in names]
-        generator = next((i for i, a in enumerate(arguments) if type_name(a) == "Optional[Generator]"), -1)
         reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
         folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
         name, id_ = qualified(schema), identifier(schema)
         return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
-                f"{{{', '.join(str(o) for o in outs) or 0}}}, {generator}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
+                f"{{{', '.join(str(o) for o in outs) or 0}}}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
 
     def registration(self, schema, form: str) -> str:
         result = "at::Tensor" if form == "Functional" else "at::Tensor&"

@@ -1,7 +1,6 @@
-"""The environment switches, read once.
+"""The environment switches, read once, when the package is first imported.
 
-The native runtime reads HOLOGRAM_LOG, HOLOGRAM_GUARD and HOLOGRAM_MEMORY_LIMIT itself (csrc/runtime/config.cpp), also once:
-both sides see the environment as it was when they were loaded.
+The native runtime knows its share of them (log, guard, memory_limit) from the import of `hologram_core._runtime`.
 """
 
 from __future__ import annotations

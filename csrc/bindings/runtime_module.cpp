@@ -64,7 +64,9 @@ const Kernel* compile(const Key& key) {
   try {
     py::object compiler = python_compiler();
     if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
-    const py::tuple made = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    const py::object result = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
+    const auto made = py::reinterpret_borrow<py::tuple>(result);
     const auto address = made[0].cast<uintptr_t>();
     if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
     return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
@@ -203,15 +205,6 @@ py::dict counter_values() {
   return d;
 }
 
-void add_to_counter(const std::string& name, uint64_t n) {
-  for (auto& [known, value] : named_counters())
-    if (name == known) {
-      value->fetch_add(n);
-      return;
-    }
-  fail(Error::Kind::Value, "hologram.count: there is no counter '", name, "'.");
-}
-
 py::list launches(size_t limit) {
   py::list list;
   for (const LaunchRecord& r : recent_launches(limit)) {
@@ -232,7 +225,8 @@ void bind_control(py::module_& m) {
   m.def("reset_counters", [] {
     for (auto& [name, value] : named_counters()) value->store(0);
   });
-  m.def("count", &add_to_counter, py::arg("name"), py::arg("n") = 1, "For the compiler: 'compiled' and 'disk_hits'.");
+  m.def("count_compiled", [] { counters().compiled.fetch_add(1); }, "The compiler made machine code.");
+  m.def("count_disk_hit", [] { counters().disk_hits.fetch_add(1); }, "The compiler found machine code on disk.");
   m.def("set_launch_log", &set_launch_log, py::arg("on"), "Keeps a record of every launch, for last_launches.");
   m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
   m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),

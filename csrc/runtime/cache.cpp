@@ -15,9 +15,10 @@ namespace hologram {
 namespace {
 
 struct Table {
-  explicit Table(size_t size) : mask(size - 1), slots(new std::atomic<const Kernel*>[size]()) {}
+  Table(size_t size, Table* replaced) : mask(size - 1), slots(new std::atomic<const Kernel*>[size]()), replaced(replaced) {}
   size_t mask;
   std::atomic<const Kernel*>* slots;
+  Table* replaced;   // somebody may still read it
 };
 
 std::atomic<CompileFn> compiler{nullptr};
@@ -54,7 +55,7 @@ const Kernel* insert(const Key& key, const Kernel* kernel) {
   Table* table = current.load(std::memory_order_relaxed);
   if (const Kernel* found = look_up(table, key)) return found;
   if (!table || (filled + 1) * 2 > table->mask) {
-    Table* larger = new Table(table ? (table->mask + 1) * 2 : 256);
+    Table* larger = new Table(table ? (table->mask + 1) * 2 : 256, table);
     for (size_t at = 0; table && at <= table->mask; ++at)
       if (const Kernel* old = table->slots[at].load(std::memory_order_relaxed)) put(*larger, old);
     current.store(table = larger, std::memory_order_release);

@@ -71,7 +71,7 @@ struct Circuit {
     Operand& o = operands[num_operands];
     o.block = block; o.data = static_cast<char*>(data); o.dtype = dtype;
     o.output = false; o.source = kNoRef;
-    std::memset(o.strides, 0, sizeof(o.strides));
+    for (int d = 0; d < kMaxRank; d += 4) std::memset(o.strides + d, 0, 4 * sizeof(int64_t));   // in parts: becomes plain stores
     return static_cast<Ref>(kOperandRef + num_operands++);
   }
   Ref add_output(Block* block, void* data, DType dtype, Ref source) {

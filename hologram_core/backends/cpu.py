@@ -1,7 +1,8 @@
 """The CPU backend: circuits to machine code of this host, through LLVM.
 
 `compile_key` is what the runtime calls when it meets a kernel for the first time. Kernels stay loaded until the process
-ends. llvmlite is imported when the first kernel has to be loaded, not before.
+ends. llvmlite is imported when the first kernel is loaded, the code generator and the op tables when the first one is
+compiled: a warm start pays for neither tables nor compiler.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ import threading
 import time
 
 from .. import cache, log
-from ..circuit import canon, expand, verify
-from ..circuit.ir import Circuit
-from ..circuit.key import decode
-from ..codegen.loops import build
 from ..errors import CompileError
 
 _lock = threading.RLock()
@@ -48,8 +45,11 @@ def _install(key: bytes) -> tuple:
     return host.load(entry.symbol, entry.code), entry.cost, entry.name
 
 
-def prepare(key: bytes) -> Circuit:
-    """Key to a verified circuit of elementwise, reduce and scan nodes."""
+def prepare(key: bytes):
+    """Key to a verified `Circuit` of elementwise, reduce and scan nodes."""
+    from ..circuit import canon, expand, verify
+    from ..circuit.key import decode
+
     circuit = decode(key)
     verify.verify(circuit)
     circuit = canon.canonicalise(expand.expand(circuit))
@@ -57,8 +57,10 @@ def prepare(key: bytes) -> Circuit:
     return circuit
 
 
-def compile_circuit(circuit: Circuit, symbol: str) -> cache.Entry:
+def compile_circuit(circuit, symbol: str) -> cache.Entry:
     """Machine code of a prepared circuit."""
+    from ..codegen.loops import build
+
     start = time.perf_counter()
     host = _host()
     builder, cost = build(circuit, host.features)

@@ -83,13 +83,13 @@ class Interpreter:
         kinds = getattr(node.row, "kinds", "")
         kind = kinds[number] if number < len(kinds) else "v"
         if ref.kind == "const":
-            return builder.const(ref.n, {"b": BOOL, "i": I64}.get(kind, node.compute.math))
+            return builder.const(ref.n, {"b": BOOL, "i": I64, "d": F64}.get(kind, node.compute.math))
         dtype = self.c.dtype_of(ref).math
         array = self._array(ref)
         if getattr(node.row, "level", None) == "fixed" and varies(self.c, ref, self.varying):
             array = self._rows(array)[..., :1].reshape(self.kept + (1,) * len(self.row))
         value = Value(builder, dtype, np.asarray(array, dtype.numpy))
-        return value if kind == "i" else builder.cast(value, BOOL if kind == "b" else node.compute.math)
+        return value if kind == "i" else builder.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
 
     # ---- along the row ----
     def _rows(self, array):

@@ -7,7 +7,7 @@ the cursor that stands for the whole row.
 
 from __future__ import annotations
 
-from ..circuit.ir import BROADCAST, CONTIGUOUS, Circuit, Node, Ref, varies, varying_values
+from ..circuit.ir import BROADCAST, CONTIGUOUS, STRIDED, Circuit, Node, Ref, varies, varying_values
 from ..dtypes import BOOL, F64, I64
 from ..ops.table import Elementwise, Scan
 from .builder import Value
@@ -31,7 +31,6 @@ class Evaluator:
         self.c, self.b = circuit, b
         self.producers = circuit.producers()
         self.varying = varying_values(circuit)
-        self.reads_stay = circuit.row_rank > 0
 
     # ---- kernel arguments: scalars, sizes, strides, extras ----
     def size(self, dim: int) -> Value:
@@ -46,48 +45,45 @@ class Evaluator:
 
     # ---- memory ----
     def address(self, number: int, cursor: Cursor) -> Value:
-        b, operand = self.b, self.c.operands[number]
+        """Address of an operand's element at the cursor (at its lane 0)."""
+        b, operand, unit = self.b, self.c.operands[number], memory_type(self.c.operands[number].dtype)
         at = b.operand(number)
-        lane_dim = self.c.lane_dim
         for dim, coordinate in cursor.coords:
-            if dim != lane_dim:
+            if dim != self.c.lane_dim:
                 at = b.advance(at, b.mul(coordinate, self.stride(number, dim)))
             elif operand.layout == CONTIGUOUS:
-                at = b.advance(at, coordinate, memory_type(operand.dtype))
-                at = b.advance(at, b.const(cursor.shift, I64), memory_type(operand.dtype))
-            elif operand.layout != BROADCAST:
-                step = self.stride(number, dim)
-                at = b.advance(at, b.mul(coordinate, step))
-                at = b.advance(at, b.mul(b.const(cursor.shift, I64), step)) if cursor.shift else at
+                at = b.advance(b.advance(at, coordinate, unit), b.const(cursor.shift, I64), unit)
+            elif operand.layout == STRIDED:
+                at = b.advance(at, b.mul(b.add(coordinate, b.const(cursor.shift, I64)), self.stride(number, dim)))
         return at
 
-    def _strided(self, number: int, cursor: Cursor) -> bool:
-        along = any(dim == self.c.lane_dim for dim, _ in cursor.coords)
-        return along and self.c.operands[number].layout not in (CONTIGUOUS, BROADCAST)
+    def _same_in_lanes(self, number: int, cursor: Cursor) -> bool:
+        """Do all lanes of the cursor mean one element of the operand?"""
+        return self.c.operands[number].layout == BROADCAST or all(dim != self.c.lane_dim for dim, _ in cursor.coords)
+
+    def _addresses(self, number: int, cursor: Cursor) -> Value:
+        """Where a vector of the operand lies: the first of consecutive elements, or one address per lane."""
+        at = self.address(number, cursor)
+        if self.c.operands[number].layout == STRIDED:
+            return self.b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
+        return at
 
     def load(self, number: int, cursor: Cursor) -> Value:
-        b, operand = self.b, self.c.operands[number]
-        at = self.address(number, cursor)
-        stay = self.reads_stay and cursor.header is not None
-        if cursor.lanes == 1 or not any(dim == self.c.lane_dim for dim, _ in cursor.coords):
-            return b.load(at, operand.dtype, 1, stay=stay)
-        if operand.layout == BROADCAST:
-            return b.load(at, operand.dtype, 1, stay=stay)
-        if self._strided(number, cursor):
-            at = b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
-        return b.load(at, operand.dtype, cursor.lanes, cursor.mask)
+        dtype = self.c.operands[number].dtype
+        if self._same_in_lanes(number, cursor):
+            # Along a row that may be empty, loads stay inside the loop; elsewhere they go as far out as they can.
+            stay = self.c.row_rank > 0 and cursor.header is not None
+            return self.b.load(self.address(number, cursor), dtype, 1, stay=stay)
+        return self.b.load(self._addresses(number, cursor), dtype, cursor.lanes, cursor.mask)
 
     def store(self, number: int, ref: Ref, cursor: Cursor) -> None:
         """Stores a value into an output at the cursor."""
-        b, operand = self.b, self.c.operands[number]
-        value = b.cast(self.value(ref, cursor), operand.dtype.math)
-        at = self.address(number, cursor)
-        if operand.layout == BROADCAST or not any(dim == self.c.lane_dim for dim, _ in cursor.coords):
-            return b.store(b.part(value, 0, 1), at, operand.dtype)
-        value = b.widen(value, cursor.lanes)
-        if self._strided(number, cursor):
-            at = b.lanes_of(at, self.stride(number, self.c.lane_dim), cursor.lanes)
-        b.store(value, at, operand.dtype, cursor.mask)
+        b, dtype = self.b, self.c.operands[number].dtype
+        value = b.cast(self.value(ref, cursor), dtype.math)
+        if self._same_in_lanes(number, cursor):
+            b.store(b.part(value, 0, 1), self.address(number, cursor), dtype)
+        else:
+            b.store(b.widen(value, cursor.lanes), self._addresses(number, cursor), dtype, cursor.mask)
 
     # ---- values ----
     def varies(self, ref: Ref) -> bool:
@@ -124,10 +120,9 @@ class Evaluator:
         kinds = getattr(node.row, "kinds", "")
         kind = kinds[number] if number < len(kinds) else "v"
         if ref.kind == "const":
-            wanted = {"b": BOOL, "i": I64}.get(kind, node.compute.math)
-            return self.b.const(ref.n, wanted)
+            return self.b.const(ref.n, {"b": BOOL, "i": I64, "d": F64}.get(kind, node.compute.math))
         value = self.value(ref, cursor)
-        return value if kind == "i" else self.b.cast(value, BOOL if kind == "b" else node.compute.math)
+        return value if kind == "i" else self.b.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
 
     def _compute(self, node: Node, cursor: Cursor):
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
@@ -186,16 +181,20 @@ class Evaluator:
         return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
 
     def weight(self, node: Node) -> int:
-        """How many instructions evaluating the node takes."""
-        if not isinstance(node.row, Elementwise):
-            return 0
-        ev = Evaluator(self.c, type(self.b)(self.b.lanes, self.b.features))
-        b, point, known = ev.b, Cursor([], self.b.lanes), 0
-        for ref in node.args:
-            if ref.kind != "const":
-                known += 1
-                point.values[ref] = b.value(self.c.dtype_of(ref).math, f"%x{known}", b.lanes, b.text.entry)
-        b.position = lambda: b.value(I64, "%x0", b.lanes, b.text.entry)
+        """How many instructions evaluating the node at one cursor takes (for a fold or scan: one step)."""
+        b = type(self.b)(self.b.lanes, self.b.features)
+        ev, point = Evaluator(self.c, b), Cursor([], b.lanes)
+        names = (f"%x{n}" for n in range(1000))
+
+        def unknown(dtype):
+            return b.value(dtype.math, next(names), b.lanes, b.text.entry)
+
+        point.values = {ref: unknown(self.c.dtype_of(ref)) for ref in node.args if ref.kind != "const"}
         args = [ev.argument(node, n, point) for n in range(len(node.args))]
-        ev.set_results(node, node.row.expr(b, *args), point)
+        b.position = lambda: unknown(I64)
+        if isinstance(node.row, Elementwise):
+            ev.set_results(node, node.row.expr(b, *args), point)
+        elif not self.c.merge:
+            acc, inputs = tuple(map(unknown, self.components(node))), args[:node.row.arity]
+            node.row.step(b, acc, *inputs, unknown(I64), *args[node.row.arity:])
         return sum(len(block.lines) for block in b.text.blocks)

@@ -2,9 +2,9 @@
 
 Written against `Builder` plus structured loops, loads and stores; nothing here is LLVM text.
 
-  map, column   lanes run along the innermost kept dimension. The kept dimensions are an odometer over segments of the
-                innermost one; a segment is a main loop of several cursors (positions of L lanes) and a loop of single,
-                masked cursors for the rest. A column kernel walks the row dimensions inside, one element at a time.
+  map, column   lanes run along the innermost kept dimension. A segment of it is a main loop of several cursors (positions
+                of L lanes) and a loop of single, masked cursors for the rest. A column kernel walks the row dimensions
+                inside, one element at a time.
   row           one row after the other; lanes run along the innermost row dimension (see passes.py).
   tile          two-dimensional blocks of the two innermost dimensions, so that an operand that is contiguous along
                 the other one finds its cache lines again.
@@ -31,10 +31,12 @@ class Nest:
     def __init__(self, circuit: Circuit, b: LLVMBuilder):
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
-        weights = [self.ev.weight(n) for n in circuit.nodes]
-        self.weight = sum(weights) + len(circuit.operands)
-        self.unroll = 1 if b.lanes == 1 else 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
-        self.passes = Passes(self.ev, self.unroll, {n.first: w for n, w in zip(circuit.nodes, weights)})
+        weights = {n.first: self.ev.weight(n) for n in circuit.nodes}
+        along = [n.first for n in circuit.nodes if n.folds or not circuit.row_rank or n.first in self.ev.varying]
+        self.weight = sum(weights[n] for n in along) + len(circuit.operands)
+        self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
+        self.heavy = b.lanes > 1 and self.weight > 200
+        self.passes = Passes(self.ev, self.unroll, weights)
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -89,33 +91,52 @@ class Nest:
         self.passes.run([Cursor(coords)])
 
     def _segments(self) -> None:
+        """The kept dimensions as planes of the two innermost ones: an odometer steps from plane to plane, plain loops
+        walk the rows of a plane and the elements of a row."""
         b, dims = self.b, list(range(self.c.kept_rank))
-        inner = dims[-1]
         if len(dims) == 1:
-            self._segment([], inner, b.begin(), b.end())
-            return
-        start = self._coordinates(b.begin(), dims)
-        with b.loop(b.begin(), b.end(), 0, [at for _, at in start]) as loop:
-            coords = list(zip(dims, loop.values))
-            first = coords[-1][1]
-            left = b.sub(b.end(), loop.index)
-            room = b.sub(self.ev.size(inner), first)
-            count = b.select(b.lt(room, left), room, left)
-            self._segment(coords[:-1], inner, first, b.add(first, count))
-            after = [*(at for _, at in self._advance(coords[:-1])), b.const(0, I64)]
-            loop.next(after, step=count)
+            return self._segment([], dims[0], b.begin(), b.end())
+        if len(dims) == 2:
+            return self._plane([], b.begin(), b.end())
+        outer, size = dims[:-2], b.mul(self.ev.size(dims[-2]), self.ev.size(dims[-1]))
+        plane = b.emit("udiv {t} {0}, {1}", (b.begin(), size), I64)
+        start = [at for _, at in self._coordinates(plane, outer)]
+        with b.loop(b.begin(), b.end(), 0, [b.sub(b.begin(), b.mul(plane, size)), *start]) as loop:
+            first, *coords = loop.values
+            count = self._least(b.sub(size, first), b.sub(b.end(), loop.index))
+            coords = list(zip(outer, coords))
+            self._plane(coords, first, b.add(first, count))
+            loop.next([b.const(0, I64), *(at for _, at in self._advance(coords))], step=count)
+
+    def _plane(self, outer, start, stop) -> None:
+        """Elements [start, stop) of one plane."""
+        b, (middle, inner) = self.b, range(self.c.kept_rank - 2, self.c.kept_rank)
+        size, zero = self.ev.size(inner), b.const(0, I64)
+        first = b.emit("udiv {t} {0}, {1}", (start, size), I64)
+        after = b.emit("udiv {t} {0}, {1}", (b.add(stop, b.sub(size, b.const(1, I64))), size), I64)
+        with b.loop(first, after, 1) as loop:
+            before = b.mul(loop.index, size)
+            low, high = b.sub(start, before), b.sub(stop, before)
+            low = b.select(b.lt(low, zero), zero, low)
+            self._segment([*outer, (middle, loop.index)], inner, low, self._least(high, size))
+
+    def _least(self, x, y):
+        return self.b.select(self.b.lt(x, y), x, y)
 
     def _segment(self, outer, inner, start, stop) -> None:
-        """Elements [start, stop) of the innermost kept dimension."""
+        """Elements [start, stop) of the innermost kept dimension. Beside a large body masks cost nothing that counts,
+        so it is emitted once, for the masked loop."""
         b, lanes = self.b, self.b.lanes
         block = lanes * self.unroll
-        main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
-        with b.loop(start, main, block) as loop:
-            at = [*outer, (inner, loop.index)]
-            self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
+        main = start
+        if not self.heavy:
+            main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
+            with b.loop(start, main, block) as loop:
+                at = [*outer, (inner, loop.index)]
+                self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
-                mask = b.lane_mask(b.sub(stop, loop.index), lanes) if lanes > 1 else None
+                mask = b.lane_mask(b.sub(stop, loop.index), lanes)
                 self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
 
     # ---- tiles ----
@@ -139,9 +160,7 @@ class Nest:
         return b.shr(b.add(self.ev.size(dim), b.const(TILE_SIZE - 1, I64)), b.const(TILE_SIZE.bit_length() - 1, I64))
 
     def _tile_end(self, start, size):
-        b = self.b
-        stop = b.add(start, b.const(TILE_SIZE, I64))
-        return b.select(b.lt(stop, size), stop, size)
+        return self._least(self.b.add(start, self.b.const(TILE_SIZE, I64)), size)
 
 
 def lanes_of(circuit: Circuit) -> int:
@@ -162,6 +181,7 @@ def build(circuit: Circuit, features=frozenset()) -> tuple:
     b = LLVMBuilder(lanes_of(circuit), features)
     nest = Nest(circuit, b)
     nest.emit()
-    passes = 1 + sum(n.folds for n in circuit.nodes)
-    cost = 0.25 * nest.weight * passes / b.lanes + 0.02 * sum(o.dtype.bytes for o in circuit.operands)
+    passes = max(1, len(nest.passes.folds))
+    memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
+    cost = 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory
     return b, cost

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..dtypes import BOOL, F32, F64, I64, DType
+from ..dtypes import BOOL, F32, F64, I64, U64, DType
 from .builder import Builder, Value
 
 _INT_MIN = np.int64(-2**63)
@@ -139,7 +139,7 @@ class NumpyBuilder(Builder):
         if dtype is BOOL:
             return self._make(BOOL, lambda a: a != 0, x)
         if x.dtype.is_float and dtype.is_int:
-            return self._make(dtype, lambda a: _to_int64(a).astype(dtype.numpy), x)
+            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64 else _to_int64(a).astype(dtype.numpy), x)
         return self._make(dtype, lambda a: a.astype(dtype.numpy), x)
 
     def bitcast(self, x, dtype):
@@ -155,6 +155,13 @@ class NumpyBuilder(Builder):
 def _to_int64(x):
     inside = (x >= -2.0**63) & (x < 2.0**63)   # false on NaN
     return np.where(inside, np.trunc(np.where(inside, x, 0)).astype(np.int64), _INT_MIN)
+
+
+def _to_uint64(x):
+    """Like _to_int64, but [2^63, 2^64) converts too."""
+    upper = (x >= 2.0**63) & (x < 2.0**64)
+    above = np.where(upper, x - 2.0**63, 0).astype(np.int64).view(np.uint64) | np.uint64(1 << 63)
+    return np.where(upper, above, _to_int64(x).view(np.uint64))
 
 
 def _int_divmod(a, c):

@@ -171,7 +171,6 @@ class Line:
         self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
         self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
         self.lanes = self.b.lanes
-        self.unroll = 1 if scans else passes.unroll
 
     def _fresh(self, nodes) -> list:
         return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
@@ -199,7 +198,7 @@ class Line:
 
     def _innermost(self, dim, coords, state: State) -> State:
         b, p = self.b, self.p
-        step = p.width * self.unroll
+        step = p.width * self.p.unroll
         size = self._size(dim)
         main = b.sub(size, b.and_(size, b.const(step - 1, I64)))
         zero = b.const(0, I64)
@@ -207,7 +206,7 @@ class Line:
             block = ROW_BLOCK if p.lines else COLUMN_BLOCK
             state = self._levels(dim, coords, zero, main, [step * block * block, step * block], state)
         else:
-            state = self._steps(dim, coords, zero, main, self.unroll, state)
+            state = self._steps(dim, coords, zero, main, self.p.unroll, state)
         return self._steps(dim, coords, main, size, 1, state, masked=True) if step > 1 else state
 
     def _levels(self, dim, coords, start, stop, blocks, state: State) -> State:
@@ -221,8 +220,8 @@ class Line:
                 inside = State([self._fresh(self.folds) for _ in self.points], above.scans)
                 inside = self._levels(dim, coords, loop.index, limit, blocks[1:], inside)
             else:
-                inside = State([self._fresh(self.folds) for _ in range(self.unroll * len(self.points))], above.scans)
-                inside = self._steps(dim, coords, loop.index, limit, self.unroll, inside)
+                inside = State([self._fresh(self.folds) for _ in range(self.p.unroll * len(self.points))], above.scans)
+                inside = self._steps(dim, coords, loop.index, limit, self.p.unroll, inside)
             loop.next(State(self._joined(above.accs, inside.accs), inside.scans).flat())
         return state.like(loop.results)
 
@@ -247,10 +246,11 @@ class Line:
             before = state.like(loop.values)
             cursors = []
             for point, scans in zip(self.points, before.scans):
+                running = {s.first: acc for s, acc in zip(self.scans, scans)}
                 for u in range(unroll):
                     cursor = Cursor([*point.coords, *coords, (dim, loop.index)], self.lanes,
                                     u * self.lanes if p.lines else point.shift, mask if p.lines else point.mask, point)
-                    cursor.scans = {s.first: acc for s, acc in zip(self.scans, scans)}
+                    cursor.scans = running       # one after the other, the cursors take the scans along
                     cursors.append(cursor)
             accs = self._body(cursors, before.accs)
             scans = [[cursors[n * unroll].scans[s.first] for s in self.scans] for n in range(len(self.points))]

@@ -23,15 +23,14 @@ class Aten:
     "i" (in-place) and "o" (out=) are wanted; the build looks the schemas up in the installed torch and registers what it
     finds. A name ending in "_" ("uniform_") has the in-place form only.
     `args`: which schema argument each expression argument comes from, in order. A string starting with "=" is a
-    number ("=1.0"); one starting with "$" is supplied by the call site: "$seed" and "$offset" (of the generator),
-    "$max" and "$lowest" (largest and smallest finite value of the first tensor's dtype), "$mean" (1 / elements of `self` for
-    the gradient of a loss with reduction='mean', else 1); "name|other" is the optional
-    argument `name` where given, else the source `other`. None means the Tensor, Scalar, float, int and bool arguments
-    of the schema in schema order, as many as `arity`.
+    number ("=1.0"); one starting with "$" is supplied by the call site: "$max" and "$lowest" (largest and smallest finite
+    value of the common dtype), "$mean" (1 / elements of `self` for the gradient of a loss with reduction='mean', else 1);
+    "name|other" is the optional argument `name` where given, else the source `other`. None means the Tensor, Scalar,
+    float, int and bool arguments of the schema in schema order, as many as `arity`.
     `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
-    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with the value "same" asks
-    that all tensor arguments have one dtype. The first entry that matches, in table order, wins; a call that no entry
-    matches is delegated.
+    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with
+    the value "same" asks that all tensor arguments have one dtype. The first entry that matches and computes in the call's
+    dtype, in table order, wins; a call that no entry serves is delegated.
     """
 
     name: str

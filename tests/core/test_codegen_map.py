@@ -23,8 +23,9 @@ def data(dtype, shape, seed=0):
         flat = (data(F32, count, seed).view(np.uint32) >> 16).astype(np.uint16)
     elif dtype.is_float:
         flat = (rng.normal(size=count) * 3).astype(dtype.numpy)
-        special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, 1e4, -65000.0]
-        flat[::9] = np.resize(np.array(special, dtype.numpy), len(flat[::9]))
+        special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, 1e4, -65000.0, 1.2e19, -9e18]
+        with np.errstate(over="ignore"):
+            flat[::9] = np.resize(np.array(special).astype(dtype.numpy), len(flat[::9]))
     else:
         info = np.iinfo(dtype.numpy)
         flat = rng.integers(info.min, info.max, count, dtype=dtype.numpy, endpoint=True)

@@ -180,14 +180,15 @@ def test_two_stages(name, schedule):
     first.extras = [chunk, n]
     first.run(pieces=2)
 
-    second = Case(schedule, (kept, chunks), 1, MERGE)
-    parts = [second.input(s.T, t) for s, t in zip(scratch, types)]
-    merged = second.node(name, *parts, *extras(second, row), compute=dtype, result=result_type(row, dtype))
-    got = [second.output(merged, k, per_row=True, dtype=None) for k in range(row.results)]
-    second.extras = [n]
-    second.run()
-    for result, want in zip(got, whole.expected()):
-        np.testing.assert_allclose(result, want.reshape(kept), rtol=2e-5, atol=1e-5)
+    for merging in (ROW, COLUMN):
+        second = Case(merging, (kept, chunks), 1, MERGE)
+        parts = [second.input(s.T, t) for s, t in zip(scratch, types)]
+        merged = second.node(name, *parts, *extras(second, row), compute=dtype, result=result_type(row, dtype))
+        got = [second.output(merged, k, per_row=True) for k in range(row.results)]
+        second.extras = [n]
+        second.run()
+        for result, want in zip(got, whole.expected()):
+            np.testing.assert_allclose(result, want.reshape(kept), rtol=2e-5, atol=1e-5)
 
 
 def test_scan_results_feed_other_nodes():

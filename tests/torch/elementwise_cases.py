@@ -116,17 +116,13 @@ def plain(n, dtype, low, high, generator, shape=(5, 7)):
     return t if n == 0 else torch.where(t <= 0, torch.ones_like(t), t)
 
 
-def random(entry: Aten) -> bool:
-    return any(a in ("$seed", "$offset") for a in entry.args or ())
-
-
 def cases():
     for row in TABLE:
         if not isinstance(row, Elementwise):
             continue
         for entry in row.aten:
             schema = schemas().find(entry.name)
-            if schema is None or random(entry) or schema.name.endswith("_") and not schema.name.startswith("aten::__"):
+            if schema is None or schema.name.endswith("_") and not schema.name.startswith("aten::__"):
                 continue
             if schemas().decomposes(schema):
                 continue

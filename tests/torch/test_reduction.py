@@ -159,8 +159,11 @@ def test_sizes(name):
 @pytest.mark.parametrize("name", ["sum", "mean", "amax", "var", "norm_2", "logsumexp", "any"])
 def test_long_rows(name):
     for shape in ((300_001,), (2, 150_001), (150_001, 2)):
-        compare(FOLDS[name], sample(shape, torch.float64), None, False)
-        compare(FOLDS[name], sample(shape, torch.float32), 0, False)
+        x = sample(shape, torch.float64)
+        compare(FOLDS[name], x, None, False)
+        x = x.float()
+        mine, exact = FOLDS[name](move(x), 0, False).cpu(), FOLDS[name](x.double(), 0, False)
+        torch.testing.assert_close(mine, exact.to(mine.dtype), rtol=2e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["max", "argmin", "aminmax", "cummax"])
@@ -247,7 +250,10 @@ def test_out(name, dtype):
         for shape in ((0,), (4,), (4, 5), (7,)):
             mine, theirs = torch.zeros(shape, dtype=dtype, device=DEVICE), torch.zeros(shape, dtype=dtype)
             a, b = outcome(lambda: OUT[name](move(x), mine)), outcome(lambda: OUT[name](x, theirs))
-            check(a, b, f"{source} {shape}", message=False)
+            if name == "logsumexp" and dtype is torch.float64:
+                check(a, OUT[name](x.double(), theirs))       # torch leaves float32's error in it
+            else:
+                check(a, b, f"{source} {shape}", message=False)
             if not isinstance(b, Exception):
                 assert a is mine or a.data_ptr() == mine.data_ptr()
                 check(mine, theirs)
@@ -269,11 +275,9 @@ def test_out_strided_and_overlapping():
     torch.sum(move(x), 1, out=wide[:, 1])
     check(wide[:, 1], x.sum(1))
     assert wide[:, 0].abs().sum().item() == 0
-    y = move(x)
-    z = x.clone()
-    check(outcome(lambda: torch.sum(y, 0, out=y[0])), outcome(lambda: torch.sum(z, 0, out=z[0])))
-    check(outcome(lambda: torch.sum(y, 0, out=torch.zeros(1, device=DEVICE).expand(5))),
-          outcome(lambda: torch.sum(z, 0, out=torch.zeros(1).expand(5))))
+    for call in (lambda t: torch.max(t, 0, out=(t[0], torch.empty(5, dtype=torch.int64, device=t.device))),
+                 lambda t: torch.cumsum(t, 1, out=t.new_zeros(1).expand(4, 5)), lambda t: torch.cumsum(t[:2], 1, out=t[1:3])):
+        check(outcome(lambda: call(move(x))), outcome(lambda: call(x.clone())))
 
 
 def test_in_place_scans():

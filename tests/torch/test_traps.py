@@ -100,7 +100,7 @@ def test_12_non_blocking_copies_are_complete_after_synchronize():
 
 @pytest.mark.parametrize("program", [
     "x.conj().cpu()", "repr(x.conj())", "x.conj() + 1", "x.conj().clone()", "x.conj().resolve_conj()", "x.conj() @ x",
-    "torch._neg_view(x.real).cpu()", "torch.fft.hfft(x)", "x.conj().imag.cpu()", "x.H.contiguous()", "x.conj().numpy if 0 else x.conj().tolist()"])
+    "torch._neg_view(x.real).cpu()", "torch.fft.hfft(x)", "x.conj().imag.cpu()", "x.H.contiguous()", "x.conj().tolist()"])
 def test_13_lazy_views_do_not_crash(program):
     x = torch.randn(4, 4, dtype=torch.complex64)
     expected = eval(program, {"x": x, "torch": torch})
@@ -163,9 +163,8 @@ def test_22_the_random_state_is_what_dtensor_expects():
 
 
 def test_23_a_broken_plug_in_does_not_break_torch():
-    """More in test_autoload."""
-    code = "import sys; sys.modules['hologram_torch._C'] = None\nimport torch; assert torch.ones(2).sum() == 2\n" \
-           "import importlib, hologram_torch" if False else "import torch; assert torch.ones(2).sum() == 2"
+    """In test_autoload: another device, an old torch, an extension that cannot be loaded."""
+    code = "import torch; assert torch.ones(2).sum() == 2"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -185,8 +184,8 @@ def test_25_reductions_choose_their_own_strides():
 
 
 def test_26_nothing_heavy_is_imported_at_autoload():
-    code = "import sys, torch\nbefore = set(sys.modules)\nimport hologram_torch\n" \
-           "print([m for m in ('llvmlite', 'torch._dynamo', 'torch._inductor', 'hologram_core.codegen') if m in sys.modules])"
+    """Measured in test_autoload; here: nothing of the device asks for the compiler stack."""
+    code = "import sys, torch, hologram_torch\nprint([m for m in ('llvmlite', 'torch._dynamo', 'torch._inductor') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
@@ -203,7 +202,7 @@ def test_27_delegated_ops_resize_and_write_through():
 
 def test_wrapped_numbers_stay_on_the_device():
     x = torch.ones(2, device=DEVICE)
-    for result in (1 - x, 2 / x, 2**x, 3 // x, 5 % x, torch.pow(2.0, x), torch.sub(1, x) if False else torch.rsub(x, 1)):
+    for result in (1 - x, 2 / x, 2**x, 3 // x, 5 % x, torch.pow(2.0, x), torch.rsub(x, 1)):
         assert result.is_hologram
 
 

@@ -33,8 +33,7 @@ void follow(MemoryStats::Counter& counter, int64_t level) {
 }
 
 // All memories, for fork: a child must not inherit a lock that some other thread of the parent held.
-Memory* all[8];
-std::atomic<int> num_all{0};
+std::atomic<Memory*> newest{nullptr};
 std::mutex creation;
 
 struct Bytes { size_t n; };
@@ -48,27 +47,23 @@ std::ostream& operator<<(std::ostream& out, Bytes b) {
 
 std::atomic<Memory*>& Memory::slot(Backend& backend) { return backend.memory_; }
 
+void Memory::lock_all() {
+  creation.lock();
+  for (Memory* m = newest.load(); m; m = m->elder_) m->lock_.lock();
+}
+
+void Memory::unlock_all() {
+  for (Memory* m = newest.load(); m; m = m->elder_) m->lock_.unlock();
+  creation.unlock();
+}
+
 Memory& Memory::create(Backend& backend) {
   std::lock_guard<std::mutex> hold(creation);
   if (Memory* made = slot(backend).load(std::memory_order_acquire)) return *made;
   Memory* memory = new Memory(backend);
-  const int n = num_all.load();
-  HG_CHECK(n < 8, "hologram.allocate: more than 8 backends.");
-  all[n] = memory;
-  num_all.store(n + 1);
-  static const int registered = pthread_atfork(
-      [] {
-        creation.lock();
-        for (int i = 0; i < num_all.load(); ++i) all[i]->lock_.lock();
-      },
-      [] {
-        for (int i = num_all.load(); i--;) all[i]->lock_.unlock();
-        creation.unlock();
-      },
-      [] {
-        for (int i = num_all.load(); i--;) all[i]->lock_.unlock();
-        creation.unlock();
-      });
+  memory->elder_ = newest.load();
+  newest.store(memory);
+  static const int registered = pthread_atfork(&lock_all, &unlock_all, &unlock_all);
   (void)registered;
   slot(backend).store(memory, std::memory_order_release);
   return *memory;

@@ -37,6 +37,8 @@ class Memory {
   explicit Memory(Backend& backend) : backend_(backend) {}
   static Memory& create(Backend& backend);
   static std::atomic<Memory*>& slot(Backend& backend);
+  static void lock_all();     // around a fork
+  static void unlock_all();
 
   // With the lock held.
   void refill_headers();
@@ -57,6 +59,7 @@ class Memory {
   static constexpr size_t kKeepShare = 16;          // ... or this share of what is in use, if that is more
 
   Backend& backend_;
+  Memory* elder_ = nullptr;   // the list of all
   SpinLock lock_;
   BoundaryPool boundary_;
   LinearPool linear_;

@@ -4,6 +4,8 @@
 // results, and the sequence of kernels, repeat exactly.
 #include "runtime/plan/plan.h"
 
+#include <algorithm>
+
 #include "runtime/error.h"
 #include "runtime/key.h"
 #include "runtime/plan/dims.h"
@@ -175,9 +177,13 @@ namespace {
 /// Scalars, sizes, strides, extras: the flat arguments of a kernel (kernel.h).
 void fill_args(const Circuit& c, const Stage& stage, int64_t* p) {
   for (int i = 0; i < c.num_scalars; ++i) *p++ = c.scalars[i].value.i;
-  for (int d = 0; d < c.rank; ++d) *p++ = c.sizes[d];
-  for (int i = 0; i < c.num_operands; ++i)
-    for (int d = 0; d < c.rank; ++d) *p++ = c.operands[i].strides[d];
+  if (c.rank == 1) {   // most launches
+    *p++ = c.sizes[0];
+    for (int i = 0; i < c.num_operands; ++i) *p++ = c.operands[i].strides[0];
+  } else {
+    p = std::copy_n(c.sizes, c.rank, p);
+    for (int i = 0; i < c.num_operands; ++i) p = std::copy_n(c.operands[i].strides, c.rank, p);
+  }
   for (int i = 0; i < stage.num_extra; ++i) *p++ = stage.extra[i];
 }
 

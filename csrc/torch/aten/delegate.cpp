@@ -35,7 +35,8 @@ struct Plan {
   c10::SmallVector<Argument, 12> arguments;
   c10::SmallVector<int, 4> returns;      // the written argument a return stands for, or -1
   int num_tensors = 0;
-  bool seeded = false;                   // draws random numbers without a Generator argument
+  bool seeded = false;                   // draws random numbers without a Generator argument ...
+  int dropout = -1;                      // ... but only if this argument, a probability, is not 0
   bool takes_cpu_tensors = false;        // torch lets CPU tensors of any size in beside device tensors
   bool served = false;                   // torch has a CPU kernel
 };
@@ -77,6 +78,7 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   plan->served = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
   plan->seeded = op.hasTag(at::Tag::nondeterministic_seeded);
   const auto& schema = op.schema();
+  if (const auto dropout = schema.argumentIndexWithName("dropout_p")) plan->dropout = *dropout;
   for (const auto& argument : schema.arguments()) {
     const Kind kind = kind_of(argument.type());
     if (kind == Kind::Generator) plan->seeded = false;
@@ -223,7 +225,7 @@ class Call {
     // Aliases are below autograd already; this also keeps what native kernels call from looking at it.
     at::AutoDispatchBelowADInplaceOrView below;
     PoolScope pool(backend());
-    SeededDefault seeded(plan_.seeded);
+    SeededDefault seeded(plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
     if (C10_LIKELY(dense)) op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
     else op_.callBoxed(&stack_);   // the kernel depends on which arguments are sparse
   }

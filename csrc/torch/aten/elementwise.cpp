@@ -10,7 +10,6 @@
 #include <string>
 
 #include "torch/aten/delegate.h"
-#include "torch/device/generator.h"
 
 namespace hologram::aten {
 
@@ -127,8 +126,18 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
   return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
 }
 
+bool pinned_fit(const Call& call, c10::ScalarType common) {
+  if (!c10::isIntegralType(common, /*includeBool=*/true)) return true;
+  for (int c = 0; c < call.variant.nconditions; ++c) {
+    const Condition& condition = call.variant.conditions[c];
+    const Arg& arg = call.args[condition.arg];
+    if (condition.kind == Condition::Kind::Number && arg.kind == Arg::Kind::Scalar && arg.scalar->isFloatingPoint()) return false;
+  }
+  return true;
+}
+
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
-  Scalar result;
+  Scalar result{};
   const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
   if (source.role == Source::Role::Mask || source.role == Source::Role::Own ||
       (source.role != Source::Role::Double && integral)) {
@@ -144,21 +153,9 @@ Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s
     if (common == at::kHalf) value = static_cast<double>(static_cast<float>(at::Half(static_cast<float>(value))));
     if (common == at::kBFloat16) value = static_cast<double>(static_cast<float>(at::BFloat16(static_cast<float>(value))));
   }
+  result.integer = false;
   result.value.f = value;
   return result;
-}
-
-int64_t RandomRange::value(const Call& call, const Source& source, int64_t count) {
-  if (!reserved) {
-    std::optional<at::Generator> generator;
-    if (call.op.generator >= 0 && call.args[call.op.generator].kind == Arg::Kind::Generator)
-      generator = *call.args[call.op.generator].generator;
-    const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(count));
-    seed = static_cast<int64_t>(range.seed);
-    offset = static_cast<int64_t>(range.offset);
-    reserved = true;
-  }
-  return source.arg == Source::kSeed ? seed : offset;
 }
 
 // ---- the choice of a row ----
@@ -205,15 +202,10 @@ bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
   return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
 }
 
-const Variant* choose(const AtenOp& op, const Arg* args) {
-  for (int i = 0; i < op.nvariants; ++i) {
-    const Variant& variant = op.variants[i];
-    bool serves = true;
-    for (int c = 0; serves && c < variant.nconditions; ++c)
-      serves = holds(op, variant.conditions[c], args);
-    if (serves) return &variant;
-  }
-  return nullptr;
+bool serves(const AtenOp& op, const Variant& variant, const Arg* args) {
+  for (int c = 0; c < variant.nconditions; ++c)
+    if (!holds(op, variant.conditions[c], args)) return false;
+  return true;
 }
 
 // ---- torch's own kernel ----
@@ -227,7 +219,6 @@ c10::IValue box(const Arg& arg) {
     case Arg::Kind::Int: return arg.integer;
     case Arg::Kind::Bool: return arg.flag;
     case Arg::Kind::String: return std::string(*arg.string);
-    case Arg::Kind::Generator: return *arg.generator;
   }
   return {};
 }
@@ -247,12 +238,15 @@ Reduce reduction_of(const AtenOp& op, const Arg* args) {
 }
 
 bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
-  const Variant* variant = choose(op, args);
-  if (!variant) return false;
-  const Call call{op, *variant, args, results, reduction_of(op, args)};
-  if (!run_fast(call) && !run_general(call)) return false;
-  op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
-  return true;
+  const Reduce reduce = reduction_of(op, args);
+  for (int i = 0; i < op.nvariants; ++i) {
+    const Call call{op, op.variants[i], args, results, reduce};
+    if (serves(op, call.variant, args) && (run_fast(call) || run_general(call))) {
+      op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace

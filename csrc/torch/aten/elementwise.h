@@ -7,7 +7,6 @@
 // constructor of Arg.
 #pragma once
 
-#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/Scalar.h>
@@ -30,7 +29,7 @@ constexpr int kMaxResults = 2;       // tensors one overload returns
 
 /// A view of an argument; it points into the caller's frame and lives no longer than the call.
 struct Arg {
-  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String, Generator };
+  enum class Kind : uint8_t { None, Tensor, Scalar, Double, Int, Bool, String };
   Kind kind = Kind::None;
   union {
     const at::Tensor* tensor;
@@ -39,7 +38,6 @@ struct Arg {
     int64_t integer;
     bool flag;
     const std::string_view* string;
-    const at::Generator* generator;
   };
 
   Arg() : tensor(nullptr) {}
@@ -49,7 +47,6 @@ struct Arg {
   Arg(const int64_t& i) : kind(Kind::Int), integer(i) {}
   Arg(const bool& b) : kind(Kind::Bool), flag(b) {}
   Arg(const std::string_view& s) : kind(Kind::String), string(&s) {}
-  Arg(const at::Generator& g) : kind(Kind::Generator), generator(&g) {}
   template <class T>
   Arg(const std::optional<T>& o) : Arg(o.has_value() ? Arg(*o) : Arg()) {}
 };
@@ -69,10 +66,9 @@ struct Source {
   Role role;
   double literal;
 
-  // `literal`; seed and offset of the generator; largest and smallest finite value of the common dtype; what a loss
-  // multiplies its gradient with: 1 / elements of self for reduction='mean', else 1
-  static constexpr int8_t kLiteral = -1, kSeed = -2, kOffset = -3, kMax = -4, kLowest = -5, kMean = -6;
-  bool random() const { return arg == kSeed || arg == kOffset; }
+  // `literal`; largest and smallest finite value of the common dtype; what a loss multiplies its gradient with: 1 /
+  // elements of self for reduction='mean', else 1
+  static constexpr int8_t kLiteral = -1, kMax = -2, kLowest = -3, kMean = -4;
 };
 
 /// A condition on the arguments: which of several rows serves the call.
@@ -122,7 +118,6 @@ struct AtenOp {
   uint8_t flags;
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
-  int8_t generator;            // the schema argument that is a Generator, or -1
   int8_t reduction;            // the schema argument that is a loss's reduction, or -1
   bool folds;                  // a loss, not the gradient of one
   uint8_t nvariants;
@@ -143,7 +138,7 @@ void run_into(const AtenOp& op, const Arg* args);
 
 // ---- inside the door ----
 
-/// The call after the choice of a row: what both doors work from.
+/// A call and the row that is to serve it: what both doors work from.
 struct Call {
   const AtenOp& op;
   const Variant& variant;
@@ -156,31 +151,27 @@ struct Call {
 
 /// Same geometry, same dtype, one device: straight to the kernel. False when the call is not of that kind.
 bool run_fast(const Call& call);
-/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: torch's own kernel must
-/// compute it or say what is wrong (the caller delegates).
+/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: not with this row. When no row
+/// serves a call, torch's own kernel computes it or says what is wrong.
 bool run_general(const Call& call);
 
 /// A 0-dim CPU tensor stands for the number it holds.
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
 /// The number a 0-dim CPU tensor holds.
 at::Scalar cpu_scalar_value(const at::Tensor& t);
-/// The number an argument stands for in a call whose common dtype is known; not for seeds and offsets.
+/// The number an argument stands for in a call whose common dtype is known.
 at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
 /// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
 /// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
 bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
+/// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
+bool pinned_fit(const Call& call, c10::ScalarType common);
 /// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
 }
-/// The seed and the first counter of `count` random numbers, reserved when a row first asks for either.
-struct RandomRange {
-  bool reserved = false;
-  int64_t seed = 0, offset = 0;
-  int64_t value(const Call& call, const Source& source, int64_t count);
-};
 /// dtype of result k when the op computes in `common` (before f16 and bf16 widen).
 inline DType result_type(const Variant& v, int k, DType common) {
   if (v.result_types[k] != DType::Count) return v.result_types[k];

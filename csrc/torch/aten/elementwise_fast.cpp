@@ -61,7 +61,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
     flat.tensors[i] = arg.tensor;
     ++flat.ntensors;
   }
-  // Random numbers in place: no value comes in, the destination says all.
+  // A fill: no value comes in, the destination says all.
   if (!flat.lead && call.op.form == Form::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
   return flat.dtype != c10::ScalarType::Undefined;
 }
@@ -72,7 +72,6 @@ bool gather_numbers(const Call& call, Flat& flat) {
   for (int i = 0; i < v.nargs; ++i) {
     if (!flat.is_number[i]) continue;
     const Source& source = v.args[i];
-    if (source.random()) continue;
     const bool wrapped = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
     const at::Scalar number = number_of(call, source, flat.dtype);
     if (!number_fits(call.op, source, number, flat.dtype, !wrapped)) return false;
@@ -101,11 +100,8 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
   circuit.rank = 1;
   circuit.sizes[0] = n;
   Ref args[kMaxArgs];
-  RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
-    if (v.args[i].random()) {
-      args[i] = circuit.add_scalar(random.value(call, v.args[i], n));
-    } else if (flat.is_number[i]) {
+    if (flat.is_number[i]) {
       args[i] = add_number(circuit, flat.numbers[i]);
     } else {
       const at::Tensor& t = *flat.tensors[i];
@@ -132,7 +128,7 @@ bool run_fast(const Call& call) {
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;
   const DType compute = to_dtype(flat.dtype);
-  if (!v.computes(compute)) return false;
+  if (!v.computes(compute) || !pinned_fit(call, flat.dtype)) return false;
   if (!gather_numbers(call, flat)) return false;
 
   const at::Tensor* outs[kMaxResults];

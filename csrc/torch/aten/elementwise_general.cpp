@@ -68,7 +68,7 @@ c10::ScalarType common_type(const Call& call, const Values& values) {
 bool numbers_fit(const Call& call, const Values& values) {
   for (int i = 0; i < call.variant.nargs; ++i) {
     const Source& source = call.variant.args[i];
-    if (values.operand_of[i] >= 0 || source.random()) continue;
+    if (values.operand_of[i] >= 0) continue;
     const bool check_range = !is_tensor(call, source);
     if (!number_fits(call.op, source, number_of(call, source, values.common), values.common, check_range)) return false;
   }
@@ -95,7 +95,7 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   // Writing one number to overlapping elements is well defined, and torch allows it.
   const bool check_overlap = !(call.op.flags & kConverts);
   config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
-  // A row that asks for the number of its element (random numbers) keeps the dimensions in their order.
+  // A row that asks for the number of its element keeps the dimensions in their order.
   if (op_facts(v.op).ordered) config.enforce_linear_iteration();
   if (call.reduce != Reduce::None) {
     // The elements are never stored: the inputs alone make the geometry.
@@ -140,12 +140,9 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
   for (int d = 0; d < iter.ndim(); ++d) circuit.sizes[d] = iter.shape()[iter.ndim() - 1 - d];
 
   Ref args[kMaxArgs];
-  RandomRange random;
   for (int i = 0; i < v.nargs; ++i) {
     const Source& source = v.args[i];
-    if (source.random())
-      args[i] = circuit.add_scalar(random.value(call, source, iter.numel()));
-    else if (values.operand_of[i] >= 0)
+    if (values.operand_of[i] >= 0)
       args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
     else
       args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
@@ -197,7 +194,7 @@ bool run_general(const Call& call) {
   if (!gather_tensors(call, values)) return false;
   values.common = common_type(call, values);
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
-  if (!numbers_fit(call, values)) return false;
+  if (!numbers_fit(call, values) || !pinned_fit(call, values.common)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
   const at::TensorIterator iter = iterate(call, values);

@@ -69,6 +69,9 @@ constexpr std::string_view kLibraryOps[] = {
     "_fft_c2c", "_fft_c2r", "_fft_r2c",
 };
 
+// Overloads of the names above that have a kernel of their own (indexing.cpp, cat.cpp).
+constexpr std::string_view kOwnKernels[] = {"index.Tensor", "index_select", "cat"};
+
 }  // namespace
 
 // The overloads are those the installed torch has a CPU kernel for: versions differ, and a name that does not exist would be
@@ -83,6 +86,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
     const std::string base = op.name.substr(prefix.size());
     if (!std::binary_search(names.begin(), names.end(), std::string_view(base))) continue;
     const std::string full = op.overload_name.empty() ? base : base + "." + op.overload_name;
+    if (std::find(std::begin(kOwnKernels), std::end(kOwnKernels), full) != std::end(kOwnKernels)) continue;
     m.impl(full.c_str(), torch::CppFunction::makeFromBoxedFunction<&library>());
   }
 }

@@ -17,11 +17,14 @@
 #include <ATen/ops/bmm_ops.h>
 #include <ATen/ops/dot_cpu_dispatch.h>
 #include <ATen/ops/dot_ops.h>
+#include <ATen/ops/linear_native.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
 #include <ATen/ops/mm_ops.h>
 #include <torch/library.h>
 
+#include <array>
 #include <cstring>
+#include <tuple>
 
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
@@ -119,6 +122,63 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
   return library_op<at::_ops::addmm>(self, a, b, beta, alpha);
 }
 
+// Another shape of the same memory, without the bookkeeping of a view.
+Tensor as_matrix(const Tensor& t, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
+  Tensor m = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(t.storage()), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                                      t.dtype());
+  m.unsafeGetTensorImpl()->set_sizes_and_strides(at::IntArrayRef({rows, columns}), at::IntArrayRef({row_stride, column_stride}),
+                                                   t.storage_offset());
+  return m;
+}
+
+// [..., columns] as [rows, columns].
+Tensor as_rows(const Tensor& t, int64_t columns) {
+  if (t.dim() == 2) return t;
+  const Tensor c = t.contiguous();
+  return as_matrix(c, columns ? c.numel() / columns : c.numel(), columns, columns, 1);
+}
+
+Tensor transposed(const Tensor& m) { return as_matrix(m, m.size(1), m.size(0), m.stride(1), m.stride(0)); }
+
+// nn.Linear in one step: no view of the weight, and one autograd node where addmm and t() would make two.
+Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias_opt) {
+  const Tensor bias = bias_opt.value_or(Tensor());
+  const int64_t features = input.dim() ? input.size(-1) : 0;
+  if (input.dim() == 0 || weight.dim() != 2 || weight.size(1) != features || features == 0 || !same_kind(input, weight) ||
+      !input.is_floating_point() || (bias.defined() && (bias.dim() != 1 || bias.size(0) != weight.size(0) || !same_kind(bias, weight))))
+    return at::native::linear(input, weight, bias_opt);
+  c10::SmallVector<int64_t, 6> sizes(input.sizes().begin(), input.sizes().end());
+  sizes.back() = weight.size(0);
+  const Tensor rows = as_rows(input, features), columns = transposed(weight);
+  if (!blas_type(input)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
+
+  static OpStat& stat = op_stat("linear");
+  const Tensor out = empty(sizes, input.scalar_type(), input.device());
+  Tensor out_rows = as_matrix(out, rows.size(0), weight.size(0), weight.size(0), 1);
+  stream_of(input).flush();
+  if (bias.defined()) {
+    start_from(out_rows, bias);
+    at::cpu::addmm_outf(out_rows, rows, columns, 1, 1, out_rows);
+  } else {
+    at::cpu::mm_outf(rows, columns, out_rows);
+  }
+  count(stat);
+  return out;
+}
+
+std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& input, const Tensor& grad, const Tensor& weight,
+                                                   std::array<bool, 3> needed) {
+  const Tensor g = as_rows(grad, weight.size(0));
+  Tensor grad_input, grad_weight, grad_bias;
+  if (needed[0]) {
+    grad_input = mm(g, weight);
+    if (input.dim() != 2) grad_input = grad_input.view(input.sizes());
+  }
+  if (needed[1]) grad_weight = mm(transposed(g), as_rows(input, weight.size(1)));
+  if (needed[2]) grad_bias = g.sum(0);
+  return {grad_input, grad_weight, grad_bias};
+}
+
 Tensor bmm(const Tensor& a, const Tensor& b) {
   if (batches(a, b)) {
     static OpStat& stat = op_stat("bmm");
@@ -169,6 +229,8 @@ Tensor dot(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
+  m.impl("linear", &linear);
+  m.impl("linear_backward", &linear_backward);
   m.impl("mm", &mm);
   m.impl("addmm", &addmm);
   m.impl("bmm", &bmm);

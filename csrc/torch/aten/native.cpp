@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "torch/aten/sparse.h"
+#include "torch/device/threads.h"
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 
@@ -212,6 +213,7 @@ at::Tensor to_native(const at::Tensor& t) { return Aliases().read(t); }
 at::Tensor from_native(const at::Tensor& t, c10::Device device) { return Aliases().result(t, device); }
 
 PoolScope::PoolScope(Backend& backend) : previous_(pool_scope) {
+  settle_after_fork();
   install_scoped_allocator();
   pool_scope = &backend;
 }

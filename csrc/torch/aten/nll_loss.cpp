@@ -81,7 +81,7 @@ bool forward(const Nll& n, const at::Tensor& output, const at::Tensor& total_wei
     Circuit& c = space.circuit();
     const Ref x = space.input(n.self), t = space.kept_input(n.target), w = n.class_weights(space);
     const Ref row = c.add_node(Op::nll_row, n.compute(), n.compute(), {x, t, w, c.add_scalar(n.ignore)});
-    space.kept_output(losses, row);
+    space.kept_output(losses, space.converted(row, n.compute(), dtype_of(losses)));
     space.kept_output(weights, static_cast<Ref>(row + 1));
     space.submit(n.self);
   }
@@ -94,8 +94,8 @@ bool forward(const Nll& n, const at::Tensor& output, const at::Tensor& total_wei
       const Ref total = c.add_node(Op::sum, n.compute(), n.compute(), {space.input(weights)});
       Ref loss = c.add_node(Op::sum, n.compute(), n.compute(), {space.input(losses)});
       if (n.reduction == at::Reduction::Mean) loss = c.add_node(Op::div, n.compute(), n.compute(), {loss, total});
-      space.kept_output(output, loss);
-      space.kept_output(total_weight, total);
+      space.kept_output(output, space.converted(loss, n.compute(), dtype_of(output)));
+      space.kept_output(total_weight, space.converted(total, n.compute(), dtype_of(total_weight)));
     }
     space.kept_output(bad, bad_targets(space, n, t));
     space.submit(n.self);

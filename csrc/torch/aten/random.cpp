@@ -18,6 +18,8 @@
 #include <ATen/ops/random_ops.h>
 #include <ATen/ops/uniform_ops.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "torch/aten/row_space.h"
@@ -75,9 +77,16 @@ bool fillable_float(const at::Tensor& self) { return is_row_float(self.scalar_ty
 
 // ---- continuous distributions ----
 
+/// The largest value of `t` below `to`: rounding to 16 bits is monotone, so drawing below it keeps `to` itself out.
+double below(double to, double from, c10::ScalarType t) {
+  const double gap = std::ldexp(std::max(std::abs(to), std::abs(from)), t == at::kHalf ? -11 : -8);
+  return from < to ? std::max(from, to - gap) : to;
+}
+
 template <class> struct UniformFill {
   void operator()(at::TensorIteratorBase& iter, double from, double to, const Generator& generator) const {
     const at::Tensor& self = iter.tensor(0);
+    if (self.scalar_type() == at::kHalf || self.scalar_type() == at::kBFloat16) to = below(to, from, self.scalar_type());
     fill(Op::uniform, math_type(dtype_of(self)), self, generator, {real(from), real(to)});
   }
 };

@@ -41,7 +41,10 @@ void reduce(Op op, Accumulate rule, const at::Tensor& self, DimMask mask, std::i
   size_t nargs = 0;
   args[nargs++] = space.input(self);
   for (double value : extra) args[nargs++] = circuit.add_scalar(value);
-  Ref result = circuit.add_node(op, compute_type(rule, self, first), dtype_of(first), args, nargs);
+  // any and all have bool results whatever an out= tensor holds.
+  const DType result_type = rule == Accumulate::Bool && op != Op::count_nonzero ? DType::Bool : dtype_of(first);
+  Ref result = circuit.add_node(op, compute_type(rule, self, first), result_type, args, nargs);
+  result = space.converted(result, result_type, dtype_of(first));
   for (const at::Tensor* out : outs) space.kept_output(*out, result++);
   space.submit(self);
 }
@@ -130,7 +133,6 @@ std::tuple<at::Tensor&, at::Tensor&> aminmax_out(const at::Tensor& self, std::op
   if (!reducible(Accumulate::Input, self, min.scalar_type())) return delegate_op<AtenOp>(self, dim, keepdim, min, max);
   Structured<at::meta::structured_aminmax> results(min, max);
   results.meta(self, dim, keepdim);
-  results.check_overlap(self);
   aminmax_into(self, mask_of(self, dim), min, max);
   count_compiled<AtenOp>();
   return std::tuple<at::Tensor&, at::Tensor&>(min, max);
@@ -153,7 +155,8 @@ at::Tensor nansum(const at::Tensor& self, at::OptionalIntArrayRef dims, bool kee
   if (c10::isIntegralType(self.scalar_type(), /*includeBool=*/true))
     return kernel_sum_dim_IntList::functional(self, dims, keepdim, dtype);
   const c10::ScalarType type = dtype.value_or(self.scalar_type());
-  if (!reducible(Accumulate::Result, self, type)) return delegate_op<AtenOp>(self, dims, keepdim, dtype);
+  if (!reducible(Accumulate::Result, self, type) || !c10::isFloatingType(type))
+    return delegate_op<AtenOp>(self, dims, keepdim, dtype);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, keepdim, type);
   reduce(Op::nansum, Accumulate::Result, self, mask, {&result});
@@ -165,7 +168,7 @@ at::Tensor& nansum_out(const at::Tensor& self, at::OptionalIntArrayRef dims, boo
   using AtenOp = at::_ops::nansum_out;
   if (c10::isIntegralType(self.scalar_type(), /*includeBool=*/true))
     return kernel_sum_dim_IntList::out(self, dims, keepdim, dtype, out);
-  if (!reducible(Accumulate::Result, self, out.scalar_type()) || dtype.value_or(out.scalar_type()) != out.scalar_type() ||
+  if (!reducible(Accumulate::Result, self, {}) || !is_row_float(out.scalar_type()) || dtype.value_or(out.scalar_type()) != out.scalar_type() ||
       out.device() != self.device())
     return delegate_op<AtenOp>(self, dims, keepdim, dtype, out);
   const DimMask mask = mask_of(self, dims);

@@ -18,6 +18,9 @@ using DimMask = std::bitset<64>;
 /// One dimension of the space stays free for the appended row dimension.
 constexpr int64_t kMaxRowSpaceRank = kMaxRank - 1;
 
+/// f16 and bf16 compute in f32.
+inline DType math_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
+
 class RowSpace {
  public:
   /// `row`: which dims of `sizes` (at most kMaxRowSpaceRank) form the row. Bits beyond the rank are ignored.
@@ -36,6 +39,11 @@ class RowSpace {
   void output(const at::Tensor& t, Ref source) { add(t, full_, true, source); }
   void kept_output(const at::Tensor& t, Ref source) { add(t, kept_part(t), true, source); }
 
+  /// `value` of type `from` as a value of type `to`: an output stores values of its own type only.
+  Ref converted(Ref value, DType from, DType to) {
+    return from == to ? value : circuit_.add_node(Op::copy, math_type(to), to, {value});
+  }
+
   void submit(const at::Tensor& any) { aten::submit(circuit_, any); }
 
  private:
@@ -50,8 +58,6 @@ class RowSpace {
   Dims full_, kept_, row_;
 };
 
-/// f16 and bf16 compute in f32.
-inline DType math_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
 inline DType dtype_of(const at::Tensor& t) { return to_dtype(t.scalar_type()); }
 
 /// The dtypes that reductions, scans and row kernels are compiled for. torch's CPU device refuses most of them for

@@ -83,7 +83,6 @@ struct SoftmaxKernel {
   template <class AtenOp>
   static void run(Structured<typename Row::Meta>& result, const at::Tensor& self, int64_t dim, bool half_to_float) {
     result.meta(self, dim, half_to_float);
-    result.check_overlap(self);
     run_along(Row::op, dim, {&self}, result[0]);
     count_compiled<AtenOp>();
   }
@@ -116,8 +115,6 @@ struct SoftmaxBackwardKernel {
   static void run(Structured<typename Row::Meta>& result, const at::Tensor& grad, const at::Tensor& output, int64_t dim,
                   c10::ScalarType input_dtype) {
     result.meta(grad, output, dim, input_dtype);
-    result.check_overlap(grad);
-    result.check_overlap(output);
     run_along(Row::op, dim, {&grad, &output}, result[0]);
     count_compiled<AtenOp>();
   }
@@ -203,8 +200,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0), b = parameter(space, bias, 0.0);
-  const Ref result = circuit.add_node(Op::layer_norm, math_type(dtype_of(input)), dtype_of(y), {x, w, b, circuit.add_scalar(eps)});
-  space.output(y, result);
+  const DType statistic = to_dtype(type);
+  const Ref result = circuit.add_node(Op::layer_norm, math_type(dtype_of(input)), statistic, {x, w, b, circuit.add_scalar(eps)});
+  space.output(y, space.converted(result, statistic, dtype_of(y)));
   space.kept_output(mean, static_cast<Ref>(result + 1));
   space.kept_output(rstd, static_cast<Ref>(result + 2));
   space.submit(input);
@@ -286,8 +284,8 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0);
   const Ref e = circuit.add_scalar(eps.value_or(epsilon_of(input.scalar_type())));
-  const Ref result = circuit.add_node(Op::rms_norm, math_type(dtype_of(input)), dtype_of(y), {x, w, e});
-  space.output(y, result);
+  const Ref result = circuit.add_node(Op::rms_norm, dtype_of(rstd), dtype_of(rstd), {x, w, e});
+  space.output(y, space.converted(result, dtype_of(rstd), dtype_of(y)));
   space.kept_output(rstd, static_cast<Ref>(result + 1));
   space.submit(input);
   count_compiled<AtenOp>();

@@ -68,6 +68,12 @@ int torch_threads() { return in_forked_child() || openmp().in_parallel() ? 1 : a
 
 }  // namespace
 
+void settle_after_fork() {
+  if (C10_LIKELY(!in_forked_child())) return;
+  static const bool settled = (at::set_num_threads(1), true);
+  (void)settled;
+}
+
 void install_parallel_hook() {
   // Without OpenMP's entry points (macOS) the runtime's own pool runs the tasks.
   if (openmp().parallel) set_parallel_hook(&run_parallel, &torch_threads);

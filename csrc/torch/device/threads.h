@@ -5,4 +5,8 @@ namespace hologram {
 
 void install_parallel_hook();
 
+/// Before a kernel of torch runs: in a child of fork it gets one thread. OpenMP's workers stay behind in the parent, and a
+/// parallel region would wait for them for ever.
+void settle_after_fork();
+
 }  // namespace hologram

@@ -12,12 +12,6 @@ def _unary(name, cost, sample=(-4.0, 4.0), aten=None, function=None):
     return _R(name, 1, function or getattr(m, name), FLOAT, "f", (Aten(aten or name),), sample=sample, cost=cost)
 
 
-def _scalar_pair(name, function, rule, dtypes="f", cost=0.5, names=("Tensor", "Scalar_Other", "Scalar_Self"), **more):
-    """A function of two variables with Tensor and Scalar overloads on both sides."""
-    return _R(name, 2, function, rule, dtypes, tuple(Aten(f"{name}.{n}" if n else name, args=("self", "other")) for n in names),
-              cost=cost, **more)
-
-
 def _power(name, exponent, expr, dtypes="f", cost=0.1):
     """A power with this exponent; the exponent is still an argument, for its type takes part in promotion."""
     return _R(name, 2, lambda b, x, _: expr(b, x), PROMOTE, dtypes,
@@ -59,6 +53,9 @@ ROWS = [
     _R("hypot", 2, m.hypot, PROMOTE, "f", (Aten("hypot"),), cost=0.4),
     _R("logaddexp", 2, m.logaddexp, PROMOTE, "f", (Aten("logaddexp", "fo"),), cost=0.6),
     _R("logaddexp2", 2, m.logaddexp2, PROMOTE, "f", (Aten("logaddexp2", "fo"),), cost=0.6),
-    _scalar_pair("xlogy", m.xlogy, FLOAT, sample=_POSITIVE),
-    _scalar_pair("special_xlog1py", m.xlog1py, FLOAT, names=("", "other_scalar", "self_scalar"), sample=_POSITIVE),
+    _R("xlogy", 2, m.xlogy, FLOAT, "f",
+       (Aten("xlogy.Tensor"), Aten("xlogy.Scalar_Other"), Aten("xlogy.Scalar_Self", "fo")), sample=_POSITIVE, cost=0.5),
+    _R("special_xlog1py", 2, m.xlog1py, FLOAT, "f",
+       (Aten("special_xlog1py"), Aten("special_xlog1py.other_scalar"), Aten("special_xlog1py.self_scalar")),
+       sample=_POSITIVE, cost=0.6),
 ]

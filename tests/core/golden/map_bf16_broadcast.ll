@@ -3,187 +3,185 @@ entry:
   %v1 = getelementptr i64, ptr %args, i64 1
   %v2 = load i64, ptr %v1
   %v3 = udiv i64 %begin, %v2
-  %v4 = mul i64 %v3, %v2
-  %v5 = sub i64 %begin, %v4
-  %v20 = getelementptr ptr, ptr %operands, i64 0
-  %v21 = load ptr, ptr %v20
-  %v22 = getelementptr i64, ptr %args, i64 2
-  %v23 = load i64, ptr %v22
-  %v46 = getelementptr ptr, ptr %operands, i64 1
-  %v47 = load ptr, ptr %v46
-  %v48 = getelementptr i64, ptr %args, i64 4
-  %v49 = load i64, ptr %v48
-  %v114 = getelementptr ptr, ptr %operands, i64 2
-  %v115 = load ptr, ptr %v114
-  %v116 = getelementptr i64, ptr %args, i64 6
-  %v117 = load i64, ptr %v116
+  %v4 = sub i64 %v2, 1
+  %v5 = add i64 %end, %v4
+  %v6 = udiv i64 %v5, %v2
+  %v21 = getelementptr ptr, ptr %operands, i64 0
+  %v22 = load ptr, ptr %v21
+  %v23 = getelementptr i64, ptr %args, i64 2
+  %v24 = load i64, ptr %v23
+  %v47 = getelementptr ptr, ptr %operands, i64 1
+  %v48 = load ptr, ptr %v47
+  %v49 = getelementptr i64, ptr %args, i64 4
+  %v50 = load i64, ptr %v49
+  %v115 = getelementptr ptr, ptr %operands, i64 2
+  %v116 = load ptr, ptr %v115
+  %v117 = getelementptr i64, ptr %args, i64 6
+  %v118 = load i64, ptr %v117
   br label %loop1
 loop1:
-  %v6 = phi i64 [ %begin, %entry ], [ %v158, %after8 ]
-  %v7 = phi i64 [ %v3, %entry ], [ %v157, %after8 ]
-  %v8 = phi i64 [ %v5, %entry ], [ 0, %after8 ]
-  %v9 = icmp slt i64 %v6, %end
-  br i1 %v9, label %body2, label %after9
+  %v7 = phi i64 [ %v3, %entry ], [ %v158, %after8 ]
+  %v8 = icmp slt i64 %v7, %v6
+  br i1 %v8, label %body2, label %after9
 body2:
-  %v10 = sub i64 %end, %v6
-  %v11 = sub i64 %v2, %v8
-  %v12 = icmp slt i64 %v11, %v10
-  %v13 = select i1 %v12, i64 %v11, i64 %v10
-  %v14 = add i64 %v8, %v13
-  %v15 = sub i64 %v14, %v8
-  %v16 = and i64 %v15, 63
-  %v17 = sub i64 %v14, %v16
-  %v24 = mul i64 %v7, %v23
-  %v25 = getelementptr i8, ptr %v21, i64 %v24
-  %v50 = mul i64 %v7, %v49
-  %v51 = getelementptr i8, ptr %v47, i64 %v50
-  %v52 = load i16, ptr %v51, align 2
-  %v53 = zext i16 %v52 to i32
-  %v54 = shl i32 %v53, 16
-  %v55 = bitcast i32 %v54 to float
-  %v56 = insertelement <16 x float> poison, float %v55, i64 0
-  %v57 = shufflevector <16 x float> %v56, <16 x float> poison, <16 x i32> zeroinitializer
-  %v118 = mul i64 %v7, %v117
-  %v119 = getelementptr i8, ptr %v115, i64 %v118
-  %v157 = add i64 %v7, 1
-  %v158 = add i64 %v6, %v13
+  %v9 = mul i64 %v7, %v2
+  %v10 = sub i64 %begin, %v9
+  %v11 = sub i64 %end, %v9
+  %v12 = icmp slt i64 %v10, 0
+  %v13 = select i1 %v12, i64 0, i64 %v10
+  %v14 = icmp slt i64 %v11, %v2
+  %v15 = select i1 %v14, i64 %v11, i64 %v2
+  %v16 = sub i64 %v15, %v13
+  %v17 = and i64 %v16, 63
+  %v18 = sub i64 %v15, %v17
+  %v25 = mul i64 %v7, %v24
+  %v26 = getelementptr i8, ptr %v22, i64 %v25
+  %v51 = mul i64 %v7, %v50
+  %v52 = getelementptr i8, ptr %v48, i64 %v51
+  %v53 = load i16, ptr %v52, align 2
+  %v54 = zext i16 %v53 to i32
+  %v55 = shl i32 %v54, 16
+  %v56 = bitcast i32 %v55 to float
+  %v57 = insertelement <16 x float> poison, float %v56, i64 0
+  %v58 = shufflevector <16 x float> %v57, <16 x float> poison, <16 x i32> zeroinitializer
+  %v119 = mul i64 %v7, %v118
+  %v120 = getelementptr i8, ptr %v116, i64 %v119
+  %v158 = add i64 %v7, 1
   br label %loop3
 loop3:
-  %v18 = phi i64 [ %v8, %body2 ], [ %v124, %body4 ]
-  %v19 = icmp slt i64 %v18, %v17
-  br i1 %v19, label %body4, label %after5
+  %v19 = phi i64 [ %v13, %body2 ], [ %v125, %body4 ]
+  %v20 = icmp slt i64 %v19, %v18
+  br i1 %v20, label %body4, label %after5
 body4:
-  %v26 = getelementptr i16, ptr %v25, i64 %v18
-  %v27 = load <16 x i16>, ptr %v26, align 2
-  %v28 = zext <16 x i16> %v27 to <16 x i32>
-  %v29 = shl <16 x i32> %v28, splat (i32 16)
-  %v30 = bitcast <16 x i32> %v29 to <16 x float>
-  %v31 = getelementptr i16, ptr %v26, i64 16
-  %v32 = load <16 x i16>, ptr %v31, align 2
-  %v33 = zext <16 x i16> %v32 to <16 x i32>
-  %v34 = shl <16 x i32> %v33, splat (i32 16)
-  %v35 = bitcast <16 x i32> %v34 to <16 x float>
-  %v36 = getelementptr i16, ptr %v26, i64 32
-  %v37 = load <16 x i16>, ptr %v36, align 2
-  %v38 = zext <16 x i16> %v37 to <16 x i32>
-  %v39 = shl <16 x i32> %v38, splat (i32 16)
-  %v40 = bitcast <16 x i32> %v39 to <16 x float>
-  %v41 = getelementptr i16, ptr %v26, i64 48
-  %v42 = load <16 x i16>, ptr %v41, align 2
-  %v43 = zext <16 x i16> %v42 to <16 x i32>
-  %v44 = shl <16 x i32> %v43, splat (i32 16)
-  %v45 = bitcast <16 x i32> %v44 to <16 x float>
-  %v58 = fmul <16 x float> %v30, %v57
-  %v59 = bitcast <16 x float> %v58 to <16 x i32>
-  %v60 = lshr <16 x i32> %v59, splat (i32 16)
-  %v61 = and <16 x i32> %v60, splat (i32 1)
-  %v62 = add <16 x i32> %v59, splat (i32 32767)
-  %v63 = add <16 x i32> %v62, %v61
-  %v64 = fcmp une <16 x float> %v58, %v58
-  %v65 = or <16 x i32> %v59, splat (i32 4194304)
-  %v66 = select <16 x i1> %v64, <16 x i32> %v65, <16 x i32> %v63
-  %v67 = lshr <16 x i32> %v66, splat (i32 16)
-  %v68 = trunc <16 x i32> %v67 to <16 x i16>
-  %v69 = zext <16 x i16> %v68 to <16 x i32>
-  %v70 = shl <16 x i32> %v69, splat (i32 16)
-  %v71 = bitcast <16 x i32> %v70 to <16 x float>
-  %v72 = fmul <16 x float> %v35, %v57
-  %v73 = bitcast <16 x float> %v72 to <16 x i32>
-  %v74 = lshr <16 x i32> %v73, splat (i32 16)
-  %v75 = and <16 x i32> %v74, splat (i32 1)
-  %v76 = add <16 x i32> %v73, splat (i32 32767)
-  %v77 = add <16 x i32> %v76, %v75
-  %v78 = fcmp une <16 x float> %v72, %v72
-  %v79 = or <16 x i32> %v73, splat (i32 4194304)
-  %v80 = select <16 x i1> %v78, <16 x i32> %v79, <16 x i32> %v77
-  %v81 = lshr <16 x i32> %v80, splat (i32 16)
-  %v82 = trunc <16 x i32> %v81 to <16 x i16>
-  %v83 = zext <16 x i16> %v82 to <16 x i32>
-  %v84 = shl <16 x i32> %v83, splat (i32 16)
-  %v85 = bitcast <16 x i32> %v84 to <16 x float>
-  %v86 = fmul <16 x float> %v40, %v57
-  %v87 = bitcast <16 x float> %v86 to <16 x i32>
-  %v88 = lshr <16 x i32> %v87, splat (i32 16)
-  %v89 = and <16 x i32> %v88, splat (i32 1)
-  %v90 = add <16 x i32> %v87, splat (i32 32767)
-  %v91 = add <16 x i32> %v90, %v89
-  %v92 = fcmp une <16 x float> %v86, %v86
-  %v93 = or <16 x i32> %v87, splat (i32 4194304)
-  %v94 = select <16 x i1> %v92, <16 x i32> %v93, <16 x i32> %v91
-  %v95 = lshr <16 x i32> %v94, splat (i32 16)
-  %v96 = trunc <16 x i32> %v95 to <16 x i16>
-  %v97 = zext <16 x i16> %v96 to <16 x i32>
-  %v98 = shl <16 x i32> %v97, splat (i32 16)
-  %v99 = bitcast <16 x i32> %v98 to <16 x float>
-  %v100 = fmul <16 x float> %v45, %v57
-  %v101 = bitcast <16 x float> %v100 to <16 x i32>
-  %v102 = lshr <16 x i32> %v101, splat (i32 16)
-  %v103 = and <16 x i32> %v102, splat (i32 1)
-  %v104 = add <16 x i32> %v101, splat (i32 32767)
-  %v105 = add <16 x i32> %v104, %v103
-  %v106 = fcmp une <16 x float> %v100, %v100
-  %v107 = or <16 x i32> %v101, splat (i32 4194304)
-  %v108 = select <16 x i1> %v106, <16 x i32> %v107, <16 x i32> %v105
-  %v109 = lshr <16 x i32> %v108, splat (i32 16)
-  %v110 = trunc <16 x i32> %v109 to <16 x i16>
-  %v111 = zext <16 x i16> %v110 to <16 x i32>
-  %v112 = shl <16 x i32> %v111, splat (i32 16)
-  %v113 = bitcast <16 x i32> %v112 to <16 x float>
-  %v120 = getelementptr i16, ptr %v119, i64 %v18
-  store <16 x i16> %v68, ptr %v120, align 2
-  %v121 = getelementptr i16, ptr %v120, i64 16
-  store <16 x i16> %v82, ptr %v121, align 2
-  %v122 = getelementptr i16, ptr %v120, i64 32
-  store <16 x i16> %v96, ptr %v122, align 2
-  %v123 = getelementptr i16, ptr %v120, i64 48
-  store <16 x i16> %v110, ptr %v123, align 2
-  %v124 = add i64 %v18, 64
+  %v27 = getelementptr i16, ptr %v26, i64 %v19
+  %v28 = load <16 x i16>, ptr %v27, align 2
+  %v29 = zext <16 x i16> %v28 to <16 x i32>
+  %v30 = shl <16 x i32> %v29, splat (i32 16)
+  %v31 = bitcast <16 x i32> %v30 to <16 x float>
+  %v32 = getelementptr i16, ptr %v27, i64 16
+  %v33 = load <16 x i16>, ptr %v32, align 2
+  %v34 = zext <16 x i16> %v33 to <16 x i32>
+  %v35 = shl <16 x i32> %v34, splat (i32 16)
+  %v36 = bitcast <16 x i32> %v35 to <16 x float>
+  %v37 = getelementptr i16, ptr %v27, i64 32
+  %v38 = load <16 x i16>, ptr %v37, align 2
+  %v39 = zext <16 x i16> %v38 to <16 x i32>
+  %v40 = shl <16 x i32> %v39, splat (i32 16)
+  %v41 = bitcast <16 x i32> %v40 to <16 x float>
+  %v42 = getelementptr i16, ptr %v27, i64 48
+  %v43 = load <16 x i16>, ptr %v42, align 2
+  %v44 = zext <16 x i16> %v43 to <16 x i32>
+  %v45 = shl <16 x i32> %v44, splat (i32 16)
+  %v46 = bitcast <16 x i32> %v45 to <16 x float>
+  %v59 = fmul <16 x float> %v31, %v58
+  %v60 = bitcast <16 x float> %v59 to <16 x i32>
+  %v61 = lshr <16 x i32> %v60, splat (i32 16)
+  %v62 = and <16 x i32> %v61, splat (i32 1)
+  %v63 = add <16 x i32> %v60, splat (i32 32767)
+  %v64 = add <16 x i32> %v63, %v62
+  %v65 = fcmp une <16 x float> %v59, %v59
+  %v66 = or <16 x i32> %v60, splat (i32 4194304)
+  %v67 = select <16 x i1> %v65, <16 x i32> %v66, <16 x i32> %v64
+  %v68 = lshr <16 x i32> %v67, splat (i32 16)
+  %v69 = trunc <16 x i32> %v68 to <16 x i16>
+  %v70 = zext <16 x i16> %v69 to <16 x i32>
+  %v71 = shl <16 x i32> %v70, splat (i32 16)
+  %v72 = bitcast <16 x i32> %v71 to <16 x float>
+  %v73 = fmul <16 x float> %v36, %v58
+  %v74 = bitcast <16 x float> %v73 to <16 x i32>
+  %v75 = lshr <16 x i32> %v74, splat (i32 16)
+  %v76 = and <16 x i32> %v75, splat (i32 1)
+  %v77 = add <16 x i32> %v74, splat (i32 32767)
+  %v78 = add <16 x i32> %v77, %v76
+  %v79 = fcmp une <16 x float> %v73, %v73
+  %v80 = or <16 x i32> %v74, splat (i32 4194304)
+  %v81 = select <16 x i1> %v79, <16 x i32> %v80, <16 x i32> %v78
+  %v82 = lshr <16 x i32> %v81, splat (i32 16)
+  %v83 = trunc <16 x i32> %v82 to <16 x i16>
+  %v84 = zext <16 x i16> %v83 to <16 x i32>
+  %v85 = shl <16 x i32> %v84, splat (i32 16)
+  %v86 = bitcast <16 x i32> %v85 to <16 x float>
+  %v87 = fmul <16 x float> %v41, %v58
+  %v88 = bitcast <16 x float> %v87 to <16 x i32>
+  %v89 = lshr <16 x i32> %v88, splat (i32 16)
+  %v90 = and <16 x i32> %v89, splat (i32 1)
+  %v91 = add <16 x i32> %v88, splat (i32 32767)
+  %v92 = add <16 x i32> %v91, %v90
+  %v93 = fcmp une <16 x float> %v87, %v87
+  %v94 = or <16 x i32> %v88, splat (i32 4194304)
+  %v95 = select <16 x i1> %v93, <16 x i32> %v94, <16 x i32> %v92
+  %v96 = lshr <16 x i32> %v95, splat (i32 16)
+  %v97 = trunc <16 x i32> %v96 to <16 x i16>
+  %v98 = zext <16 x i16> %v97 to <16 x i32>
+  %v99 = shl <16 x i32> %v98, splat (i32 16)
+  %v100 = bitcast <16 x i32> %v99 to <16 x float>
+  %v101 = fmul <16 x float> %v46, %v58
+  %v102 = bitcast <16 x float> %v101 to <16 x i32>
+  %v103 = lshr <16 x i32> %v102, splat (i32 16)
+  %v104 = and <16 x i32> %v103, splat (i32 1)
+  %v105 = add <16 x i32> %v102, splat (i32 32767)
+  %v106 = add <16 x i32> %v105, %v104
+  %v107 = fcmp une <16 x float> %v101, %v101
+  %v108 = or <16 x i32> %v102, splat (i32 4194304)
+  %v109 = select <16 x i1> %v107, <16 x i32> %v108, <16 x i32> %v106
+  %v110 = lshr <16 x i32> %v109, splat (i32 16)
+  %v111 = trunc <16 x i32> %v110 to <16 x i16>
+  %v112 = zext <16 x i16> %v111 to <16 x i32>
+  %v113 = shl <16 x i32> %v112, splat (i32 16)
+  %v114 = bitcast <16 x i32> %v113 to <16 x float>
+  %v121 = getelementptr i16, ptr %v120, i64 %v19
+  store <16 x i16> %v69, ptr %v121, align 2
+  %v122 = getelementptr i16, ptr %v121, i64 16
+  store <16 x i16> %v83, ptr %v122, align 2
+  %v123 = getelementptr i16, ptr %v121, i64 32
+  store <16 x i16> %v97, ptr %v123, align 2
+  %v124 = getelementptr i16, ptr %v121, i64 48
+  store <16 x i16> %v111, ptr %v124, align 2
+  %v125 = add i64 %v19, 64
   br label %loop3
 after5:
-  %v125 = phi i64 [ %v18, %loop3 ]
+  %v126 = phi i64 [ %v19, %loop3 ]
   br label %loop6
 loop6:
-  %v126 = phi i64 [ %v17, %after5 ], [ %v155, %body7 ]
-  %v127 = icmp slt i64 %v126, %v14
-  br i1 %v127, label %body7, label %after8
+  %v127 = phi i64 [ %v18, %after5 ], [ %v156, %body7 ]
+  %v128 = icmp slt i64 %v127, %v15
+  br i1 %v128, label %body7, label %after8
 body7:
-  %v128 = sub i64 %v14, %v126
-  %v129 = icmp slt i64 %v128, 16
-  %v130 = select i1 %v129, i64 %v128, i64 16
-  %v131 = trunc i64 %v130 to i32
-  %v132 = insertelement <16 x i32> poison, i32 %v131, i64 0
-  %v133 = shufflevector <16 x i32> %v132, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v134 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v133
-  %v135 = getelementptr i16, ptr %v25, i64 %v126
-  %v136 = call <16 x i16> @llvm.masked.load.v16i16.p0(ptr align 2 %v135, <16 x i1> %v134, <16 x i16> zeroinitializer)
-  %v137 = zext <16 x i16> %v136 to <16 x i32>
-  %v138 = shl <16 x i32> %v137, splat (i32 16)
-  %v139 = bitcast <16 x i32> %v138 to <16 x float>
-  %v140 = fmul <16 x float> %v139, %v57
-  %v141 = bitcast <16 x float> %v140 to <16 x i32>
-  %v142 = lshr <16 x i32> %v141, splat (i32 16)
-  %v143 = and <16 x i32> %v142, splat (i32 1)
-  %v144 = add <16 x i32> %v141, splat (i32 32767)
-  %v145 = add <16 x i32> %v144, %v143
-  %v146 = fcmp une <16 x float> %v140, %v140
-  %v147 = or <16 x i32> %v141, splat (i32 4194304)
-  %v148 = select <16 x i1> %v146, <16 x i32> %v147, <16 x i32> %v145
-  %v149 = lshr <16 x i32> %v148, splat (i32 16)
-  %v150 = trunc <16 x i32> %v149 to <16 x i16>
-  %v151 = zext <16 x i16> %v150 to <16 x i32>
-  %v152 = shl <16 x i32> %v151, splat (i32 16)
-  %v153 = bitcast <16 x i32> %v152 to <16 x float>
-  %v154 = getelementptr i16, ptr %v119, i64 %v126
-  call void @llvm.masked.store.v16i16.p0(<16 x i16> %v150, ptr align 2 %v154, <16 x i1> %v134)
-  %v155 = add i64 %v126, 16
+  %v129 = sub i64 %v15, %v127
+  %v130 = icmp slt i64 %v129, 16
+  %v131 = select i1 %v130, i64 %v129, i64 16
+  %v132 = trunc i64 %v131 to i32
+  %v133 = insertelement <16 x i32> poison, i32 %v132, i64 0
+  %v134 = shufflevector <16 x i32> %v133, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v135 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v134
+  %v136 = getelementptr i16, ptr %v26, i64 %v127
+  %v137 = call <16 x i16> @llvm.masked.load.v16i16.p0(ptr align 2 %v136, <16 x i1> %v135, <16 x i16> zeroinitializer)
+  %v138 = zext <16 x i16> %v137 to <16 x i32>
+  %v139 = shl <16 x i32> %v138, splat (i32 16)
+  %v140 = bitcast <16 x i32> %v139 to <16 x float>
+  %v141 = fmul <16 x float> %v140, %v58
+  %v142 = bitcast <16 x float> %v141 to <16 x i32>
+  %v143 = lshr <16 x i32> %v142, splat (i32 16)
+  %v144 = and <16 x i32> %v143, splat (i32 1)
+  %v145 = add <16 x i32> %v142, splat (i32 32767)
+  %v146 = add <16 x i32> %v145, %v144
+  %v147 = fcmp une <16 x float> %v141, %v141
+  %v148 = or <16 x i32> %v142, splat (i32 4194304)
+  %v149 = select <16 x i1> %v147, <16 x i32> %v148, <16 x i32> %v146
+  %v150 = lshr <16 x i32> %v149, splat (i32 16)
+  %v151 = trunc <16 x i32> %v150 to <16 x i16>
+  %v152 = zext <16 x i16> %v151 to <16 x i32>
+  %v153 = shl <16 x i32> %v152, splat (i32 16)
+  %v154 = bitcast <16 x i32> %v153 to <16 x float>
+  %v155 = getelementptr i16, ptr %v120, i64 %v127
+  call void @llvm.masked.store.v16i16.p0(<16 x i16> %v151, ptr align 2 %v155, <16 x i1> %v135)
+  %v156 = add i64 %v127, 16
   br label %loop6
 after8:
-  %v156 = phi i64 [ %v126, %loop6 ]
+  %v157 = phi i64 [ %v127, %loop6 ]
   br label %loop1
 after9:
-  %v159 = phi i64 [ %v6, %loop1 ]
-  %v160 = phi i64 [ %v7, %loop1 ]
-  %v161 = phi i64 [ %v8, %loop1 ]
+  %v159 = phi i64 [ %v7, %loop1 ]
   ret void
 }
 declare <16 x i16> @llvm.masked.load.v16i16.p0(ptr, <16 x i1>, <16 x i16>)

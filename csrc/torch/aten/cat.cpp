@@ -1,0 +1,92 @@
+// torch.cat of contiguous tensors of one type is a series of memory copies; other inputs are torch's.
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat_ops.h>
+#include <torch/library.h>
+
+#include <cstring>
+#include <vector>
+
+#include "torch/aten/common.h"
+#include "torch/aten/delegate.h"
+
+namespace hologram::aten {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kBytesPerThread = 256 * 1024;
+
+struct Piece {
+  const char* from;
+  int64_t bytes;   // per outer index
+};
+
+// Do the tensors join along `dim` with nothing to convert and no legacy exception (empty 1-d tensors)?
+bool joins(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
+  for (const Tensor& t : tensors) {
+    if (!t.defined() || t.device() != first.device() || t.scalar_type() != first.scalar_type() || t.dim() != first.dim() ||
+        !t.is_contiguous() || t.is_conj() || t.is_neg())
+      return false;
+    for (int64_t d = 0; d < first.dim(); ++d)
+      if (d != dim && t.size(d) != first.size(d)) return false;
+  }
+  return true;
+}
+
+void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
+  int64_t row = 0;
+  for (const Piece& p : pieces) row += p.bytes;
+  const auto copy_rows = [&](int64_t begin, int64_t end) {
+    char* to = out + begin * row;
+    for (int64_t i = begin; i < end; ++i)
+      for (const Piece& p : pieces) {
+        std::memcpy(to, p.from + i * p.bytes, static_cast<size_t>(p.bytes));
+        to += p.bytes;
+      }
+  };
+  if (outer > 1) {
+    at::parallel_for(0, outer, std::max<int64_t>(1, kBytesPerThread / std::max<int64_t>(row, 1)), copy_rows);
+    return;
+  }
+  for (const Piece& p : pieces) {
+    at::parallel_for(0, p.bytes, kBytesPerThread, [&](int64_t begin, int64_t end) {
+      std::memcpy(out + begin, p.from + begin, static_cast<size_t>(end - begin));
+    });
+    out += p.bytes;
+  }
+}
+
+Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
+  if (tensors.size() == 0) return library_op<at::_ops::cat>(at::TensorList(), dim);
+  const Tensor& first = *tensors.begin();
+  const int64_t rank = first.defined() && is_hologram(first) ? first.dim() : 0;
+  const int64_t wrapped = dim < 0 ? dim + rank : dim;
+  if (wrapped < 0 || wrapped >= rank || !joins(tensors, first, wrapped)) {
+    const std::vector<Tensor> list(tensors.begin(), tensors.end());
+    return library_op<at::_ops::cat>(list, dim);
+  }
+  dim = wrapped;
+  static OpStat& stat = op_stat("cat");
+  c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
+  sizes[dim] = 0;
+  int64_t outer = 1, inner = static_cast<int64_t>(first.element_size());
+  for (int64_t d = 0; d < dim; ++d) outer *= sizes[d];
+  for (int64_t d = dim + 1; d < rank; ++d) inner *= sizes[d];
+  c10::SmallVector<Piece, 16> pieces;
+  for (const Tensor& t : tensors) {
+    sizes[dim] += t.size(dim);
+    if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
+  }
+  const Tensor out = empty(sizes, first.scalar_type(), first.device());
+  stream_of(first).flush();
+  if (out.numel()) copy_pieces(pieces, outer, static_cast<char*>(out.mutable_data_ptr()));
+  stat.library.fetch_add(1, std::memory_order_relaxed);
+  return out;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { m.impl("cat", &cat); }
+
+}  // namespace hologram::aten

@@ -1,0 +1,36 @@
+import pytest
+
+from hologram_core import config
+
+
+@pytest.mark.parametrize("text, value", [("4096", 4096), ("64K", 65536), ("5M", 5 << 20), ("1.5G", 3 << 29), ("2GiB", 2 << 30),
+                                         ("1 kb", 1024), ("0", 0), ("1T", 1 << 40)])
+def test_sizes(text, value):
+    assert config.parse_bytes(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "12Q", "M", "nan", "inf"])
+def test_bad_sizes(text):
+    with pytest.raises(ValueError):
+        config.parse_bytes(text)
+
+
+def test_defaults():
+    c = config.read({})
+    assert (c.fusion, c.sync, c.log, c.guard, c.memory_limit, c.backend, c.fallback) == (True, False, 0, False, None, "auto", "allow")
+    assert c.cache_dir.name == "hologram"
+
+
+def test_values():
+    c = config.read({"HOLOGRAM_FUSION": "0", "HOLOGRAM_SYNC": "1", "HOLOGRAM_LOG": "3", "HOLOGRAM_GUARD": "on",
+                     "HOLOGRAM_CACHE_DIR": "/somewhere", "HOLOGRAM_MEMORY_LIMIT": "2G", "HOLOGRAM_BACKEND": "CPU",
+                     "HOLOGRAM_FALLBACK": "error"})
+    assert (c.fusion, c.sync, c.log, c.guard, str(c.cache_dir)) == (False, True, 3, True, "/somewhere")
+    assert (c.memory_limit, c.backend, c.fallback) == (2 << 30, "cpu", "error")
+
+
+@pytest.mark.parametrize("name, value", [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_LOG", "9"), ("HOLOGRAM_LOG", "-1"),
+                                         ("HOLOGRAM_MEMORY_LIMIT", "lots"), ("HOLOGRAM_BACKEND", "tpu"), ("HOLOGRAM_FALLBACK", "2")])
+def test_bad_values_name_the_variable(name, value):
+    with pytest.raises(ValueError, match=name):
+        config.read({name: value})

@@ -1,0 +1,75 @@
+// Nanoseconds of the warm paths (best of many short rounds: the machine may be shared).
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "runtime/backend.h"
+#include "runtime/block.h"
+#include "runtime/kernel.h"
+#include "runtime/stream.h"
+
+using namespace hologram;
+
+namespace {
+
+template <class F>
+void time(const char* what, F f) {
+  constexpr int kTimes = 1000;
+  double best = 1e30;
+  for (int round = 0; round < 500; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kTimes; ++i) f();
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    best = std::min(best, took.count() / kTimes);
+  }
+  std::printf("%-46s %7.1f ns\n", what, best);
+}
+
+void nothing(void* const*, const int64_t*, int64_t, int64_t) {}
+
+const Kernel* compile(const Key& key) { return make_kernel(key, &nothing, 0.01f, "nothing"); }
+
+void fill_add(Circuit& c, float* data, int rank) {
+  c.rank = static_cast<uint8_t>(rank);
+  for (int d = 0; d < rank; ++d) c.sizes[d] = 16;
+  const Ref x = c.add_operand(nullptr, data, DType::F32);
+  const Ref y = c.add_operand(nullptr, data, DType::F32);
+  const Ref z = c.add_output(nullptr, data, DType::F32, c.add_node(Op::add, DType::F32, DType::F32, {x, y}));
+  for (Ref r : {x, y, z})
+    for (int64_t d = rank, step = 4; d--; step *= 16) c.strides(r)[d] = step;
+}
+
+}  // namespace
+
+void run_benchmarks() {
+  Backend& backend = cpu_backend();
+  set_compiler(&compile);
+  for (size_t bytes : {size_t(64), size_t(40000)})
+    time(bytes == 64 ? "allocate + release, 64 B (slot)" : "allocate + release, 40 KB (run)",
+         [&] { allocate_block(backend, bytes)->release(); });
+  std::vector<Block*> fill;
+  while (fill.empty() || fill.back()->pool == Block::Pool::Boundary) fill.push_back(allocate_block(backend, 64));
+  time("allocate + release, 64 B, boundary pool full", [&] { allocate_block(backend, 64)->release(); });
+  time("allocate + release, 40 KB, boundary pool full", [&] { allocate_block(backend, 40000)->release(); });
+  for (Block* b : fill) b->release();
+  time("allocate + release, 40 MB", [&] { allocate_block(backend, 40 << 20)->release(); });
+  alignas(64) static float data[16 * 16 * 16];
+  KernelSlot slot;
+  Stream& stream = current_stream(backend);
+  time("submit_flat, add of 16", [&] {
+    Circuit c;
+    fill_add(c, data, 1);
+    stream.submit_flat(c, slot);
+  });
+  time("submit, contiguous add of 16", [&] {
+    Circuit c;
+    fill_add(c, data, 1);
+    stream.submit(c);
+  });
+  time("submit, contiguous 3-d add (collapsed)", [&] {
+    Circuit c;
+    fill_add(c, data, 3);
+    stream.submit(c);
+  });
+}

@@ -1,0 +1,37 @@
+// A backend whose memory is counted and can run out, without discard.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/backend.h"
+#include "runtime/kernel.h"
+#include "runtime/stream.h"
+
+struct FakeBackend final : hologram::Backend {
+  std::atomic<size_t> held{0}, capacity{SIZE_MAX};
+  hologram::Stream only{*this};
+
+  const char* name() const override { return "fake"; }
+  int device_count() const override { return 1; }
+  bool host_visible() const override { return true; }
+  void* allocate(size_t bytes) override {
+    if (bytes > capacity - held) return nullptr;
+    held += bytes;
+    return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  }
+  void deallocate(void* data, size_t bytes) override {
+    held -= bytes;
+    std::free(data);
+  }
+  void copy(void* dst, const void* src, size_t bytes) override { std::memcpy(dst, src, bytes); }
+  void launch(const hologram::Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override {
+    hologram::launch(kernel, operands, args, n, per_item);
+  }
+  void synchronize() override {}
+  hologram::Stream& stream(int) override { return only; }
+};
+
+/// Backends are never destroyed: their memory outlives everything.
+inline FakeBackend& new_backend() { return *new FakeBackend; }

@@ -1,0 +1,159 @@
+"""How the device gets into torch: by the entry point, explicitly, or not at all, and never at torch's expense."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What torch's entry point does, without needing an installed package: import the module while torch is being imported,
+# then call the function.
+ENTRY_POINT = """
+import torch, warnings
+def autoload():
+    torch.__spec__._initializing = True
+    import hologram_torch
+    torch.__spec__._initializing = False
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        hologram_torch._autoload()
+        hologram_torch._autoload()
+    return [str(w.message) for w in caught]
+def works():
+    try:
+        return torch.ones(2, device='hologram').sum().item() == 2
+    except RuntimeError:
+        return False
+"""
+
+
+def run(code, path="", **env):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT), os.environ.get("PYTHONPATH")])),
+                   "TORCH_DEVICE_BACKEND_AUTOLOAD": "0", "HOLOGRAM_AUTOLOAD": "1", **env}
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A folder that announces the entry point, as an installed package does."""
+    info = tmp_path / "hologram-0.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hologram\nVersion: 0.0\n")
+    (info / "entry_points.txt").write_text("[torch.backends]\nhologram = hologram_torch:_autoload\n")
+    return str(tmp_path)
+
+
+def test_import_torch_is_enough(installed):
+    run("import torch; assert torch.ones(2, device='hologram').sum().item() == 2 and torch.hologram.is_available()",
+        installed, TORCH_DEVICE_BACKEND_AUTOLOAD="1")
+
+
+def test_either_package_may_come_first(installed):
+    for first, second in (("torch", "hologram_torch"), ("hologram_torch", "torch")):
+        for autoload in "01":
+            run(f"import {first}, {second}; import torch; assert torch.ones(2, device='hologram').sum().item() == 2",
+                installed, TORCH_DEVICE_BACKEND_AUTOLOAD=autoload)
+
+
+def test_the_switch(installed):
+    run("""
+import torch, sys
+try:
+    torch.device('hologram')
+    raise SystemExit('registered')
+except RuntimeError:
+    pass
+assert not hasattr(torch, 'hologram') and 'hologram_core' not in sys.modules
+import hologram_torch
+assert torch.ones(2, device='hologram').sum().item() == 2
+""", installed, TORCH_DEVICE_BACKEND_AUTOLOAD="1", HOLOGRAM_AUTOLOAD="0")
+
+
+def test_another_device_is_left_alone():
+    run(ENTRY_POINT + """
+torch.utils.rename_privateuse1_backend('other')
+messages = autoload()
+assert len(messages) == 1 and "'other'" in messages[0] and 'HOLOGRAM_AUTOLOAD=0' in messages[0], messages
+assert torch._C._get_privateuse1_backend_name() == 'other' and not hasattr(torch, 'hologram') and not works()
+import hologram_torch
+try:
+    hologram_torch.get_backend()
+    raise SystemExit('no error')
+except RuntimeError as error:
+    assert "'other'" in str(error)
+""")
+
+
+def test_an_explicit_import_says_why_it_cannot_work():
+    run("""
+import torch
+torch.utils.rename_privateuse1_backend('other')
+try:
+    import hologram_torch
+    raise SystemExit('no error')
+except RuntimeError as error:
+    assert "'other'" in str(error)
+""")
+
+
+@pytest.mark.parametrize("version", ["2.10.2", "1.13.0+cu117"])
+def test_a_torch_that_is_too_old(version):
+    run(ENTRY_POINT + f"""
+torch.__version__ = {version!r}
+messages = autoload()
+assert len(messages) == 1 and {version!r} in messages[0], messages
+assert not works()
+""")
+
+
+def test_a_broken_installation_does_not_break_torch():
+    run(ENTRY_POINT + """
+import sys
+sys.modules['hologram_torch._C'] = None     # importing it raises ImportError
+messages = autoload()
+assert len(messages) == 1 and 'ImportError' in messages[0] or 'ModuleNotFoundError' in messages[0], messages
+assert torch.ones(2).sum() == 2 and not works()
+""")
+
+
+def test_backend_by_environment():
+    run("import hologram_torch; assert hologram_torch.get_backend() == 'cpu'", HOLOGRAM_BACKEND="cpu")
+    for name in ("cuda", "nonsense"):
+        run(f"""
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter('always')
+    import hologram_torch
+messages = [str(w.message) for w in caught if 'HOLOGRAM_BACKEND' in str(w.message)]
+assert len(messages) == 1 and {name!r} in messages[0], messages
+assert hologram_torch.get_backend() == 'cpu'
+""", HOLOGRAM_BACKEND=name)
+
+
+def test_loading_is_quick_and_light():
+    code = """
+import sys, time, torch
+before = set(sys.modules)
+start = time.perf_counter()
+import hologram_torch
+took = time.perf_counter() - start
+new = set(sys.modules) - before
+print(took, *sorted(m for m in new if m.split('.')[0] in ('llvmlite', 'numpy') or m.startswith(('torch._dynamo', 'torch._inductor'))))
+"""
+    outputs = [run(code).split() for _ in range(5)]
+    assert outputs[0][1:] == []
+    assert min(float(o[0]) for o in outputs) < 0.020
+
+
+def test_the_core_does_not_need_torch():
+    run("import sys, hologram_core, hologram_core._runtime; "
+        "assert not {'torch', 'numpy', 'llvmlite'} & set(sys.modules), sorted(sys.modules)")
+
+
+def test_registering_twice_is_harmless():
+    run("import hologram_torch, torch; hologram_torch._load(); hologram_torch._autoload(); assert torch.ones(1).hologram().is_hologram")

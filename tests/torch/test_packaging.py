@@ -1,0 +1,47 @@
+"""The installed package: complete, usable from anywhere, announced to torch."""
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def distribution():
+    try:
+        found = importlib.metadata.distribution("hologram")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed in this environment: `make test` installs it")
+    if not found.files or not any(str(f).startswith("hologram_torch/") for f in found.files):
+        pytest.skip("an editable installation has no files of its own")
+    return found
+
+
+def test_it_announces_itself_to_torch(distribution):
+    entry = [e for e in distribution.entry_points if e.group == "torch.backends"]
+    assert [(e.name, e.value) for e in entry] == [("hologram", "hologram_torch:_autoload")]
+
+
+def test_it_is_complete(distribution):
+    files = {str(f) for f in distribution.files}
+    for package in ("hologram_core", "hologram_core/ops", "hologram_core/circuit", "hologram_core/codegen", "hologram_core/backends",
+                    "hologram_torch"):
+        assert f"{package}/__init__.py" in files
+    for library in ("hologram_core/libhologram_runtime.", "hologram_core/_runtime.", "hologram_torch/_C."):
+        assert any(f.startswith(library) for f in files), library
+    tops = {f.split("/")[0] for f in files if not f.startswith("..")}
+    assert tops <= {"hologram_core", "hologram_torch"} | {t for t in tops if t.endswith(".dist-info")}
+
+
+def test_it_works_from_any_folder(distribution, tmp_path):
+    code = """
+import torch
+x = torch.arange(6., device='hologram').view(2, 3)
+assert (x * 2 + 1).sum().item() == 36
+import hologram_torch, hologram_core
+print(hologram_torch.__file__)
+"""
+    out = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert out.returncode == 0, out.stderr
+    assert "site-packages" in out.stdout
