@@ -66,11 +66,6 @@ def _elu_backward_result(b, g, y, alpha, scale, input_scale):
     return b.select(y <= 0, g * input_scale * (y + alpha * scale), g * scale)
 
 
-def _softplus(b, x, beta, threshold):
-    z = x * beta
-    return b.select(z > threshold, x, m.log1p(b, m.exp(b, z)) / beta)
-
-
 def _softplus_backward(b, g, x, beta, threshold):
     z = x * beta
     return b.select(z > threshold, g, m.logistic(b, g, z))
@@ -92,32 +87,22 @@ def _silu_backward(b, g, x):
     return g * s * (1 + x * (1 - s))
 
 
-def _tanh_softplus(b, x):
-    """tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2)."""
-    e = m.exp(b, b.minimum(x, b.like(x, 20.0)))
-    n = e * (e + 2)
-    return n / (n + 2)
-
-
 def _mish_backward(b, g, x):
-    t = _tanh_softplus(b, x)
+    t = m.tanh_softplus(b, x)
     return g * (t + x * m.sigmoid(b, x) * (1 - t * t))
+
+
+def _glu_backward(b, g, x, gate):
+    s = m.sigmoid(b, gate)
+    return s * g, (1 - s) * s * x * g
 
 
 # ---- logit ----
 
-def _logit(b, x):
-    return m.log(b, x / (1 - x))
-
-
-def _clipped_logit(b, x, eps):
-    high = 1 - eps
-    return _logit(b, b.select(x < eps, eps, b.select(x > high, high, x)))
-
-
 def _logit_backward(b, g, x):
-    inside = (x >= 0) & (x <= 1)
-    return b.select(inside, g / (x * (1 - x)), b.like(x, m.NAN))
+    """NaN outside [0, 1], an infinity of the gradient's sign at 0 and 1."""
+    inside = b.select(x.eq(0) | x.eq(1), g * m.INF, g / (x * (1 - x)))
+    return b.select((x >= 0) & (x <= 1), inside, b.like(x, m.NAN))
 
 
 def _clipped_logit_backward(b, g, x, eps):
@@ -151,11 +136,13 @@ ROWS = [
        (Aten("_prelu_kernel", "f", ("self", "weight")),)),
     _R("prelu_backward", 3, _prelu_backward, PROMOTE, "f",
        (Aten("_prelu_kernel_backward", "f", ("grad_output", "self", "weight")),), results=2),
+    _forward("celu", 2, lambda b, x, alpha: _elu(b, x, alpha, 1, 1 / alpha), ("self", "alpha"), "vp", cost=0.4,
+             when={"alpha": ">0"}),
     _forward("elu", 4, _elu, ("self", *_ELU), "vppp", cost=0.4),
     _backward("elu_backward", 5, _elu_backward, ("grad_output", "self_or_result", *_ELU), "vvppp", 0.4, {"is_result": False}),
     _backward("elu_backward_result", 5, _elu_backward_result, ("grad_output", "self_or_result", *_ELU), "vvppp", 0.2,
               {"is_result": True}, "elu_backward"),
-    _forward("softplus", 3, _softplus, ("self", "beta", "threshold"), "vpp", cost=0.7),
+    _forward("softplus", 3, m.softplus, ("self", "beta", "threshold"), "vpp", cost=0.7),
     _backward("softplus_backward", 4, _softplus_backward, (*_GX, "beta", "threshold"), "vvpp", 0.4),
     _R("log_sigmoid_forward", 1, _log_sigmoid, PROMOTE, "f", (Aten("log_sigmoid_forward", "fo", _X),), results=2, cost=0.7),
     _backward("log_sigmoid_backward", 3, _log_sigmoid_backward, (*_GX, "buffer")),
@@ -163,14 +150,17 @@ ROWS = [
     _backward("tanh_backward", 2, lambda b, g, y: g * (1 - y * y), ("grad_output", "output"), sample=(-0.95, 0.95)),
     _forward("silu", 1, m.silu, _X, cost=0.35),
     _backward("silu_backward", 2, _silu_backward, _GX, cost=0.4),
-    _forward("mish", 1, lambda b, x: x * _tanh_softplus(b, x), _X, cost=0.4),
+    _forward("mish", 1, lambda b, x: x * m.tanh_softplus(b, x), _X, cost=0.4),
     _R("mish_backward", 2, _mish_backward, PROMOTE, "f", (Aten("mish_backward", "f", _GX),), cost=0.8),
     _forward("gelu", 1, m.gelu, _X, cost=0.5, when={"approximate": "none"}),
     _R("gelu_tanh", 1, m.gelu_tanh, PROMOTE, "f", (Aten("gelu", args=_X, when={"approximate": "tanh"}),), cost=0.4),
     _backward("gelu_backward", 2, lambda b, g, x: g * m.gelu_derivative(b, x), _GX, cost=0.8, when={"approximate": "none"}),
     _backward("gelu_tanh_backward", 2, lambda b, g, x: g * m.gelu_tanh_derivative(b, x), _GX, cost=0.5, when={"approximate": "tanh"}, aten="gelu_backward"),
-    _R("logit", 1, _logit, FLOAT, "f", (Aten("logit", args=_X, when={"eps": "absent"}),), cost=0.5, sample=_UNIT),
-    _R("logit_eps", 2, _clipped_logit, FLOAT, "f", (Aten("logit", args=("self", "eps"), when={"eps": "given"}),), "vp", cost=0.5,
+    _R("glu", 2, lambda b, x, gate: x * m.sigmoid(b, gate), PROMOTE, "f", cost=0.4, doc="The halves of the input."),
+    _R("glu_backward", 3, _glu_backward, PROMOTE, "f", results=2, cost=0.5,
+       doc="Gradient and the halves of the input; gives the gradients of the halves."),
+    _R("logit", 1, m.logit, FLOAT, "f", (Aten("logit", args=_X, when={"eps": "absent"}),), cost=0.5, sample=_UNIT),
+    _R("logit_eps", 2, m.logit_eps, FLOAT, "f", (Aten("logit", args=("self", "eps"), when={"eps": "given"}),), "vp", cost=0.5,
        sample=_UNIT),
     _backward("logit_backward", 2, _logit_backward, _GX, cost=0.2, when={"eps": "absent"}, sample=_UNIT),
     _backward("logit_eps_backward", 3, _clipped_logit_backward, (*_GX, "eps"), "vvp", 0.2, {"eps": "given"}, "logit_backward",

@@ -171,3 +171,19 @@ def erfc(b, x):
     tail = erfc_tail(b, a)
     center = 1 - b.fma(x, horner(b, x * x, pick(x, _ERF_32, _ERF_64)), x)
     return b.select(a < 0.475, center, b.select(x < 0, 2 - tail, tail))
+
+
+def erfcx(b, x):
+    """e^(x^2) erfc(x): the tail without its exponential, and the asymptotic series beyond the table."""
+    k, middle, _, coefficients = pick(x, _FAR_32, _TAIL_64)
+    a = b.abs(x)
+    end = b.like(x, pick(x, 10.4, 27.5))
+    inverse = 1 / b.fma(b.select(a > end, end, a), b.like(x, 1.4142135623730951), b.like(x, k))
+    near = 2 * inverse * horner(b, b.fma(inverse, b.like(x, -k), b.like(x, 1 - middle)), coefficients)
+    z = 1 / (a * a)
+    far = 0.5641895835477563 / a * horner(b, z, (1.0, -0.5, 0.75, -1.875, 6.5625, -29.53125, 162.421875))
+    y = b.select(a > end, far, near)
+    square, lost = two_product(b, x, x)
+    bound = b.like(x, pick(x, 89.0, 710.0))
+    full = 2 * exp_words(b, b.select(square > bound, bound, square), b.select(square > bound, b.like(x, 0), lost))
+    return nan_where(b, b.isnan(x), b.select(x < 0, full - y, y))

@@ -7,7 +7,7 @@ from .core import INF, NAN, bits_of, horner, is32, pick, uint_of
 # ---- e^x = 2^n (1 + q), |ln 2^n - x| <= ln(2)/2 ----
 
 LOG2E = 1.4426950408889634
-_MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
+MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
 _LN2 = ((0.693145751953125, 1.428606765330187e-06), (0.6931471805599453, 2.3190468138462996e-17))
 # (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.4e-8 | 2.6e-19
 EXPM1_32 = (0.4999999701976776, 0.1666654497385025, 0.041667453944683075, 0.0083664171397686, 0.0013869040412828326)
@@ -23,15 +23,15 @@ def clamp(b, x, low, high):
     return b.select(x > high, high, x)
 
 
-def _nearest(b, x):
+def nearest(b, x):
     """The integer nearest to a small x (of size below 2^21 | 2^50)."""
-    magic = pick(x, *_MAGIC)
+    magic = pick(x, *MAGIC)
     return (x + magic) - magic
 
 
 def reduce_exp(b, x, low_word=None):
     """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN."""
-    magic = pick(x, *_MAGIC)
+    magic = pick(x, *MAGIC)
     high, low = pick(x, *_LN2)
     n = b.fma(x, b.like(x, LOG2E), b.like(x, magic)) - magic
     r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
@@ -64,7 +64,7 @@ def exp_words(b, x, low_word=None):
 
 def exp2(b, x):
     x = clamp(b, x, *pick(x, (-151.0, 129.0), (-1076.0, 1025.0)))
-    n = _nearest(b, x)
+    n = nearest(b, x)
     f = x - n                                     # exact
     high, low = pick(x, *_LN2)
     r = b.fma(f, b.like(x, high), f * low)
@@ -183,7 +183,7 @@ def split_normal(b, x):
 
 def _small_int_to_float(b, i, dtype):
     """An integer of size below 2^21 as a number of the same width, without a conversion instruction."""
-    magic = b.const(_MAGIC[0] if dtype.bits == 32 else _MAGIC[1], dtype)
+    magic = b.const(MAGIC[0] if dtype.bits == 32 else MAGIC[1], dtype)
     return b.bitcast(i + b.bitcast(magic, i.dtype), dtype) - magic
 
 
@@ -263,3 +263,58 @@ def log1p(b, x):
         return b.select((x > -1) & (x < INF) & (b.abs(x) > tiny), y, special)
     tiny = pick(x, 2.0**-40, 2.0**-80)
     return b.rarely(~((x > -1) & (x < INF) & (b.abs(x) > tiny)), rest, y)
+
+
+def logit(b, x):
+    """log(x / (1 - x))."""
+    return log(b, x / (1 - x))
+
+
+def logit_eps(b, x, eps):
+    """logit of x cut to [eps, 1 - eps]; NaN stays."""
+    high = 1 - eps
+    x = b.select(x < eps, eps, b.select(x > high, high, x))
+    return log(b, x / (1 - x))
+
+
+def softplus(b, x, beta, threshold):
+    """log(1 + e^(beta x)) / beta = (max(z, 0) + log1p(e^-|z|)) / beta; x where z = beta x is above the threshold."""
+    z = x * beta
+    y = (b.maximum(z, b.like(z, 0)) + log1p(b, exp(b, -b.abs(z)))) / beta
+    return b.select(z > threshold, x, y)
+
+
+def tanh_softplus(b, x):
+    """tanh(log(1 + e^x)) = w / (w + 2) with w = e^x (e^x + 2), for x >= 0 by e^-x."""
+    z = exp(b, -b.abs(x))
+    negative = z * (z + 2)
+    positive = 1 + 2 * z
+    top = b.select(x < 0, negative, positive)
+    return top / (top + 2 * b.select(x < 0, b.like(x, 1), z * z))
+
+
+def logaddexp(b, x, y):
+    """log(e^x + e^y) = max + log1p(e^-|x - y|); equal infinities are their own result."""
+    high = b.maximum(x, y)
+    z = exp(b, -b.abs(x - y))
+    return b.select(x.eq(y) & b.abs(x).eq(INF), x, high + log1p(b, z))
+
+
+def logaddexp2(b, x, y):
+    high = b.maximum(x, y)
+    z = exp2(b, -b.abs(x - y))
+    return b.select(x.eq(y) & b.abs(x).eq(INF), x, high + log1p(b, z) * LOG2E)
+
+
+def xlogy(b, x, y):
+    """x log(y), 0 where x is 0 and y is no NaN."""
+    return b.select(b.isnan(y), y, b.select(x.eq(0), b.like(x, 0), x * log(b, y)))
+
+
+def xlog1py(b, x, y):
+    return b.select(b.isnan(y), y, b.select(x.eq(0), b.like(x, 0), x * log1p(b, y)))
+
+
+def entr(b, x):
+    """-x log(x); 0 at 0, -inf below."""
+    return b.select(x > 0, -x * log(b, x), b.select(x.eq(0), b.like(x, 0), b.select(x < 0, b.like(x, -INF), x)))
