@@ -330,6 +330,16 @@ def reset_counters() -> None:
     _C.reset_counters()
 
 
+def get_fallback_mode() -> str:
+    """What happens when an op has no kernel of the device: 'run' PyTorch's own, 'warn' once and run it, or 'error'."""
+    return _C.fallback_mode()
+
+
+def set_fallback_mode(mode: str) -> None:
+    """Sets what get_fallback_mode() describes; the environment variable HOLOGRAM_FALLBACK sets it from the start."""
+    _C.set_fallback_mode(mode)
+
+
 def __getattr__(name: str):
     if name == "default_generators":
         return tuple(_generator(i) for i in range(device_count()))

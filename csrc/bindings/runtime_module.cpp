@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <new>
+#include <memory>
 
 #include "bindings/circuit.h"
 #include "runtime/backend.h"
@@ -58,7 +58,7 @@ Error::Kind kind_of(const py::error_already_set& error) {
 }
 
 /// Runs on a cache miss, on any thread, with or without the GIL.
-const Kernel* compile(const Key& key) {
+Kernel* compile(const Key& key) {
   if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
   py::gil_scoped_acquire gil;
   try {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <cstring>
+#include <memory>
 #include <mutex>
 
 #include "runtime/counters.h"
@@ -50,7 +51,7 @@ void put(Table& table, const Kernel* kernel) {
 }
 
 /// Adds `kernel` unless another thread compiled the same key first; returns the one that is in the cache.
-const Kernel* insert(const Key& key, const Kernel* kernel) {
+const Kernel* insert(const Key& key, std::unique_ptr<Kernel> kernel) {
   std::lock_guard<std::mutex> hold(lock());
   Table* table = current.load(std::memory_order_relaxed);
   if (const Kernel* found = look_up(table, key)) return found;
@@ -60,9 +61,9 @@ const Kernel* insert(const Key& key, const Kernel* kernel) {
       if (const Kernel* old = table->slots[at].load(std::memory_order_relaxed)) put(*larger, old);
     current.store(table = larger, std::memory_order_release);
   }
-  put(*table, kernel);
+  put(*table, kernel.get());
   ++filled;
-  return kernel;
+  return kernel.release();
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ const Kernel* find_kernel(const Key& key) {
   const CompileFn compile = compiler.load(std::memory_order_acquire);
   HG_CHECK(compile, "hologram.compile: no compiler is installed. Import hologram_core._runtime.");
   counters().cache_misses.fetch_add(1, std::memory_order_relaxed);
-  return insert(key, compile(key));   // no lock is held while the compiler runs: it takes the GIL
+  return insert(key, std::unique_ptr<Kernel>(compile(key)));   // no lock is held while the compiler runs: it takes the GIL
 }
 
 }  // namespace hologram

@@ -58,14 +58,15 @@ struct Kernel {
   std::string key;          // the full key: a hash is never trusted alone
 };
 
-/// A kernel for `key`, to be kept for ever. Not yet in the cache: compilers return it.
+/// A kernel for `key`, not yet in the cache: compilers return it.
 Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name);
 
 /// The kernel for `key`, compiled on a miss through the installed compiler (Python). Thread-safe.
 const Kernel* find_kernel(const Key& key);
 
-/// Installed by the bindings. Gets the key bytes, returns a kernel it keeps alive for ever. May throw Error.
-using CompileFn = const Kernel* (*)(const Key& key);
+/// Installed by the bindings. Gets the key, returns a new kernel whose machine code stays for ever; the cache owns the
+/// record (and drops it when another thread compiled the same key first). May throw Error.
+using CompileFn = Kernel* (*)(const Key& key);
 void set_compiler(CompileFn);
 
 /// One static slot per hot call site: skips building and hashing the key.

@@ -97,6 +97,17 @@ TEST(a_training_like_pattern_stays_near_its_live_bytes) {
   CHECK(stats.segments.allocated < 500);   // it settles: segments are not taken anew in every step
 }
 
+TEST(memory_that_stays_idle_is_given_back) {
+  FakeBackend& backend = new_backend();
+  Block* kept = allocate_block(backend, MiB);                      // half of a segment of 2 MiB
+  allocate_block(backend, 100 * MiB)->release();
+  for (uint32_t i = 0; i < LinearPool::kEpoch; ++i) allocate_block(backend, MiB)->release();   // the other half
+  CHECK(backend.held == 102 * MiB);
+  for (uint32_t i = 0; i < 2 * LinearPool::kEpoch; ++i) allocate_block(backend, MiB)->release();
+  CHECK(backend.held == 2 * MiB);
+  kept->release();
+}
+
 TEST(refusal_is_retried_once_after_giving_back) {
   FakeBackend& backend = new_backend();
   backend.capacity = 30 * MiB;

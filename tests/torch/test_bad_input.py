@@ -124,7 +124,6 @@ MISTAKES = {
     "autograd_no_grad": lambda d: ones(d, 2).sum().backward(),
     "autograd_saved_changed": lambda d: saved_changed(d),
     "autograd_shape": lambda d: ones(d, 2).requires_grad_().exp().backward(ones(d, 3)),
-    "autograd_numpy": lambda d: ones(d, 2).requires_grad_().numpy(),
     "overlap_expanded_add": lambda d: ones(d, 1).expand(4).add_(1),
     "overlap_expanded_fill": lambda d: ones(d, 1).expand(4).mul_(2),
     "overlap_expanded_relu": lambda d: torch.relu_(ones(d, 1).expand(4)),
@@ -142,6 +141,10 @@ MISTAKES = {
     "device_meta_copy": lambda d: ones(d, 2).copy_(torch.ones(2, device="meta")),
     "generator_other_device": lambda d: torch.randn(2, device=d, generator=torch.Generator("meta")),
 }
+
+
+# The CPU's message names a variable of its source; CUDA and this device say it in other words.
+OTHER_WORDS = {"numbers_bernoulli"}
 
 
 def saved_changed(d):
@@ -168,6 +171,8 @@ def test_mistakes_raise_what_the_cpu_raises(name):
         assert actual is not None and issubclass(actual, (torch.OutOfMemoryError, expected)), (actual, actual_text)
         return
     assert actual is expected, f"{actual}: {actual_text}\ninstead of {expected}: {expected_text}"
+    if name in OTHER_WORDS:
+        return
     alike = difflib.SequenceMatcher(None, words(expected_text, "cpu"), words(actual_text, DEVICE)).ratio()
     assert alike > 0.5, f"{actual_text}\ndoes not say what the CPU says:\n{expected_text}"
 
@@ -230,6 +235,7 @@ def test_numpy_refuses_as_on_other_devices():
 def test_out_of_memory_names_the_size_and_leaves_the_device_usable():
     with pytest.raises(torch.OutOfMemoryError, match=r"\d"):
         torch.empty(2 ** 58, dtype=torch.uint8, device=DEVICE)
+    gc.collect()
     before = torch.hologram.memory_allocated()
     with pytest.raises(torch.OutOfMemoryError):
         torch.ones(2 ** 20, 1, device=DEVICE) + torch.ones(1, device=DEVICE).expand(1, 2 ** 36)
@@ -291,7 +297,7 @@ def test_layouts(name):
         other = LAYOUTS[name](base.flip(0).to(dev))
         return [x + 1, x * other, x.exp(), x.sum(), x.sum(-1), x.sum(0), x.amax(0), x.argmax(-1), x.cumsum(0),
                 x.softmax(0), x.softmax(-1), x.contiguous(), x.clone(), x > other, torch.where(x > 0, x, other),
-                x.to(torch.float64), x.double() + other, x.half(), x.flatten(), x.cpu().sum(), x.std(0), x.stride(),
+                x.to(torch.float64), x.double() + other, x.half(), x.flatten(), x.cpu().sum().item(), x.std(0), x.stride(),
                 F.layer_norm(x, x.shape[-1:]), torch.cat([x, other]), x.unsqueeze(0) + other.unsqueeze(1), x.mean((0,)),
                 x.tolist()]
     assert_same(results(DEVICE), results("cpu"), device=DEVICE, rtol=1e-5, atol=1e-5)

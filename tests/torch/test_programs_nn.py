@@ -249,7 +249,7 @@ def transformer_encoder(dev):
     result = parameters_and_gradients(model, model(x, src_key_padding_mask=padding)[~padding].pow(2).mean())
     model.eval()
     with torch.no_grad():
-        return result + [model(x), model(x, src_key_padding_mask=padding)]
+        return result + [model(x), model(x, src_key_padding_mask=padding)[~padding]]
 
 
 @program

@@ -89,7 +89,12 @@ Chunk* LinearPool::merge(Chunk* left, Chunk* right) {
   return left;
 }
 
-void LinearPool::release(Chunk* chunk) {
+bool LinearPool::release(Chunk* chunk) {
+  join(chunk);
+  return ++releases_ % kEpoch == 0;
+}
+
+void LinearPool::join(Chunk* chunk) {
   if (Chunk* right = chunk->right; right && right->free) {
     remove(right);
     merge(chunk, right);
@@ -112,6 +117,7 @@ void LinearPool::insert(Chunk* chunk) {
   list.used[bin / 64] |= 1ull << bin % 64;
   cached_ += chunk->resident;
   if (!idles(chunk)) return;
+  chunk->epoch = releases_ / kEpoch;
   chunk->newer = nullptr;
   chunk->older = newest_;
   (newest_ ? newest_->newer : oldest_) = chunk;
@@ -144,9 +150,11 @@ void LinearPool::add_segment(char* data, size_t bytes, bool small) {
   insert(chunk);
 }
 
-int LinearPool::collect(size_t keep, bool may_discard, Victim* victims, int limit) {
+int LinearPool::collect(size_t keep, bool aged, bool may_discard, Victim* victims, int limit) {
   int found = 0;
+  const uint32_t now = releases_ / kEpoch;
   for (Chunk* chunk = oldest_; chunk && found < limit && cached_ > keep;) {
+    if (aged && now - chunk->epoch < 2) break;
     Chunk* const newer = chunk->newer;
     if (fills_segment(chunk)) {
       remove(chunk);
@@ -167,7 +175,7 @@ void LinearPool::gone(const Victim& victim) {
     reserved_ -= victim.chunk->resident;
     victim.chunk->resident = 0;
   }
-  if (!victim.whole) return release(victim.chunk);
+  if (!victim.whole) return join(victim.chunk);
   --segments_;
   delete victim.chunk->segment;
   free_chunk(victim.chunk);

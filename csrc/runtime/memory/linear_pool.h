@@ -7,7 +7,8 @@
 //
 // Memory is kept near what the program needs by one rule: before a new segment is taken, idle memory is given back,
 // longest unused first, down to a small share of what is in use (Memory::grow). So the pool never holds more than the
-// largest sum of live blocks so far plus that share.
+// largest sum of live blocks so far plus that share. A program that has become smaller gets its memory back by age: what
+// lay idle for a whole epoch of kEpoch releases is given back (counted, not timed: a rerun does the same).
 //
 // Not thread-safe: Memory holds its lock around every call. No call here enters the system.
 #pragma once
@@ -27,6 +28,7 @@ struct Chunk {
   Chunk *left, *right;      // neighbours in the segment
   Chunk *previous, *next;   // the bin
   Chunk *older, *newer;     // the idle list
+  uint32_t epoch;           // free chunks: when it became idle
   bool free;
 };
 
@@ -49,6 +51,7 @@ class LinearPool {
  public:
   static constexpr size_t kSmallBytes = 512 << 10;
   static constexpr size_t kHugePage = 2 << 20;
+  static constexpr uint32_t kEpoch = 1 << 16;
 
   static size_t rounded(size_t bytes);
   /// The segment to take for a (rounded) request: alone in it if large.
@@ -56,13 +59,14 @@ class LinearPool {
 
   /// A chunk from the cache, or nullptr. May throw std::bad_alloc.
   Chunk* allocate(size_t bytes);
-  void release(Chunk* chunk);
+  /// True at the end of an epoch: the caller collects what has aged.
+  bool release(Chunk* chunk);
   /// Makes a segment of backend memory available. May throw std::bad_alloc.
   void add_segment(char* data, size_t bytes, bool small);
 
-  /// Takes idle memory out of the pool, longest unused first, until at most `keep` bytes are cached. At most `limit`
-  /// victims; the caller returns their memory to the system and then calls `gone`.
-  int collect(size_t keep, bool may_discard, Victim* victims, int limit);
+  /// Takes idle memory out of the pool, longest unused first, until at most `keep` bytes are cached, or with `aged` all
+  /// that was idle during the last epoch. At most `limit` victims; the caller returns their memory to the system and then calls `gone`.
+  int collect(size_t keep, bool aged, bool may_discard, Victim* victims, int limit);
   void gone(const Victim& victim);
 
   size_t cached() const { return cached_; }        // bytes of free chunks that cost memory
@@ -85,6 +89,7 @@ class LinearPool {
   void insert(Chunk* chunk);
   void remove(Chunk* chunk);
   void split(Chunk* chunk, size_t bytes);
+  void join(Chunk* chunk);   // with its free neighbours, into a bin
   Chunk* merge(Chunk* left, Chunk* right);
   static bool fills_segment(const Chunk* c) { return c->bytes == c->segment->bytes; }
   static bool idles(const Chunk* c) { return !c->segment->small || fills_segment(c); }
@@ -101,6 +106,7 @@ class LinearPool {
   Chunk* spare_ = nullptr;
   size_t cached_ = 0, reserved_ = 0;
   int64_t segments_ = 0;
+  uint32_t releases_ = 0;
 };
 
 }  // namespace hologram

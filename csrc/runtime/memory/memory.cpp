@@ -193,7 +193,7 @@ bool Memory::grow(size_t bytes, size_t segment) {
   return true;
 }
 
-void Memory::give_back(size_t keep) {
+void Memory::give_back(size_t keep, bool aged) {
   // Partly used segments keep their addresses after a discard; under a limit only whole segments count as given back.
   constexpr int kBatch = 32;
   Victim victims[kBatch];
@@ -201,7 +201,7 @@ void Memory::give_back(size_t keep) {
     {
       const bool may_discard = discards_.load(std::memory_order_relaxed) && config().memory_limit == 0;
       std::lock_guard<SpinLock> hold(lock_);
-      found = linear_.collect(keep, may_discard, victims, kBatch);
+      found = linear_.collect(keep, aged, may_discard, victims, kBatch);
     }
     for (int i = 0; i < found; ++i) {
       Victim& v = victims[i];
@@ -266,20 +266,24 @@ void Memory::release(Block* block) noexcept {
   } else if (block->pool == Block::Pool::Linear && block->bin == kGuarded) {
     guard_release(block->owner, block->bytes);
   }
-  std::lock_guard<SpinLock> hold(lock_);
-  if (block->pool != Block::Pool::External) {
-    const auto bytes = static_cast<int64_t>(block->capacity);
-    subtract(stats_.allocated_bytes, bytes);
-    subtract(stats_.active_blocks, 1);
-    if (block->pool == Block::Pool::Boundary) {
-      subtract(stats_.boundary_bytes, bytes);
-      boundary_.release(block->data, block->capacity, block->bin);
-    } else if (block->bin != kGuarded) {
-      linear_.release(static_cast<Chunk*>(block->owner));
+  bool epoch_over = false;
+  {
+    std::lock_guard<SpinLock> hold(lock_);
+    if (block->pool != Block::Pool::External) {
+      const auto bytes = static_cast<int64_t>(block->capacity);
+      subtract(stats_.allocated_bytes, bytes);
+      subtract(stats_.active_blocks, 1);
+      if (block->pool == Block::Pool::Boundary) {
+        subtract(stats_.boundary_bytes, bytes);
+        boundary_.release(block->data, block->capacity, block->bin);
+      } else if (block->bin != kGuarded) {
+        epoch_over = linear_.release(static_cast<Chunk*>(block->owner));
+      }
     }
+    block->next = spare_;
+    spare_ = block;
   }
-  block->next = spare_;
-  spare_ = block;
+  if (epoch_over) give_back(0, /*aged=*/true);
 }
 
 // ---- statistics ----

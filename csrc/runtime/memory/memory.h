@@ -52,7 +52,7 @@ class Memory {
   Block* allocate_guarded(size_t bytes);
   void open_arena();
   bool grow(size_t bytes, size_t segment);
-  void give_back(size_t keep);                    // idle memory, down to `keep` bytes
+  void give_back(size_t keep, bool aged = false);   // idle memory, down to `keep` bytes; `aged`: only what is old
   [[noreturn]] void out_of_memory(size_t bytes);
 
   static constexpr size_t kKeepCached = 16 << 20;   // idle memory that need not be given back before growing ...

@@ -40,7 +40,7 @@ struct Priority {
 
 // ---- maps ----
 
-constexpr int64_t kTileMinSide = 8, kTileMinElements = 4096;   // smaller transposes stay in the cache anyway
+constexpr int64_t kTileMinSide = 8, kTileMinElements = 8192;   // smaller transposes stay in the L1 cache
 
 /// The dimension along which an operand is contiguous that is not along the innermost one; -1 without one.
 int crossing_dim(const Circuit& c) {
@@ -88,7 +88,8 @@ void run_map(Backend& backend, Circuit& c, Observer* observer) {
 
 // ---- rows ----
 
-constexpr int64_t kShortRow = 4;   // up to here lanes run across rows rather than along them
+// Rows of up to this many bytes would leave most lanes of a vector empty: lanes run across such rows, if there are enough.
+constexpr int64_t kShortRowBytes = 48, kShortRowMinKept = 64;
 
 /// The input whose strides matter most: the first one that varies along the row.
 int main_input(const Circuit& c) {
@@ -140,7 +141,8 @@ Schedule row_schedule(const Circuit& c, const Operand& main) {
   const int inner_kept = kept_rank(c) - 1, inner_row = c.rank - 1;
   const int64_t kept = kept_count(c);
   if (kept > 1 && contiguous(main, inner_kept) && !contiguous(main, inner_row)) return Schedule::Column;
-  if (c.row_rank == 1 && c.sizes[inner_row] <= kShortRow && kept >= 16 * kShortRow) return Schedule::Column;
+  const auto item = std::max<int64_t>(4, static_cast<int64_t>(item_size(main.dtype)));   // kernels compute in 4 bytes or more
+  if (c.row_rank == 1 && c.sizes[inner_row] * item <= kShortRowBytes && kept >= kShortRowMinKept) return Schedule::Column;
   return Schedule::Row;
 }
 

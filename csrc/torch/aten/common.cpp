@@ -3,6 +3,8 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
+#include "torch/device/errors.h"
+
 namespace hologram::aten {
 
 bool is_compiled_type(c10::ScalarType t) {
@@ -111,6 +113,12 @@ Ref add_scalar(Circuit& circuit, const at::Scalar& s) {
   return circuit.add_scalar(s.toDouble());
 }
 
-void submit(Circuit& circuit, const at::Tensor& any) { stream_of(any).submit(circuit); }
+void submit(Circuit& circuit, const at::Tensor& any) {
+  try {
+    stream_of(any).submit(circuit);
+  } catch (const Error& error) {
+    rethrow_as_c10(error);   // a kernel's scratch memory can run out: torch.OutOfMemoryError
+  }
+}
 
 }  // namespace hologram::aten

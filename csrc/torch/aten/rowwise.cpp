@@ -255,16 +255,11 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   return {std::move(grad_input), std::move(grad_weight), std::move(grad_bias)};
 }
 
-/// The statistics of rms_norm are f32 for f16 and bf16; an eps that is not given is the epsilon of the input's dtype.
+/// The statistics of rms_norm are f32 for f16 and bf16, and so is the epsilon that stands for an eps not given.
 c10::ScalarType rms_statistics_type(const at::Tensor& input) { return to_scalar_type(math_type(dtype_of(input))); }
-
-double epsilon_of(c10::ScalarType t) {
-  switch (t) {
-    case at::kHalf: return static_cast<double>(std::numeric_limits<at::Half>::epsilon());
-    case at::kBFloat16: return static_cast<double>(std::numeric_limits<at::BFloat16>::epsilon());
-    case at::kFloat: return static_cast<double>(std::numeric_limits<float>::epsilon());
-    default: return std::numeric_limits<double>::epsilon();
-  }
+double default_eps(const at::Tensor& input) {
+  return input.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                            : static_cast<double>(std::numeric_limits<float>::epsilon());
 }
 
 bool computes_rms_norm(const at::Tensor& input, const at::Tensor& weight) {
@@ -283,7 +278,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0);
-  const Ref e = circuit.add_scalar(eps.value_or(epsilon_of(input.scalar_type())));
+  const Ref e = circuit.add_scalar(eps.value_or(default_eps(input)));
   const Ref result = circuit.add_node(Op::rms_norm, dtype_of(rstd), dtype_of(rstd), {x, w, e});
   space.output(y, space.converted(result, dtype_of(rstd), dtype_of(y)));
   space.kept_output(rstd, static_cast<Ref>(result + 1));
