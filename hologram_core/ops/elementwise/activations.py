@@ -35,15 +35,20 @@ def _relu6_of(b, x):
 
 
 def _hardswish_backward(b, g, x):
-    return b.select(x <= -3, _zero(g), b.select(x < 3, g * (x / 3 + 0.5), g))
+    return b.select(x <= -3, _zero(g), b.select(x >= 3, g, g * (x / 3 + 0.5)))
 
 
 def _softshrink(b, x, size):
-    return b.select(x > size, x - size, b.select(x < -size, x + size, x * 0))
+    return b.select(x < -size, x + size, b.select(x <= size, _zero(x), x - size))
 
 
 def _inside(b, x, size):
     return (x >= -size) & (x <= size)
+
+
+def _shrink_backward(b, g, x, size):
+    """NaN counts as inside here, as in PyTorch."""
+    return b.select((x > size) | (x < -size), g, _zero(g))
 
 
 def _prelu_backward(b, g, x, weight):
@@ -59,16 +64,16 @@ def _elu(b, x, alpha, scale, input_scale):
 
 def _elu_backward(b, g, x, alpha, scale, input_scale):
     slope = input_scale * (alpha * scale) * m.exp(b, x * input_scale)
-    return b.select(x <= 0, g * slope, g * scale)
+    return b.select(x > 0, g * scale, g * slope)
 
 
 def _elu_backward_result(b, g, y, alpha, scale, input_scale):
-    return b.select(y <= 0, g * input_scale * (y + alpha * scale), g * scale)
+    return b.select(y > 0, g * scale, g * input_scale * (y + alpha * scale))
 
 
 def _softplus_backward(b, g, x, beta, threshold):
     z = x * beta
-    return b.select(z > threshold, g, m.logistic(b, g, z))
+    return b.select(z > threshold, g, g * m.sigmoid(b, z))
 
 
 def _log_sigmoid(b, x):
@@ -100,14 +105,12 @@ def _glu_backward(b, g, x, gate):
 # ---- logit ----
 
 def _logit_backward(b, g, x):
-    """NaN outside [0, 1], an infinity of the gradient's sign at 0 and 1."""
-    inside = b.select(x.eq(0) | x.eq(1), g * m.INF, g / (x * (1 - x)))
-    return b.select((x >= 0) & (x <= 1), inside, b.like(x, m.NAN))
+    return b.select((x >= 0) & (x <= 1), g / (x * (1 - x)), b.like(x, m.NAN))
 
 
 def _clipped_logit_backward(b, g, x, eps):
-    outside = (x < eps) | (x > 1 - eps)
-    return b.select(outside, _zero(g), g / (x * (1 - x)))
+    inside = (x >= eps) & (x <= 1 - eps)
+    return b.select(inside, g / (x * (1 - x)), _zero(g))
 
 
 _UNIT = (0.05, 0.95)
@@ -121,17 +124,16 @@ ROWS = [
     _forward("leaky_relu", 2, lambda b, x, slope: b.select(x > 0, x, x * slope), ("self", "negative_slope"), "vp"),
     _backward("leaky_relu_backward", 3, lambda b, g, x, slope: b.select(x > 0, g, g * slope), (*_GX, "negative_slope"), "vvp"),
     _forward("hardtanh", 3, _hardtanh, ("self", "min_val", "max_val"), "vpp", "if", 0.1),
-    _backward("hardtanh_backward", 4, lambda b, g, x, low, high: b.select((x <= low) | (x >= high), _zero(g), g),
+    _backward("hardtanh_backward", 4, lambda b, g, x, low, high: b.select((x > low) & (x < high), g, _zero(g)),
               (*_GX, "min_val", "max_val"), "vvpp"),
     _forward("hardsigmoid", 1, lambda b, x: _relu6_of(b, x) / 6, _X),
-    _backward("hardsigmoid_backward", 2, lambda b, g, x: b.select((x > -3) & (x < 3), g / 6, _zero(g)), _GX),
+    _backward("hardsigmoid_backward", 2, lambda b, g, x: b.select((x > -3) & (x < 3), g * (1 / 6), _zero(g)), _GX),
     _forward("hardswish", 1, lambda b, x: x * _relu6_of(b, x) / 6, _X),
     _backward("hardswish_backward", 2, _hardswish_backward, _GX),
     _forward("hardshrink", 2, lambda b, x, size: b.select(_inside(b, x, size), _zero(x), x), ("self", "lambd"), "vp"),
-    _backward("hardshrink_backward", 3, lambda b, g, x, size: b.select(_inside(b, x, size), _zero(g), g),
-              ("grad_out", "self", "lambd"), "vvp"),
+    _backward("hardshrink_backward", 3, _shrink_backward, ("grad_out", "self", "lambd"), "vvp"),
     _forward("softshrink", 2, _softshrink, ("self", "lambd"), "vp", when={"lambd": ">=0"}),
-    _backward("softshrink_backward", 3, lambda b, g, x, size: b.select(_inside(b, x, size), _zero(g), g), (*_GX, "lambd"), "vvp"),
+    _backward("softshrink_backward", 3, _shrink_backward, (*_GX, "lambd"), "vvp"),
     _R("prelu", 2, lambda b, x, weight: b.select(x > 0, x, weight * x), PROMOTE, "f",
        (Aten("_prelu_kernel", "f", ("self", "weight")),)),
     _R("prelu_backward", 3, _prelu_backward, PROMOTE, "f",
