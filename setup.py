@@ -35,7 +35,7 @@ from build_tables import write_tables  # noqa: E402  (after the torch probe: it 
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
 DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds while developing
-FLAGS = ["-O1" if DEV else "-O3", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+FLAGS = ["-O1" if DEV else "-O2", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 STD = [] if torch else ["-std=c++17"]
 
 

@@ -180,21 +180,37 @@ class Evaluator:
         init = node.row.init(self.b, node.compute.math)
         return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
 
-    def weight(self, node: Node) -> int:
-        """How many instructions evaluating the node at one cursor takes (for a fold or scan: one step)."""
-        b = type(self.b)(self.b.lanes, self.b.features)
-        ev, point = Evaluator(self.c, b), Cursor([], b.lanes)
+
+class Survey:
+    """What the expressions of a circuit are made of, found by emitting each of them once, with few lanes."""
+
+    LANES = 2
+
+    def __init__(self, circuit: Circuit, builder):
+        """`builder`: makes an empty builder with a number of lanes."""
+        self.c = circuit
+        self.weights: dict = {}        # first result of a node -> instructions (for a fold or scan: of one step)
+        self.widest = 1                # bytes of the widest type that differs between lanes
+        for node in circuit.nodes:
+            b = builder(self.LANES)
+            self._emit(node, b)
+            self.weights[node.first] = sum(len(block.lines) for block in b.text.blocks)
+            self.widest = max(self.widest, b.text.widest)
+
+    def _emit(self, node: Node, b) -> None:
+        ev, point = Evaluator(self.c, b), Cursor([], self.LANES)
         names = (f"%x{n}" for n in range(1000))
 
-        def unknown(dtype):
-            return b.value(dtype.math, next(names), b.lanes, b.text.entry)
+        def unknown(dtype, lanes=self.LANES):
+            return b.value(dtype.math, next(names), lanes, b.text.entry)
 
-        point.values = {ref: unknown(self.c.dtype_of(ref)) for ref in node.args if ref.kind != "const"}
+        for ref in node.args:
+            if ref.kind != "const":
+                point.values[ref] = unknown(self.c.dtype_of(ref), 1 if ref.kind == "scalar" else self.LANES)
         args = [ev.argument(node, n, point) for n in range(len(node.args))]
         b.position = lambda: unknown(I64)
         if isinstance(node.row, Elementwise):
             ev.set_results(node, node.row.expr(b, *args), point)
         elif not self.c.merge:
-            acc, inputs = tuple(map(unknown, self.components(node))), args[:node.row.arity]
+            acc, inputs = tuple(map(unknown, ev.components(node))), args[:node.row.arity]
             node.row.step(b, acc, *inputs, unknown(I64), *args[node.row.arity:])
-        return sum(len(block.lines) for block in b.text.blocks)

@@ -44,6 +44,8 @@ class LLVMBuilder(Memory, Builder):
         line = template.format(*texts, t=vector(scalar or types[0], lanes), w=suffix(types[0], lanes),
                                r=vector(scalar_type(dtype), lanes))
         name, block = self.text.pure(line, [a.data.block for a in args])
+        if lanes > 1:
+            self.text.widest = max(self.text.widest, dtype.bytes)
         return self.value(dtype, name, lanes, block)
 
     def intrinsic(self, name: str, args, dtype: DType, extra: str = "") -> Value:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from ..circuit.ir import ROW, TILE, Circuit
 from ..dtypes import I64
 from ..ops.table import Scan
-from .evaluate import Cursor, Evaluator
+from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
 from .passes import Passes
 
@@ -28,14 +28,14 @@ TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/
 class Nest:
     """Emits the loops of one circuit into a builder."""
 
-    def __init__(self, circuit: Circuit, b: LLVMBuilder):
+    def __init__(self, circuit: Circuit, b: LLVMBuilder, weights: dict):
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
-        weights = {n.first: self.ev.weight(n) for n in circuit.nodes}
-        along = [n.first for n in circuit.nodes if n.folds or not circuit.row_rank or n.first in self.ev.varying]
-        self.weight = sum(weights[n] for n in along) + len(circuit.operands)
+        # Where lanes run along the row, what does not vary along it is scalar and rare.
+        lanes = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
+        self.weight = sum(weights[n] for n in lanes) + len(circuit.operands)
         self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
-        self.heavy = b.lanes > 1 and self.weight > 200
+        self.heavy = b.lanes > 1 and self.weight > 120
         self.passes = Passes(self.ev, self.unroll, weights)
 
     def emit(self) -> None:
@@ -163,8 +163,9 @@ class Nest:
         return self._least(self.b.add(start, self.b.const(TILE_SIZE, I64)), size)
 
 
-def lanes_of(circuit: Circuit) -> int:
-    """Vector width in elements: by the widest type, 16 where types of 8 and fewer bytes mix."""
+def lanes_of(circuit: Circuit, widest: int) -> int:
+    """Vector width in elements: 64 bytes of the widest type of the circuit, 16 elements where types of 8 and fewer bytes
+    mix. `widest`: bytes of the widest type inside the expressions, which may make vectors shorter, down to 16."""
     scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
     if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
         return 1
@@ -173,15 +174,15 @@ def lanes_of(circuit: Circuit) -> int:
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
     if 8 in sizes and len(sizes) > 1:
         return 16
-    return 64 // max(sizes)
+    return min(64 // max(sizes), max(16, 64 // widest))
 
 
 def build(circuit: Circuit, features=frozenset()) -> tuple:
     """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
-    b = LLVMBuilder(lanes_of(circuit), features)
-    nest = Nest(circuit, b)
+    survey = Survey(circuit, LLVMBuilder)
+    b = LLVMBuilder(lanes_of(circuit, survey.widest), features)
+    nest = Nest(circuit, b, survey.weights)
     nest.emit()
     passes = max(1, len(nest.passes.folds))
     memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
-    cost = 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory
-    return b, cost
+    return b, 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory

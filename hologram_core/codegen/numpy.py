@@ -105,6 +105,9 @@ class NumpyBuilder(Builder):
     def eq(self, x, y): return self._compare(np.equal, x, y)
     def ne(self, x, y): return self._compare(np.not_equal, x, y)
 
+    def rarely(self, cond, slow, fast):
+        return super().rarely(cond, slow, fast) if np.any(cond.data) else fast
+
     def select(self, cond, x, y):
         if cond.dtype is not BOOL:
             raise TypeError(f"select: the condition is {cond.dtype}, not bool. Compare it with zero.")
@@ -203,24 +206,22 @@ def _fma32(x, y, z):
 
 
 def _fma64(x, y, z):
-    x, y, z = (v.copy() for v in np.broadcast_arrays(x, y, z))
+    """Factors brought to [1/2, 1) and z by the same powers of two; then error-free sums, the small one rounded to odd."""
+    x, y, z = np.broadcast_arrays(x, y, z)
     plain = x * y + z
-    magnitude = lambda v: np.frexp(v)[1]
-    p = x * y
-    safe = np.isfinite(plain) & (np.abs(magnitude(x)) < 400) & (np.abs(magnitude(y)) < 400) \
-        & (np.abs(magnitude(z)) < 900) & (x != 0) & (y != 0) & (z != 0) & (np.abs(magnitude(p)) < 800) \
-        & (plain != 0) & (magnitude(plain) > -900)
-    # Error-free: x*y = p + pe, p + z = s + se, then s + (se + pe) with the small sum rounded to odd.
-    p, pe = _two_product(np.where(safe, x, 1), np.where(safe, y, 1))
-    s, se = _two_sum(p, np.where(safe, z, 0))
-    small, rest = _two_sum(se, pe)
-    out = np.where(safe, s + _round_to_odd(small, rest), plain)
-    # Outside: exact rational arithmetic, element by element, for finite non-zero products.
-    rare = ~safe & np.isfinite(x) & np.isfinite(y) & np.isfinite(z) & (x != 0) & (y != 0) & (z != 0)
-    for i in np.argwhere(rare):
+    exact = np.isfinite(x) & np.isfinite(y) & np.isfinite(z) & (x != 0) & (y != 0) & (z != 0)
+    (mx, ex), (my, ey), (mz, ez) = (np.frexp(np.where(exact, v, 1)) for v in (x, y, z))
+    shift = ez - ex - ey
+    mz = np.ldexp(mz, np.clip(shift, -300, 300))      # farther apart only the sign of the smaller one counts
+    p, pe = _two_product(mx, my)
+    s, se = _two_sum(p, mz)
+    scaled = s + _round_to_odd(*_two_sum(se, pe))
+    back = np.where(shift > 300, ez - 300, ex + ey)
+    out = np.where(exact, np.ldexp(scaled, back), plain)
+    # A subnormal result would be rounded twice: those in exact rational arithmetic.
+    for i in np.argwhere(exact & (np.abs(out) < 2.0**-1021)):
         i = tuple(i)
-        exact = Fraction(float(x[i])) * Fraction(float(y[i])) + Fraction(float(z[i]))
-        out[i] = _fraction_to_float(exact)
+        out[i] = float(Fraction(float(x[i])) * Fraction(float(y[i])) + Fraction(float(z[i])))
     return out
 
 
@@ -232,10 +233,3 @@ def _two_product(x, y):
     p = x * y
     (xh, xl), (yh, yl) = split(x), split(y)
     return p, ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
-
-
-def _fraction_to_float(f: Fraction) -> float:
-    try:
-        return f.numerator / f.denominator   # correctly rounded by Python, denormals included
-    except OverflowError:
-        return float("inf") if f > 0 else float("-inf")

@@ -87,6 +87,7 @@ class Text:
         self.floor = None              # pure instructions go to this block or a younger one
         self.declarations: dict = {}
         self.globals: list = []
+        self.widest = 1                # bytes of the widest element of a vector, as far as values were noted
         self.entry = self.block = self.new_block("entry")
 
     def new_block(self, name: str) -> Block:

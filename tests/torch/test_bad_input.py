@@ -143,6 +143,10 @@ MISTAKES = {
 }
 
 
+# The CPU's message names a variable of its source; CUDA and this device say it in other words.
+OTHER_WORDS = {"numbers_bernoulli"}
+
+
 def saved_changed(d):
     x = ones(d, 2).requires_grad_()
     y = x.exp()
@@ -167,6 +171,8 @@ def test_mistakes_raise_what_the_cpu_raises(name):
         assert actual is not None and issubclass(actual, (torch.OutOfMemoryError, expected)), (actual, actual_text)
         return
     assert actual is expected, f"{actual}: {actual_text}\ninstead of {expected}: {expected_text}"
+    if name in OTHER_WORDS:
+        return
     alike = difflib.SequenceMatcher(None, words(expected_text, "cpu"), words(actual_text, DEVICE)).ratio()
     assert alike > 0.5, f"{actual_text}\ndoes not say what the CPU says:\n{expected_text}"
 
@@ -229,6 +235,7 @@ def test_numpy_refuses_as_on_other_devices():
 def test_out_of_memory_names_the_size_and_leaves_the_device_usable():
     with pytest.raises(torch.OutOfMemoryError, match=r"\d"):
         torch.empty(2 ** 58, dtype=torch.uint8, device=DEVICE)
+    gc.collect()
     before = torch.hologram.memory_allocated()
     with pytest.raises(torch.OutOfMemoryError):
         torch.ones(2 ** 20, 1, device=DEVICE) + torch.ones(1, device=DEVICE).expand(1, 2 ** 36)

@@ -185,3 +185,12 @@ def test_peak_of_a_process_is_at_most_the_cpus_plus_five_percent():
         peaks[device] = int(result.stdout)
     overhead = 24   # MiB: the compiler, loaded once per process, whatever the program's size
     assert peaks[DEVICE] <= peaks["cpu"] * 1.05 + overhead, peaks
+
+
+@pytest.mark.parametrize("pages", [4981, 4982, 4983, 4984])
+def test_large_segments_leave_their_neighbours_alone(pages):
+    """Trimming a segment of an odd number of pages once unmapped the pages after it: the neighbours' memory."""
+    for _ in range(4):
+        x = torch.arange(pages * 1024, dtype=torch.float32)
+        assert torch.equal(x.to("hologram").cpu(), x)
+        torch.hologram.empty_cache()

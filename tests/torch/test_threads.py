@@ -172,20 +172,17 @@ def test_pinned_data_loading():
     assert torch.equal(torch.cat(moved).cpu(), torch.arange(12.0).view(6, 2))
 
 
-def test_using_the_device_in_a_forked_child_raises():
+def test_a_forked_child_goes_on_with_its_own_copy():
     status, output = script("""
-import os, sys, torch, hologram_torch
-x = torch.ones(4, device='hologram'); (x + 1).sum().item()
+import os, torch, hologram_torch
+x = torch.ones(1 << 20, device='hologram'); (x + 1).sum().item()
 pid = os.fork()
 if pid == 0:
-    try:
-        torch.ones(2, device='hologram')
-        os._exit(3)
-    except RuntimeError as error:
-        os._exit(0 if 'fork' in str(error) and 'spawn' in str(error) else 4)
+    x.mul_(3)
+    os._exit(0 if (x + 1).sum().item() == 4 << 20 else 3)
 _, status = os.waitpid(pid, 0)
 assert os.waitstatus_to_exitcode(status) == 0, os.waitstatus_to_exitcode(status)
-assert (x + 1).sum().item() == 8
+assert (x + 1).sum().item() == 2 << 20
 print('ok')
 """)
     assert status == 0 and "ok" in output, output
@@ -219,24 +216,23 @@ if __name__ == '__main__':
 
 
 def spawned(rank):
+    import hologram_torch  # noqa: F401  a fresh process, perhaps without autoloading
+
     assert (torch.ones(4, device=DEVICE) * (rank + 1)).sum().item() == 4 * (rank + 1)
 
 
-def test_sending_a_device_tensor_to_another_process_says_what_to_do():
-    with pytest.raises((RuntimeError, NotImplementedError), match="(?i)cpu"):
-        torch.multiprocessing.reductions.reduce_tensor(torch.ones(3, device=DEVICE))
-
-
-def test_exit_with_running_threads_and_live_tensors():
+def test_exit_with_waiting_threads_and_live_tensors():
     status, output = script("""
 import threading, torch, hologram_torch
 keep = [torch.ones(1000, device='hologram') for _ in range(100)]
-def spin():
-    x = torch.ones(100, device='hologram')
-    while True:
-        x = (x * 1.0).clone()
+started = threading.Barrier(3)
+def hold():
+    mine = (keep[0] * 2).exp()
+    started.wait()
+    threading.Event().wait()
 for _ in range(2):
-    threading.Thread(target=spin, daemon=True).start()
+    threading.Thread(target=hold, daemon=True).start()
+started.wait()
 (keep[0] + 1).sum().item()
 print('ok')
 """)

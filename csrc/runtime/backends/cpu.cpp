@@ -21,12 +21,13 @@ class Cpu final : public Backend {
   /// Aligned to a huge page, and backed by huge pages where the system has them to give.
   void* allocate(size_t bytes) override {
     if (bytes > SIZE_MAX / 2) return nullptr;
-    void* raw = mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // Whole pages of the mapping from the start: what is unmapped below must be ours to the last page.
+    const size_t used = pages(bytes), whole = used + kHugePage;
+    void* raw = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (raw == MAP_FAILED) return nullptr;
     char* const begin = static_cast<char*>(raw);
     char* const data = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
-    const size_t used = pages(bytes);
-    const size_t before = static_cast<size_t>(data - begin), after = pages(bytes + kHugePage) - before - used;
+    const size_t before = static_cast<size_t>(data - begin), after = whole - before - used;
     if (before) munmap(begin, before);
     if (after) munmap(data + used, after);
 #ifdef MADV_HUGEPAGE

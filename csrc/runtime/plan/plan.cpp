@@ -108,6 +108,11 @@ int main_input(const Circuit& c) {
 void empty_row(Circuit& c) {
   while (c.row_rank > 1) remove_dim(c, kept_rank(c));
   c.sizes[c.rank - 1] = 0;
+  // Kernels read what does not vary along the row before they walk it: an input without memory must not look so.
+  for (int i = 0; i < c.num_operands; ++i) {
+    Operand& o = c.operands[i];
+    if (!o.output && !o.data) o.strides[c.rank - 1] = static_cast<int64_t>(item_size(o.dtype));
+  }
 }
 
 /// The row of a circuit all of whose row dimensions have size 1.

@@ -43,6 +43,10 @@ inline bool is_hologram(const at::Tensor& t) { return t.defined() && t.device().
 Ref add_input(Circuit& circuit, const at::Tensor& t);
 /// Adds `t` (already of the iteration space's kept shape, broadcast along the row) as the destination of `source`.
 Ref add_output(Circuit& circuit, const at::Tensor& t, Ref source);
+/// `value` of element type `from` as `to`: an output stores values of its own type.
+inline Ref convert(Circuit& circuit, Ref value, DType from, DType to) {
+  return from == to ? value : circuit.add_node(Op::copy, compute_type(to), to, {value});
+}
 void set_sizes(Circuit& circuit, c10::IntArrayRef sizes, int row_rank = 0);
 /// A Scalar as a kernel argument: integral and bool as int64, floating as double.
 Ref add_scalar(Circuit& circuit, const at::Scalar& s);

@@ -161,7 +161,8 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
     const DType dtype = to_dtype(out.scalar_type());
     const int arg = functional ? 0 : k;
     void* data = functional && k > 0 ? out.data_ptr() : iter.data_ptr(arg);
-    const Ref ref = circuit.add_output(block_of(out), data, dtype, static_cast<Ref>(first + k));
+    const Ref value = convert(circuit, static_cast<Ref>(first + k), result_type(v, k, to_dtype(values.common)), dtype);
+    const Ref ref = circuit.add_output(block_of(out), data, dtype, value);
     set_strides(circuit, ref, iter, arg, static_cast<int64_t>(item_size(dtype)));
   }
   submit(circuit, functional ? call.results[0] : call.destination(0));
@@ -175,7 +176,7 @@ void launch_folded(const Call& call, const Values& values, const at::TensorItera
   if (circuit.rank == 0) circuit.sizes[circuit.rank++] = 1;   // 0-dim losses fold a row of one
   circuit.row_rank = circuit.rank;
   const Ref folded = circuit.add_node(call.reduce == Reduce::Mean ? Op::mean : Op::sum, compute_type(common), common, {element});
-  add_output(circuit, out, folded);
+  add_output(circuit, out, convert(circuit, folded, common, to_dtype(out.scalar_type())));
   submit(circuit, out);
 }
 

@@ -1,8 +1,8 @@
 // Random ops on the device's Philox generator.
 //
-// A call reserves one counter per element of its result, whatever the distribution and the dtype, on every backend: element
-// i draws from the four 32-bit words of Philox block `offset + i`. Numbers are thus a function of (seed, offset, i) alone,
-// with i the row-major number of the element; strides, threads and fusion do not matter. Arguments are checked by ATen's own
+// A call reserves one counter per element of its result, whatever the distribution and the dtype, on every backend; which
+// of their Philox blocks element i draws from is defined in hologram_core/ops/mathlib/random.py. Numbers are a function of
+// (seed, offset, i) alone, with i the row-major number of the element; strides, threads and fusion do not matter. Arguments are checked by ATen's own
 // templates (DistributionTemplates.h), which call the functors below with arguments that are in order.
 #include <ATen/MemoryOverlap.h>
 #include <ATen/native/DistributionTemplates.h>

@@ -41,7 +41,7 @@ class RowSpace {
 
   /// `value` of type `from` as a value of type `to`: an output stores values of its own type only.
   Ref converted(Ref value, DType from, DType to) {
-    return from == to ? value : circuit_.add_node(Op::copy, math_type(to), to, {value});
+    return aten::convert(circuit_, value, from, to);
   }
 
   void submit(const at::Tensor& any) { aten::submit(circuit_, any); }

@@ -29,7 +29,7 @@ def _mul(b, x, y):
 
 
 def _abs(b, x):
-    return x if x.dtype.kind in "bu" else b.abs(x)
+    return x if x.dtype.kind == "u" else b.abs(x)
 
 
 def _sign(b, x):
@@ -112,8 +112,6 @@ ROWS = [
     _R("rsub_alpha", 3, lambda b, x, y, alpha: y - alpha * x, PROMOTE, "if",
        (Aten("rsub.Tensor", "fo", ("self", "other", "alpha")), Aten("rsub.Scalar", "fo", ("self", "other", "alpha"))), "vvp",
        cost=0.1),
-    _R("add_relu", 3, lambda b, x, y, alpha: b.maximum(x + alpha * y, b.like(x, 0)), PROMOTE, "f",
-       scaled("_add_relu"), "vvp", cost=0.1),
     _R("mul", 2, _mul, PROMOTE, "bif", binary_names("mul"), cost=0.1),
     _R("div", 2, lambda b, x, y: x / y, FLOAT, "f",
        (*binary_names("div"), *(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "absent"})
@@ -127,7 +125,7 @@ ROWS = [
     _R("remainder", 2, m.remainder, PROMOTE, "if",
        (*binary_names("remainder"), Aten("remainder.Scalar_Tensor", "fo", ("self", "other"))), cost=2.0),
     _R("neg", 1, lambda b, x: -x, PROMOTE, "if", (Aten("neg"),), cost=0.1),
-    _R("abs", 1, _abs, PROMOTE, "bif", (Aten("abs"),), cost=0.1),
+    _R("abs", 1, _abs, PROMOTE, "if", (Aten("abs"),), cost=0.1),
     _R("sign", 1, _sign, PROMOTE, "bif", (Aten("sign"),), cost=0.1),
     _R("sgn", 1, _sgn, PROMOTE, "bif", (Aten("sgn"),), cost=0.1),
     _R("reciprocal", 1, lambda b, x: 1 / x, FLOAT, "f", (Aten("reciprocal"),)),

@@ -1,16 +1,21 @@
-"""Random numbers as pure functions of (seed, counter): Philox4x32-10 and distributions over its words.
+"""Random numbers as pure functions of (seed, counter, element): Philox4x32-10 and distributions over its words.
 
-Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Element i of a call draws from
-the one block whose 128-bit counter is offset + i, so numbers depend neither on threads nor on lanes nor on the backend.
+Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A block is the four 32-bit words
+of one 128-bit counter. Elements that need `count` words each (1, 2 or 4) share blocks in groups of 64 / count neighbours:
+of element i the block is
+
+    offset + 16 * (i // group) + i % 16,     and of its words those from count * ((i % group) // 16) on,
+
+so that 16 lanes which compute 16 blocks use every word of them for the 16, 32 or 64 elements of a group. The blocks of n
+elements lie in [offset, offset + n). Numbers depend neither on threads nor on lanes nor on the backend.
 """
 
 from __future__ import annotations
 
-import math
-
-from ...dtypes import F32, F64, I32, U32, U64
-from .core import horner, pick
+from ...dtypes import F32, F64, I32, I64, U32, U64
 from .exponential import exp, log, log1p
+from .special import normal_tail
+from .trigonometric import tan
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -27,10 +32,10 @@ def _wide(b, x):
     return b.cast(x, U64)
 
 
-def philox(b, seed, offset):
-    """The four u32 words of this element's block. `seed` and `offset` are i64 values."""
+def philox(b, seed, counter):
+    """The four u32 words of a block. `seed` and `counter` are i64 values; the upper half of the counter is 0."""
     key = list(_words(b, seed))
-    low, high = _words(b, offset + b.index())
+    low, high = _words(b, counter)
     zero = b.const(0, U32)
     c = [low, high, zero, zero]
     for n in range(_ROUNDS):
@@ -39,6 +44,24 @@ def philox(b, seed, offset):
         first, second = (_words(b, _wide(b, x) * m) for x, m in zip((c[0], c[2]), _MULTIPLIERS))
         c = [second[1] ^ c[1] ^ key[0], second[0], first[1] ^ c[3] ^ key[1], first[0]]
     return c
+
+
+def draw(b, seed, offset, count):
+    """This element's `count` words."""
+    i = b.index()
+    shift = {1: 6, 2: 5, 4: 4}[count]
+    block = philox(b, seed, offset + (((i >> shift) << 4) + (i & 15)))
+    slot = i >> 4
+    while len(block) > count:
+        half = len(block) // 2
+        upper = (slot & (half // count)).ne(0)
+        block = [b.select(upper, y, x) for x, y in zip(block[:half], block[half:])]
+    return block
+
+
+def _count(dtype):
+    """Words of a number with a mantissa's worth of random bits."""
+    return 1 if dtype is F32 else 2
 
 
 def _long(b, high, low):
@@ -64,37 +87,30 @@ def open_unit(b, words, dtype):
     return _unit(b, words, dtype, 23 if dtype is F32 else 52, 0.5)
 
 
-# Taylor coefficients of sin(t) / t and cos(t) in t^2; |t| <= pi/4. Remainders: 2e-9 (f32), 1e-18 (f64).
-_SIN = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(9))
-_COS = tuple((-1) ** k / math.factorial(2 * k) for k in range(10))
-
-
-def _sincos_turns(b, u):
-    """(sin, cos) of 2 pi u for |u| <= 1; the reduction to an eighth of a turn is exact."""
-    quarter = b.rint(4 * u)
-    t = (u - 0.25 * quarter) * (2 * math.pi)
-    z = t * t
-    sin, cos = t * horner(b, z, pick(u, _SIN[:5], _SIN)), horner(b, z, pick(u, _COS[:6], _COS))
-    q = b.cast(quarter, I32)
-    odd = (q & 1).ne(0)
-    s, c = b.select(odd, cos, sin), b.select(odd, sin, cos)
-    return b.select((q & 2).ne(0), -s, s), b.select(((q + 1) & 2).ne(0), -c, c)
-
-
 def uniform(b, seed, offset, low, high):
     """On [low, high); a result that rounds up to `high` becomes `low`."""
-    x = low + unit(b, philox(b, seed, offset), low.dtype) * (high - low)
+    x = low + unit(b, draw(b, seed, offset, _count(low.dtype)), low.dtype) * (high - low)
     return b.select(x >= high, low, x)
 
 
-def standard_normal(b, words, dtype):
-    """Box and Muller 1958; one of the pair is used."""
-    radius = b.sqrt(-2 * log(b, open_unit(b, words[:2], dtype)))
-    return radius * _sincos_turns(b, unit(b, words[2:], dtype))[1]
+def standard_normal(b, seed, offset, dtype):
+    """The inverse of the distribution function at a uniform number.
+
+    31 bits (f64: 62) give the probability q of the nearer tail, an odd multiple of 2^-33 (2^-64), and one bit its side.
+    """
+    words = draw(b, seed, offset, _count(dtype))
+    if dtype is F32:
+        bits = b.bitcast(words[0], I32)
+        q = (b.cast(bits & 0x7FFFFFFF, F32) + 0.5) * 2.0**-32
+    else:
+        bits = b.bitcast(_long(b, words[0], words[1]), I64)
+        q = (b.cast((bits >> 1) & 0x3FFFFFFFFFFFFFFF, F64) + 0.5) * 2.0**-63
+    y = 1.4142135623730951 * normal_tail(b, q)
+    return b.select(bits < 0, -y, y)
 
 
 def normal(b, seed, offset, mean, std):
-    return mean + std * standard_normal(b, philox(b, seed, offset), mean.dtype)
+    return mean + std * standard_normal(b, seed, offset, mean.dtype)
 
 
 def log_normal(b, seed, offset, mean, std):
@@ -103,24 +119,23 @@ def log_normal(b, seed, offset, mean, std):
 
 def exponential(b, seed, offset, rate):
     """Positive, never 0."""
-    return -log(b, open_unit(b, philox(b, seed, offset), rate.dtype)) / rate
+    return -log(b, open_unit(b, draw(b, seed, offset, _count(rate.dtype)), rate.dtype)) / rate
 
 
 def cauchy(b, seed, offset, median, sigma):
-    u = open_unit(b, philox(b, seed, offset), median.dtype)
-    sin, cos = _sincos_turns(b, 0.5 * (u - 0.5))
-    return median + sigma * (sin / cos)
+    u = open_unit(b, draw(b, seed, offset, _count(median.dtype)), median.dtype)
+    return median + sigma * tan(b, (u - 0.5) * 3.141592653589793)
 
 
 def geometric(b, seed, offset, p):
     """Number of trials up to and including the first success."""
-    u = open_unit(b, philox(b, seed, offset), p.dtype)
+    u = open_unit(b, draw(b, seed, offset, _count(p.dtype)), p.dtype)
     trials = b.ceil(log(b, u) / log1p(b, -p))
     return b.select(trials < 1, b.like(p, 1), trials)      # p = 1: log1p(-p) is -inf
 
 
 def bernoulli(b, seed, offset, p):
-    return unit(b, philox(b, seed, offset), p.dtype) < p
+    return unit(b, draw(b, seed, offset, _count(p.dtype)), p.dtype) < p
 
 
 def integer(b, seed, offset, low, count):
@@ -129,7 +144,7 @@ def integer(b, seed, offset, low, count):
     k is the high half of the 64 x 64-bit product of 64 random bits with count (Lemire 2019, without rejection: the bias
     is below count / 2^64).
     """
-    words = philox(b, seed, offset)
+    words = draw(b, seed, offset, 2)
     r1, r0 = _wide(b, words[0]), _wide(b, words[1])
     n0, n1 = (_wide(b, w) for w in _words(b, count))
     middle = r1 * n0 + ((r0 * n0) >> 32)
