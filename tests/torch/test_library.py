@@ -74,6 +74,9 @@ def test_products(shape, dtype):
     if floating:
         compare(lambda c, x, y: torch.addmm(c, x, y, beta=0.5, alpha=2.0), bias, a, b, tolerance=tolerance)
         compare(lambda c, x, y: torch.baddbmm(c, x, y, beta=0.5), make(1, n), a[None], b[None], tolerance=tolerance)
+        compare(lambda c, x, y: torch.baddbmm(c, x, y, alpha=0.5), make(1, m, n), a[None], b[None], tolerance=tolerance)
+        nan = torch.full((n,), float("nan")).to(dtype)
+        compare(lambda c, x, y: torch.addmm(c, x, y, beta=0), nan, a, b, tolerance=tolerance, backward=False)
 
 
 @pytest.mark.parametrize("layout", [lambda t: t, lambda t: t.t().contiguous().t(), lambda t: torch.cat([t, t], 1)[:, : t.size(1)],
@@ -94,6 +97,12 @@ def test_linear(lead, bias, dtype):
     tolerance = {torch.float16: 2e-2, torch.bfloat16: 1e-1}.get(dtype, 1e-5)
     compare(nn.Linear(7, 4, bias=bias).to(dtype), R(*lead, 7).to(dtype), tolerance=tolerance)
     compare(nn.Linear(7, 4, bias=bias).to(dtype), R(7, *lead).to(dtype).movedim(0, -1), tolerance=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_linear_of_complex_numbers(dtype):
+    compare(F.linear, R(2, 3, 4, dtype=dtype), R(5, 4, dtype=dtype), R(5, dtype=dtype), tolerance=1e-4)
+    compare(lambda x, w: F.linear(x.conj(), w), R(3, 4, dtype=dtype), R(5, 4, dtype=dtype), tolerance=1e-4)
 
 
 def test_linear_with_transforms_of_functions():
@@ -308,7 +317,7 @@ INDEX = torch.tensor([2, 0, 2])
 PROGRAMS = {
     "rows": lambda x: x[INDEX.to(x.device)], "negative rows": lambda x: x[torch.tensor([-1, 0], device=x.device)],
     "columns": lambda x: x[:, INDEX.to(x.device)], "pairs": lambda x: x[INDEX.to(x.device), INDEX.to(x.device)],
-    "matrix of rows": lambda x: x[INDEX.to(x.device).view(3, 1)], "rows of a view": lambda x: x.t()[INDEX.to(x.device)],
+    "matrix of rows": lambda x: x[INDEX.to(x.device).view(3, 1)], "elements": lambda x: x.view(-1)[INDEX.to(x.device)], "rows of a view": lambda x: x.t()[INDEX.to(x.device)],
     "mask": lambda x: x[x > 0], "none": lambda x: x[None, ..., INDEX.to(x.device)],
     "index_select": lambda x: x.index_select(0, INDEX.to(x.device)), "index_select 1": lambda x: x.index_select(1, INDEX.to(x.device)),
     "gather": lambda x: x.gather(1, INDEX.to(x.device)[:, None].expand(3, 2)), "take": lambda x: x.take(INDEX.to(x.device)),
@@ -337,7 +346,7 @@ def test_programs(name):
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float16, torch.complex64, torch.uint8])
-@pytest.mark.parametrize("name", ["rows", "pairs", "gather", "sort", "unique", "cat", "flip", "nonzero", "index_select"])
+@pytest.mark.parametrize("name", ["rows", "elements", "pairs", "gather", "sort", "unique", "cat", "flip", "nonzero", "index_select"])
 def test_programs_of_other_types(name, dtype):
     if dtype.is_complex and name in ("sort", "unique", "nonzero") or dtype == torch.bool and name == "unique":
         pytest.skip("not an op of this type")

@@ -7,7 +7,9 @@
 #include <ATen/ops/index_select_ops.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
@@ -35,12 +37,27 @@ void copy_rows(const Tensor& src, const Index* index, int64_t count, char* out, 
     const int64_t k = index[i];
     TORCH_CHECK_INDEX(k < rows && k >= (wrap ? -rows : 0), wrap ? c10::str("index ", k, message, rows) : std::string(message));
   }
-  at::parallel_for(0, count, std::max<int64_t>(1, kBytesPerThread / std::max<int64_t>(row_bytes, 1)), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t k = index[i] < 0 ? index[i] + rows : index[i];
-      std::memcpy(out + i * row_bytes, from + k * row_bytes, static_cast<size_t>(row_bytes));
-    }
-  });
+  const auto each_row = [&](auto copy_row) {
+    const int64_t grain = std::max<int64_t>(1, kBytesPerThread / std::max<int64_t>(row_bytes, 1));
+    at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) copy_row(i, index[i] < 0 ? index[i] + rows : index[i]);
+    });
+  };
+  const auto each_element = [&](auto sample) {   // rows of one element: no call per row
+    const auto* source = reinterpret_cast<const decltype(sample)*>(from);
+    auto* target = reinterpret_cast<decltype(sample)*>(out);
+    each_row([=](int64_t i, int64_t k) { target[i] = source[k]; });
+  };
+  switch (row_bytes) {
+    case 1: return each_element(uint8_t{});
+    case 2: return each_element(uint16_t{});
+    case 4: return each_element(uint32_t{});
+    case 8: return each_element(uint64_t{});
+    default:
+      return each_row([=](int64_t i, int64_t k) {
+        std::memcpy(out + i * row_bytes, from + k * row_bytes, static_cast<size_t>(row_bytes));
+      });
+  }
 }
 
 /// src[index], of shape index.sizes() + src.sizes()[1:].

@@ -15,6 +15,7 @@
 #include <ATen/ops/baddbmm_cpu_dispatch.h>
 #include <ATen/ops/bmm_cpu_dispatch.h>
 #include <ATen/ops/bmm_ops.h>
+#include <ATen/ops/conj_physical.h>
 #include <ATen/ops/dot_cpu_dispatch.h>
 #include <ATen/ops/dot_ops.h>
 #include <ATen/ops/linear_native.h>
@@ -166,8 +167,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   return out;
 }
 
-std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& input, const Tensor& grad, const Tensor& weight,
-                                                   std::array<bool, 3> needed) {
+std::tuple<Tensor, Tensor, Tensor> linear_backward_of(const Tensor& input, const Tensor& grad, const Tensor& weight,
+                                                      std::array<bool, 3> needed) {
   const Tensor g = as_rows(grad, weight.size(0));
   Tensor grad_input, grad_weight, grad_bias;
   if (needed[0]) {
@@ -177,6 +178,12 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& input, const Te
   if (needed[1]) grad_weight = mm(transposed(g), as_rows(input, weight.size(1)));
   if (needed[2]) grad_bias = g.sum(0);
   return {grad_input, grad_weight, grad_bias};
+}
+
+std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& input, const Tensor& grad, const Tensor& weight,
+                                                   std::array<bool, 3> needed) {
+  if (!grad.is_complex()) return linear_backward_of(input, grad, weight, needed);
+  return linear_backward_of(at::conj_physical(input), grad, at::conj_physical(weight), needed);   // a gradient meets conjugates
 }
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
@@ -195,8 +202,19 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
-  if (batches(a, b) && same_kind(self, a) && self.dim() <= 3 && runs_in_float(a, a.size(1) * a.size(2) * b.size(2)))
-    return narrow_to(baddbmm(widen(self), widen(a), widen(b), beta, alpha), a.scalar_type());
+  if (batches(a, b) && same_kind(self, a) && self.dim() <= 3) {
+    static OpStat& stat = op_stat("baddbmm");
+    if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
+      Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
+      out.copy_(self);
+      stream_of(a).flush();
+      at::cpu::baddbmm_outf(out, a, b, beta, alpha, out);
+      count(stat);
+      return out;
+    }
+    if (runs_in_float(a, a.size(1) * a.size(2) * b.size(2)))
+      return narrow_to(baddbmm(widen(self), widen(a), widen(b), beta, alpha), a.scalar_type());
+  }
   return library_op<at::_ops::baddbmm>(self, a, b, beta, alpha);
 }
 

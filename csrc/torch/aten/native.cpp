@@ -4,7 +4,6 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/StorageImpl.h>
 #include <c10/core/TensorImpl.h>
-#include <c10/util/flat_hash_map.h>
 
 #include <mutex>
 
@@ -120,6 +119,8 @@ c10::DataPtr native_data(const c10::Storage& original) {
   const c10::Device cpu(c10::DeviceType::CPU);
   void* data = impl->mutable_data();   // also materializes lazy copies
   if (Block* block = hologram::block_of(impl->data_ptr())) {
+    TORCH_CHECK_NOT_IMPLEMENTED(block->backend->host_visible(), "hologram: PyTorch's CPU kernels cannot read the memory of "
+                                "backend '", block->backend->name(), "'. Move the tensor to the CPU first (.cpu()).");
     block->retain();
     return {data, block, &release_block, cpu};
   }
@@ -149,12 +150,27 @@ c10::Storage device_storage(const c10::Storage& native, c10::Device device) {
 
 }  // namespace
 
-const c10::Storage& Aliases::alias_storage(const c10::Storage& original) {
+const Aliases::StoragePair* Aliases::find(const c10::StorageImpl* either) const {
+  if (!index_.empty()) {
+    auto found = index_.find(either);
+    return found == index_.end() ? nullptr : &storages_[found->second];
+  }
   for (const StoragePair& pair : storages_)
-    if (pair.original.unsafeGetStorageImpl() == original.unsafeGetStorageImpl()) return pair.alias;
+    if (pair.original.unsafeGetStorageImpl() == either || pair.alias.unsafeGetStorageImpl() == either) return &pair;
+  return nullptr;
+}
+
+const c10::Storage& Aliases::alias_storage(const c10::Storage& original) {
+  if (const StoragePair* known = find(original.unsafeGetStorageImpl())) return known->alias;
   storages_.push_back({original, c10::Storage(c10::make_intrusive<c10::StorageImpl>(
       c10::StorageImpl::use_byte_size_t(), original.nbytes(), native_data(original), c10::GetCPUAllocator(),
       original.resizable()))});
+  constexpr size_t kSearchedInOrder = 16;
+  if (storages_.size() > kSearchedInOrder)
+    for (size_t i = index_.empty() ? 0 : storages_.size() - 1; i < storages_.size(); ++i) {
+      index_[storages_[i].original.unsafeGetStorageImpl()] = i;
+      index_[storages_[i].alias.unsafeGetStorageImpl()] = i;
+    }
   return storages_.back().alias;
 }
 
@@ -202,9 +218,8 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   if (is_sparse_layout(native.layout()))
     return map_sparse(native, device, [&](const at::Tensor& member) { return result(member, device); });
   check_plain(native, "result");
-  for (const StoragePair& pair : storages_)
-    if (pair.alias.unsafeGetStorageImpl() == native.storage().unsafeGetStorageImpl())
-      return tensor_on(pair.original, c10::DispatchKey::PrivateUse1, native);
+  if (const StoragePair* pair = find(native.storage().unsafeGetStorageImpl()))
+    return tensor_on(pair->original, c10::DispatchKey::PrivateUse1, native);
   return tensor_on(device_storage(native.storage(), device), c10::DispatchKey::PrivateUse1, native);
 }
 

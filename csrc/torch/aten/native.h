@@ -7,13 +7,14 @@
 #pragma once
 
 #include <c10/util/SmallVector.h>
+#include <c10/util/flat_hash_map.h>
 
 #include "torch/aten/common.h"
 
 namespace hologram::aten {
 
 /// The aliases of one call. Tensors that share a storage get aliases that share one too, because torch's overlap checks
-/// compare storages.
+/// compare storages. The caller has flushed the stream: what native kernels read must have been computed.
 class Aliases {
  public:
   /// A read-only argument.
@@ -32,8 +33,10 @@ class Aliases {
 
   at::Tensor alias(const at::Tensor& t);
   const c10::Storage& alias_storage(const c10::Storage& original);
+  const StoragePair* find(const c10::StorageImpl* either) const;
 
   c10::SmallVector<StoragePair, 6> storages_;
+  ska::flat_hash_map<const c10::StorageImpl*, size_t> index_;   // both sides of storages_, once there are many
   c10::SmallVector<TensorPair, 2> written_;
 };
 
