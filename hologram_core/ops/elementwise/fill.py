@@ -27,7 +27,7 @@ ROWS = [
     _R("copy", 1, lambda b, x: x, PROMOTE, "bif", cost=0.1,
        doc="Conversion included: the node's result dtype is the destination's."),
     _R("fill", 1, lambda b, value: value, PROMOTE, "bif",
-       (Aten("fill.Scalar", "fio", ("value",)), Aten("fill.Tensor", "fio", ("value",)), Aten("zero", "i", ("=0",))), "p", cost=0.1),
+       (Aten("fill.Scalar", "i", ("value",)), Aten("fill.Tensor", "i", ("value",)), Aten("zero", "i", ("=0",))), "p", cost=0.1),
     _R("where", 3, lambda b, cond, x, y: b.select(cond, x, y), PROMOTE, "bif",
        (Aten("where.self", "fo", ("condition", "self", "other")),), "bvv", cost=0.1),
     _R("masked_fill", 3, lambda b, x, mask, value: b.select(mask, value, x), PROMOTE, "bif",
