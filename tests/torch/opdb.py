@@ -7,6 +7,7 @@ Entries run in child processes: a crash is recorded and the rest still runs.
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import torch
 from torch.testing._internal.common_device_type import toleranceOverride
@@ -28,6 +30,8 @@ DEVICE = "hologram"
 SUITES = ("TestCommon", "TestConsistency")
 # Results without defined values: only shape, type and device are compared.
 UNDEFINED = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+# Their tensor of indices lies on the CPU, whatever the device.
+INDICES_ON_CPU = {"tensor_split"}
 
 
 def entries(dtype=torch.float32, backward=False):
@@ -86,6 +90,28 @@ def fixed(value):
     return tree_map(lambda t: t.detach().cpu().clone() if isinstance(t, torch.Tensor) else t, value)
 
 
+@contextlib.contextmanager
+def seeded(offset):
+    """Random numbers depend on `offset`, even in entries that call torch.manual_seed. Yields a list: not empty after a
+    run that used such numbers."""
+    original, used = torch.manual_seed, []
+    original(offset)
+    before = torch.get_rng_state()
+    with mock.patch.object(torch, "manual_seed", lambda seed: used.append(seed) or original(seed + offset)):
+        yield used
+    if not torch.equal(before, torch.get_rng_state()):
+        used.append(offset)
+
+
+def differs_by_seed(op, arguments, process, expected):
+    """Do other seeds give other results? Several, because few random bits may agree by chance."""
+    for offset in range(2, 12):
+        with seeded(offset):
+            if not same(fixed(run(op, tree_map(lambda v: moved(v, "cpu"), arguments), process)), expected):
+                return True
+    return False
+
+
 def same(actual, expected):
     try:
         torch.testing.assert_close(actual, expected, rtol=0, atol=0, equal_nan=True)
@@ -102,12 +128,16 @@ def check(op, dtype=torch.float32, backward=False, limit=None):
         arguments = (sample.input, sample.args, sample.kwargs)
         process = sample.output_process_fn_grad if backward else None
         there, again = (tree_map(lambda v: moved(v, device), arguments) for device in (DEVICE, "cpu"))
-        torch.manual_seed(1)
-        expected = fixed(run(op, arguments, process))
-        torch.manual_seed(2)
-        random = not same(fixed(run(op, again, process)), expected)
+        if op.name in INDICES_ON_CPU:
+            there = (there[0], arguments[1], there[2])
+        with seeded(1) as used:
+            expected = fixed(run(op, arguments, process))
+        random = bool(used) and differs_by_seed(op, again, process, expected)
+        # A factory that is not told a device makes its tensor on the default one.
+        factory = not any(isinstance(v, torch.Tensor) for v in tree_leaves(arguments)) and "device" not in sample.kwargs
         try:
-            actual = run(op, there, process)
+            with torch.device(DEVICE) if factory else contextlib.nullcontext():
+                actual = run(op, there, process)
             for a, e in zip(tree_leaves(actual), tree_leaves(expected), strict=True):
                 if isinstance(e, torch.Tensor):
                     assert isinstance(a, torch.Tensor), f"{type(a)} instead of a tensor"

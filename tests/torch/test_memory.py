@@ -194,3 +194,13 @@ def test_large_segments_leave_their_neighbours_alone(pages):
         x = torch.arange(pages * 1024, dtype=torch.float32)
         assert torch.equal(x.to("hologram").cpu(), x)
         torch.hologram.empty_cache()
+
+
+def test_large_blocks_leave_their_neighbours_alone():
+    """The pool maps more than it needs, to align it, and gives the rest back: no byte of another mapping may go with it."""
+    for number in range(12):
+        source = torch.full((5_000_000 + 777 * number,), float(number))      # mapped by the C library, next to ours
+        there = source.to(DEVICE)
+        other = torch.empty(3_000_000 + 1111 * number, dtype=torch.uint8, device=DEVICE)
+        assert bool((source == number).all()) and bool((there == number).all())
+        del other
