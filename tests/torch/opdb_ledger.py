@@ -15,46 +15,11 @@ NOT_APPLICABLE = {
     "sparse.mm.reduce": "gradient of a delegated sparse product crashes the process",
 }
 
-RANDOM = "random numbers come from the device's own Philox generator, not from the CPU's Mersenne Twister"
 
 FORWARD = {
-    "bernoulli": RANDOM,
-    "cauchy": RANDOM,
-    "exponential": RANDOM,
-    "geometric": RANDOM,
-    "log_normal": RANDOM,
-    "multinomial": RANDOM,
-    "nn.functional.alpha_dropout": RANDOM,
-    "nn.functional.dropout": RANDOM,
-    "nn.functional.dropout2d": RANDOM,
-    "nn.functional.dropout3d": RANDOM,
-    "nn.functional.feature_alpha_dropout.with_train": RANDOM,
-    "nn.functional.fractional_max_pool3d": RANDOM,
-    "nn.functional.multi_head_attention_forward": RANDOM,
-    "nn.functional.rrelu": RANDOM,
-    "nn.functional.scaled_dot_product_attention": RANDOM,
-    "normal": RANDOM,
-    "normal.in_place": RANDOM,
-    "normal.number_mean": RANDOM,
-    "rand_like": RANDOM,
-    "randint": RANDOM,
-    "randint_like": RANDOM,
-    "randn": RANDOM,
-    "randn_like": RANDOM,
     "tensor_split": "PyTorch takes the split points on the CPU only; the harness moves them",
-    "uniform": RANDOM,
 }
 
 BACKWARD = {
-    "nn.functional.alpha_dropout": RANDOM,
-    "nn.functional.dropout": RANDOM,
-    "nn.functional.dropout2d": RANDOM,
-    "nn.functional.dropout3d": RANDOM,
-    "nn.functional.feature_alpha_dropout.with_train": RANDOM,
-    "nn.functional.fractional_max_pool3d": RANDOM,
-    "nn.functional.multi_head_attention_forward": RANDOM,
-    "nn.functional.rrelu": RANDOM,
-    "nn.functional.scaled_dot_product_attention": RANDOM,
-    "special.log_ndtr": "the gradient in the far tail is more accurate than the CPU's",
     "tensor_split": "PyTorch takes the split points on the CPU only; the harness moves them",
 }
