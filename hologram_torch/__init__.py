@@ -68,6 +68,9 @@ def _load() -> None:
     if obstacle:
         raise RuntimeError(f"hologram: {obstacle}. Use an environment in which hologram is the only extra device.")
 
+    if _loaded:
+        return   # importing torch just now called `_autoload`
+
     import torch
     from hologram_core import _runtime  # noqa: F401  (installs the kernel compiler)
 
