@@ -72,7 +72,7 @@ def _load() -> None:
         return   # importing torch just now called `_autoload`
 
     import torch
-    from hologram_core import _runtime  # noqa: F401  (installs the kernel compiler)
+    from hologram_core import _runtime
 
     from . import _patches, device
 
@@ -81,6 +81,7 @@ def _load() -> None:
     torch.utils.generate_methods_for_privateuse1_backend(for_tensor=True, for_module=True, for_packed_sequence=True,
                                                          for_storage=True)
     _patches.apply()
+    os.register_at_fork(before=_runtime.flush)   # a child has no use for its parent's recorded ops
     _loaded = True
     wanted = os.environ.get("HOLOGRAM_BACKEND")
     if wanted:

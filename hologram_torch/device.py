@@ -14,7 +14,10 @@ from typing import Any, Iterable, Optional, Union
 
 import torch
 
+from hologram_core import _runtime
+
 from . import _C
+from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
 
 _Device = Union[torch.device, str, int, None]
 _NAME = "hologram"
@@ -320,14 +323,11 @@ def op_report() -> dict[str, dict[str, int]]:
     return _C.op_report()
 
 
-def counters() -> dict[str, int]:
-    """Ops recorded, kernels launched, cache hits and misses, kernels compiled ... since the last reset."""
-    return _C.counters()
-
-
 def reset_counters() -> None:
-    """Sets counters() and op_report() back to nothing."""
-    _C.reset_counters()
+    """Sets counters(), circuit_stats() and op_report() back to nothing. What was recorded before runs first."""
+    counters()
+    _runtime.reset_counters()
+    _C.reset_op_report()
 
 
 def get_fallback_mode() -> str:

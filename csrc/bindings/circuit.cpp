@@ -77,21 +77,11 @@ class PyCircuit {
     current_stream(cpu_backend()).submit(scratch);
   }
 
-  void run_flat(KernelSlot& slot) const {
-    Circuit scratch = checked();
-    bool flat = scratch.rank == 1 && scratch.row_rank == 0;
-    for (int i = 0; i < scratch.num_operands; ++i)
-      flat &= scratch.operands[i].strides[0] == static_cast<int64_t>(item_size(scratch.operands[i].dtype));
-    if (!flat) fail(Error::Kind::Value, "hologram.Circuit: not flat: one dimension, contiguous operands.");
-    py::gil_scoped_release release;
-    current_stream(cpu_backend()).submit_flat(scratch, slot);
-  }
-
   py::list launches() const {
     struct Keys final : Observer {
       py::list list;
-      void launch(const Key& key, int64_t n, int64_t per_item) override {
-        list.append(py::make_tuple(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size), n, per_item));
+      void launch(const Key& key, const Circuit&, const Stage&, Work work) override {
+        list.append(py::make_tuple(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size), work.items, work.per_item));
       }
     } keys;
     Circuit scratch = checked();
@@ -123,7 +113,6 @@ class PyCircuit {
 }  // namespace
 
 void bind_circuit(py::module_& m) {
-  py::class_<KernelSlot>(m, "KernelSlot", "Keeps the kernel of one hot call site.").def(py::init<>());
   py::class_<PyCircuit>(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).")
       .def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
       .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
@@ -133,7 +122,6 @@ void bind_circuit(py::module_& m) {
       .def("add_node", &PyCircuit::add_node, py::arg("op"), py::arg("compute"), py::arg("result"), py::arg("args"),
            "Returns the reference of the node's first result.")
       .def("run", &PyCircuit::run)
-      .def("run_flat", &PyCircuit::run_flat, py::arg("slot"), "The short way of hot call sites (runtime/stream.h).")
       .def("launches", &PyCircuit::launches, "What run would launch: [(key, items, elements per item)].")
       .def("key", [](const PyCircuit& c) {
         std::string keys;

@@ -13,6 +13,7 @@
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/boundary_pool.h"
+#include "runtime/stream.h"
 #include "runtime/threads.h"
 
 namespace py = pybind11;
@@ -57,10 +58,19 @@ Error::Kind kind_of(const py::error_already_set& error) {
   return Error::Kind::Runtime;
 }
 
+/// Finalizers that the garbage collector runs may call ops, and the stream is in the middle of one.
+struct CollectorPaused {
+  const int was_enabled = PyGC_Disable();
+  ~CollectorPaused() {
+    if (was_enabled) PyGC_Enable();
+  }
+};
+
 /// Runs on a cache miss, on any thread, with or without the GIL.
 Kernel* compile(const Key& key) {
   if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
   py::gil_scoped_acquire gil;
+  const CollectorPaused paused;
   try {
     py::object compiler = python_compiler();
     if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
@@ -196,7 +206,8 @@ std::vector<std::pair<const char*, std::atomic<uint64_t>*>> named_counters() {
   Counters& c = counters();
   return {{"recorded", &c.recorded}, {"launched", &c.launched}, {"cache_hits", &c.cache_hits},
           {"cache_misses", &c.cache_misses}, {"compiled", &c.compiled}, {"disk_hits", &c.disk_hits},
-          {"parallel_launches", &c.parallel_launches}};
+          {"parallel_launches", &c.parallel_launches}, {"circuits", &c.circuits}, {"dropped", &c.dropped},
+          {"bytes_recorded", &c.bytes_recorded}, {"bytes_moved", &c.bytes_moved}};
 }
 
 py::dict counter_values() {
@@ -215,6 +226,25 @@ py::list launches(size_t limit) {
     d["elements_per_item"] = r.elements_per_item;
     d["threads"] = r.threads;
     d["microseconds"] = r.microseconds;
+    list.append(d);
+  }
+  return list;
+}
+
+py::list circuits(size_t limit) {
+  py::list list;
+  for (const CircuitRecord& r : recent_circuits(limit)) {
+    py::dict d;
+    py::list keys;
+    for (int k = 0; k < r.num_kernels; ++k) keys.append(py::bytes(r.kernels[k]->key));
+    d["window"] = r.window;
+    d["reason"] = reason_name(r.reason);
+    d["ops"] = r.ops;
+    d["compiled"] = r.compiled;
+    d["keys"] = keys;
+    d["elements"] = r.elements;
+    d["bytes_recorded"] = r.bytes_recorded;
+    d["bytes_moved"] = r.bytes_moved;
     list.append(d);
   }
   return list;
@@ -244,13 +274,23 @@ void bind_control(py::module_& m) {
     config().guard = guard;
     config().memory_limit = memory_limit;
   }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
+  m.def("flush", [](const std::string& name) {
+    py::gil_scoped_release release;
+    current_stream(backend_named(name)).flush(Reason::Synchronize);
+  }, py::arg("backend") = "cpu", "Runs what is recorded; throws what failed.");
+  m.def("pause_recording", &pause_recording, "From now on ops of this thread run when they are submitted. Nests.");
+  m.def("resume_recording", &resume_recording);
+  m.def("recording", &recording);
+  m.def("recent_circuits", &circuits, py::arg("limit") = 512, "What the last circuits became, oldest first.");
 }
 
-/// HOLOGRAM_LOG, HOLOGRAM_GUARD and HOLOGRAM_MEMORY_LIMIT, as hologram_core.config read them.
+/// The switches that the runtime knows, as hologram_core.config read them.
 void take_switches() {
   const py::object values = py::module_::import("hologram_core.config").attr("config");
   config().log = values.attr("log").cast<int>();
   config().guard = values.attr("guard").cast<bool>();
+  config().fusion = values.attr("fusion").cast<bool>();
+  config().sync = values.attr("sync").cast<bool>();
   const py::object limit = values.attr("memory_limit");
   config().memory_limit = limit.is_none() ? 0 : limit.cast<size_t>();
 }
@@ -264,6 +304,10 @@ PYBIND11_MODULE(_runtime, m) {
   py::register_local_exception_translator(&translate);
   take_switches();
   hologram::set_compiler(&compile);
+  hologram::set_wait_hooks({[]() -> void* { return Py_IsInitialized() && PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
+                            [](void* state) {
+                              if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+                            }});
   bind_memory(m);
   bind_circuit(m);
   bind_control(m);

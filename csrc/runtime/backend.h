@@ -13,6 +13,12 @@ struct Kernel;
 class Memory;
 class Stream;
 
+struct Launch {
+  void* const* operands;
+  const int64_t* args;
+  int64_t items, elements_per_item;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -28,8 +34,13 @@ class Backend {
   virtual void copy(void* dst, const void* src, size_t bytes) = 0;   // any direction, in stream order
   virtual void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n,
                       int64_t elements_per_item) = 0;
+  /// Launches of one kernel that do not depend on each other.
+  virtual void launch_many(const Kernel& kernel, const Launch* launches, int count);
   virtual void synchronize() = 0;
   virtual Stream& stream(int device) = 0;            // the one open stream of a device, shared by all threads
+
+  /// Bytes of recorded blocks that lost their last owner outside the stream since somebody last set it to 0.
+  std::atomic<int64_t> dead_bytes{0};
 
  private:
   friend class Memory;

@@ -2,14 +2,13 @@
 //
 // Kernels are never removed and tables only grow: a reader that still looks at a replaced table misses at most the newest
 // kernels, and then takes the slow way, which looks again under the lock. Replaced tables are kept (they halve in size).
-#include <pthread.h>
-
 #include <cstring>
 #include <memory>
 #include <mutex>
 
 #include "runtime/counters.h"
 #include "runtime/error.h"
+#include "runtime/fork.h"
 #include "runtime/kernel.h"
 
 namespace hologram {
@@ -28,7 +27,7 @@ size_t filled = 0;   // with the lock held
 
 std::mutex& lock() {
   static std::mutex* m = [] {
-    pthread_atfork([] { lock().lock(); }, [] { lock().unlock(); }, [] { lock().unlock(); });
+    hold_while_forking(ForkOrder::KernelCache, [] { lock().lock(); }, [] { lock().unlock(); });
     return new std::mutex;
   }();
   return *m;

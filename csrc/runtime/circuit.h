@@ -23,8 +23,8 @@ namespace hologram {
 
 constexpr int kMaxRank = 12;
 constexpr int kMaxNodes = 64;
-constexpr int kMaxOperands = 24;
-constexpr int kMaxScalars = 32;
+constexpr int kMaxOperands = 60;
+constexpr int kMaxScalars = 60;
 constexpr int kMaxArgs = 8;
 
 using Ref = uint8_t;
@@ -59,13 +59,20 @@ struct Scalar {
 struct Circuit {
   uint8_t rank = 0, row_rank = 0;
   uint8_t num_nodes = 0, num_operands = 0, num_scalars = 0, num_values = 0;
+  /// The operand after the last one is a *pattern*: no memory, only the strides that decide how the row is walked. The row
+  /// dimensions are final then.
+  bool patterned = false;
+  bool whole = false;   // a fold that runs in one stage however long its row is
   int64_t sizes[kMaxRank];
   Node nodes[kMaxNodes];
-  Operand operands[kMaxOperands];
+  Operand operands[kMaxOperands + 1];
   Scalar scalars[kMaxScalars];
 
   Circuit() {}   // counts are 0, records are not touched
-  void clear() { rank = row_rank = num_nodes = num_operands = num_scalars = num_values = 0; }
+  void clear() {
+    rank = row_rank = num_nodes = num_operands = num_scalars = num_values = 0;
+    patterned = whole = false;
+  }
 
   Ref add_operand(Block* block, void* data, DType dtype) {
     Operand& o = operands[num_operands];
@@ -96,11 +103,5 @@ struct Circuit {
     return first;
   }
 };
-
-/// Room left for one more op of `nargs` arguments? Callers flush first when not.
-inline bool has_room(const Circuit& c, int nargs, int results) {
-  return c.num_nodes < kMaxNodes && c.num_operands + nargs + results <= kMaxOperands &&
-         c.num_scalars + nargs <= kMaxScalars && c.num_values + results <= kOperandRef;
-}
 
 }  // namespace hologram

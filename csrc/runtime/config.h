@@ -8,6 +8,8 @@ namespace hologram {
 struct Config {
   int log = 0;                 // HOLOGRAM_LOG; 2 and more: a line per launch
   bool guard = false;          // HOLOGRAM_GUARD: freed blocks are inaccessible; every block ends at an inaccessible page
+  bool fusion = true;          // HOLOGRAM_FUSION: ops are recorded; off: each runs when it is submitted
+  bool sync = false;           // HOLOGRAM_SYNC: recorded ops run before submit returns
   size_t memory_limit = 0;     // HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold, 0 = no limit
 };
 

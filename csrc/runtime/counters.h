@@ -14,6 +14,10 @@ struct Counters {
   std::atomic<uint64_t> compiled{0};        // machine code generated (not read from disk)
   std::atomic<uint64_t> disk_hits{0};
   std::atomic<uint64_t> parallel_launches{0};
+  std::atomic<uint64_t> circuits{0};        // groups of ops that became kernels
+  std::atomic<uint64_t> dropped{0};         // recorded ops that never ran: nobody could see their results
+  std::atomic<uint64_t> bytes_recorded{0};  // operands of all recorded ops ...
+  std::atomic<uint64_t> bytes_moved{0};     // ... and of the kernels that ran instead
 };
 
 Counters& counters();

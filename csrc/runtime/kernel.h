@@ -69,10 +69,14 @@ const Kernel* find_kernel(const Key& key);
 using CompileFn = Kernel* (*)(const Key& key);
 void set_compiler(CompileFn);
 
-/// One static slot per hot call site: skips building and hashing the key.
-struct KernelSlot { std::atomic<const Kernel*> kernel{nullptr}; };
-
 /// Runs `kernel` over [0, n) items of `elements_per_item` elements, on as many threads as pay.
 void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item = 1);
+
+/// On how many threads `elements` elements are worth running.
+int threads_worth(const Kernel& kernel, double elements);
+
+/// Runs independent launches of one kernel as one, their work shared out over the threads.
+struct Launch;
+void launch_many(const Kernel& kernel, const Launch* launches, int count);
 
 }  // namespace hologram

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/kernel.h"
 #include "runtime/launch_log.h"
@@ -49,14 +48,17 @@ void run_logged(const Kernel& kernel, void* const* operands, const int64_t* args
 
 }  // namespace
 
+int threads_worth(const Kernel& kernel, double elements) {
+  return std::max(1, static_cast<int>(std::min(elements * kernel.cost / kThreadNs, static_cast<double>(max_threads()))));
+}
+
 void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item) {
   if (n <= 0) return;
   counters().launched.fetch_add(1, std::memory_order_relaxed);
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const double work = static_cast<double>(n) * static_cast<double>(std::max<int64_t>(elements_per_item, 1)) * kernel.cost;
   const int threads = work < 2 * kThreadNs ? 1 : threads_for(kernel, n, work);
-  const bool logged = config().log >= 2 || launch_log_on.load(std::memory_order_relaxed);
-  if (__builtin_expect(logged, 0)) return run_logged(kernel, operands, args, n, elements_per_item, threads);
+  if (__builtin_expect(launch_logged(), 0)) return run_logged(kernel, operands, args, n, elements_per_item, threads);
   run(kernel, operands, args, n, threads);
 }
 

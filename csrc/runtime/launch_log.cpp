@@ -40,6 +40,8 @@ std::vector<LaunchRecord> recent_launches(size_t limit) {
   return {records.end() - static_cast<ptrdiff_t>(std::min(limit, records.size())), records.end()};
 }
 
+bool launch_logged() { return config().log >= 2 || launch_log_on.load(std::memory_order_relaxed); }
+
 void log_launch(const LaunchRecord& r) {
   if (config().log >= 2)
     std::fprintf(stderr, "hologram: launch %s, %lld x %lld elements, %d thread(s), %.2f us\n", r.kernel->name.c_str(),

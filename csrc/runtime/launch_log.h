@@ -23,6 +23,7 @@ std::vector<LaunchRecord> recent_launches(size_t limit);
 
 // For launch().
 extern std::atomic<bool> launch_log_on;
+bool launch_logged();   // is anybody interested in records?
 void log_launch(const LaunchRecord& record);
 
 }  // namespace hologram

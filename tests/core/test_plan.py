@@ -157,19 +157,6 @@ def test_a_second_run_finds_its_kernel():
     assert after["launched"] - before["launched"] == after["recorded"] - before["recorded"] == 1
 
 
-def test_flat_circuits_skip_the_key():
-    x, out, slot = data(100), np.zeros(100, "float32"), rt.KernelSlot()
-    circuit = circuit_of("add", [x, x], [out])
-    circuit.run_flat(slot)
-    before = rt.counters()
-    circuit.run_flat(slot)
-    after = rt.counters()
-    assert after["cache_hits"] + after["cache_misses"] == before["cache_hits"] + before["cache_misses"]
-    np.testing.assert_array_equal(out, x + x)
-    with pytest.raises(ValueError, match="not flat"):
-        circuit_of("add", [data(3, 4), data(4)], [np.zeros((3, 4), "float32")]).run_flat(slot)
-
-
 # ---- reductions ----
 
 SHAPES = [((1000,), (0,)), ((100, 1000), (1,)), ((100, 1000), (0,)), ((8, 16, 32, 33), (0, 2, 3)), ((8, 16, 32, 33), (1,)),

@@ -55,13 +55,7 @@ void run_benchmarks() {
   for (Block* b : fill) b->release();
   time("allocate + release, 40 MB", [&] { allocate_block(backend, 40 << 20)->release(); });
   alignas(64) static float data[16 * 16 * 16];
-  KernelSlot slot;
   Stream& stream = current_stream(backend);
-  time("submit_flat, add of 16", [&] {
-    Circuit c;
-    fill_add(c, data, 1);
-    stream.submit_flat(c, slot);
-  });
   time("submit, contiguous add of 16", [&] {
     Circuit c;
     fill_add(c, data, 1);

@@ -29,6 +29,11 @@ std::string metal_reason() {
 
 }  // namespace
 
+void Backend::launch_many(const Kernel& kernel, const Launch* launches, int count) {
+  for (int i = 0; i < count; ++i)
+    launch(kernel, launches[i].operands, launches[i].args, launches[i].items, launches[i].elements_per_item);
+}
+
 std::vector<BackendInfo> backend_infos() {
   return {{"cpu", true, ""}, {"cuda", false, cuda_reason()}, {"metal", false, metal_reason()}};
 }

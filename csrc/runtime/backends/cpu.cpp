@@ -52,6 +52,10 @@ class Cpu final : public Backend {
     hologram::launch(kernel, operands, args, n, per_item);
   }
 
+  void launch_many(const Kernel& kernel, const Launch* launches, int count) override {
+    hologram::launch_many(kernel, launches, count);
+  }
+
   void synchronize() override {}
   Stream& stream(int) override { return stream_; }
 

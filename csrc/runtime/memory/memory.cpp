@@ -1,13 +1,12 @@
 #include "runtime/memory/memory.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <new>
 
 #include "runtime/backend.h"
 #include "runtime/config.h"
 #include "runtime/error.h"
+#include "runtime/fork.h"
 #include "runtime/memory/guard.h"
 
 namespace hologram {
@@ -63,7 +62,7 @@ Memory& Memory::create(Backend& backend) {
   Memory* memory = new Memory(backend);
   memory->elder_ = newest.load();
   newest.store(memory);
-  static const int registered = pthread_atfork(&lock_all, &unlock_all, &unlock_all);
+  static const bool registered = (hold_while_forking(ForkOrder::Memory, &lock_all, &unlock_all), true);
   (void)registered;
   slot(backend).store(memory, std::memory_order_release);
   return *memory;
@@ -96,6 +95,7 @@ Block* Memory::fill(Block* block, Block::Pool pool, char* data, size_t bytes, si
   block->pool = pool;
   block->bin = bin;
   block->owner = owner;
+  block->exposed.store(false, std::memory_order_relaxed);
   add(stats_.allocated_bytes, static_cast<int64_t>(capacity));
   add(stats_.active_blocks, 1);
   if (pool == Block::Pool::Boundary) add(stats_.boundary_bytes, static_cast<int64_t>(capacity));
@@ -255,6 +255,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
   block->data = static_cast<char*>(data);
   block->bytes = block->capacity = bytes;
   block->pool = Block::Pool::External;
+  block->exposed.store(true, std::memory_order_relaxed);
   block->owner = owner;
   block->external_free = free;
   return block;
@@ -329,8 +330,14 @@ ClassRange Memory::class_range(const Block& block) {
 
 void Block::release() {
   // A sole owner needs no atomic subtraction: nobody else is left who could race with it.
-  if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    Memory::of(*backend).release(this);
+  if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*backend).release(this);
+  // Read while this reference still keeps the block: afterwards it may be gone.
+  const bool recorded = entry.load(std::memory_order_relaxed) != 0;
+  Backend* const on = backend;
+  const auto bytes = static_cast<int64_t>(capacity);
+  const int32_t before = refs.fetch_sub(1, std::memory_order_acq_rel);
+  if (before == 1) Memory::of(*on).release(this);
+  else if (before == 2 && recorded) on->dead_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 Block* allocate_block(Backend& backend, size_t bytes) { return Memory::of(backend).allocate(bytes); }

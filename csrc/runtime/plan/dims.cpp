@@ -4,12 +4,18 @@
 #include <cstdlib>
 
 namespace hologram {
+namespace {
+
+/// Operands and the pattern: whatever has strides.
+int strided(const Circuit& c) { return c.num_operands + c.patterned; }
+
+}  // namespace
 
 void remove_dim(Circuit& c, int d) {
   if (d >= kept_rank(c)) --c.row_rank;
   --c.rank;
   std::copy(c.sizes + d + 1, c.sizes + c.rank + 1, c.sizes + d);
-  for (int i = 0; i < c.num_operands; ++i) {
+  for (int i = 0; i < strided(c); ++i) {
     int64_t* s = c.operands[i].strides;
     std::copy(s + d + 1, s + c.rank + 1, s + d);
   }
@@ -18,7 +24,7 @@ void remove_dim(Circuit& c, int d) {
 void insert_dim(Circuit& c, int d, bool row) {
   std::copy_backward(c.sizes + d, c.sizes + c.rank, c.sizes + c.rank + 1);
   c.sizes[d] = 1;
-  for (int i = 0; i < c.num_operands; ++i) {
+  for (int i = 0; i < strided(c); ++i) {
     int64_t* s = c.operands[i].strides;
     std::copy_backward(s + d, s + c.rank, s + c.rank + 1);
     s[d] = 0;
@@ -42,7 +48,7 @@ void move_dim(Circuit& c, int from, int to) {
     else std::rotate(v + to, v + from, v + from + 1);
   };
   turn(c.sizes);
-  for (int i = 0; i < c.num_operands; ++i) turn(c.operands[i].strides);
+  for (int i = 0; i < strided(c); ++i) turn(c.operands[i].strides);
 }
 
 namespace {
@@ -57,16 +63,16 @@ int compare(const Circuit& c, int a, int b, const uint8_t* priority, int num_pri
   return 0;
 }
 
+}  // namespace
+
 bool mergeable(const Circuit& c, int outer) {
   const int inner = outer + 1;
-  for (int i = 0; i < c.num_operands; ++i) {
+  for (int i = 0; i < strided(c); ++i) {
     const int64_t* s = c.operands[i].strides;
     if (s[outer] != s[inner] * c.sizes[inner]) return false;
   }
   return true;
 }
-
-}  // namespace
 
 void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority) {
   // Insertion: undecided neighbours are stepped over, so that they do not hide a decided pair behind them.
@@ -89,6 +95,62 @@ int merge_dims(Circuit& c, int first, int n) {
     --n;
   }
   return n;
+}
+
+void remove_unused(Circuit& c) {
+  bool node[kMaxNodes] = {}, operand[kMaxOperands] = {}, scalar[kMaxScalars] = {};
+  uint8_t producer[kOperandRef];      // value -> node
+  for (int n = 0, value = 0; n < c.num_nodes; ++n)
+    for (int r = op_results(c.nodes[n].op); r > 0; --r) producer[value++] = static_cast<uint8_t>(n);
+  const auto need = [&](Ref ref) {
+    if (ref < kOperandRef) node[producer[ref]] = true;
+    else if (ref < kScalarRef) operand[ref - kOperandRef] = true;
+    else scalar[ref - kScalarRef] = true;
+  };
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.output || o.source == kNoRef) continue;
+    operand[i] = true;
+    need(o.source);
+  }
+  for (int n = c.num_nodes - 1; n >= 0; --n)
+    if (node[n])
+      for (int a = 0; a < c.nodes[n].nargs; ++a) need(c.nodes[n].args[a]);
+
+  Ref operands[kMaxOperands], scalars[kMaxScalars], values[kOperandRef];
+  int left = 0;
+  for (int i = 0; i < c.num_operands; ++i) {
+    operands[i] = static_cast<Ref>(kOperandRef + left);
+    if (!operand[i]) continue;
+    if (left != i) c.operands[left] = c.operands[i];
+    ++left;
+  }
+  c.num_operands = static_cast<uint8_t>(left);
+  left = 0;
+  for (int i = 0; i < c.num_scalars; ++i) {
+    scalars[i] = static_cast<Ref>(kScalarRef + left);
+    if (scalar[i]) c.scalars[left++] = c.scalars[i];
+  }
+  c.num_scalars = static_cast<uint8_t>(left);
+  const auto renamed = [&](Ref ref) {
+    if (ref < kOperandRef) return values[ref];
+    return ref < kScalarRef ? operands[ref - kOperandRef] : scalars[ref - kScalarRef];
+  };
+  left = 0;
+  int before = 0, after = 0;
+  for (int n = 0; n < c.num_nodes; ++n) {
+    const int results = op_results(c.nodes[n].op);
+    for (int r = 0; r < results; ++r) values[before++] = static_cast<Ref>(after + r);
+    if (!node[n]) continue;
+    after += results;
+    if (left != n) c.nodes[left] = c.nodes[n];
+    Node& kept = c.nodes[left++];
+    for (int a = 0; a < kept.nargs; ++a) kept.args[a] = renamed(kept.args[a]);
+  }
+  c.num_nodes = static_cast<uint8_t>(left);
+  c.num_values = static_cast<uint8_t>(after);
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output) c.operands[i].source = renamed(c.operands[i].source);
 }
 
 }  // namespace hologram

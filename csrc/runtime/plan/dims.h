@@ -27,8 +27,13 @@ void move_dim(Circuit& c, int from, int to);
 /// Orders the n dimensions from `first` on by falling strides: those of operand priority[0] decide, where they are equal
 /// or 0 those of priority[1], and so on.
 void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority);
+/// Does every operand walk dimensions `outer` and `outer + 1` as if they were one?
+bool mergeable(const Circuit& c, int outer);
 /// Merges neighbours among the n dimensions from `first` on that every operand walks through as if they were one.
 /// Returns how many are left. Row-major numbers of elements do not change.
 int merge_dims(Circuit& c, int first, int n);
+
+/// Removes the outputs without a source, the nodes that no output needs, and what only those nodes read. References follow.
+void remove_unused(Circuit& c);
 
 }  // namespace hologram

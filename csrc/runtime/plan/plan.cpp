@@ -1,4 +1,4 @@
-// run_circuit: collapse the iteration space, choose schedule and layouts, find the kernel, launch it.
+// plan_circuit: collapse the iteration space, choose schedule and layouts, find the kernel, launch it.
 //
 // Every choice is a function of the circuit alone (structure, sizes, strides), never of threads, time or addresses: so
 // results, and the sequence of kernels, repeat exactly.
@@ -14,11 +14,21 @@
 namespace hologram {
 namespace {
 
-constexpr int kMaxKernelArgs = kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2;
-
 bool contiguous(const Operand& o, int dim) { return o.strides[dim] == static_cast<int64_t>(item_size(o.dtype)); }
 
-/// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
+/// The operands in the order in which their strides decide about dimensions.
+struct Priority {
+  uint8_t operand[kMaxOperands + 1];
+  int count = 0;
+  void add(int i) { operand[count++] = static_cast<uint8_t>(i); }
+  void add_all(const Circuit& c, bool outputs, int except = -1) {
+    for (int i = 0; i < c.num_operands; ++i)
+      if (c.operands[i].output == outputs && i != except) add(i);
+  }
+};
+
+}  // namespace
+
 bool order_matters(const Circuit& c, bool in_rows) {
   for (int i = 0; i < c.num_nodes; ++i) {
     const OpFacts& facts = op_facts(c.nodes[i].op);
@@ -27,16 +37,26 @@ bool order_matters(const Circuit& c, bool in_rows) {
   return false;
 }
 
-/// The operands in the order in which their strides decide about dimensions.
-struct Priority {
-  uint8_t operand[kMaxOperands];
-  int count = 0;
-  void add(int i) { operand[count++] = static_cast<uint8_t>(i); }
-  void add_all(const Circuit& c, bool outputs, int except = -1) {
-    for (int i = 0; i < c.num_operands; ++i)
-      if (c.operands[i].output == outputs && i != except) add(i);
+int main_input(const Circuit& c) {
+  int first = -1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.output) continue;
+    if (first < 0) first = i;
+    for (int d = kept_rank(c); d < c.rank; ++d)
+      if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
   }
-};
+  return first < 0 ? 0 : first;
+}
+
+void sort_map_dims(Circuit& c) {
+  Priority priority;
+  priority.add_all(c, true);
+  priority.add_all(c, false);
+  sort_dims(c, 0, c.rank, priority.operand, priority.count);
+}
+
+namespace {
 
 // ---- maps ----
 
@@ -76,10 +96,7 @@ void run_map(Backend& backend, Circuit& c, Observer* observer) {
     insert_dim(c, 0, false);   // one element: contiguous in every operand, so that no kernel of its own is needed
     for (int i = 0; i < c.num_operands; ++i) c.operands[i].strides[0] = static_cast<int64_t>(item_size(c.operands[i].dtype));
   } else if (c.rank > 1) {
-    Priority priority;
-    priority.add_all(c, true);
-    priority.add_all(c, false);
-    if (!ordered) sort_dims(c, 0, c.rank, priority.operand, priority.count);
+    if (!ordered) sort_map_dims(c);
     merge_dims(c, 0, c.rank);
     if (arrange_tiles(c, ordered)) stage.schedule = Schedule::Tile;
   }
@@ -90,19 +107,6 @@ void run_map(Backend& backend, Circuit& c, Observer* observer) {
 
 // Rows of up to this many bytes would leave most lanes of a vector empty: lanes run across such rows, if there are enough.
 constexpr int64_t kShortRowBytes = 48, kShortRowMinKept = 64;
-
-/// The input whose strides matter most: the first one that varies along the row.
-int main_input(const Circuit& c) {
-  int first = -1;
-  for (int i = 0; i < c.num_operands; ++i) {
-    const Operand& o = c.operands[i];
-    if (o.output) continue;
-    if (first < 0) first = i;
-    for (int d = kept_rank(c); d < c.rank; ++d)
-      if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
-  }
-  return first < 0 ? 0 : first;
-}
 
 /// An empty row is one dimension of size 0: what it looked like does not matter.
 void empty_row(Circuit& c) {
@@ -155,7 +159,7 @@ Schedule row_schedule(const Circuit& c, const Operand& main) {
 
 void run_rows(Backend& backend, Circuit& c, Stage stage, Observer* observer) {
   if (kept_count(c) == 0) return;
-  const int main = main_input(c);
+  const int main = c.patterned ? c.num_operands : main_input(c);
   Priority priority;
   priority.add(main);
   priority.add_all(c, true, main);
@@ -164,10 +168,23 @@ void run_rows(Backend& backend, Circuit& c, Stage stage, Observer* observer) {
   if (c.rank == kMaxRank && c.row_rank == kMaxRank)
     fail(Error::Kind::Value, "hologram.run: a row of ", kMaxRank, " dimensions leaves no room for a kept one. Reshape the input.");
   collapse_kept(c, priority, ordered_elements);
-  collapse_row(c, priority, ordered_row);
+  if (!c.patterned) collapse_row(c, priority, ordered_row);
   stage.schedule = row_schedule(c, c.operands[main]);
-  if (!stage.flags && run_split(backend, c, stage.schedule, observer)) return;
+  c.patterned = false;   // the pattern has said what it knows; operands may be added now
+  if (!stage.flags && !c.whole && run_split(backend, c, stage.schedule, observer)) return;
   execute(backend, c, stage, observer);
+}
+
+bool will_split(const Circuit& circuit) {
+  constexpr int64_t kLeastElements = 32 << 10;   // the smallest fold that run_split takes
+  if (count(circuit, 0, circuit.rank) < kLeastElements) return false;
+  struct Probe final : Observer {
+    bool split = false;
+    void launch(const Key&, const Circuit&, const Stage& stage, Work) override { split |= stage.flags != 0; }
+  } probe;
+  Circuit scratch = circuit;
+  plan_circuit(cpu_backend(), scratch, &probe);
+  return probe.split;
 }
 
 void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer) {
@@ -175,14 +192,12 @@ void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer) {
   else run_rows(backend, circuit, Stage{}, observer);
 }
 
-void run_circuit(Backend& backend, Circuit& circuit) { plan_circuit(backend, circuit, nullptr); }
-
 // ---- launching ----
 
 namespace {
 
 /// Scalars, sizes, strides, extras: the flat arguments of a kernel (kernel.h).
-void fill_args(const Circuit& c, const Stage& stage, int64_t* p) {
+int64_t* fill_args(const Circuit& c, const Stage& stage, int64_t* p) {
   for (int i = 0; i < c.num_scalars; ++i) *p++ = c.scalars[i].value.i;
   if (c.rank == 1) {   // most launches
     *p++ = c.sizes[0];
@@ -192,11 +207,10 @@ void fill_args(const Circuit& c, const Stage& stage, int64_t* p) {
     for (int i = 0; i < c.num_operands; ++i) p = std::copy_n(c.operands[i].strides, c.rank, p);
   }
   for (int i = 0; i < stage.num_extra; ++i) *p++ = stage.extra[i];
+  return p;
 }
 
 int64_t tiles_along(int64_t size) { return (size + kTileSize - 1) / kTileSize; }
-
-struct Work { int64_t items, per_item; };
 
 Work work_of(const Circuit& c, Schedule schedule) {
   switch (schedule) {
@@ -207,11 +221,19 @@ Work work_of(const Circuit& c, Schedule schedule) {
   }
 }
 
+}  // namespace
+
+int kernel_arguments(const Circuit& c, const Stage& stage, void** operands, int64_t* args) {
+  for (int i = 0; i < c.num_operands; ++i) operands[i] = c.operands[i].data;
+  return static_cast<int>(fill_args(c, stage, args) - args);
+}
+
+namespace {
+
 void launch_on(Backend& backend, const Kernel& kernel, const Circuit& c, const Stage& stage, Work work) {
   void* operands[kMaxOperands];
   int64_t args[kMaxKernelArgs];
-  for (int i = 0; i < c.num_operands; ++i) operands[i] = c.operands[i].data;
-  fill_args(c, stage, args);
+  kernel_arguments(c, stage, operands, args);
   backend.launch(kernel, operands, args, work.items, work.per_item);
 }
 
@@ -222,20 +244,8 @@ void execute(Backend& backend, const Circuit& c, const Stage& stage, Observer* o
   Key key;
   build_key(c, stage.schedule, stage.flags, lane_dim, key);
   const Work work = work_of(c, stage.schedule);
-  if (observer) return observer->launch(key, work.items, work.per_item);
+  if (observer) return observer->launch(key, c, stage, work);
   launch_on(backend, *find_kernel(key), c, stage, work);
-}
-
-void run_flat(Backend& backend, Circuit& c, KernelSlot& slot) {
-  if (c.sizes[0] == 0) return;
-  const Kernel* kernel = slot.kernel.load(std::memory_order_acquire);
-  if (__builtin_expect(!kernel, 0)) {
-    Key key;
-    build_key(c, Schedule::Map, 0, 0, key);
-    kernel = find_kernel(key);
-    slot.kernel.store(kernel, std::memory_order_release);
-  }
-  launch_on(backend, *kernel, c, Stage{}, {c.sizes[0], 1});
 }
 
 }  // namespace hologram

@@ -7,15 +7,6 @@
 
 namespace hologram {
 
-/// Sees the launches of a circuit instead of the backend: `explain` and tests ask what would run.
-struct Observer {
-  virtual ~Observer() = default;
-  virtual void launch(const Key& key, int64_t n, int64_t elements_per_item) = 0;
-};
-
-/// run_circuit, or with an observer everything but the launches.
-void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer);
-
 /// What the kernel of a planned circuit needs to be told beyond it.
 struct Stage {
   Schedule schedule = Schedule::Map;
@@ -23,6 +14,32 @@ struct Stage {
   uint8_t num_extra = 0;
   int64_t extra[2] = {};      // the arguments after the strides (kernel.h)
 };
+
+struct Work { int64_t items, per_item; };
+
+/// Gets the launches of a circuit instead of the backend: to run several at once, or to see what would run.
+struct Observer {
+  virtual ~Observer() = default;
+  virtual void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) = 0;
+};
+
+constexpr int kMaxKernelArgs = kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2;
+/// A kernel's arguments for a planned circuit: addresses to `operands`, the flat array (kernel.h) to `args`. Returns the
+/// length of the latter.
+int kernel_arguments(const Circuit& circuit, const Stage& stage, void** operands, int64_t* args);
+
+/// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
+bool order_matters(const Circuit& circuit, bool in_rows);
+/// The input whose strides decide how a row is walked: the first one that varies along it.
+int main_input(const Circuit& circuit);
+/// Orders the dimensions of a map by the strides of its outputs, then of its inputs.
+void sort_map_dims(Circuit& circuit);
+/// Would the fold of this circuit, which has no pattern, run in two stages?
+bool will_split(const Circuit& circuit);
+
+/// Collapses dimensions, chooses the schedule, finds the kernel and launches it, or hands the launches to an observer.
+/// `circuit` is scratch: it is changed by the call.
+void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer);
 
 /// Finds and launches the kernel of a circuit whose dimensions are final.
 void execute(Backend& backend, const Circuit& circuit, const Stage& stage, Observer* observer);

@@ -44,8 +44,8 @@ int64_t chunk_length(const Circuit& c, Schedule schedule) {
   return chunk < outer ? chunk : 0;
 }
 
-/// The node that closes the circuit, if the circuit is elementwise nodes and then one reduction, all outputs are its
-/// results, and its further arguments are values that stage two can have as well.
+/// The node that closes the circuit, if the circuit is elementwise nodes and then one reduction, whose further arguments are
+/// values that stage two can have as well. Stage one stores what else is an output.
 const Node* closing_reduction(const Circuit& c) {
   for (int i = 0; i + 1 < c.num_nodes; ++i) {
     const OpFacts& facts = op_facts(c.nodes[i].op);
@@ -56,10 +56,12 @@ const Node* closing_reduction(const Circuit& c) {
   if (facts.kind != OpKind::Reduction) return nullptr;
   for (int i = facts.arity; i < node.nargs; ++i)
     if (node.args[i] < kOperandRef) return nullptr;
-  const int first = c.num_values - facts.results;
-  for (int i = 0; i < c.num_operands; ++i)
-    if (c.operands[i].output && c.operands[i].source < first) return nullptr;
   return &node;
+}
+
+/// Is the operand an output of the closing reduction?
+bool folded(const Circuit& c, const Operand& o, const OpFacts& facts) {
+  return o.output && o.source >= c.num_values - facts.results;
 }
 
 DType component_type(const Node& node, int n) {
@@ -105,20 +107,20 @@ void build_merge(Circuit& merge, const Circuit& c, const Node& node, int64_t chu
   const Ref first = merge.add_node(node.op, node.compute, node.result, args, static_cast<size_t>(nargs));
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
-    if (!o.output) continue;
+    if (!folded(c, o, facts)) continue;
     const Ref ref = add_kept(merge, o, kept);
     merge.operands[ref - kOperandRef].output = true;
     merge.operands[ref - kOperandRef].source = static_cast<Ref>(first + o.source - (c.num_values - facts.results));
   }
 }
 
-/// Drops the outputs; node arguments follow the operands to their new numbers.
-void remove_outputs(Circuit& c) {
+/// Drops the outputs of the closing reduction; node arguments follow the operands to their new numbers.
+void remove_folded(Circuit& c, const OpFacts& facts) {
   Ref renamed[kMaxOperands];
   int left = 0;
   for (int i = 0; i < c.num_operands; ++i) {
     renamed[i] = static_cast<Ref>(kOperandRef + left);
-    if (c.operands[i].output) continue;
+    if (folded(c, c.operands[i], facts)) continue;
     if (left != i) c.operands[left] = c.operands[i];
     ++left;
   }
@@ -133,7 +135,7 @@ void remove_outputs(Circuit& c) {
 /// Stage one: dimension 0 numbers the chunks of the outermost row dimension.
 void build_chunks(Circuit& c, const Node& node, Schedule schedule, int64_t chunk, int64_t chunks, Block* const* components) {
   const OpFacts& facts = op_facts(node.op);
-  remove_outputs(c);
+  remove_folded(c, facts);
   if (schedule == Schedule::Row && kept_count(c) == 1) remove_dim(c, 0);
   insert_dim(c, 0, false);
   const int kept = kept_rank(c);

@@ -79,8 +79,8 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
     if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
   }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
-  stream_of(first).flush();
-  if (out.numel()) copy_pieces(pieces, outer, static_cast<char*>(out.mutable_data_ptr()));
+  for (const Tensor& t : tensors) before_read(t);
+  if (out.numel()) copy_pieces(pieces, outer, output_data(out));
   stat.library.fetch_add(1, std::memory_order_relaxed);
   return out;
 }

@@ -3,6 +3,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
+#include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 
 namespace hologram::aten {
@@ -96,13 +97,13 @@ void broadcast_strides(int64_t* strides, const int64_t* sizes, int rank, const a
 }  // namespace
 
 Ref add_input(Circuit& circuit, const at::Tensor& t) {
-  const Ref ref = circuit.add_operand(block_of(t), const_cast<void*>(t.const_data_ptr()), to_dtype(t.scalar_type()));
+  const Ref ref = circuit.add_operand(block_of(t), input_data(t), to_dtype(t.scalar_type()));
   broadcast_strides(circuit.strides(ref), circuit.sizes, circuit.rank, t);
   return ref;
 }
 
 Ref add_output(Circuit& circuit, const at::Tensor& t, Ref source) {
-  const Ref ref = circuit.add_output(block_of(t), t.mutable_data_ptr(), to_dtype(t.scalar_type()), source);
+  const Ref ref = circuit.add_output(block_of(t), output_data(t), to_dtype(t.scalar_type()), source);
   const int kept = circuit.rank - circuit.row_rank;
   broadcast_strides(circuit.strides(ref), circuit.sizes, t.dim() > kept ? circuit.rank : kept, t);
   return ref;
@@ -113,12 +114,25 @@ Ref add_scalar(Circuit& circuit, const at::Scalar& s) {
   return circuit.add_scalar(s.toDouble());
 }
 
+char* output_data(const at::Tensor& t) {
+  c10::StorageImpl* const storage = t.storage().unsafeGetStorageImpl();
+  if (!hologram::block_of(storage->data_ptr())) return static_cast<char*>(t.mutable_data_ptr());   // a lazy copy becomes a real one
+  watch_pointers(*storage);
+  return input_data(t);
+}
+
+void before_read(const at::Tensor& t, Reason reason) {
+  if (!t.defined() || !t.has_storage()) return;
+  if (const Block* block = block_of(t)) with_c10_errors([&] { stream_of(t).before_read(block, reason); });
+}
+
+void before_write(const at::Tensor& t, Reason reason) {
+  if (!t.defined() || !t.has_storage()) return;
+  if (const Block* block = block_of(t)) with_c10_errors([&] { stream_of(t).before_write(block, reason); });
+}
+
 void submit(Circuit& circuit, const at::Tensor& any) {
-  try {
-    stream_of(any).submit(circuit);
-  } catch (const Error& error) {
-    rethrow_as_c10(error);   // a kernel's scratch memory can run out: torch.OutOfMemoryError
-  }
+  with_c10_errors([&] { stream_of(any).submit(circuit); });
 }
 
 }  // namespace hologram::aten

@@ -11,6 +11,7 @@
 #include "runtime/circuit.h"
 #include "runtime/kernel.h"
 #include "runtime/stream.h"
+#include "torch/device/storage.h"
 
 namespace hologram::aten {
 
@@ -34,6 +35,21 @@ c10::DataPtr data_ptr_of(Block* block, c10::Device device);
 /// The backend a tensor lives on, and the stream its ops go to.
 Backend& backend_of(const at::Tensor& t);
 Stream& stream_of(const at::Tensor& t);
+
+// ---- addresses ----
+
+/// Where the elements of a tensor lie, for kernels the stream puts in order. Nobody waits.
+inline char* input_data(const at::Tensor& t) { return static_cast<char*>(const_cast<void*>(t.const_data_ptr())); }
+/// The same for a tensor the kernel writes.
+char* output_data(const at::Tensor& t);
+/// Before anything outside the stream reads or writes a tensor's memory.
+void before_read(const at::Tensor& t, Reason reason = Reason::Library);
+void before_write(const at::Tensor& t, Reason reason = Reason::Library);
+template <class... More>
+void before_read(const at::Tensor& first, const at::Tensor& second, const More&... more) {
+  before_read(first);
+  before_read(second, more...);
+}
 
 inline bool is_hologram(const at::Tensor& t) { return t.defined() && t.device().type() == kDevice; }
 

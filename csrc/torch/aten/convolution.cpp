@@ -32,7 +32,6 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   check_device(b, input, "convolution", "bias");
   at::AutoDispatchBelowADInplaceOrView below;
   PoolScope pool(backend_of(input));
-  stream_of(input).flush();
   Aliases aliases;
   std::optional<Tensor> native_bias;
   if (b.defined()) native_bias = aliases.read(b);
@@ -51,7 +50,6 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
   PoolScope pool(backend_of(input));
-  stream_of(input).flush();
   Aliases aliases;
   const int64_t bias_size = grad.size(1);
   auto [grad_input, grad_weight, grad_bias] = at::convolution_backward(

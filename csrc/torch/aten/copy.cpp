@@ -58,10 +58,10 @@ bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Ten
   if (pairs) circuit.sizes[dst.dim()] = 2;
   const DType from = same_type ? bits_of(src.element_size()) : to_dtype(src.scalar_type());
   const DType to = same_type ? from : to_dtype(dst.scalar_type());
-  const Ref in = circuit.add_operand(block_of(src), const_cast<void*>(src.const_data_ptr()), from);
+  const Ref in = circuit.add_operand(block_of(src), input_data(src), from);
   set_strides(circuit, in, src, pairs);
   const Ref value = circuit.add_node(Op::copy, to, to, {in});
-  set_strides(circuit, circuit.add_output(block_of(dst), dst.mutable_data_ptr(), to, value), dst, pairs);
+  set_strides(circuit, circuit.add_output(block_of(dst), output_data(dst), to, value), dst, pairs);
   submit(circuit, on_device);
   return true;
 }
@@ -79,24 +79,22 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
   const bool conj = dst_view.is_conj() != src_view.is_conj();
   const bool neg = dst_view.is_neg() != src_view.is_neg();
   const at::Tensor dst = as_stored(dst_view), src = as_stored(src_view);
-  Stream& stream = stream_of(on_device);
   if (!conj && !neg) {
     if (dst.scalar_type() == src.scalar_type() && same_dense_geometry(dst, src) &&
-        static_cast<int64_t>(dst.nbytes()) <= kPlainCopyBytes) {
-      stream.flush();
-      if (dst.const_data_ptr() != src.const_data_ptr()) {
-        backend_of(on_device).copy(dst.mutable_data_ptr(), src.const_data_ptr(), dst.nbytes());
-      }
+        static_cast<int64_t>(dst.nbytes()) <= kPlainCopyBytes && !(is_hologram(dst) && is_hologram(src))) {
+      before_read(src, Reason::Read);
+      before_write(dst);
+      backend_of(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
     }
     if (copy_by_circuit(dst, src, on_device)) {
-      if (dst.is_cpu()) stream.flush();   // the host reads it next
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
     }
   }
-  stream.flush();
+  before_read(src);
+  before_write(dst);
   at::Tensor source = on_host(src);
   if (conj) source = source.conj();
   if (neg) source = at::_neg_view(source);

@@ -224,7 +224,6 @@ class Call {
   void run(bool dense) {
     // Aliases are below autograd already; this also keeps what native kernels call from looking at it.
     at::AutoDispatchBelowADInplaceOrView below;
-    current_stream(backend(), device_->index()).flush();
     PoolScope pool(backend());
     SeededDefault seeded(plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
     if (C10_LIKELY(dense)) op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);

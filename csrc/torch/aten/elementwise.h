@@ -80,12 +80,6 @@ struct Condition {
   const char* string;
 };
 
-/// Kernels of the fast door, one per compute dtype and pattern of scalars among the first arguments.
-struct SlotTable {
-  static constexpr int kPatterns = 8;
-  KernelSlot slots[static_cast<int>(DType::Count)][kPatterns];
-};
-
 /// A row as it serves one overload.
 struct Variant {
   Op op;
@@ -95,7 +89,6 @@ struct Variant {
   DType result_types[kMaxResults];       // Count: the type the rule gives
   Source args[kMaxArgs];
   const Condition* conditions;
-  SlotTable* slots;
 
   bool computes(DType t) const { return (dtypes >> static_cast<int>(t)) & 1; }
 };

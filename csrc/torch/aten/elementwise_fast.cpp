@@ -10,7 +10,6 @@ struct Flat {
   const at::Tensor* lead = nullptr;          // the first tensor: everything else is compared with it
   bool contiguous = true;
   c10::ScalarType dtype = c10::ScalarType::Undefined;   // of the value arguments
-  int pattern = 0;                           // which tensor arguments turned out to be numbers
   int ntensors = 0;
   const at::Tensor* tensors[kMaxArgs];
   bool is_number[kMaxArgs];
@@ -52,8 +51,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
     if (arg.kind != Arg::Kind::Tensor) continue;
     if (source.role != Source::Role::Value && source.role != Source::Role::Mask) return false;
     if (arg.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
-      if (i >= 3 || !is_cpu_scalar(*arg.tensor)) return false;
-      flat.pattern |= 1 << i;
+      if (!is_cpu_scalar(*arg.tensor)) return false;
       continue;
     }
     if (!accept(flat, *arg.tensor, source.role)) return false;
@@ -106,17 +104,16 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
     } else {
       const at::Tensor& t = *flat.tensors[i];
       const DType dtype = to_dtype(t.scalar_type());
-      args[i] = circuit.add_operand(block_of(t), const_cast<void*>(t.const_data_ptr()), dtype);
+      args[i] = circuit.add_operand(block_of(t), input_data(t), dtype);
       circuit.strides(args[i])[0] = static_cast<int64_t>(item_size(dtype));
     }
   }
   const Ref first = circuit.add_node(v.op, compute_type(to_dtype(flat.dtype)), out_types[0], args, v.nargs);
   for (int k = 0; k < v.nresults; ++k) {
-    const Ref out = circuit.add_output(block_of(*outs[k]), outs[k]->data_ptr(), out_types[k], static_cast<Ref>(first + k));
+    const Ref out = circuit.add_output(block_of(*outs[k]), output_data(*outs[k]), out_types[k], static_cast<Ref>(first + k));
     circuit.strides(out)[0] = static_cast<int64_t>(item_size(out_types[k]));
   }
-  KernelSlot& slot = v.slots->slots[static_cast<int>(to_dtype(flat.dtype))][flat.pattern];
-  stream_of(*outs[0]).submit_flat(circuit, slot);
+  submit(circuit, *outs[0]);
 }
 
 }  // namespace

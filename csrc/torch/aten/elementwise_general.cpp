@@ -106,6 +106,7 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
   for (int i = 0; i < values.ntensors; ++i) config.add_const_input(*values.tensors[i]);
+  const PointersInside inside;   // the iterator asks for addresses
   return config.build();
 }
 
@@ -160,7 +161,8 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
     const at::Tensor& out = functional ? call.results[k] : call.destination(k);
     const DType dtype = to_dtype(out.scalar_type());
     const int arg = functional ? 0 : k;
-    void* data = functional && k > 0 ? out.data_ptr() : iter.data_ptr(arg);
+    char* const own = output_data(out);
+    void* data = functional && k > 0 ? own : iter.data_ptr(arg);
     const Ref value = convert(circuit, static_cast<Ref>(first + k), result_type(v, k, to_dtype(values.common)), dtype);
     const Ref ref = circuit.add_output(block_of(out), data, dtype, value);
     set_strides(circuit, ref, iter, arg, static_cast<int64_t>(item_size(dtype)));

@@ -65,8 +65,8 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
   c10::SmallVector<int64_t, 8> sizes(index.sizes().begin(), index.sizes().end());
   sizes.append(src.sizes().begin() + 1, src.sizes().end());
   Tensor out = empty(sizes, src.scalar_type(), src.device());
-  stream_of(src).flush();
-  auto* to = static_cast<char*>(out.mutable_data_ptr());
+  before_read(src, index);
+  char* const to = output_data(out);
   const int64_t row_bytes = src.size(0) == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / src.size(0);
   if (index.scalar_type() == at::kLong) copy_rows(src, index.const_data_ptr<int64_t>(), index.numel(), to, row_bytes, wrap, message);
   else copy_rows(src, index.const_data_ptr<int32_t>(), index.numel(), to, row_bytes, wrap, message);

@@ -70,6 +70,23 @@ bool runs_in_float(const Tensor& t, int64_t multiplications) {
 Tensor widen(const Tensor& t) { return at::_to_copy(t, at::kFloat); }
 Tensor narrow_to(const Tensor& t, at::ScalarType type) { return at::_to_copy(t, type); }
 
+/// Around a kernel of torch's CPU library that is given hologram tensors as they are.
+class LibraryCall {
+ public:
+  template <class... Inputs>
+  explicit LibraryCall(const Tensor& out, const Inputs&... inputs) : out_(out) {
+    before_read(inputs...);
+    before_write(out);
+  }
+  ~LibraryCall() { watch_pointers(*out_.storage().unsafeGetStorageImpl()); }
+  LibraryCall(const LibraryCall&) = delete;
+  LibraryCall& operator=(const LibraryCall&) = delete;
+
+ private:
+  const Tensor& out_;
+  PointersInside inside_;
+};
+
 void count(OpStat& stat) { stat.library.fetch_add(1, std::memory_order_relaxed); }
 
 // out <- self, broadcast over rows: the start value of addmm.
@@ -78,10 +95,11 @@ void start_from(const Tensor& out, const Tensor& self) {
     out.copy_(self);
     return;
   }
-  stream_of(out).flush();
+  before_read(self);
+  before_write(out);
   const size_t row = static_cast<size_t>(self.nbytes());
   const auto* source = static_cast<const char*>(self.const_data_ptr());
-  auto* target = static_cast<char*>(out.mutable_data_ptr());
+  char* target = output_data(out);
   for (int64_t i = 0; i < out.size(0); ++i, target += row) std::memcpy(target, source, row);
 }
 
@@ -90,7 +108,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
     static OpStat& stat = op_stat("mm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
-      stream_of(a).flush();
+      const LibraryCall call(out, a, b);
       at::cpu::mm_outf(a, b, out);
       count(stat);
       return out;
@@ -112,7 +130,7 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       start_from(out, self);
-      stream_of(a).flush();
+      const LibraryCall call(out, a, b);
       at::cpu::addmm_outf(out, a, b, beta, alpha, out);
       count(stat);
       return out;
@@ -156,9 +174,9 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   static OpStat& stat = op_stat("linear");
   const Tensor out = empty(sizes, input.scalar_type(), input.device());
   Tensor out_rows = as_matrix(out, rows.size(0), weight.size(0), weight.size(0), 1);
-  stream_of(input).flush();
+  if (bias.defined()) start_from(out_rows, bias);
+  const LibraryCall call(out_rows, rows, columns);
   if (bias.defined()) {
-    start_from(out_rows, bias);
     at::cpu::addmm_outf(out_rows, rows, columns, 1, 1, out_rows);
   } else {
     at::cpu::mm_outf(rows, columns, out_rows);
@@ -191,7 +209,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
     static OpStat& stat = op_stat("bmm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), a.size(1), b.size(2)}, a.scalar_type(), a.device());
-      stream_of(a).flush();
+      const LibraryCall call(out, a, b);
       at::cpu::bmm_outf(a, b, out);
       count(stat);
       return out;
@@ -207,7 +225,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
     if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
       Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
       out.copy_(self);
-      stream_of(a).flush();
+      const LibraryCall call(out, a, b);
       at::cpu::baddbmm_outf(out, a, b, beta, alpha, out);
       count(stat);
       return out;
@@ -223,7 +241,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
     static OpStat& stat = op_stat("mv");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
-      stream_of(a).flush();
+      const LibraryCall call(out, a, x);
       at::cpu::addmv_outf(out, a, x, /*beta=*/0, /*alpha=*/1, out);
       count(stat);
       return out;
@@ -236,7 +254,8 @@ Tensor mv(const Tensor& a, const Tensor& x) {
 Tensor dot(const Tensor& a, const Tensor& b) {
   if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && same_kind(a, b) && blas_type(a)) {
     static OpStat& stat = op_stat("dot");
-    stream_of(a).flush();
+    before_read(a, b);
+    const PointersInside inside;
     Tensor out = at::cpu::dot(a, b);
     count(stat);
     return out;

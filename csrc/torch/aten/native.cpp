@@ -117,13 +117,14 @@ at::Tensor tensor_on(c10::Storage storage, c10::DispatchKey key, const at::Tenso
 c10::DataPtr native_data(const c10::Storage& original) {
   c10::StorageImpl* impl = original.unsafeGetStorageImpl();
   const c10::Device cpu(c10::DeviceType::CPU);
-  void* data = impl->mutable_data();   // also materializes lazy copies
   if (Block* block = hologram::block_of(impl->data_ptr())) {
+    void* data = const_cast<void*>(impl->data());
     TORCH_CHECK_NOT_IMPLEMENTED(block->backend->host_visible(), "hologram: PyTorch's CPU kernels cannot read the memory of "
                                 "backend '", block->backend->name(), "'. Move the tensor to the CPU first (.cpu()).");
     block->retain();
     return {data, block, &release_block, cpu};
   }
+  void* data = impl->mutable_data();   // also materializes lazy copies
   if (!data) return {nullptr, cpu};
   return {data, new c10::Storage(original), &delete_storage, cpu};
 }
@@ -144,8 +145,10 @@ c10::DataPtr device_data(const c10::Storage& native, c10::Device device) {
 }
 
 c10::Storage device_storage(const c10::Storage& native, c10::Device device) {
-  return c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(native.nbytes())),
-                                device_data(native, device), c10::GetAllocator(kDevice), /*resizable=*/true, device);
+  c10::Storage storage = c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(native.nbytes())),
+                                                device_data(native, device), c10::GetAllocator(kDevice), /*resizable=*/true, device);
+  watch_pointers(*storage.unsafeGetStorageImpl());
+  return storage;
 }
 
 }  // namespace
@@ -178,6 +181,7 @@ at::Tensor Aliases::alias(const at::Tensor& t) {
   if (is_sparse_layout(t.layout()))
     return map_sparse(t, c10::Device(c10::DeviceType::CPU), [this](const at::Tensor& member) { return alias(member); });
   check_plain(t, "argument");
+  before_read(t);
   return tensor_on(alias_storage(t.storage()), c10::DispatchKey::CPU, t);
 }
 
@@ -185,6 +189,7 @@ at::Tensor Aliases::write(const at::Tensor& t) {
   // One argument given twice (out=(a, a)) must stay one tensor.
   for (const TensorPair& pair : written_)
     if (pair.original.is_same(t)) return pair.alias;
+  before_write(t);
   written_.push_back({t, alias(t)});
   return written_.back().alias;
 }
@@ -196,6 +201,7 @@ void Aliases::write_back() const {
     if (pair.alias.data() == original->data() && pair.alias.nbytes() == original->nbytes()) continue;
     original->set_data_ptr_noswap(device_data(pair.alias, original->device()));
     original->set_nbytes(pair.alias.nbytes());
+    watch_pointers(*original);
   }
   for (const TensorPair& pair : written_) {
     if (is_sparse_layout(pair.original.layout())) {

@@ -14,7 +14,7 @@
 namespace hologram::aten {
 
 /// The aliases of one call. Tensors that share a storage get aliases that share one too, because torch's overlap checks
-/// compare storages. The caller has flushed the stream: what native kernels read must have been computed.
+/// compare storages. Making one runs what is recorded on its memory.
 class Aliases {
  public:
   /// A read-only argument.

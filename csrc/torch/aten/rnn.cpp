@@ -32,13 +32,13 @@ class Cell {
   /// Gate number `gate` of `t`, which is [batch, gates * hidden], or [gates * hidden] for a bias.
   Ref input(const Tensor& t, int gate = 0, int gates = 1) {
     check(t, gates, t.dim() == 1 ? 1 : 2);
-    const Ref ref = circuit_.add_operand(block_of(t), gate_address(t, gate), type_);
+    const Ref ref = circuit_.add_operand(block_of(t), input_data(t) + gate_offset(t, gate), type_);
     place(ref, t);
     return ref;
   }
   void output(const Tensor& t, Ref value, int gate = 0) {
     if (type_ != compute_) value = circuit_.add_node(Op::copy, type_, type_, {value});
-    place(circuit_.add_output(block_of(t), gate_address(t, gate), type_, value), t);
+    place(circuit_.add_output(block_of(t), output_data(t) + gate_offset(t, gate), type_, value), t);
   }
   Tensor gates(int64_t count) const { return empty({batch(), count * hidden()}, like_.scalar_type(), like_.device()); }
 
@@ -68,9 +68,8 @@ class Cell {
                 ": a tensor of shape ", t.sizes(), " does not fit a state of shape ", like_.sizes(), ". Expected [",
                 gates * hidden(), "] or [", batch(), ", ", gates * hidden(), "].");
   }
-  char* gate_address(const Tensor& t, int gate) const {
-    return static_cast<char*>(const_cast<void*>(t.const_data_ptr())) +
-           gate * hidden() * t.stride(-1) * static_cast<int64_t>(t.element_size());
+  int64_t gate_offset(const Tensor& t, int gate) const {
+    return gate * hidden() * t.stride(-1) * static_cast<int64_t>(t.element_size());
   }
   void place(Ref operand, const Tensor& t) {
     int64_t* strides = circuit_.strides(operand);

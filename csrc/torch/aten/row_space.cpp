@@ -44,7 +44,7 @@ const RowSpace::Dims& RowSpace::nowhere() {
 }
 
 Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source) {
-  char* data = static_cast<char*>(const_cast<void*>(t.const_data_ptr()));
+  char* const data = output ? output_data(t) : input_data(t);
   const DType dtype = dtype_of(t);
   const Ref ref = output ? circuit_.add_output(block_of(t), data, dtype, source)
                          : circuit_.add_operand(block_of(t), data, dtype);

@@ -28,8 +28,10 @@ constexpr c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 c10::intrusive_ptr<c10::StorageImpl> make_storage(size_t bytes, c10::Device device) {
   c10::DataPtr data = bytes == 0 ? c10::DataPtr(nullptr, nullptr, nullptr, device)
                                  : data_ptr_of(allocate_for_torch(bytes), device);
-  return c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), static_cast<int64_t>(bytes),
-                                               std::move(data), &device_allocator(), /*resizable=*/true);
+  auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), static_cast<int64_t>(bytes),
+                                                       std::move(data), &device_allocator(), /*resizable=*/true);
+  watch_pointers(*storage);
+  return storage;
 }
 
 at::Tensor make_tensor(size_t bytes, c10::ScalarType dtype, c10::Device device) {
@@ -161,7 +163,7 @@ at::Tensor& set_empty_(at::Tensor& self) {
 // ---- reading one element ----
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
-  stream_of(self).flush();
+  before_read(self, Reason::Read);
   alignas(16) char bytes[16];
   backend_of(self).copy(bytes, self.const_data_ptr(), self.element_size());
   at::Scalar result;

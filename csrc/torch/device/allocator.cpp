@@ -17,19 +17,24 @@ class DeviceAllocator final : public c10::DeviceAllocator {
     const c10::Device device(kDeviceType, current_device());
     if (bytes == 0) return {nullptr, nullptr, nullptr, device};
     Block* block = allocate_for_torch(bytes);
+    block->exposed = true;   // torch may hand the address to anybody
     return {block->data, block, &release_block, device};
   }
 
   void copy_data(void* dst, const void* src, size_t bytes) const override { current_backend().copy(dst, src, bytes); }
 
   bool initialized() override { return true; }
-  void emptyCache(c10::MempoolId_t) override { empty_cache(current_backend()); }
+  void emptyCache(c10::MempoolId_t) override {
+    settle();
+    empty_cache(current_backend());
+  }
 
   // Blocks carry a reference per recorded use, and a stream runs in order: nothing to remember here.
   void recordStream(const c10::DataPtr&, c10::Stream) override {}
 
   c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex device) override {
     checked_device_index(device);
+    settle();
     const MemoryStats stats = memory_stats(current_backend());
     c10::CachingDeviceAllocator::DeviceStats out;
     fill(out.allocated_bytes, stats.allocated_bytes, &stats.boundary_bytes);
@@ -48,10 +53,12 @@ class DeviceAllocator final : public c10::DeviceAllocator {
 
   void resetAccumulatedStats(c10::DeviceIndex device) override {
     checked_device_index(device);
+    settle();
     reset_accumulated_stats(current_backend());
   }
   void resetPeakStats(c10::DeviceIndex device) override {
     checked_device_index(device);
+    settle();
     reset_peak_stats(current_backend());
   }
 
@@ -67,6 +74,11 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   }
 
  private:
+  /// Memory of dead tensors that only recorded ops still need counts as freed.
+  static void settle() {
+    with_c10_errors([] { current_stream(current_backend(), current_device()).flush(Reason::Memory); });
+  }
+
   // torch splits statistics into a small and a large pool: the boundary pool is the small one.
   static void fill(StatArray& out, const MemoryStats::Counter& all, const MemoryStats::Counter* small) {
     set(out[static_cast<size_t>(StatType::AGGREGATE)], all);
@@ -94,11 +106,19 @@ REGISTER_ALLOCATOR(kDeviceType, &allocator)
 c10::DeviceAllocator& device_allocator() { return allocator; }
 
 Block* allocate_for_torch(size_t bytes) {
-  try {
-    return allocate_block(current_backend(), bytes);
-  } catch (const Error& error) {
-    rethrow_as_c10(error);
-  }
+  constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
+  Backend& backend = current_backend();
+  return with_c10_errors([&] {
+    Stream& stream = current_stream(backend, current_device());
+    if (bytes >= kLarge) stream.reclaim();
+    try {
+      return allocate_block(backend, bytes);
+    } catch (const Error& error) {
+      if (error.kind() != Error::Kind::OutOfMemory) throw;
+    }
+    stream.flush(Reason::Memory);   // what only recorded ops need is free after this
+    return allocate_block(backend, bytes);
+  });
 }
 
 }  // namespace hologram

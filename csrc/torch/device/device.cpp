@@ -3,6 +3,8 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
+#include "torch/device/errors.h"
+
 namespace hologram {
 
 std::atomic<Backend*> detail::active_backend{&cpu_backend()};
@@ -27,7 +29,7 @@ void set_current_backend(const std::string& name) {
     Backend* backend = find_backend(name);
     TORCH_CHECK(backend, "hologram.set_backend: the backend '", name, "' is not available: ", info.reason,
                 ". torch.hologram keeps using '", current_backend().name(), "'.");
-    synchronize_device(current_device());
+    with_c10_errors([] { current_stream(current_backend(), current_device()).flush(Reason::Switch); });
     detail::active_backend.store(backend, std::memory_order_release);
     if (this_device >= backend->device_count()) this_device = 0;
     return;
@@ -62,7 +64,9 @@ c10::DeviceIndex checked_device_index(c10::DeviceIndex index) {
   return index;
 }
 
-void synchronize_device(c10::DeviceIndex index) { current_stream(current_backend(), checked_device_index(index)).synchronize(); }
+void synchronize_device(c10::DeviceIndex index) {
+  with_c10_errors([&] { current_stream(current_backend(), checked_device_index(index)).synchronize(); });
+}
 
 bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed); }
 

@@ -18,4 +18,14 @@ namespace hologram {
   C10_THROW_ERROR(Error, error.what());
 }
 
+/// f(), with the runtime's errors as c10 errors.
+template <class F>
+decltype(auto) with_c10_errors(F f) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    rethrow_as_c10(error);
+  }
+}
+
 }  // namespace hologram

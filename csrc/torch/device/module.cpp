@@ -6,7 +6,6 @@
 #include <torch/csrc/Generator.h>
 
 #include "runtime/backend.h"
-#include "runtime/counters.h"
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
 #include "torch/device/device.h"
@@ -54,26 +53,7 @@ py::dict op_report() {
   return out;
 }
 
-template <class Visit>
-void each_counter(Visit visit) {
-  Counters& c = counters();
-  visit("recorded", c.recorded);
-  visit("launched", c.launched);
-  visit("cache_hits", c.cache_hits);
-  visit("cache_misses", c.cache_misses);
-  visit("compiled", c.compiled);
-  visit("disk_hits", c.disk_hits);
-  visit("parallel_launches", c.parallel_launches);
-}
-
-py::dict read_counters() {
-  py::dict out;
-  each_counter([&](const char* name, std::atomic<uint64_t>& value) { out[name] = value.load(); });
-  return out;
-}
-
-void reset_counters() {
-  each_counter([](const char*, std::atomic<uint64_t>& value) { value = 0; });
+void reset_op_report() {
   aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.delegated = 0; });
 }
 
@@ -126,6 +106,5 @@ PYBIND11_MODULE(_C, m) {
   m.def("set_fallback_mode", [](const std::string& name) {
     translated([&] { aten::set_fallback_mode(aten::parse_fallback_mode(name)); });
   });
-  m.def("counters", &read_counters);
-  m.def("reset_counters", &reset_counters);
+  m.def("reset_op_report", &reset_op_report);
 }

@@ -2,6 +2,7 @@
 
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
+#include "torch/device/storage.h"
 
 namespace hologram {
 namespace {
@@ -34,7 +35,7 @@ void move_into(const c10::Storage& storage, const c10::Storage& host) {
   TORCH_CHECK(host.nbytes() >= impl->nbytes(), "hologram.share_memory_: ", impl->nbytes(), " bytes do not fit into ",
               host.nbytes(), ".");
   c10::DataPtr data = data_over(host, impl->device());
-  current_stream(current_backend()).flush();   // the bytes must be there before they are moved
+  if (Block* block = block_of(storage.data_ptr())) expose(*block);   // the bytes must be there before they are moved
   current_backend().copy(data.get(), impl->data(), impl->nbytes());
   impl->set_data_ptr_noswap(std::move(data));
   impl->set_resizable(false);

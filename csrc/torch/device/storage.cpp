@@ -4,6 +4,7 @@
 
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
+#include "torch/device/errors.h"
 
 namespace hologram {
 
@@ -17,12 +18,47 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
     Block* block = allocate_for_torch(bytes);
     data = c10::DataPtr(block->data, block, &release_block, device);
     if (const size_t common = std::min(bytes, storage.nbytes())) {
-      current_stream(backend).flush();   // what was submitted on the old bytes comes first
+      with_c10_errors([&] { current_stream(backend, device.index()).before_read(old_block); });
       backend.copy(block->data, storage.data(), common);
     }
   }
   storage.set_data_ptr_noswap(std::move(data));
   storage.set_nbytes(bytes);
+  watch_pointers(storage);
+}
+
+// ---- addresses that leave the device ----
+
+namespace {
+
+thread_local int inside = 0;
+
+#if HOLOGRAM_WATCHES_POINTERS
+void pointer_taken(c10::StorageImpl* storage) {
+  if (inside) return;
+  if (Block* block = block_of(storage->data_ptr())) expose(*block);
+}
+#endif
+
+}  // namespace
+
+PointersInside::PointersInside() { ++inside; }
+PointersInside::~PointersInside() { --inside; }
+
+void expose(Block& block) {
+  // First the mark: what another thread records in between runs at once.
+  block.exposed.store(true, std::memory_order_relaxed);
+  with_c10_errors([&] { current_stream(*block.backend, block.device).before_write(&block, Reason::Pointer); });
+}
+
+void watch_pointers(c10::StorageImpl& storage) {
+#if HOLOGRAM_WATCHES_POINTERS
+  if (storage.has_materializer()) return;
+  const Block* block = block_of(storage.data_ptr());
+  if (block && !block->exposed.load(std::memory_order_relaxed)) storage.set_materializer(&pointer_taken);
+#else
+  if (Block* block = block_of(storage.data_ptr())) block->exposed.store(true, std::memory_order_relaxed);
+#endif
 }
 
 }  // namespace hologram

@@ -1,11 +1,36 @@
-// Growing and shrinking the storage of a device tensor.
+// The storage of a device tensor: growing it, and noticing when its address leaves the device.
+//
+// Ops are recorded and run later, so whoever gets a raw address must find the bytes there. torch calls a storage's
+// materializer before it hands out a mutable pointer (2.13 and later): the recorded ops on that memory run then, and from
+// then on ops on it run when they are called (Block::exposed), because its owner may look at any time. Older versions of
+// torch have no such hook: there every block counts as exposed.
 #pragma once
 
 #include <c10/core/StorageImpl.h>
+#include <torch/version.h>
+
+#include "runtime/block.h"
+
+#define HOLOGRAM_WATCHES_POINTERS (TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 13))
 
 namespace hologram {
 
 /// Gives `storage` exactly `bytes`, keeping the common prefix of its contents.
 void resize_storage(c10::StorageImpl& storage, size_t bytes);
+
+/// From now on the address of the storage's block does not leave unnoticed.
+void watch_pointers(c10::StorageImpl& storage);
+/// Somebody outside gets the block's address: runs what is recorded on it, and ends recording on it.
+void expose(Block& block);
+
+/// While alive, addresses that this thread asks torch for stay inside the device: they go to kernels that the stream knows of.
+/// watch_pointers must be called again on what was written.
+class PointersInside {
+ public:
+  PointersInside();
+  ~PointersInside();
+  PointersInside(const PointersInside&) = delete;
+  PointersInside& operator=(const PointersInside&) = delete;
+};
 
 }  // namespace hologram

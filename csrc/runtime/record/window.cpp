@@ -1,0 +1,311 @@
+#include "runtime/record/window.h"
+
+#include <algorithm>
+
+#include "runtime/plan/dims.h"
+
+namespace hologram {
+
+void Group::depend_on(int group) {
+  if (after_all) return;
+  for (int i = 0; i < num_deps; ++i)
+    if (deps[i] == group) return;
+  if (num_deps == sizeof(deps) / sizeof(deps[0])) after_all = true;
+  else deps[num_deps++] = static_cast<int16_t>(group);
+}
+
+void Group::reset() {
+  circuit.clear();
+  form = Form();
+  ops = 0;
+  bytes = 0;
+  num_deps = 0;
+  after_all = false;
+}
+
+Entry& Window::entry_of(Block* block) {
+  if (Entry* known = find(block)) return *known;
+  entries_.emplace_back().block = block;
+  block->entry.store(static_cast<uint32_t>(entries_.size()), std::memory_order_relaxed);
+  block->retain();
+  return entries_.back();
+}
+
+int Window::new_group() {
+  if (num_groups_ == static_cast<int>(groups_.size())) groups_.push_back(std::make_unique<Group>());
+  groups_[num_groups_]->reset();
+  return num_groups_++;
+}
+
+bool Window::touches(const Circuit& c) const {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Block* block = c.operands[i].block;
+    if (!block || !block->entry.load(std::memory_order_relaxed)) continue;
+    if (c.operands[i].output || will_write(*block)) return true;
+  }
+  return false;
+}
+
+// ---- joining ----
+
+namespace {
+
+/// Where the dimensions of a group are among those of an op: from[d], or -1 where the op does not vary.
+void full_dims(const Circuit& group, int8_t* from) {
+  for (int d = 0; d < group.rank; ++d) from[d] = static_cast<int8_t>(d);
+}
+void kept_dims(const Circuit& group, uint32_t row, int8_t* from) {
+  int8_t next = 0;
+  for (int d = 0; d < group.rank; ++d) from[d] = row >> d & 1 ? int8_t(-1) : next++;
+}
+
+int64_t stride_of(const Operand& o, int dim) { return dim < 0 ? 0 : o.strides[dim]; }
+
+bool same_place(const Circuit& group, const Operand& mine, const Operand& other, const int8_t* from) {
+  if (mine.data != other.data || mine.dtype != other.dtype) return false;
+  for (int d = 0; d < group.rank; ++d)
+    if (mine.strides[d] != stride_of(other, from[d])) return false;
+  return true;
+}
+
+bool glued_through(const Circuit& group, const Operand& o, const int8_t* from, uint32_t glue) {
+  if (!glue) return true;
+  int64_t strides[kMaxRank];
+  for (int d = 0; d < group.rank; ++d) strides[d] = stride_of(o, from[d]);
+  return glued(group.sizes, strides, glue);
+}
+
+/// Would both be walked in the same way? The planner looks at contiguity and at the width of elements.
+bool same_pattern(const Form& x, const Form& y, int rank) {
+  const auto a = static_cast<int64_t>(item_size(x.pattern_type)), b = static_cast<int64_t>(item_size(y.pattern_type));
+  if (std::max<int64_t>(a, 4) != std::max<int64_t>(b, 4)) return false;
+  for (int d = 0; d < rank; ++d)
+    if (x.pattern[d] * b != y.pattern[d] * a) return false;
+  return true;
+}
+
+bool comes_again(const Circuit& group, const Circuit& op) {
+  return group.num_nodes >= kLongGroup && op.num_nodes && group.nodes[0].op == op.nodes[0].op &&
+         group.nodes[0].compute == op.nodes[0].compute && group.nodes[0].nargs == op.nodes[0].nargs;
+}
+
+}  // namespace
+
+/// What the op's operands are in the group; false where one does not fit.
+bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses) {
+  const Circuit& c = group.circuit;
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Operand& o = op.operands[i];
+    uses[i] = Use();
+    if (const Entry* e = find(o.block)) {
+      if (e->writer == g) {
+        const Operand& written = c.operands[e->written];
+        if (!same_place(c, written, o, from)) return false;
+        if (o.output) {
+          uses[i].ref = static_cast<Ref>(kOperandRef + e->written);
+          uses[i].supersedes = true;
+        } else {
+          uses[i].ref = written.source;
+        }
+        continue;
+      }
+      if (e->reader == g) {
+        const bool same = e->read >= 0 && same_place(c, c.operands[e->read], o, from);
+        if (o.output && !same) return false;
+        if (!o.output && same) {
+          uses[i].ref = static_cast<Ref>(kOperandRef + e->read);
+          continue;
+        }
+      }
+    }
+    if (!glued_through(c, o, from, group.form.glue)) return false;
+  }
+  return true;
+}
+
+bool Window::join(int g, Circuit& op, Form& form) {
+  Group& group = *groups_[g];
+  Circuit& c = group.circuit;
+  Form& f = group.form;
+  if (f.solo || f.splits) return false;
+  if (c.num_nodes + op.num_nodes > kMaxNodes || c.num_operands + op.num_operands > kMaxOperands ||
+      c.num_scalars + op.num_scalars > kMaxScalars || c.num_values + op.num_values > kOperandRef || comes_again(c, op))
+    return false;
+
+  const bool kept_only = form.full != f.full;
+  if (kept_only && (form.folds || !f.folds || form.full != f.kept)) return false;
+  if (form.splits && (f.folds || c.num_operands + op.num_operands + kMaxComponents > kMaxOperands || c.rank > kMaxRank - 2))
+    return false;
+  // Where a row is folded elements are visited more than once, and not by their numbers.
+  if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
+  if (!align(c, f, op, form, kept_only)) return false;
+
+  // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
+  if (form.folds && f.folds && (form.row != f.row || form.glue != f.glue || !same_pattern(form, f, c.rank))) return false;
+  if (form.folds && (form.glue & ~f.glue))
+    for (int i = 0; i < c.num_operands; ++i)
+      if (!glued(c.sizes, c.operands[i].strides, form.glue)) return false;
+
+  int8_t from[kMaxRank];
+  if (kept_only) kept_dims(c, f.row, from);
+  else full_dims(c, from);
+  Use uses[kMaxOperands];
+  if (!resolve(group, g, op, from, uses)) return false;
+  if (form.folds && !f.folds) {
+    f = form;
+  }
+  commit(g, op, form, from, uses);
+  return true;
+}
+
+void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses) {
+  Group& group = *groups_[g];
+  Circuit& c = group.circuit;
+  group.form.ordered |= form.ordered;
+  const int first_value = c.num_values, first_scalar = c.num_scalars;
+  Ref renamed[kMaxOperands];
+  const auto ref_of = [&](Ref ref) -> Ref {
+    if (ref < kOperandRef) return static_cast<Ref>(ref + first_value);
+    if (ref < kScalarRef) return renamed[ref - kOperandRef];
+    return static_cast<Ref>(ref + first_scalar);
+  };
+  const auto copy_operand = [&](const Operand& o) {
+    const int n = c.num_operands++;
+    Operand& mine = c.operands[n];
+    mine.block = o.block; mine.data = o.data; mine.dtype = o.dtype; mine.output = o.output; mine.source = o.source;
+    for (int d = 0; d < c.rank; ++d) mine.strides[d] = stride_of(o, from[d]);
+    return n;
+  };
+
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Operand& o = op.operands[i];
+    group.bytes += form.full * static_cast<int64_t>(item_size(o.dtype));
+    if (o.output) continue;
+    if (uses[i].ref != kNoRef) {
+      renamed[i] = uses[i].ref;
+      continue;
+    }
+    Entry& e = entry_of(o.block);
+    const int n = copy_operand(o);
+    renamed[i] = static_cast<Ref>(kOperandRef + n);
+    if (e.writer >= 0) {
+      e.needed = true;
+      group.depend_on(e.writer);
+    }
+    if (e.reader < g) {
+      e.reader = static_cast<int16_t>(g);
+      e.read = static_cast<int16_t>(n);
+    } else if (e.reader == g) {
+      e.read = -1;
+    }
+  }
+  std::copy_n(op.scalars, op.num_scalars, c.scalars + first_scalar);
+  c.num_scalars = static_cast<uint8_t>(first_scalar + op.num_scalars);
+  for (int i = 0; i < op.num_nodes; ++i) {
+    Node& n = c.nodes[c.num_nodes++] = op.nodes[i];
+    for (int a = 0; a < n.nargs; ++a) n.args[a] = ref_of(n.args[a]);
+  }
+  c.num_values = static_cast<uint8_t>(first_value + op.num_values);
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Operand& o = op.operands[i];
+    if (!o.output) continue;
+    if (uses[i].supersedes) {
+      c.operands[uses[i].ref - kOperandRef].source = ref_of(o.source);
+      continue;
+    }
+    Entry& e = entry_of(o.block);
+    const int n = copy_operand(o);
+    c.operands[n].source = ref_of(o.source);
+    e.several |= e.writer >= 0;
+    if (e.writer >= 0 && e.writer != g) group.depend_on(e.writer);
+    if (e.reader >= 0 && e.reader != g) group.depend_on(e.reader);
+    e.writer = static_cast<int16_t>(g);
+    e.written = static_cast<int16_t>(n);
+  }
+  ++group.ops;
+  num_nodes_ += op.num_nodes;
+}
+
+void Window::add(Circuit& op, Form& form) {
+  int earliest = -1;
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Entry* e = find(op.operands[i].block);
+    if (!e) continue;
+    earliest = std::max<int>(earliest, e->writer);
+    if (op.operands[i].output) earliest = std::max<int>(earliest, e->reader);
+  }
+  if (!form.solo) {
+    if (earliest >= 0 && join(earliest, op, form)) return;
+    // Whoever reads what this op reads: one load may serve both.
+    int tried = earliest;
+    for (int i = 0; i < op.num_operands; ++i) {
+      const Entry* e = find(op.operands[i].block);
+      if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
+      tried = e->reader;
+      if (join(tried, op, form)) return;
+    }
+  }
+  const int g = new_group();
+  Group& group = *groups_[g];
+  Circuit& c = group.circuit;
+  c.rank = op.rank;
+  c.row_rank = op.row_rank;
+  std::copy_n(op.sizes, op.rank, c.sizes);
+  group.form = form;
+  int8_t from[kMaxRank];
+  full_dims(c, from);
+  Use uses[kMaxOperands];
+  commit(g, op, form, from, uses);
+}
+
+// ---- giving up memory ----
+
+int64_t Window::sweep(std::vector<Block*>& released) {
+  int64_t held = 0;
+  for (Entry& e : entries_) {
+    if (!e.block || e.block->refs.load(std::memory_order_acquire) != 1) continue;
+    if (e.needed || e.several || e.reader >= 0 || e.writer < 0) {
+      held += static_cast<int64_t>(e.block->capacity);
+      continue;
+    }
+    Operand& o = groups_[e.writer]->circuit.operands[e.written];
+    o.block = nullptr;      // the value stays, for those that use it
+    o.source = kNoRef;
+    e.block->entry.store(0, std::memory_order_relaxed);
+    released.push_back(e.block);
+    e.block = nullptr;
+  }
+  return held;
+}
+
+void Window::clear(std::vector<Block*>& released) {
+  for (Entry& e : entries_) {
+    if (!e.block) continue;
+    e.block->entry.store(0, std::memory_order_relaxed);
+    released.push_back(e.block);
+  }
+  entries_.clear();
+  num_groups_ = num_nodes_ = 0;
+}
+
+// ---- what nobody will see ----
+
+bool Window::prune(int g) {
+  Circuit& c = groups_[g]->circuit;
+  bool all = true, any = false;
+  for (int i = 0; i < c.num_operands; ++i) {
+    Operand& o = c.operands[i];
+    if (!o.output) continue;
+    if (o.source != kNoRef) {
+      const Entry* e = find(o.block);
+      if (!e->needed && o.block->refs.load(std::memory_order_acquire) == 1) o.source = kNoRef;
+    }
+    if (o.source == kNoRef) all = false;
+    else any = true;
+  }
+  if (!any) return false;
+  if (!all) remove_unused(c);
+  return true;
+}
+
+}  // namespace hologram

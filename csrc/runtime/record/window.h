@@ -1,0 +1,102 @@
+// The window: ops that have been recorded and not run yet, as groups that become one kernel each.
+//
+// Groups run in the order of their numbers, so an op may join any group that comes no earlier than what it depends on, and
+// a dependency never forces anything to run: it only says "not before that group".
+//
+// Invariants
+//  * Each op runs once and rounds to its own type; what a group computes is what its ops compute one after the other.
+//  * A block that a group mentions has an entry (Block::entry, 1-based) and one reference, held until the window has run. A
+//    block whose only reference is that one is dead: what was recorded into it is not stored, unless another group reads it
+//    from memory (Entry::needed).
+//  * `writer` and `reader` are the last groups that write a block and read it from memory. An op that reads a block comes
+//    no earlier than its writer, an op that writes it no earlier than either. In that very group it must mean the same
+//    bytes in the same order: then a read uses the recorded value, and a write takes its place.
+//  * Inside a group every operand that reads or writes one written block has one geometry. Kernels load an element
+//    before they store it, so a value may be read and replaced in one place.
+//  * All of this is a function of the sequence of ops: no time, no addresses, no threads.
+//
+// Not thread-safe: Stream holds its lock around every call.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/record/form.h"
+
+namespace hologram {
+
+constexpr int kWindowNodes = 960;      // recorded nodes that make a window run
+constexpr int kWindowGroups = 512;
+constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
+
+struct Entry {
+  Block* block = nullptr;
+  int16_t writer = -1, written = -1;    // group, and its operand
+  int16_t reader = -1, read = -1;       // group, and its operand; -1: several geometries
+  bool needed = false;                  // some group reads from memory what another one stored
+  bool several = false;                 // several operands write it
+};
+
+struct Group {
+  Circuit circuit;
+  Form form;
+  uint16_t ops = 0;                     // recorded ops in it
+  int64_t bytes = 0;                    // their operands, had each op run alone
+  int16_t deps[6];                      // groups that must have run before
+  uint8_t num_deps = 0;
+  bool after_all = false;               // more than fit: after every group before it
+  void depend_on(int group);
+  void reset();
+};
+
+class Window {
+ public:
+  Window() = default;
+
+  /// Records an op in normal form with all operands in blocks. `circuit` is scratch.
+  void add(Circuit& circuit, Form& form);
+
+  bool empty() const { return num_groups_ == 0; }
+  bool full() const { return num_nodes_ >= kWindowNodes || num_groups_ >= kWindowGroups; }
+  int num_groups() const { return num_groups_; }
+  Group& group(int g) { return *groups_[g]; }
+
+  /// Does some group depend on what this op reads or writes?
+  bool touches(const Circuit& circuit) const;
+  bool will_write(const Block& block) const { 
+    const uint32_t entry = block.entry.load(std::memory_order_relaxed);
+    return entry && entries_[entry - 1].writer >= 0;
+  }
+
+  /// Gives up the memory of values that nobody can ask for any more; their blocks go to `released`. Returns the bytes of
+  /// dead blocks that groups still read.
+  int64_t sweep(std::vector<Block*>& released);
+
+  /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
+  bool prune(int g);
+  /// Forgets everything; the blocks go to `released`.
+  void clear(std::vector<Block*>& released);
+
+ private:
+  /// What an operand of an arriving op is in the group it joins.
+  struct Use {
+    Ref ref = kNoRef;        // kNoRef: an operand of its own
+    bool supersedes = false; // an output that takes the place of the group's operand `ref`
+  };
+
+  Entry* find(const Block* block) {
+    const uint32_t entry = block->entry.load(std::memory_order_relaxed);
+    return entry ? &entries_[entry - 1] : nullptr;
+  }
+  Entry& entry_of(Block* block);
+  bool join(int g, Circuit& op, Form& form);
+  bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
+  void commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses);
+  int new_group();
+
+  std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
+  std::vector<Entry> entries_;
+  int num_groups_ = 0, num_nodes_ = 0;
+};
+
+}  // namespace hologram
