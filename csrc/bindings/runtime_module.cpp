@@ -13,7 +13,9 @@
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/boundary_pool.h"
+#include "runtime/record/history.h"
 #include "runtime/stream.h"
+#include "runtime/stream_lock.h"
 #include "runtime/threads.h"
 
 namespace py = pybind11;

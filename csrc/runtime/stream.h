@@ -11,18 +11,17 @@
 //    Where nobody was asking for a value, the failure waits for the next one who does, and is thrown there, once.
 #pragma once
 
-#include <exception>
-#include <vector>
+#include <atomic>
+#include <memory>
 
-#include "runtime/circuit.h"
-#include "runtime/record/batch_launcher.h"
-#include "runtime/record/history.h"
-#include "runtime/record/window.h"
-#include "runtime/stream_lock.h"
+#include "runtime/block.h"
+#include "runtime/record/reason.h"
 
 namespace hologram {
 
 class Backend;
+class Recorder;
+struct Circuit;
 
 class Stream {
  public:
@@ -50,28 +49,11 @@ class Stream {
   void reclaim();
 
  private:
-  void run_alone(Circuit& circuit, Form& form);
-  void record(Circuit& circuit, Form& form);
   void flush_if_written(const Block& block, Reason reason);
-  /// Runs `action` with the lock held, then releases what it left in released_; `observe`: throws what has failed.
-  template <class Action>
-  void locked(bool observe, Action action);
-
-  // With the lock held.
-  void check_memory();
-  void run_window(Reason reason);           // keeps a failure in failure_
-  void run_groups(Reason reason);
 
   Backend* backend_;
   int id_;
-  StreamLock lock_;
-  Window window_;
-  BatchLauncher launcher_;
-  std::vector<int> stages_;                 // of the groups that run
-  std::vector<Block*> released_;            // blocks to release once the lock is free
-  std::exception_ptr failure_;
-  std::atomic<bool> recorded_{false};       // the window is not empty, or a failure waits
-  uint64_t windows_ = 0;
+  std::unique_ptr<Recorder> recorder_;
 };
 
 /// The stream that the calling thread's ops on a backend's device go to.

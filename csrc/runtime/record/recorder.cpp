@@ -1,0 +1,148 @@
+#include "runtime/record/recorder.h"
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+
+#include "runtime/config.h"
+#include "runtime/counters.h"
+#include "runtime/error.h"
+
+namespace hologram {
+namespace {
+
+/// Memory that waits for a flush to be freed: this much, or this share of what is in use, makes one happen.
+constexpr int64_t kDeadBytes = 8 << 20, kDeadShare = 32;
+
+void count(std::atomic<uint64_t>& counter, uint64_t n = 1) { counter.fetch_add(n, std::memory_order_relaxed); }
+
+int64_t operand_bytes(const Circuit& c) {
+  int64_t bytes = 0;
+  for (int i = 0; i < c.num_operands; ++i) {
+    int64_t n = static_cast<int64_t>(item_size(c.operands[i].dtype));
+    for (int d = 0; d < c.rank; ++d)
+      if (c.operands[i].strides[d]) n *= c.sizes[d];
+    bytes += n;
+  }
+  return bytes;
+}
+
+/// " (in the circuit mul > add over 4096 elements)", for messages.
+std::string describe(const Group& group) {
+  std::string text = " (in the circuit ";
+  for (int n = 0; n < group.circuit.num_nodes; ++n) text += std::string(n ? " > " : "") + op_name(group.circuit.nodes[n].op);
+  return text + " over " + std::to_string(group.form.full) + " elements)";
+}
+
+}  // namespace
+
+template <class Action>
+void Recorder::locked(bool observe, Action action) {
+  thread_local std::vector<Block*> released;   // keeps its capacity
+  std::exception_ptr failure;
+  {
+    std::lock_guard<StreamLock> hold(lock_);
+    action();
+    released.swap(released_);
+    if (observe) std::swap(failure, failure_);
+    busy_.store(!window_.empty() || failure_, std::memory_order_relaxed);
+  }
+  while (!released.empty()) {   // a deleter may come back here
+    Block* const block = released.back();
+    released.pop_back();
+    block->release();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Recorder::record(Circuit& circuit, Form& form) {
+  const bool sync = config().sync;
+  locked(sync, [&] {
+    window_.add(circuit, form);
+    if (sync) run_window(Reason::Immediate);
+    else if (window_.full()) run_window(Reason::Full);
+    else if (backend_->dead_bytes.load(std::memory_order_relaxed) > kDeadBytes) check_memory();
+  });
+}
+
+void Recorder::run_alone(Circuit& circuit, Form& form) {
+  if (!idle())
+    locked(true, [&] {
+      if (window_.touches(circuit)) run_window(Reason::Immediate);
+    });
+  denormalise(circuit, form);
+  plan_circuit(*backend_, circuit, nullptr);
+}
+
+void Recorder::flush(Reason reason) { locked(true, [&] { run_window(reason); }); }
+
+void Recorder::reclaim() { locked(false, [&] { check_memory(); }); }
+
+void Recorder::flush_if_written(const Block& block, Reason reason) {
+  locked(true, [&] {
+    if (window_.will_write(block)) run_window(reason);
+  });
+}
+
+void Recorder::run_window(Reason reason) {
+  if (window_.empty()) return;
+  ++windows_;
+  try {
+    run_groups(reason);
+  } catch (...) {
+    launcher_.forget();
+    if (!failure_) failure_ = std::current_exception();
+  }
+  window_.clear(released_);
+}
+
+void Recorder::plan(Group& group) {
+  try {
+    plan_circuit(*backend_, group.circuit, &launcher_);
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.what() + describe(group));
+  }
+}
+
+void Recorder::run_groups(Reason reason) {
+  const int groups = window_.num_groups();
+  stages_.assign(static_cast<size_t>(groups), 0);
+  int stage = 0;
+  for (int g = 0; g < groups; ++g) {
+    Group& group = window_.group(g);
+    CircuitRecord record;
+    record.window = windows_;
+    record.reason = reason;
+    record.ops = group.ops;
+    record.elements = group.form.full;
+    record.bytes_recorded = group.bytes;
+    count(counters().bytes_recorded, static_cast<uint64_t>(group.bytes));
+    if (window_.prune(g)) {
+      // Groups of one stage do not depend on each other. Stages never fall: a group that must come after the last reader
+      // of a block comes after all its readers.
+      int own = group.after_all ? stage + 1 : stage;
+      for (int d = 0; d < group.num_deps; ++d) own = std::max(own, stages_[static_cast<size_t>(group.deps[d])] + 1);
+      if (own > stage) launcher_.run();
+      stages_[static_cast<size_t>(g)] = stage = own;
+      denormalise(group.circuit, group.form);
+      record.bytes_moved = operand_bytes(group.circuit);
+      count(counters().bytes_moved, static_cast<uint64_t>(record.bytes_moved));
+      count(counters().circuits);
+      launcher_.set_record(&record);
+      plan(group);
+    } else {
+      count(counters().dropped, group.ops);
+    }
+    remember(record);
+  }
+  launcher_.run();
+}
+
+void Recorder::check_memory() {
+  backend_->dead_bytes.store(0, std::memory_order_relaxed);
+  const int64_t held = window_.sweep(released_);
+  if (held <= kDeadBytes) return;
+  if (held > memory_stats(*backend_).allocated_bytes.current / kDeadShare) run_window(Reason::Memory);
+}
+
+}  // namespace hologram

@@ -1,0 +1,30 @@
+#include "runtime/stream_lock.h"
+
+#include "runtime/error.h"
+
+namespace hologram {
+namespace {
+
+std::atomic<void* (*)()> leave_hook{nullptr};
+std::atomic<void (*)(void*)> enter_hook{nullptr};
+
+}  // namespace
+
+void set_wait_hooks(WaitHooks hooks) {
+  leave_hook.store(hooks.leave);
+  enter_hook.store(hooks.enter);
+}
+
+void StreamLock::wait() {
+  HG_CHECK(!mine(), "hologram: an op was called from inside the compiler (by a signal handler or a finalizer). "
+                    "Defer it until the interrupted call has returned.");
+  for (int spins = 0; spins < 100; ++spins)
+    if (mutex_.try_lock()) return;
+  const auto leave = leave_hook.load();
+  const auto enter = enter_hook.load();
+  void* const state = leave ? leave() : nullptr;
+  mutex_.lock();
+  if (enter) enter(state);
+}
+
+}  // namespace hologram
