@@ -14,6 +14,16 @@ TOLERANCE = {torch.float32: (2e-6, 2e-6), torch.float64: (1e-12, 1e-12), torch.f
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def native_kernels():
+    """ATen's own kernels are the reference: oneDNN's gelu ignores the strides of out=, does not broadcast its gradient and
+    gives NaN at infinity."""
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(enabled)
+
+
 def to_device(value):
     return pytree.tree_map_only(torch.Tensor, lambda t: move(t), value)
 
@@ -201,7 +211,24 @@ def test_special_values(case):
             return plain(n, dtype, low, high, g, (256,))
         line = torch.tensor(values, dtype=dtype)
         return line.repeat_interleave(16) if n % 2 == 0 else line.repeat(16)
-    compare(case, make)
+
+    def strided(*args):
+        return make(*args).repeat_interleave(2)[::2]
+    args, kwargs = case.arguments(torch.float32, make)
+    mine = outcome(case.packet, *to_device(args), **to_device(kwargs))
+    vector = outcome(case.packet, *args, **kwargs)
+    args, kwargs = case.arguments(torch.float32, strided)
+    scalar = outcome(case.packet, *args, **kwargs)
+    refused = isinstance(mine, Exception) or isinstance(vector, Exception)
+    check(mine, vector if refused else pytree.tree_map(lambda m, v, s: nearer(m.cpu(), v, s), mine, vector, scalar))
+
+
+def nearer(mine, vector, scalar):
+    """torch has two kernels for an op, and which of them gets an element depends on its place. Where they disagree (SLEEF's
+    fmod gives NaN for large quotients), either is torch's answer; elsewhere they are one."""
+    differ = ~torch.isclose(vector, scalar, rtol=2e-6, atol=2e-6, equal_nan=True)
+    agrees = torch.isclose(mine, scalar, rtol=2e-6, atol=2e-6, equal_nan=True)
+    return torch.where(differ & agrees, scalar, vector)
 
 
 # ---- beyond single rows ----
@@ -245,7 +272,7 @@ def test_overlap_errors():
     with pytest.raises(RuntimeError, match="single memory location"):
         x.add_(1)
     y = torch.ones(5, device=DEVICE)
-    with pytest.raises(RuntimeError, match="overlap"):
+    with pytest.raises(RuntimeError, match="some elements of the input tensor and the written-to tensor refer to a single memory"):
         torch.add(y[1:], 1, out=y[:-1])
 
 

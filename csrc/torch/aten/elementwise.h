@@ -73,7 +73,7 @@ struct Source {
 
 /// A condition on the arguments: which of several rows serves the call.
 struct Condition {
-  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String, SameTypes };
+  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String };
   uint8_t arg;
   Kind kind;
   double number;
@@ -86,6 +86,17 @@ struct SlotTable {
   KernelSlot slots[static_cast<int>(DType::Count)][kPatterns];
 };
 
+/// What torch's own kernel accepts and returns, beside its promotion of dtypes; found by build_aten_rules.py.
+struct Rules {
+  uint32_t refused;          // bit k0 + 3 k1 + 9 k2: the first values may not be of these kinds (0 bool, 1 integer, 2 float)
+  uint16_t same;             // bit per schema argument: these tensors must have one dtype
+  int8_t like;               // the schema argument whose dtype a new result has, or -1: the row's rule
+  bool contiguous;           // a new (or resized) result is contiguous, whatever the arguments are
+  bool exact;                // out= must have the result's dtype
+  uint8_t restrided;         // bit per result: out= is made contiguous
+  uint8_t order[kMaxArgs];   // the arguments in the order in which they decide on a new result's strides
+};
+
 /// A row as it serves one overload.
 struct Variant {
   Op op;
@@ -94,6 +105,7 @@ struct Variant {
   uint16_t dtypes;                       // bit per DType: compute types the row lists
   DType result_types[kMaxResults];       // Count: the type the rule gives
   Source args[kMaxArgs];
+  Rules rules;
   const Condition* conditions;
   SlotTable* slots;
 
@@ -102,11 +114,9 @@ struct Variant {
 
 enum AtenFlags : uint8_t {
   kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
-  kBoolOut = 2,         // out= must be bool
-  kExactOut = 4,        // out= must have the result's dtype exactly
-  kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
-  kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
-  kPoint = 32,          // parameters must be numbers or 0-dim tensors
+  kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
+  kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
+  kPoint = 8,           // parameters must be numbers or 0-dim tensors
 };
 
 /// One aten overload.

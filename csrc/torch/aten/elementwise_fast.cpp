@@ -127,6 +127,7 @@ bool run_fast(const Call& call) {
   Flat flat;
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;
+  if (!flat.contiguous && (v.rules.contiguous || v.rules.restrided)) return false;
   const DType compute = to_dtype(flat.dtype);
   if (!v.computes(compute) || !pinned_fit(call, flat.dtype)) return false;
   if (!gather_numbers(call, flat)) return false;

@@ -4,12 +4,14 @@
 // load and store) and numbers (0-dim CPU tensors and Scalars become kernel arguments and never operands).
 #include "torch/aten/elementwise.h"
 
+#include <ATen/ExpandUtils.h>
 #include <ATen/TensorIterator.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
 
 #include <limits>
+#include <vector>
 
 namespace hologram::aten {
 namespace {
@@ -27,7 +29,8 @@ bool is_tensor(const Call& call, const Source& source) {
 
 /// Sorts out the tensor operands. False: torch's own kernel decides.
 bool gather_tensors(const Call& call, Values& values) {
-  for (int i = 0; i < call.variant.nargs; ++i) {
+  for (int n = 0; n < call.variant.nargs; ++n) {
+    const int i = call.variant.rules.order[n];
     const Source& source = call.variant.args[i];
     values.operand_of[i] = -1;
     if (!is_tensor(call, source)) continue;
@@ -81,12 +84,38 @@ bool check_destinations(const Call& call, c10::ScalarType common) {
   for (int k = 0; k < v.nresults; ++k) {
     const c10::ScalarType out = call.destination(k).scalar_type();
     if (!is_compiled_type(out)) return false;
-    if ((call.op.flags & kBoolOut) && out != at::kBool) return false;
-    if ((call.op.flags & kExactOut) && out != common) return false;
+    if (v.rules.exact && out != to_scalar_type(result_type(v, k, to_dtype(common)))) return false;
     if (v.rule == Rule::Bool || v.result_types[k] != DType::Count) continue;
     TORCH_CHECK(c10::canCast(common, out), "result type ", common, " can't be cast to the desired output type ", out);
   }
   return true;
+}
+
+/// dtype of result k of a functional overload.
+c10::ScalarType new_type(const Call& call, const Values& values, int k) {
+  const Variant& v = call.variant;
+  return v.rules.like >= 0 ? call.args[v.rules.like].tensor->scalar_type() : to_scalar_type(result_type(v, k, to_dtype(values.common)));
+}
+
+std::vector<int64_t> broadcast_sizes(const Values& values) {
+  std::vector<int64_t> sizes = values.tensors[0]->sizes().vec();
+  for (int i = 1; i < values.ntensors; ++i) sizes = at::infer_size(sizes, values.tensors[i]->sizes());
+  return sizes;
+}
+
+/// Where torch does not leave the strides of what it writes to its TensorIterator.
+void settle_strides(const Call& call, const Values& values) {
+  const Rules& rules = call.variant.rules;
+  if ((!rules.contiguous && !rules.restrided) || values.ntensors == 0) return;
+  const std::vector<int64_t> sizes = broadcast_sizes(values);
+  if (call.op.form == Form::Functional) {
+    call.results[0] = empty(sizes, new_type(call, values, 0), values.tensors[0]->device());
+    return;
+  }
+  for (int k = 0; k < call.variant.nresults; ++k) {
+    if ((rules.restrided >> k) & 1) call.destination(k).resize_(sizes, at::MemoryFormat::Contiguous);
+    else if (rules.contiguous) at::native::resize_output(call.destination(k), sizes);
+  }
 }
 
 at::TensorIterator iterate(const Call& call, const Values& values) {
@@ -100,8 +129,8 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   if (call.reduce != Reduce::None) {
     // The elements are never stored: the inputs alone make the geometry.
   } else if (call.op.form == Form::Functional) {
-    config.add_owned_output(at::Tensor());
-    config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
+    config.add_owned_output(call.results[0]);
+    if (!call.results[0].defined()) config.declare_static_dtype(new_type(call, values, 0));
   } else {
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
@@ -110,11 +139,10 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
 }
 
 /// Results after the first of a functional overload: the geometry of the first, a dtype of their own.
-void allocate_others(const Call& call, DType common) {
+void allocate_others(const Call& call, const Values& values) {
   const at::Tensor& first = call.results[0];
   for (int k = 1; k < call.variant.nresults; ++k)
-    call.results[k] = empty_strided(first.sizes(), first.strides(), to_scalar_type(result_type(call.variant, k, common)),
-                                    first.device());
+    call.results[k] = empty_strided(first.sizes(), first.strides(), new_type(call, values, k), first.device());
 }
 
 /// Byte strides of iterator operand `arg` (innermost first there, outermost first here), for elements of `bytes`.
@@ -181,7 +209,7 @@ void launch_folded(const Call& call, const Values& values, const at::TensorItera
 }
 
 void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
-  if (call.op.form == Form::Functional) call.results[0] = empty({}, values.common, values.tensors[0]->device());
+  if (call.op.form == Form::Functional) call.results[0] = empty({}, new_type(call, values, 0), values.tensors[0]->device());
   else at::native::resize_output(call.destination(0), {});
   const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
   if (iter.numel() != 0) launch_folded(call, values, iter, out);
@@ -198,6 +226,7 @@ bool run_general(const Call& call) {
   if (!numbers_fit(call, values) || !pinned_fit(call, values.common)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
+  if (call.reduce == Reduce::None) settle_strides(call, values);
   const at::TensorIterator iter = iterate(call, values);
   if (iter.ndim() > kMaxRank) return false;
   if (call.reduce != Reduce::None) {
@@ -206,7 +235,7 @@ bool run_general(const Call& call) {
   }
   if (functional) {
     call.results[0] = iter.output(0);
-    allocate_others(call, to_dtype(values.common));
+    allocate_others(call, values);
   }
   if (iter.numel() != 0) launch(call, values, iter);
   return true;
