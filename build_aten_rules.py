@@ -96,13 +96,13 @@ class Probe:
         given = self.when.get(self.schema.arguments[i].name)
         return not isinstance(given, (int, float)) or dtype.is_floating_point or dtype != self.torch.bool and given == int(given)
 
-    def __call__(self, dtype, dtypes=None, **given):
-        """Its results, or None if torch refuses. `dtypes`: of single arguments; `given`: tensors, by argument number."""
+    def __call__(self, dtype, dtypes={}, tensors={}):
+        """The results with arguments of `dtype`, or None if torch refuses. `dtypes`, `tensors`: of single arguments."""
         args, kwargs = [], {}
         for i, a in enumerate(self.schema.arguments):
-            own = (dtypes or {}).get(i, dtype)
-            if f"_{i}" in given:
-                value = given[f"_{i}"]
+            own = dtypes.get(i, dtype)
+            if i in tensors:
+                value = tensors[i]
             elif self.takes_tensor(i) and (i in self.kinds or not str(a.type).startswith("Optional")):
                 value = self.tensor(i, own)
             else:
@@ -116,11 +116,6 @@ class Probe:
         except Exception:
             return None
         return result if isinstance(result, tuple) else (result,)
-
-
-
-def named(tensors: Mapping) -> dict:
-    return {f"_{i}": t for i, t in tensors.items()}
 
 
 @contextmanager
@@ -152,16 +147,16 @@ def out_rules(probe: Probe, rules: Rules) -> Rules:
     """`rules` of the functional overload, as its out= overload follows them."""
     torch, base = probe.torch, base_of(probe, rules.dtypes)
 
-    def call(dtype, dtypes=None, outs=lambda out: probe.tensor(out, own), **given):
-        return probe(dtype, dtypes, **named({out: outs(out) for out in probe.outs}), **given)
+    def call(dtype, dtypes={}, tensors={}, outs=lambda out: probe.tensor(out, own)):
+        return probe(dtype, dtypes, {**tensors, **{out: outs(out) for out in probe.outs}})
     with quiet(torch):
         for own in (base, torch.bool):   # the result's dtype
             if probe.settle(lambda: call(base)):
                 break
         else:
             return rules
-        permuted = named({i: probe.tensor(i, base, LAYOUTS[0]) for i in probe.shaped})
-        grown = call(base, outs=lambda out: torch.empty(0, dtype=own), **permuted) if permuted else None
+        permuted = {i: probe.tensor(i, base, LAYOUTS[0]) for i in probe.shaped}
+        grown = call(base, tensors=permuted, outs=lambda out: torch.empty(0, dtype=own)) if permuted else None
         given = call(base, outs=lambda out: probe.tensor(out, own, LAYOUTS[0])) or ()
         return replace(rules, like=-1, contiguous=grown is not None and grown[0].is_contiguous(),
                        restrided=sum(1 << k for k, result in enumerate(given) if result.is_contiguous()),
@@ -209,7 +204,7 @@ def layout(probe, base) -> dict:
     layouts = dict(zip(rest, LAYOUTS))
     while rest:
         tensors = {i: probe.tensor(i, base, () if i in order else layouts[i]) for i in probe.shaped}
-        result = probe(base, **named(tensors))
+        result = probe(base, tensors=tensors)
         leader = next((i for i in rest if result and result[0].stride() == tensors[i].stride()), None)
         if leader is None:
             contiguous = not order and result is not None and result[0].is_contiguous()

@@ -1,9 +1,9 @@
 """Writes aten_table.inc: the aten overloads that the rows of hologram_core/ops/elementwise.py serve.
 
 Rows are matched with the schemas of the torch that is installed: the functional form by its name, in-place and out= by
-their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). What the schemas do not
-say (which dtypes torch takes together, how results lie in memory) comes from build_aten_rules.py. The C++ side of every
-name used here is csrc/torch/aten/elementwise.h.
+their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). What the schemas
+do not say (which dtypes torch takes together, how results lie in memory) comes from build_aten_rules.py. The C++ side of
+every name used here is csrc/torch/aten/elementwise.h.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 
-from build_aten_rules import KINDS, Probe, Rules, functional_rules, in_place_rules, out_rules
+from build_aten_rules import COMBINED, KINDS, Probe, Rules, functional_rules, in_place_rules, out_rules
 from hologram_core import dtypes
 from hologram_core.ops.table import BOOL, FLOAT, PROMOTE, Aten, Elementwise
 
@@ -176,12 +176,12 @@ def dtype_mask(row: Elementwise, rules: Rules) -> int:
                and (d.torch in rules.dtypes or d.torch not in known or row.rule == FLOAT and d.kind != "f"))
 
 
-def refused_mask(row: Elementwise, rules: Rules, nvalues: int) -> int:
-    """Rules.refused without what the row does not compute or `same` excludes anyway."""
-    def needed(bits):
-        kinds = [bits // len(KINDS) ** n % len(KINDS) for n in range(min(nvalues, 3))]
-        common = "f" if row.rule == FLOAT else "bif"[max(kinds, default=0)]
-        return common in row.dtypes
+def refused_mask(row: Elementwise, rules: Rules, values) -> int:
+    """Rules.refused without what the row does not compute and what Rules.same excludes. `values`: schema arguments."""
+    def needed(bit):
+        kinds = [bit // len(KINDS) ** n % len(KINDS) for n in range(len(values))]
+        common = "f" if row.rule == FLOAT else "bif"[max(kinds)]
+        return common in row.dtypes and len({k for arg, k in zip(values, kinds) if rules.same >> arg & 1}) < 2
     return sum(1 << bit for bit in range(rules.refused.bit_length()) if rules.refused >> bit & 1 and needed(bit))
 
 
@@ -211,7 +211,7 @@ class Writer:
                 targets.append((schema, "InPlace"))
             if "o" in forms and (schema := self.schemas.out(functional, entry.out)):
                 targets.append((schema, "Out"))
-        rules = self.rules(row, entry, functional, functional)
+        rules = self.rules(row, entry, functional)
         for schema, form in targets:
             if self.schemas.decomposes(schema):
                 self.missing.append(f"{qualified(schema)} (row {row.name}): decomposes; name the op it decomposes into")
@@ -225,8 +225,8 @@ class Writer:
         kinds = {arg: row.kind(i) for i, (arg, _, _, _) in enumerate(sources(row, entry, functional)) if arg >= 0}
         return Probe(self.schemas.torch, schema, kinds, entry.when)
 
-    def rules(self, row: Elementwise, entry: Aten, functional, schema) -> Rules:
-        found = functional_rules(self.probe(row, entry, functional, schema), [d.torch for d in PROBED])
+    def rules(self, row: Elementwise, entry: Aten, functional) -> Rules:
+        found = functional_rules(self.probe(row, entry, functional, functional), [d.torch for d in PROBED])
         if found is None:
             self.missing.append(f"{entry.name} (row {row.name}): torch refuses every call that build_aten_rules.py makes. Teach "
                                 "Probe the arguments it needs")
@@ -242,9 +242,9 @@ class Writer:
                          for arg, otherwise, role, literal in found)
         types = [*row.result_types, *["T"] * (MAX_RESULTS - len(row.result_types))][:MAX_RESULTS]
         results = ", ".join("DType::Count" if t == "T" else f"DType::{ENUM[t]}" for t in types)
-        nvalues = sum(arg >= 0 and role == "Value" for arg, _, role, _ in found)
+        values = [arg for arg, _, role, _ in found if arg >= 0 and role == "Value"][:COMBINED]
         order = [*rules.order, *(i for i in range(row.arity) if i not in rules.order)]
-        learned = (f"{{{refused_mask(row, rules, nvalues)}, {rules.same}, {rules.like}, {str(rules.contiguous).lower()}, "
+        learned = (f"{{{refused_mask(row, rules, values)}, {rules.same}, {rules.like}, {str(rules.contiguous).lower()}, "
                    f"{str(rules.exact).lower()}, {rules.restrided}, {{{', '.join(map(str, order))}}}}}")
         name = "nullptr"
         if met:

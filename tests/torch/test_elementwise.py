@@ -295,6 +295,55 @@ def test_in_place_messages():
         x ** -1
 
 
+def ones(dtype, *shape):
+    return torch.ones(shape or (2, 3), dtype=dtype)
+
+
+F, D, H, I, B = torch.float32, torch.float64, torch.float16, torch.int64, torch.bool
+REFUSED = {
+    "a mask subtracted": lambda p: p(ones(F)) - p(ones(B)), "a mask as a number": lambda p: p(ones(F)) - True,
+    "integer division": lambda p: torch.addcdiv(p(ones(F)), p(ones(I)), p(ones(I))),
+    "mixed floats": lambda p: torch.lerp(p(ones(F)), p(ones(F)), p(ones(D))),
+    "a result that cannot hold the values": lambda p: torch.ops.aten.mish_backward(p(ones(F)), p(ones(I))),
+    "out= of another dtype": lambda p: torch.neg(p(ones(F)), out=p(ones(D))),
+    "out= of another dtype than a copied one": lambda p: torch.isnan(p(ones(F)), out=p(ones(I))),
+    "a half without a kernel": lambda p: torch.special.erfcx(p(ones(H))),
+    "a bound out of range": lambda p: torch.linspace(0, 300, 5, dtype=torch.int8, device=p(ones(F)).device),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED.values(), ids=list(REFUSED))
+def test_refusals_are_in_torchs_words(call):
+    theirs, mine = outcome(call, lambda t: t), outcome(call, lambda t: t.to(DEVICE))
+    assert isinstance(theirs, Exception) and (type(mine), str(mine)) == (type(theirs), str(theirs))
+
+
+ACCEPTED = {
+    "promotes": lambda p: torch.nextafter(p(ones(F)), p(ones(D))),
+    "a 0-dim weight is a number": lambda p: torch.lerp(p(ones(F)), 2 * p(ones(F)), p(torch.tensor(0.3, dtype=D))),
+    "the dtype of self": lambda p: torch.ops.aten.mish_backward(p(ones(F)), p(ones(H))),
+    "the dtype of self, folded": lambda p: torch.nn.functional.huber_loss(p(ones(F)), 3 * p(ones(D))),
+    "the dtype of out=": lambda p: torch.ops.aten.mse_loss_backward.grad_input(p(ones(F)), p(ones(I)), p(ones(F)), 0, grad_input=p(ones(F))),
+    "a negative power": lambda p: p(ones(I)) ** -1.0,
+    "addcdiv with one float": lambda p: torch.addcdiv(p(ones(F)), p(ones(I)), p(ones(F))),
+    "a resized out= is contiguous": lambda p: torch.masked_fill(p(ones(F).t()), p(ones(B).t()), 2, out=p(torch.empty(0))),
+    "the strides of the second": lambda p: torch.rsub(p(ones(F, 3, 3)), p(ones(F, 3, 3).t())),
+    "unsigned bounds wrap": lambda p: torch.linspace(5, -3, 7, dtype=torch.uint8, device=p(ones(F)).device),
+    "the end of one step counts for nothing": lambda p: torch.linspace(5, 300, 1, dtype=torch.int8, device=p(ones(F)).device),
+}
+
+
+@pytest.mark.parametrize("call", ACCEPTED.values(), ids=list(ACCEPTED))
+def test_what_torch_accepts_is_compiled(call):
+    mode = torch.hologram.get_fallback_mode()
+    torch.hologram.set_fallback_mode("error")
+    try:
+        mine = outcome(call, lambda t: t.to(DEVICE))
+    finally:
+        torch.hologram.set_fallback_mode(mode)
+    check(mine, outcome(call, lambda t: t))
+
+
 def test_complex_is_delegated():
     x = torch.tensor([1 + 2j, 3 - 1j])
     torch.testing.assert_close((x.to(DEVICE) * 2 + x.to(DEVICE)).cpu(), x * 2 + x)

@@ -102,6 +102,9 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
   }
 }
 
+namespace {
+
+/// Without `check_range` the number was a tensor: it wraps where it does not fit.
 bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range) {
   if (source.arg < 0) return true;
   if (s.isComplex()) return false;
@@ -126,6 +129,7 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
   return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
 }
 
+/// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
 bool pinned_fit(const Call& call, c10::ScalarType common) {
   if (!c10::isIntegralType(common, /*includeBool=*/true)) return true;
   for (int c = 0; c < call.variant.nconditions; ++c) {
@@ -136,6 +140,7 @@ bool pinned_fit(const Call& call, c10::ScalarType common) {
   return true;
 }
 
+/// f16 and bf16 round promoting numbers first, unless the op keeps them (kFullScalars).
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
   Scalar result{};
   const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
@@ -156,6 +161,21 @@ Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s
   result.integer = false;
   result.value.f = value;
   return result;
+}
+
+}  // namespace
+
+bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers) {
+  if (!pinned_fit(call, common)) return false;
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    if (!is_number[i]) continue;
+    const Source& source = call.variant.args[i];
+    const bool was_tensor = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+    const at::Scalar number = number_of(call, source, common);
+    if (!number_fits(call.op, source, number, common, !was_tensor)) return false;
+    numbers[i] = kernel_scalar(call.op, source, number, common);
+  }
+  return true;
 }
 
 // ---- the choice of a row ----

@@ -1,10 +1,10 @@
 // The elementwise door: every aten overload that a row of hologram_core/ops/elementwise.py names comes in here.
 //
-// build_aten_table.py matches the rows with the schemas of the installed torch and writes aten_table.inc: static data
-// (AtenOp, Variant) and one registration per overload. A registration is a Kernel<Signature>, a functor that packs its
-// arguments into an array of Arg and calls one of two functions that know nothing about signatures:
-// run_functional or run_into. A new op therefore needs a row and nothing here; a new C++ *type* of argument needs one
-// constructor of Arg.
+// build_aten_table.py matches the rows with the schemas of the installed torch, tries out what torch's own kernels accept
+// (build_aten_rules.py), and writes aten_table.inc: static data (AtenOp, Variant) and one registration per overload. A
+// registration is a Kernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
+// functions that know nothing about signatures: run_functional or run_into. A new op therefore needs a row and nothing
+// here; a new C++ *type* of argument needs one constructor of Arg.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -171,13 +171,9 @@ inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device
 at::Scalar cpu_scalar_value(const at::Tensor& t);
 /// The number an argument stands for in a call whose common dtype is known.
 at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
-/// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
-/// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
-bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
-/// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
-bool pinned_fit(const Call& call, c10::ScalarType common);
-/// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
-Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
+/// The numbers of a call that computes in `common`, as its kernel gets them. False where one would change the category of
+/// the result or overflow: torch then refuses in the words of the op, so its own kernel must see it.
+bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);

@@ -19,8 +19,10 @@ namespace {
 struct Values {
   c10::ScalarType common = c10::ScalarType::Undefined;
   int ntensors = 0;
-  int operand_of[kMaxArgs];                  // tensor operand number of an argument, or -1: a number
+  int operand_of[kMaxArgs];                  // tensor operand number of an argument that is no number
   const at::Tensor* tensors[kMaxArgs];
+  bool is_number[kMaxArgs];
+  Scalar numbers[kMaxArgs];
 };
 
 bool is_tensor(const Call& call, const Source& source) {
@@ -32,13 +34,14 @@ bool gather_tensors(const Call& call, Values& values) {
   for (int n = 0; n < call.variant.nargs; ++n) {
     const int i = call.variant.rules.order[n];
     const Source& source = call.variant.args[i];
-    values.operand_of[i] = -1;
+    values.is_number[i] = true;
     if (!is_tensor(call, source)) continue;
     const at::Tensor& t = *call.args[source.arg].tensor;
     if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
     if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
     if (is_cpu_scalar(t)) continue;
     if (!is_compiled_type(t.scalar_type())) return false;
+    values.is_number[i] = false;
     values.operand_of[i] = values.ntensors;
     values.tensors[values.ntensors++] = &t;
   }
@@ -66,16 +69,6 @@ c10::ScalarType common_type(const Call& call, const Values& values) {
   const c10::ScalarType common = at::native::result_type(state);
   return v.rule == Rule::Float && c10::isIntegralType(common, /*includeBool=*/true) ? c10::get_default_dtype_as_scalartype()
                                                                                     : common;
-}
-
-bool numbers_fit(const Call& call, const Values& values) {
-  for (int i = 0; i < call.variant.nargs; ++i) {
-    const Source& source = call.variant.args[i];
-    if (values.operand_of[i] >= 0) continue;
-    const bool check_range = !is_tensor(call, source);
-    if (!number_fits(call.op, source, number_of(call, source, values.common), values.common, check_range)) return false;
-  }
-  return true;
 }
 
 /// True when every given destination may receive the result; raises what torch raises on an unsafe cast.
@@ -169,11 +162,8 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
 
   Ref args[kMaxArgs];
   for (int i = 0; i < v.nargs; ++i) {
-    const Source& source = v.args[i];
-    if (values.operand_of[i] >= 0)
-      args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
-    else
-      args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
+    if (values.is_number[i]) args[i] = add_number(circuit, values.numbers[i]);
+    else args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
   }
   return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
 }
@@ -223,7 +213,7 @@ bool run_general(const Call& call) {
   if (!gather_tensors(call, values)) return false;
   values.common = common_type(call, values);
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
-  if (!numbers_fit(call, values) || !pinned_fit(call, values.common)) return false;
+  if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
   if (call.reduce == Reduce::None) settle_strides(call, values);
