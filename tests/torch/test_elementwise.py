@@ -328,6 +328,7 @@ ACCEPTED = {
     "addcdiv with one float": lambda p: torch.addcdiv(p(ones(F)), p(ones(I)), p(ones(F))),
     "a resized out= is contiguous": lambda p: torch.masked_fill(p(ones(F).t()), p(ones(B).t()), 2, out=p(torch.empty(0))),
     "the strides of the second": lambda p: torch.rsub(p(ones(F, 3, 3)), p(ones(F, 3, 3).t())),
+    "a scaled mask": lambda p: torch.add(p(ones(B)), p(ones(B)), alpha=2),
     "unsigned bounds wrap": lambda p: torch.linspace(5, -3, 7, dtype=torch.uint8, device=p(ones(F)).device),
     "the end of one step counts for nothing": lambda p: torch.linspace(5, 300, 1, dtype=torch.int8, device=p(ones(F)).device),
 }

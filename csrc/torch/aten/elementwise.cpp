@@ -115,7 +115,8 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
     default: break;
   }
   const bool converts = op.flags & kConverts;
-  if (common == at::kBool) return converts || s.isBoolean();
+  if (common == at::kBool)
+    return converts || s.isBoolean() || (source.role == Source::Role::Parameter && !s.isFloatingPoint());
   if (c10::isIntegralType(common, /*includeBool=*/false)) {
     if (s.isBoolean()) return true;
     if (s.isFloatingPoint()) {

@@ -25,7 +25,7 @@ def _add(b, x, y):
 
 def _add_scaled(b, x, y, alpha):
     """x + alpha * y; rounded once, as in PyTorch, so that the product may be too large on its own."""
-    return b.fma(alpha, y, x) if x.dtype.is_float else x + alpha * y
+    return b.fma(alpha, y, x) if x.dtype.is_float else _add(b, x, _mul(b, alpha, y))
 
 
 def _mul(b, x, y):
@@ -107,7 +107,7 @@ def _heaviside(b, x, at_zero):
 
 ROWS = [
     _R("add", 2, _add, PROMOTE, "bif", binary_names("add", when={"alpha": 1}), cost=0.1),
-    _R("add_alpha", 3, _add_scaled, PROMOTE, "if", scaled("add"), "vvp", cost=0.1),
+    _R("add_alpha", 3, _add_scaled, PROMOTE, "bif", scaled("add"), "vvp", cost=0.1),
     _R("sub", 2, lambda b, x, y: x - y, PROMOTE, "if", binary_names("sub", when={"alpha": 1}), cost=0.1),
     _R("sub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, x, y, -alpha), PROMOTE, "if", scaled("sub"), "vvp", cost=0.1),
     _R("rsub", 2, lambda b, x, y: y - x, PROMOTE, "if",
