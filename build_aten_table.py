@@ -1,7 +1,8 @@
 """Writes aten_table.inc: the aten overloads that the rows of hologram_core/ops/elementwise.py serve.
 
 Rows are matched with the schemas of the torch that is installed: the functional form by its name, in-place and out= by
-their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). The C++ side of
+their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). What the schemas
+do not say (which dtypes torch takes together, how results lie in memory) comes from build_aten_rules.py. The C++ side of
 every name used here is csrc/torch/aten/elementwise.h.
 """
 
@@ -10,14 +11,13 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 
+from build_aten_rules import COMBINED, KINDS, Probe, Rules, functional_rules, in_place_rules, out_rules
 from hologram_core import dtypes
 from hologram_core.ops.table import BOOL, FLOAT, PROMOTE, Aten, Elementwise
 
 # What ATen does beside promotion, per base name of the functional form (AtenFlags).
 FLAGS = {
     "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
-    "kBoolOut": {"signbit", "isposinf", "isneginf"},
-    "kExactOut": {"where"},
     "kIntPower": {"pow.Tensor_Scalar"},
     "kConverts": {"fill", "masked_fill"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
@@ -145,9 +145,6 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
     for name, value in entry.when.items():
         if name == "reduction":   # of a loss: the door folds what the row computes
             continue
-        if name == "$dtypes":
-            result.append((0, "SameTypes", 0, "nullptr"))
-            continue
         arg = names.index(name)
         if value == "absent" or value is None:
             result.append((arg, "None", 0, "nullptr"))
@@ -168,9 +165,24 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
     return result
 
 
-def dtype_mask(letters: str) -> int:
-    kinds = {"b": "b", "i": "iu", "f": "f"}
-    return sum(1 << d.code for d in dtypes.ALL if any(d.kind in kinds[c] for c in letters))
+LETTER = {"b": "b", "i": "i", "u": "i", "f": "f"}     # DType.kind -> letter of Elementwise.dtypes
+PROBED = [d for d in dtypes.ALL if d.kind in LETTER and not (d.kind == "u" and d.bits > 8)]
+
+
+def dtype_mask(row: Elementwise, rules: Rules) -> int:
+    """The types the row computes in, without those that torch refuses."""
+    known = {d.torch for d in PROBED}
+    return sum(1 << d.code for d in dtypes.ALL if LETTER.get(d.kind, "c") in row.dtypes
+               and (d.torch in rules.dtypes or d.torch not in known or row.rule == FLOAT and d.kind != "f"))
+
+
+def refused_mask(row: Elementwise, rules: Rules, values) -> int:
+    """Rules.refused without what the row does not compute and what Rules.same excludes. `values`: schema arguments."""
+    def needed(bit):
+        kinds = [bit // len(KINDS) ** n % len(KINDS) for n in range(len(values))]
+        common = "f" if row.rule == FLOAT else "bif"[max(kinds)]
+        return common in row.dtypes and len({k for arg, k in zip(values, kinds) if rules.same >> arg & 1}) < 2
+    return sum(1 << bit for bit in range(rules.refused.bit_length()) if rules.refused >> bit & 1 and needed(bit))
 
 
 class Writer:
@@ -198,26 +210,45 @@ class Writer:
                 targets.append((schema, "InPlace"))
             if "o" in forms and (schema := self.schemas.out(functional, entry.out)):
                 targets.append((schema, "Out"))
+        rules = self.rules(row, entry, functional)
         for schema, form in targets:
             if self.schemas.decomposes(schema):
                 self.missing.append(f"{qualified(schema)} (row {row.name}): decomposes; name the op it decomposes into")
                 continue
             self.forms[qualified(schema)] = (schema, form, entry.name)
-            self.variants[qualified(schema)].append(self.variant(row, entry, schema))
+            of_form = (out_rules(self.probe(row, entry, functional, schema), rules) if form == "Out"
+                       else in_place_rules(rules) if form == "InPlace" else rules)
+            self.variants[qualified(schema)].append(self.variant(row, entry, schema, of_form))
 
-    def variant(self, row: Elementwise, entry: Aten, schema) -> str:
+    def probe(self, row: Elementwise, entry: Aten, functional, schema) -> Probe:
+        kinds = {arg: row.kind(i) for i, (arg, _, _, _) in enumerate(sources(row, entry, functional)) if arg >= 0}
+        return Probe(self.schemas.torch, schema, kinds, entry.when)
+
+    def rules(self, row: Elementwise, entry: Aten, functional) -> Rules:
+        found = functional_rules(self.probe(row, entry, functional, functional), [d.torch for d in PROBED])
+        if found is None:
+            self.missing.append(f"{entry.name} (row {row.name}): torch refuses every call that build_aten_rules.py makes. Teach "
+                                "Probe the arguments it needs")
+            return Rules(frozenset(d.torch for d in PROBED))
+        return found
+
+    def variant(self, row: Elementwise, entry: Aten, schema, rules: Rules) -> str:
         found = sources(row, entry, schema)
         met = conditions(row, entry, schema, found)
         args = ", ".join(f"{{{arg}, {otherwise}, Source::Role::{role}, {number(literal)}}}"
                          for arg, otherwise, role, literal in found)
         types = [*row.result_types, *["T"] * (MAX_RESULTS - len(row.result_types))][:MAX_RESULTS]
         results = ", ".join("DType::Count" if t == "T" else f"DType::{ENUM[t]}" for t in types)
+        values = [arg for arg, _, role, _ in found if arg >= 0 and role == "Value"][:COMBINED]
+        order = [*rules.order, *(i for i in range(row.arity) if i not in rules.order)]
+        learned = (f"{{{refused_mask(row, rules, values)}, {rules.same}, {rules.like}, {str(rules.contiguous).lower()}, "
+                   f"{str(rules.exact).lower()}, {rules.restrided}, {{{', '.join(map(str, order))}}}}}")
         name = "nullptr"
         if met:
             text = ", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {string}}}" for a, k, n, string in met)
             name = f"conditions_{self.conditions.setdefault(text, len(self.conditions))}"
-        return (f"{{Op::{row.name}, {RULES[row.rule]}, {row.arity}, {len(met)}, {row.results}, {dtype_mask(row.dtypes)}, "
-                f"{{{results}}}, {{{args}}}, {name}}}")
+        return (f"{{Op::{row.name}, {RULES[row.rule]}, {row.arity}, {len(met)}, {row.results}, {dtype_mask(row, rules)}, "
+                f"{{{results}}}, {{{args}}}, {learned}, {name}}}")
 
     def op(self, schema, form: str, functional: str) -> str:
         arguments = schema.arguments

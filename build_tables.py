@@ -1,7 +1,7 @@
 """Writes the C++ tables that the build generates from hologram_core/ops.
 
 op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ops.h expands it).
-aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py).
+aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py, build_aten_rules.py).
 reduction_table.inc, reduction_headers.inc: the same for reductions (build_reduction_table.py).
 """
 

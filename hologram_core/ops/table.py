@@ -28,9 +28,9 @@ class Aten:
     "name|other" is the optional argument `name` where given, else the source `other`. None means the Tensor, Scalar,
     float, int and bool arguments of the schema in schema order, as many as `arity`.
     `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
-    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments; the key "$dtypes" with
-    the value "same" asks that all tensor arguments have one dtype. The first entry that matches and computes in the call's
-    dtype, in table order, wins; a call that no entry serves is delegated.
+    number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments. The first entry that
+    matches and computes in the call's dtype, in table order, wins; a call that no entry serves is delegated. Which dtypes
+    torch takes together is found out by the build (build_aten_rules.py).
     """
 
     name: str

@@ -102,6 +102,9 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
   }
 }
 
+namespace {
+
+/// Without `check_range` the number was a tensor: it wraps where it does not fit.
 bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range) {
   if (source.arg < 0) return true;
   if (s.isComplex()) return false;
@@ -112,7 +115,8 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
     default: break;
   }
   const bool converts = op.flags & kConverts;
-  if (common == at::kBool) return converts || s.isBoolean();
+  if (common == at::kBool)
+    return converts || s.isBoolean() || (source.role == Source::Role::Parameter && !s.isFloatingPoint());
   if (c10::isIntegralType(common, /*includeBool=*/false)) {
     if (s.isBoolean()) return true;
     if (s.isFloatingPoint()) {
@@ -126,6 +130,7 @@ bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c1
   return !check_range || !s.isFloatingPoint() || float_in_range(s.toDouble(), common);
 }
 
+/// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
 bool pinned_fit(const Call& call, c10::ScalarType common) {
   if (!c10::isIntegralType(common, /*includeBool=*/true)) return true;
   for (int c = 0; c < call.variant.nconditions; ++c) {
@@ -136,6 +141,7 @@ bool pinned_fit(const Call& call, c10::ScalarType common) {
   return true;
 }
 
+/// f16 and bf16 round promoting numbers first, unless the op keeps them (kFullScalars).
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common) {
   Scalar result{};
   const bool integral = c10::isIntegralType(common, /*includeBool=*/true);
@@ -158,31 +164,71 @@ Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s
   return result;
 }
 
-// ---- the choice of a row ----
+}  // namespace
 
-namespace {
-
-/// Do all tensors that the call reads have one dtype?
-bool same_types(const AtenOp& op, const Arg* args) {
-  c10::ScalarType first = c10::ScalarType::Undefined;
-  const int written = op.form == Form::Out ? op.nresults : 0;   // out= arguments come last
-  for (int i = 0; i < op.nargs - written; ++i) {
-    if (args[i].kind != Arg::Kind::Tensor) continue;
-    const c10::ScalarType dtype = args[i].tensor->scalar_type();
-    if (first == c10::ScalarType::Undefined) first = dtype;
-    if (dtype != first) return false;
+bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers) {
+  if (!pinned_fit(call, common)) return false;
+  for (int i = 0; i < call.variant.nargs; ++i) {
+    if (!is_number[i]) continue;
+    const Source& source = call.variant.args[i];
+    const bool was_tensor = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
+    const at::Scalar number = number_of(call, source, common);
+    if (!number_fits(call.op, source, number, common, !was_tensor)) return false;
+    numbers[i] = kernel_scalar(call.op, source, number, common);
   }
   return true;
 }
 
-bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
+// ---- the choice of a row ----
+
+namespace {
+
+/// The kind of a dtype in Rules::refused.
+int kind_of(c10::ScalarType t) { return t == at::kBool ? 0 : c10::isIntegralType(t, /*includeBool=*/false) ? 1 : 2; }
+
+int kind_of(const Arg& arg) {
+  switch (arg.kind) {
+    case Arg::Kind::Tensor: return kind_of(arg.tensor->scalar_type());
+    case Arg::Kind::Scalar: return kind_of(arg.scalar->type());
+    case Arg::Kind::Bool: return 0;
+    case Arg::Kind::Int: return 1;
+    default: return 2;
+  }
+}
+
+/// Does torch refuse these dtypes together?
+bool refused(const Variant& v, const Arg* args) {
+  int bit = 0, weight = 1;
+  for (int i = 0; i < v.nargs && weight < 27; ++i) {
+    const Source& source = v.args[i];
+    if (source.role != Source::Role::Value || source.arg < 0) continue;
+    bit += weight * kind_of(args[source.arg]);
+    weight *= 3;
+  }
+  return (v.rules.refused >> bit) & 1;
+}
+
+/// Do the tensors that must have one dtype have it? A 0-dim parameter stands for its number.
+bool same_types(const Variant& v, const Arg* args) {
+  c10::ScalarType first = c10::ScalarType::Undefined;
+  for (int i = 0; i < v.nargs; ++i) {
+    const Source& source = v.args[i];
+    if (source.arg < 0 || !((v.rules.same >> source.arg) & 1) || args[source.arg].kind != Arg::Kind::Tensor) continue;
+    const at::Tensor& t = *args[source.arg].tensor;
+    if (source.role == Source::Role::Parameter && t.dim() == 0) continue;
+    if (first == c10::ScalarType::Undefined) first = t.scalar_type();
+    if (t.scalar_type() != first) return false;
+  }
+  return true;
+}
+
+bool holds(const Condition& condition, const Arg* args) {
   const Arg& arg = args[condition.arg];
   switch (condition.kind) {
     case Condition::Kind::None: return arg.kind == Arg::Kind::None;
     case Condition::Kind::NotNone: return arg.kind != Arg::Kind::None;
     case Condition::Kind::Bool: return arg.kind == Arg::Kind::Bool && arg.flag == (condition.number != 0);
     case Condition::Kind::String: return arg.kind == Arg::Kind::String && *arg.string == condition.string;
-    case Condition::Kind::SameTypes: return same_types(op, args);
     case Condition::Kind::Number:
     case Condition::Kind::AtLeast:
     case Condition::Kind::Above: break;
@@ -202,10 +248,10 @@ bool holds(const AtenOp& op, const Condition& condition, const Arg* args) {
   return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
 }
 
-bool serves(const AtenOp& op, const Variant& variant, const Arg* args) {
-  for (int c = 0; c < variant.nconditions; ++c)
-    if (!holds(op, variant.conditions[c], args)) return false;
-  return true;
+bool serves(const Variant& v, const Arg* args) {
+  for (int c = 0; c < v.nconditions; ++c)
+    if (!holds(v.conditions[c], args)) return false;
+  return !(v.rules.refused && refused(v, args)) && (!v.rules.same || same_types(v, args));
 }
 
 // ---- torch's own kernel ----
@@ -241,7 +287,7 @@ bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Reduce reduce = reduction_of(op, args);
   for (int i = 0; i < op.nvariants; ++i) {
     const Call call{op, op.variants[i], args, results, reduce};
-    if (serves(op, call.variant, args) && (run_fast(call) || run_general(call))) {
+    if (serves(call.variant, args) && (run_fast(call) || run_general(call))) {
       op.statistics().compiled.fetch_add(1, std::memory_order_relaxed);
       return true;
     }

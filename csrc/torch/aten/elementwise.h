@@ -1,10 +1,10 @@
 // The elementwise door: every aten overload that a row of hologram_core/ops/elementwise.py names comes in here.
 //
-// build_aten_table.py matches the rows with the schemas of the installed torch and writes aten_table.inc: static data
-// (AtenOp, Variant) and one registration per overload. A registration is a Kernel<Signature>, a functor that packs its
-// arguments into an array of Arg and calls one of two functions that know nothing about signatures:
-// run_functional or run_into. A new op therefore needs a row and nothing here; a new C++ *type* of argument needs one
-// constructor of Arg.
+// build_aten_table.py matches the rows with the schemas of the installed torch, tries out what torch's own kernels accept
+// (build_aten_rules.py), and writes aten_table.inc: static data (AtenOp, Variant) and one registration per overload. A
+// registration is a Kernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
+// functions that know nothing about signatures: run_functional or run_into. A new op therefore needs a row and nothing
+// here; a new C++ *type* of argument needs one constructor of Arg.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -73,11 +73,22 @@ struct Source {
 
 /// A condition on the arguments: which of several rows serves the call.
 struct Condition {
-  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String, SameTypes };
+  enum class Kind : uint8_t { None, NotNone, Number, AtLeast, Above, Bool, String };
   uint8_t arg;
   Kind kind;
   double number;
   const char* string;
+};
+
+/// What torch's own kernel accepts and returns, beside its promotion of dtypes; found by build_aten_rules.py.
+struct Rules {
+  uint32_t refused;          // bit k0 + 3 k1 + 9 k2: the first values may not be of these kinds (0 bool, 1 integer, 2 float)
+  uint16_t same;             // bit per schema argument: these tensors must have one dtype
+  int8_t like;               // the schema argument whose dtype a new result has, or -1: the row's rule
+  bool contiguous;           // a new (or resized) result is contiguous, whatever the arguments are
+  bool exact;                // out= must have the result's dtype
+  uint8_t restrided;         // bit per result: out= is made contiguous
+  uint8_t order[kMaxArgs];   // the arguments in the order in which they decide on a new result's strides
 };
 
 /// A row as it serves one overload.
@@ -88,6 +99,7 @@ struct Variant {
   uint16_t dtypes;                       // bit per DType: compute types the row lists
   DType result_types[kMaxResults];       // Count: the type the rule gives
   Source args[kMaxArgs];
+  Rules rules;
   const Condition* conditions;
 
   bool computes(DType t) const { return (dtypes >> static_cast<int>(t)) & 1; }
@@ -95,11 +107,9 @@ struct Variant {
 
 enum AtenFlags : uint8_t {
   kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
-  kBoolOut = 2,         // out= must be bool
-  kExactOut = 4,        // out= must have the result's dtype exactly
-  kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
-  kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
-  kPoint = 32,          // parameters must be numbers or 0-dim tensors
+  kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
+  kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
+  kPoint = 8,           // parameters must be numbers or 0-dim tensors
 };
 
 /// One aten overload.
@@ -154,13 +164,9 @@ inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device
 at::Scalar cpu_scalar_value(const at::Tensor& t);
 /// The number an argument stands for in a call whose common dtype is known.
 at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType common);
-/// May the number stand for this argument of a kernel computing in `common`? Not where it would change the category of
-/// the result or, with `check_range`, overflow: torch then refuses in the words of the op, so its own kernel must see it.
-bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
-/// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
-bool pinned_fit(const Call& call, c10::ScalarType common);
-/// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
-Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
+/// The numbers of a call that computes in `common`, as its kernel gets them. False where one would change the category of
+/// the result or overflow: torch then refuses in the words of the op, so its own kernel must see it.
+bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);

@@ -64,20 +64,6 @@ bool gather_tensors(const Call& call, Flat& flat) {
   return flat.dtype != c10::ScalarType::Undefined;
 }
 
-/// False where a number would change the result's dtype or needs torch's own checks.
-bool gather_numbers(const Call& call, Flat& flat) {
-  const Variant& v = call.variant;
-  for (int i = 0; i < v.nargs; ++i) {
-    if (!flat.is_number[i]) continue;
-    const Source& source = v.args[i];
-    const bool wrapped = source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
-    const at::Scalar number = number_of(call, source, flat.dtype);
-    if (!number_fits(call.op, source, number, flat.dtype, !wrapped)) return false;
-    flat.numbers[i] = kernel_scalar(call.op, source, number, flat.dtype);
-  }
-  return true;
-}
-
 /// In-place and out=: the destination has the geometry and dtype of the result, and shares either no storage or
 /// exactly its bytes with each input.
 bool accept_destination(const Call& call, const Flat& flat, const at::Tensor& out, c10::ScalarType dtype) {
@@ -124,9 +110,9 @@ bool run_fast(const Call& call) {
   Flat flat;
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;
+  if (!flat.contiguous && (v.rules.contiguous || v.rules.restrided)) return false;
   const DType compute = to_dtype(flat.dtype);
-  if (!v.computes(compute) || !pinned_fit(call, flat.dtype)) return false;
-  if (!gather_numbers(call, flat)) return false;
+  if (!v.computes(compute) || !gather_numbers(call, flat.dtype, flat.is_number, flat.numbers)) return false;
 
   const at::Tensor* outs[kMaxResults];
   DType out_types[kMaxResults];

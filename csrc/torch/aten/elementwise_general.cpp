@@ -4,12 +4,14 @@
 // load and store) and numbers (0-dim CPU tensors and Scalars become kernel arguments and never operands).
 #include "torch/aten/elementwise.h"
 
+#include <ATen/ExpandUtils.h>
 #include <ATen/TensorIterator.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
 
 #include <limits>
+#include <vector>
 
 namespace hologram::aten {
 namespace {
@@ -17,8 +19,10 @@ namespace {
 struct Values {
   c10::ScalarType common = c10::ScalarType::Undefined;
   int ntensors = 0;
-  int operand_of[kMaxArgs];                  // tensor operand number of an argument, or -1: a number
+  int operand_of[kMaxArgs];                  // tensor operand number of an argument that is no number
   const at::Tensor* tensors[kMaxArgs];
+  bool is_number[kMaxArgs];
+  Scalar numbers[kMaxArgs];
 };
 
 bool is_tensor(const Call& call, const Source& source) {
@@ -27,15 +31,17 @@ bool is_tensor(const Call& call, const Source& source) {
 
 /// Sorts out the tensor operands. False: torch's own kernel decides.
 bool gather_tensors(const Call& call, Values& values) {
-  for (int i = 0; i < call.variant.nargs; ++i) {
+  for (int n = 0; n < call.variant.nargs; ++n) {
+    const int i = call.variant.rules.order[n];
     const Source& source = call.variant.args[i];
-    values.operand_of[i] = -1;
+    values.is_number[i] = true;
     if (!is_tensor(call, source)) continue;
     const at::Tensor& t = *call.args[source.arg].tensor;
     if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
     if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
     if (is_cpu_scalar(t)) continue;
     if (!is_compiled_type(t.scalar_type())) return false;
+    values.is_number[i] = false;
     values.operand_of[i] = values.ntensors;
     values.tensors[values.ntensors++] = &t;
   }
@@ -65,28 +71,44 @@ c10::ScalarType common_type(const Call& call, const Values& values) {
                                                                                     : common;
 }
 
-bool numbers_fit(const Call& call, const Values& values) {
-  for (int i = 0; i < call.variant.nargs; ++i) {
-    const Source& source = call.variant.args[i];
-    if (values.operand_of[i] >= 0) continue;
-    const bool check_range = !is_tensor(call, source);
-    if (!number_fits(call.op, source, number_of(call, source, values.common), values.common, check_range)) return false;
-  }
-  return true;
-}
-
 /// True when every given destination may receive the result; raises what torch raises on an unsafe cast.
 bool check_destinations(const Call& call, c10::ScalarType common) {
   const Variant& v = call.variant;
   for (int k = 0; k < v.nresults; ++k) {
     const c10::ScalarType out = call.destination(k).scalar_type();
     if (!is_compiled_type(out)) return false;
-    if ((call.op.flags & kBoolOut) && out != at::kBool) return false;
-    if ((call.op.flags & kExactOut) && out != common) return false;
+    if (v.rules.exact && out != to_scalar_type(result_type(v, k, to_dtype(common)))) return false;
     if (v.rule == Rule::Bool || v.result_types[k] != DType::Count) continue;
     TORCH_CHECK(c10::canCast(common, out), "result type ", common, " can't be cast to the desired output type ", out);
   }
   return true;
+}
+
+/// dtype of result k of a functional overload.
+c10::ScalarType new_type(const Call& call, const Values& values, int k) {
+  const Variant& v = call.variant;
+  return v.rules.like >= 0 ? call.args[v.rules.like].tensor->scalar_type() : to_scalar_type(result_type(v, k, to_dtype(values.common)));
+}
+
+std::vector<int64_t> broadcast_sizes(const Values& values) {
+  std::vector<int64_t> sizes = values.tensors[0]->sizes().vec();
+  for (int i = 1; i < values.ntensors; ++i) sizes = at::infer_size(sizes, values.tensors[i]->sizes());
+  return sizes;
+}
+
+/// Where torch does not leave the strides of what it writes to its TensorIterator.
+void settle_strides(const Call& call, const Values& values) {
+  const Rules& rules = call.variant.rules;
+  if ((!rules.contiguous && !rules.restrided) || values.ntensors == 0) return;
+  const std::vector<int64_t> sizes = broadcast_sizes(values);
+  if (call.op.form == Form::Functional) {
+    call.results[0] = empty(sizes, new_type(call, values, 0), values.tensors[0]->device());
+    return;
+  }
+  for (int k = 0; k < call.variant.nresults; ++k) {
+    if ((rules.restrided >> k) & 1) call.destination(k).resize_(sizes, at::MemoryFormat::Contiguous);
+    else if (rules.contiguous) at::native::resize_output(call.destination(k), sizes);
+  }
 }
 
 at::TensorIterator iterate(const Call& call, const Values& values) {
@@ -100,8 +122,8 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   if (call.reduce != Reduce::None) {
     // The elements are never stored: the inputs alone make the geometry.
   } else if (call.op.form == Form::Functional) {
-    config.add_owned_output(at::Tensor());
-    config.declare_static_dtype(to_scalar_type(result_type(v, 0, to_dtype(values.common))));
+    config.add_owned_output(call.results[0]);
+    if (!call.results[0].defined()) config.declare_static_dtype(new_type(call, values, 0));
   } else {
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
@@ -111,11 +133,10 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
 }
 
 /// Results after the first of a functional overload: the geometry of the first, a dtype of their own.
-void allocate_others(const Call& call, DType common) {
+void allocate_others(const Call& call, const Values& values) {
   const at::Tensor& first = call.results[0];
   for (int k = 1; k < call.variant.nresults; ++k)
-    call.results[k] = empty_strided(first.sizes(), first.strides(), to_scalar_type(result_type(call.variant, k, common)),
-                                    first.device());
+    call.results[k] = empty_strided(first.sizes(), first.strides(), new_type(call, values, k), first.device());
 }
 
 /// Byte strides of iterator operand `arg` (innermost first there, outermost first here), for elements of `bytes`.
@@ -142,11 +163,8 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
 
   Ref args[kMaxArgs];
   for (int i = 0; i < v.nargs; ++i) {
-    const Source& source = v.args[i];
-    if (values.operand_of[i] >= 0)
-      args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
-    else
-      args[i] = add_number(circuit, kernel_scalar(call.op, source, number_of(call, source, values.common), values.common));
+    if (values.is_number[i]) args[i] = add_number(circuit, values.numbers[i]);
+    else args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
   }
   return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
 }
@@ -183,7 +201,7 @@ void launch_folded(const Call& call, const Values& values, const at::TensorItera
 }
 
 void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
-  if (call.op.form == Form::Functional) call.results[0] = empty({}, values.common, values.tensors[0]->device());
+  if (call.op.form == Form::Functional) call.results[0] = empty({}, new_type(call, values, 0), values.tensors[0]->device());
   else at::native::resize_output(call.destination(0), {});
   const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
   if (iter.numel() != 0) launch_folded(call, values, iter, out);
@@ -197,9 +215,10 @@ bool run_general(const Call& call) {
   if (!gather_tensors(call, values)) return false;
   values.common = common_type(call, values);
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
-  if (!numbers_fit(call, values) || !pinned_fit(call, values.common)) return false;
+  if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
+  if (call.reduce == Reduce::None) settle_strides(call, values);
   const at::TensorIterator iter = iterate(call, values);
   if (iter.ndim() > kMaxRank) return false;
   if (call.reduce != Reduce::None) {
@@ -208,7 +227,7 @@ bool run_general(const Call& call) {
   }
   if (functional) {
     call.results[0] = iter.output(0);
-    allocate_others(call, to_dtype(values.common));
+    allocate_others(call, values);
   }
   if (iter.numel() != 0) launch(call, values, iter);
   return true;

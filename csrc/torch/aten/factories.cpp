@@ -1,6 +1,7 @@
 // Tensors made from numbers: arange, linspace, eye, and the triangles. Fills are rows of the op table.
 //
 // Arguments that torch refuses go to torch's own kernel, which says so in its own words.
+#include <ATen/Dispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange_ops.h>
 #include <ATen/ops/eye_ops.h>
@@ -82,19 +83,26 @@ at::Tensor& arange_out(const at::Scalar& start, const at::Scalar& end, const at:
   return out;
 }
 
+/// A bound of an integer sequence as torch's kernel gets it: cut off, wrapped where unsigned, an error where it does not fit.
+double integer_bound(const at::Scalar& bound, c10::ScalarType dtype) {
+  return AT_DISPATCH_INTEGRAL_TYPES(dtype, "linspace_cpu", [&] { return static_cast<double>(bound.to<scalar_t>()); });
+}
+
 at::Tensor& linspace_out(const at::Scalar& start, const at::Scalar& end, int64_t steps, at::Tensor& out) {
   const c10::ScalarType dtype = out.scalar_type();
   const bool integral = c10::isIntegralType(dtype, /*includeBool=*/false);
   if (steps < 0 || start.isComplex() || end.isComplex() || !(integral || c10::isFloatingType(dtype)) || !is_compiled_type(dtype))
     return delegate_op<at::_ops::linspace_out>(start, end, steps, out);
-  const double first = start.toDouble(), last = end.toDouble();
-  if (integral && !(std::isfinite(first) && std::isfinite(last)))
-    return delegate_op<at::_ops::linspace_out>(start, end, steps, out);
   static OpStat& stat = op_stat("linspace.out");
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   resize_to_count(out, steps, /*warn=*/false);
-  if (integral) generate(Op::linspace_int, out, std::trunc(first), std::trunc(last), steps);
-  else generate(Op::linspace, out, first, last, steps);
+  if (steps == 0) return out;
+  if (integral) {
+    const double first = integer_bound(start, dtype);
+    generate(Op::linspace_int, out, first, steps == 1 ? first : integer_bound(end, dtype), steps);
+  } else {
+    generate(Op::linspace, out, start.toDouble(), end.toDouble(), steps);
+  }
   return out;
 }
 

@@ -51,6 +51,11 @@ def _shrink_backward(b, g, x, size):
     return b.select((x > size) | (x < -size), g, _zero(g))
 
 
+def _hardsigmoid_backward(b, g, x):
+    """With 1/6 rounded to f32 for every type, as in PyTorch."""
+    return b.select((x > -3) & (x < 3), g * 0.1666666716337204, _zero(g))
+
+
 def _prelu_backward(b, g, x, weight):
     positive = x > 0
     return b.select(positive, g, weight * g), b.select(positive, _zero(g), x * g)
@@ -63,8 +68,7 @@ def _elu(b, x, alpha, scale, input_scale):
 
 
 def _elu_backward(b, g, x, alpha, scale, input_scale):
-    slope = input_scale * (alpha * scale) * m.exp(b, x * input_scale)
-    return b.select(x > 0, g * scale, g * slope)
+    return b.select(x > 0, g * scale, g * input_scale * (alpha * scale) * m.exp(b, x * input_scale))
 
 
 def _elu_backward_result(b, g, y, alpha, scale, input_scale):
@@ -87,14 +91,19 @@ def _log_sigmoid_backward(b, g, x, z):
     return g * b.select(x < 0, 1 - share, share)
 
 
+def _logistic(b, x):
+    """1 / (1 + e^-x), which is 0 where e^-x overflows: a gradient that overflowed meets that 0 in PyTorch too."""
+    return 1 / (1 + m.exp(b, -x))
+
+
 def _silu_backward(b, g, x):
-    s = m.sigmoid(b, x)
+    s = _logistic(b, x)
     return g * s * (1 + x * (1 - s))
 
 
 def _mish_backward(b, g, x):
     t = m.tanh_softplus(b, x)
-    return g * (t + x * m.sigmoid(b, x) * (1 - t * t))
+    return g * (t + x * _logistic(b, x) * (1 - t * t))
 
 
 def _glu_backward(b, g, x, gate):
@@ -127,7 +136,7 @@ ROWS = [
     _backward("hardtanh_backward", 4, lambda b, g, x, low, high: b.select((x > low) & (x < high), g, _zero(g)),
               (*_GX, "min_val", "max_val"), "vvpp"),
     _forward("hardsigmoid", 1, lambda b, x: _relu6_of(b, x) / 6, _X),
-    _backward("hardsigmoid_backward", 2, lambda b, g, x: b.select((x > -3) & (x < 3), g * (1 / 6), _zero(g)), _GX),
+    _backward("hardsigmoid_backward", 2, _hardsigmoid_backward, _GX),
     _forward("hardswish", 1, lambda b, x: x * _relu6_of(b, x) / 6, _X),
     _backward("hardswish_backward", 2, _hardswish_backward, _GX),
     _forward("hardshrink", 2, lambda b, x, size: b.select(_inside(b, x, size), _zero(x), x), ("self", "lambd"), "vp"),

@@ -7,7 +7,6 @@ from ..table import FLOAT, PROMOTE, Aten, Elementwise
 from ...dtypes import BOOL
 
 _R = Elementwise
-_SAME = {"$dtypes": "same"}
 
 
 def binary_names(base, **more):
@@ -22,6 +21,11 @@ def scaled(base):
 
 def _add(b, x, y):
     return x | y if x.dtype is BOOL else x + y
+
+
+def _add_scaled(b, x, y, alpha):
+    """x + alpha * y; rounded once, as in PyTorch, so that the product may be too large on its own."""
+    return b.fma(alpha, y, x) if x.dtype.is_float else _add(b, x, _mul(b, alpha, y))
 
 
 def _mul(b, x, y):
@@ -78,7 +82,7 @@ def _clamp(b, x, low, high):
 def _lerp(b, start, end, weight):
     """PyTorch's formula: exact at both ends, whichever end the weight is nearer to."""
     near = b.abs(weight) < 0.5
-    return b.select(near, start + weight * (end - start), end - (end - start) * (1 - weight))
+    return b.fma(b.select(near, weight, weight - 1), end - start, b.select(near, start, end))
 
 
 def _nan_to_num(b, x, nan, posinf, neginf):
@@ -103,13 +107,13 @@ def _heaviside(b, x, at_zero):
 
 ROWS = [
     _R("add", 2, _add, PROMOTE, "bif", binary_names("add", when={"alpha": 1}), cost=0.1),
-    _R("add_alpha", 3, lambda b, x, y, alpha: x + alpha * y, PROMOTE, "if", scaled("add"), "vvp", cost=0.1),
+    _R("add_alpha", 3, _add_scaled, PROMOTE, "bif", scaled("add"), "vvp", cost=0.1),
     _R("sub", 2, lambda b, x, y: x - y, PROMOTE, "if", binary_names("sub", when={"alpha": 1}), cost=0.1),
-    _R("sub_alpha", 3, lambda b, x, y, alpha: x - alpha * y, PROMOTE, "if", scaled("sub"), "vvp", cost=0.1),
+    _R("sub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, x, y, -alpha), PROMOTE, "if", scaled("sub"), "vvp", cost=0.1),
     _R("rsub", 2, lambda b, x, y: y - x, PROMOTE, "if",
        (Aten("rsub.Tensor", "fo", ("self", "other"), {"alpha": 1}), Aten("rsub.Scalar", "fo", ("self", "other"), {"alpha": 1})),
        cost=0.1),
-    _R("rsub_alpha", 3, lambda b, x, y, alpha: y - alpha * x, PROMOTE, "if",
+    _R("rsub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, y, x, -alpha), PROMOTE, "if",
        (Aten("rsub.Tensor", "fo", ("self", "other", "alpha")), Aten("rsub.Scalar", "fo", ("self", "other", "alpha"))), "vvp",
        cost=0.1),
     _R("mul", 2, _mul, PROMOTE, "bif", binary_names("mul"), cost=0.1),
@@ -149,15 +153,15 @@ ROWS = [
        (Aten("clamp_max"), Aten("clamp_max.Tensor"), *(Aten(n, args=("self", "max"), when={"min": "absent", "max": "given"})
                                                        for n in ("clamp", "clamp.Tensor"))), cost=0.1),
     _R("lerp", 3, _lerp, PROMOTE, "f",
-       (Aten("lerp.Scalar", args=("self", "end", "weight"), when=_SAME),
-        Aten("lerp.Tensor", args=("self", "end", "weight"), when=_SAME)), "vvp", cost=0.15),
+       (Aten("lerp.Scalar", args=("self", "end", "weight")),
+        Aten("lerp.Tensor", args=("self", "end", "weight"))), "vvp", cost=0.15),
     _R("addcmul", 4, lambda b, x, y, z, value: x + value * y * z, PROMOTE, "if",
        (Aten("addcmul", args=("self", "tensor1", "tensor2", "value")),), "vvvp"),
     _R("addcdiv", 4, lambda b, x, y, z, value: x + value * y / z, PROMOTE, "f",
        (Aten("addcdiv", args=("self", "tensor1", "tensor2", "value")),), "vvvp", cost=0.2),
     _R("copysign", 2, lambda b, x, y: b.copysign(x, y), FLOAT, "f", binary_names("copysign"), cost=0.1),
-    _R("nextafter", 2, m.nextafter, PROMOTE, "f", (Aten("nextafter", when=_SAME),), cost=0.3),
-    _R("heaviside", 2, _heaviside, PROMOTE, "bif", (Aten("heaviside", when=_SAME),)),
+    _R("nextafter", 2, m.nextafter, PROMOTE, "f", (Aten("nextafter"),), cost=0.3),
+    _R("heaviside", 2, _heaviside, PROMOTE, "bif", (Aten("heaviside"),)),
     _R("nan_to_num", 4, _nan_to_num, PROMOTE, "bif",
        (Aten("nan_to_num", args=("self", "nan|=0.0", "posinf|$max", "neginf|$lowest")),), "vppp"),
 ]

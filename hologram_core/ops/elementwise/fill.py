@@ -14,12 +14,13 @@ def _arange(b, start, step):
 
 
 def _linspace(b, start, end, steps):
-    """From both ends towards the middle, so that first and last element are exact. `steps` is an i64 scalar."""
+    """From both ends towards the middle, so that first and last element are exact. `steps` is an i64 scalar. One rounding per
+    element: integers are cut off and would show a second."""
     i = b.index()
     dtype = start.dtype
     last = steps - 1
     step = (end - start) / b.cast(b.select(last < 1, b.like(last, 1), last), dtype)
-    up, down = start + step * b.cast(i, dtype), end - step * b.cast(last - i, dtype)
+    up, down = b.fma(step, b.cast(i, dtype), start), b.fma(-step, b.cast(last - i, dtype), end)
     return b.select(i < (steps >> 1), up, b.select(steps.eq(1), start, down))
 
 

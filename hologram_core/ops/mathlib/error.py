@@ -129,13 +129,11 @@ def gelu_tanh(b, x):
 
 
 def gelu_tanh_derivative(b, x):
-    """s + x s (1 - s) t' with s = sigmoid(t)."""
-    top = b.like(x, 30.0)
-    c = b.select(b.abs(x) > top, b.copysign(top, x), x)
-    square = c * c
-    s = sigmoid(b, c * b.fma(square, b.like(x, _T3[1][0]), b.like(x, _T1[1][0])))
+    """s + x s (1 - s) t' with s = sigmoid(t). NaN where x^2 overflows, as in PyTorch."""
+    square = x * x
+    s = sigmoid(b, x * b.fma(square, b.like(x, _T3[1][0]), b.like(x, _T1[1][0])))
     slope = b.fma(square, b.like(x, 3 * _T3[1][0]), b.like(x, _T1[1][0]))
-    return b.fma(c * s * (1 - s), slope, s)
+    return b.fma(x * s * (1 - s), slope, s)
 
 
 # ---- erf, erfc ----
