@@ -44,6 +44,17 @@ def check_program(program, rtol=None, atol=None):
     return results[DEVICE]
 
 
+def launches(call):
+    """How many kernels a call launches once its kernels are compiled. Its results are kept: nobody would compute values that
+    nobody can see."""
+    call()
+    before = torch.hologram.counters()["launched"]
+    kept = call()
+    after = torch.hologram.counters()["launched"]
+    del kept
+    return after - before
+
+
 def outcome(call):
     """What a call does, for comparison between devices: (None, value), or (exception class, message)."""
     try:

@@ -289,7 +289,7 @@ def test_error_mode_names_the_op_and_its_arguments(fallback):
 
 def test_warn_mode_warns_once_per_op(fallback):
     x = torch.rand(3, device=DEVICE) + 1
-    _C.reset_counters()
+    _C.reset_op_report()
     fallback("warn")
     with pytest.warns(UserWarning, match=r"hologram\.special_zeta"):
         torch.special.zeta(x, x)

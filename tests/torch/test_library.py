@@ -151,7 +151,7 @@ def test_products_report_torchs_errors(call):
 
 def test_products_are_library_ops_from_the_pool():
     a = R(64, 64).to(DEVICE)
-    _C.reset_counters()
+    _C.reset_op_report()
     y = a @ a
     report = _C.op_report()
     assert report["mm"] == {"compiled": 0, "library": 1, "delegated": 0}
@@ -241,7 +241,7 @@ def test_lstm_with_packed_sequences_and_one_output_used():
 def test_cells_are_one_kernel():
     cell, x = nn.LSTMCell(4, 5).to(DEVICE), R(3, 4).to(DEVICE)
     cell(x)
-    _C.reset_counters()
+    _C.reset_op_report()
     cell(x)
     assert _C.op_report()["_thnn_fused_lstm_cell"]["compiled"] == 1
 
@@ -289,7 +289,7 @@ def test_attention(name):
 def test_causal_attention_runs_fused_and_math():
     causal = lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)  # noqa: E731
     inputs = R(2, 3, 9, 8), R(2, 3, 9, 8), R(2, 3, 9, 8)
-    _C.reset_counters()
+    _C.reset_op_report()
     compare(causal, *inputs)
     report = _C.op_report()
     assert report["_scaled_dot_product_flash_attention_for_cpu"]["library"] == 1

@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from test_reduction import DEVICE, FLOATS, check, launches, outcome
+from test_reduction import DEVICE, FLOATS, check, outcome
+
+from tests.torch.compare import launches
 
 N = 200_000
 INTS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)

@@ -6,7 +6,7 @@ import warnings
 import pytest
 import torch
 
-from hologram_core import _runtime
+from tests.torch.compare import launches
 
 DEVICE = "hologram"
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -341,13 +341,6 @@ def test_gradients(name):
             (result * weights).sum().backward()
             return t.grad
         check(gradient(move(x)), gradient(x), name)
-
-
-def launches(call):
-    call()
-    before = _runtime.counters()["launched"]
-    call()
-    return _runtime.counters()["launched"] - before
 
 
 @pytest.mark.parametrize("name", [*FOLDS, *FOLDS_ONE])

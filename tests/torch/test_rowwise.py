@@ -3,7 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_reduction import DEVICE, FLOATS, check, compare, launches, move, outcome, sample
+from test_reduction import DEVICE, FLOATS, check, compare, move, outcome, sample
+
+from tests.torch.compare import launches
 
 every_float = pytest.mark.parametrize("dtype", FLOATS, ids=str)
 SOFTMAXES = {"softmax": torch.softmax, "log_softmax": torch.log_softmax}

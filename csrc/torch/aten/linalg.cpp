@@ -74,16 +74,20 @@ Tensor narrow_to(const Tensor& t, at::ScalarType type) { return at::_to_copy(t, 
 class LibraryCall {
  public:
   template <class... Inputs>
-  explicit LibraryCall(const Tensor& out, const Inputs&... inputs) : out_(out) {
+  explicit LibraryCall(const Tensor& out, const Inputs&... inputs) : written_(out.storage().unsafeGetStorageImpl()) {
     before_read(inputs...);
     before_write(out);
+    pause_recording();   // what the kernel asks of the device it reads at once
   }
-  ~LibraryCall() { watch_pointers(*out_.storage().unsafeGetStorageImpl()); }
+  ~LibraryCall() {
+    resume_recording();
+    watch_pointers(*written_);
+  }
   LibraryCall(const LibraryCall&) = delete;
   LibraryCall& operator=(const LibraryCall&) = delete;
 
  private:
-  const Tensor& out_;
+  c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
   PointersInside inside_;
 };
 
@@ -255,8 +259,8 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && same_kind(a, b) && blas_type(a)) {
     static OpStat& stat = op_stat("dot");
     before_read(a, b);
-    const PointersInside inside;
-    Tensor out = at::cpu::dot(a, b);
+    const PointersInside inside;   // the result's address
+    const Tensor out = at::cpu::dot(a, b);
     count(stat);
     return out;
   }

@@ -92,7 +92,8 @@ struct ReductionKernel<Entry, meta> {
   }
 
   static at::Tensor& out(const at::Tensor& self, Args... args, at::Tensor& out) {
-    if (!reducible(Entry::rule, self, out.scalar_type())) return delegate_op<typename Entry::Out>(self, args..., out);
+    if (!reducible(Entry::rule, self, out.scalar_type()) || (Entry::op == Op::mean && !is_row_float(out.scalar_type())))
+      return delegate_op<typename Entry::Out>(self, args..., out);
     Structured<Meta> results(out);
     run<typename Entry::Out>(results, self, args...);
     return out;
