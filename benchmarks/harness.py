@@ -34,17 +34,22 @@ def calls_per_batch(timer):
     return max(1, round(calls * BATCH_SECONDS / elapsed))
 
 
-def compare(statement, cpu, hologram, seconds=1.0, least=9):
-    """Times `statement` with the names in `cpu` and in `hologram`: `least` pairs of batches and about `seconds`."""
-    stock, ours = timeit.Timer(statement, globals=cpu), timeit.Timer(statement, globals=hologram)
+def compare(statement, cpu, hologram, seconds=1.0, least=9, hologram_statement=None):
+    """Times `statement` with the names in `cpu` and in `hologram`: `least` pairs of batches and about `seconds`.
+
+    `names["inputs"]` is a list of dicts of further names: the statement runs once with each of them, every result is kept
+    until all have run, and then the device is waited for. So nothing that was asked for can be left out, and small ops may
+    wait for each other as in a program; with one dict each call is waited for. `hologram_statement`: if it is another one.
+    """
+    stock, ours = _timer(statement, cpu, lambda: None), _timer(hologram_statement or statement, hologram, torch.hologram.synchronize)
     stock_calls, our_calls = calls_per_batch(stock), calls_per_batch(ours)
+    count = len(cpu["inputs"])
 
     def stock_batch():
-        return stock.timeit(stock_calls) / stock_calls
+        return stock.timeit(stock_calls) / (stock_calls * count)
 
     def our_batch():
-        # The wait for the device belongs to the batch: work that was only recorded is not done.
-        return (ours.timeit(our_calls) + timeit.timeit(torch.hologram.synchronize, number=1)) / our_calls
+        return ours.timeit(our_calls) / (our_calls * count)
 
     pairs, deadline = [], timeit.default_timer() + seconds
     while len(pairs) < least or timeit.default_timer() < deadline:
@@ -57,3 +62,10 @@ def compare(statement, cpu, hologram, seconds=1.0, least=9):
     quarter = len(ratios) // 4
     return Comparison(median(a for a, _ in pairs), median(b for _, b in pairs), median(ratios), ratios[quarter],
                       ratios[-1 - quarter], len(pairs))
+
+
+def _timer(statement, names, wait):
+    variables = ", ".join(names["inputs"][0])
+    inputs = [tuple(one.values()) for one in names["inputs"]]
+    return timeit.Timer(f"results = [{statement} for {variables}, in inputs]; wait()",
+                        globals={**names, "inputs": inputs, "wait": wait})

@@ -43,12 +43,17 @@ CASES += [Case(f"{name}, 4096x1024", statement, (4096, 1024), 1.0)
                                   ("argmax rows", "a.argmax(1)"))]
 
 
+SMALL = 100_000      # elements up to which programs run many ops before they look at a result
+MANY = 16
+
+
 def names(device, shape):
     """What statements may use. The values are the same on every device."""
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randn(shape, generator=generator).to(device) for _ in range(2))
-    w, v = torch.ones(shape[-1], device=device), torch.zeros(shape[-1], device=device)
-    return {"a": a, "b": b, "w": w, "v": v, "torch": torch, "F": torch.nn.functional}
+    draw = lambda: torch.randn(shape, generator=generator).to(device)   # noqa: E731
+    count = MANY if torch.Size(shape).numel() <= SMALL else 1
+    return {"inputs": [{"a": draw(), "b": draw()} for _ in range(count)], "torch": torch, "F": torch.nn.functional,
+            "w": torch.ones(shape[-1], device=device), "v": torch.zeros(shape[-1], device=device)}
 
 
 def measure(threads=(1, 2), quick=False, only="", progress=lambda text: None):

@@ -5,7 +5,6 @@
 
 #include "runtime/backend.h"
 #include "runtime/config.h"
-#include "runtime/counters.h"
 #include "runtime/fork.h"
 #include "runtime/record/recorder.h"
 
@@ -70,7 +69,6 @@ Stream& current_stream(Backend& backend, int device) { return backend.stream(dev
 // ---- taking ops ----
 
 void Stream::submit(Circuit& circuit) {
-  counters().recorded.fetch_add(1, std::memory_order_relaxed);
   Form form;
   if (!normalise(circuit, form)) return;
   if (recording() && recordable(circuit)) recorder_->record(circuit, form);

@@ -18,13 +18,24 @@ void set_wait_hooks(WaitHooks hooks) {
 void StreamLock::wait() {
   HG_CHECK(!mine(), "hologram: an op was called from inside the compiler (by a signal handler or a finalizer). "
                     "Defer it until the interrupted call has returned.");
-  for (int spins = 0; spins < 100; ++spins)
-    if (mutex_.try_lock()) return;
+  for (int spins = 0; spins < 100; ++spins) {
+    int free = kFree;
+    if (state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire)) return;
+  }
   const auto leave = leave_hook.load();
   const auto enter = enter_hook.load();
   void* const state = leave ? leave() : nullptr;
-  mutex_.lock();
+  {
+    // Who finds the lock free here marks it as awaited all the same: others may sleep.
+    std::unique_lock<std::mutex> hold(sleep_);
+    while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) awake_.wait(hold);
+  }
   if (enter) enter(state);
+}
+
+void StreamLock::wake() {
+  std::lock_guard<std::mutex> hold(sleep_);
+  awake_.notify_one();
 }
 
 }  // namespace hologram

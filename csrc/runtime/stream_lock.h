@@ -1,8 +1,11 @@
 // The lock of a stream. Whoever holds it may have to compile, which takes Python's lock; whoever waits for it may hold
 // Python's lock. So a waiter lets go of that one first (the hooks, installed by the bindings).
+//
+// Mostly nobody waits: then locking is one exchange, where a mutex costs a call and more.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -17,21 +20,27 @@ void set_wait_hooks(WaitHooks hooks);
 class StreamLock {
  public:
   void lock() {
-    if (!mutex_.try_lock()) wait();
+    int free = kFree;
+    if (!state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire)) wait();
     owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
-  void unlock() noexcept {
+  void unlock() {
     owner_.store(std::thread::id(), std::memory_order_relaxed);
-    mutex_.unlock();
+    if (state_.exchange(kFree, std::memory_order_release) == kAwaited) wake();
   }
   /// Is the calling thread inside? Then it came back through the compiler.
   bool mine() const { return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
 
  private:
-  void wait();
+  enum : int { kFree, kHeld, kAwaited };   // kAwaited: held, and somebody may sleep
 
-  std::mutex mutex_;
+  void wait();
+  void wake();
+
+  std::atomic<int> state_{kFree};
   std::atomic<std::thread::id> owner_{};
+  std::mutex sleep_;
+  std::condition_variable awake_;
 };
 
 }  // namespace hologram

@@ -14,7 +14,7 @@ namespace {
 /// Memory that waits for a flush to be freed: this much, or this share of what is in use, makes one happen.
 constexpr int64_t kDeadBytes = 8 << 20, kDeadShare = 32;
 
-void count(std::atomic<uint64_t>& counter, uint64_t n = 1) { counter.fetch_add(n, std::memory_order_relaxed); }
+void count(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
 int64_t operand_bytes(const Circuit& c) {
   int64_t bytes = 0;
@@ -36,28 +36,41 @@ std::string describe(const Group& group) {
 
 }  // namespace
 
+namespace {
+
+/// A list of the thread's own, kept for its capacity.
+std::vector<Block*>& spare_list() {
+  thread_local std::vector<Block*> list;
+  return list;
+}
+
+}  // namespace
+
 template <class Action>
 void Recorder::locked(bool observe, Action action) {
-  thread_local std::vector<Block*> released;   // keeps its capacity
   std::exception_ptr failure;
+  bool releases;
   {
     std::lock_guard<StreamLock> hold(lock_);
     action();
-    released.swap(released_);
-    if (observe) std::swap(failure, failure_);
+    releases = !released_.empty();
+    if (releases) spare_list().swap(released_);
+    if (observe && failure_) std::swap(failure, failure_);
     busy_.store(!window_.empty() || failure_, std::memory_order_relaxed);
   }
-  while (!released.empty()) {   // a deleter may come back here
-    Block* const block = released.back();
-    released.pop_back();
-    block->release();
-  }
+  if (releases)
+    for (auto& list = spare_list(); !list.empty();) {   // a deleter may come back here
+      Block* const block = list.back();
+      list.pop_back();
+      block->release();
+    }
   if (failure) std::rethrow_exception(failure);
 }
 
 void Recorder::record(Circuit& circuit, Form& form) {
   const bool sync = config().sync;
   locked(sync, [&] {
+    ++tally_.recorded;
     window_.add(circuit, form);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
@@ -66,6 +79,7 @@ void Recorder::record(Circuit& circuit, Form& form) {
 }
 
 void Recorder::run_alone(Circuit& circuit, Form& form) {
+  count(counters().recorded, 1);
   if (!idle())
     locked(true, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
@@ -94,6 +108,12 @@ void Recorder::run_window(Reason reason) {
     if (!failure_) failure_ = std::current_exception();
   }
   window_.clear(released_);
+  count(counters().recorded, tally_.recorded);
+  count(counters().circuits, tally_.circuits);
+  count(counters().dropped, tally_.dropped);
+  count(counters().bytes_recorded, tally_.bytes_recorded);
+  count(counters().bytes_moved, tally_.bytes_moved);
+  tally_ = {};
 }
 
 void Recorder::plan(Group& group) {
@@ -116,7 +136,7 @@ void Recorder::run_groups(Reason reason) {
     record.ops = group.ops;
     record.elements = group.form.full;
     record.bytes_recorded = group.bytes;
-    count(counters().bytes_recorded, static_cast<uint64_t>(group.bytes));
+    tally_.bytes_recorded += static_cast<uint64_t>(group.bytes);
     if (window_.prune(g)) {
       // Groups of one stage do not depend on each other. Stages never fall: a group that must come after the last reader
       // of a block comes after all its readers.
@@ -126,12 +146,12 @@ void Recorder::run_groups(Reason reason) {
       stages_[static_cast<size_t>(g)] = stage = own;
       denormalise(group.circuit, group.form);
       record.bytes_moved = operand_bytes(group.circuit);
-      count(counters().bytes_moved, static_cast<uint64_t>(record.bytes_moved));
-      count(counters().circuits);
+      tally_.bytes_moved += static_cast<uint64_t>(record.bytes_moved);
+      ++tally_.circuits;
       launcher_.set_record(&record);
       plan(group);
     } else {
-      count(counters().dropped, group.ops);
+      tally_.dropped += group.ops;
     }
     remember(record);
   }

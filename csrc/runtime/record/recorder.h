@@ -42,6 +42,7 @@ class Recorder {
   std::vector<int> stages_;                 // of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free
   std::exception_ptr failure_;
+  struct { uint64_t recorded = 0, circuits = 0, dropped = 0, bytes_recorded = 0, bytes_moved = 0; } tally_;   // of the window
   std::atomic<bool> busy_{false};           // the window is not empty, or a failure waits
   uint64_t windows_ = 0;
 };
