@@ -107,6 +107,7 @@ enum AtenFlags : uint8_t {
   kIntPower = 8,        // integer ** negative integer is an error, raised by torch's own kernel
   kConverts = 16,       // a number is converted to the destination's dtype, whatever its category
   kPoint = 32,          // parameters must be numbers or 0-dim tensors
+  kDivides = 128,       // an integer divisor that is 0 is an error
 };
 
 /// One aten overload.
@@ -166,6 +167,9 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
 bool number_fits(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common, bool check_range);
 /// A number that a condition holds equal (x ** 2) still promotes: x ** 2.0 is not a power of integers.
 bool pinned_fit(const Call& call, c10::ScalarType common);
+/// Raises ZeroDivisionError, as torch's kernels do, when a divisor that the call is about to use is an integer 0
+/// (divisor.cpp). `common`: the dtype the call divides in.
+void check_divisor(const Call& call, c10::ScalarType common);
 /// The number as the kernel gets it. f16 and bf16 round promoting scalars first, unless the op keeps them (kFullScalars).
 Scalar kernel_scalar(const AtenOp& op, const Source& source, const at::Scalar& s, c10::ScalarType common);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
