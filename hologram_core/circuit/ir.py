@@ -111,6 +111,11 @@ class Circuit:
         """The dimension vector lanes run along; -1 when the kernel has none."""
         return (self.rank if self.schedule != COLUMN else self.kept_rank) - 1
 
+    @property
+    def lanes_tell(self) -> bool:
+        """Along a one-dimensional row, lanes tell: an operand that is broadcast over them is the same all along the row."""
+        return self.schedule == ROW and self.row_rank == 1
+
     def producers(self) -> dict:
         """value number -> (node, result number)."""
         return {n.first + r: (n, r) for n in self.nodes for r in range(n.row.results)}
@@ -167,9 +172,7 @@ def varies(circuit: Circuit, ref: Ref, varying: set) -> bool:
         return ref.n in varying
     if ref.kind != "operand":
         return False
-    # Along a one-dimensional row, lanes tell: an operand that is broadcast over them is the same all along the row.
-    constant = circuit.schedule == ROW and circuit.row_rank == 1 and circuit.operands[ref.n].layout == BROADCAST
-    return circuit.row_rank > 0 and not constant
+    return circuit.row_rank > 0 and not (circuit.lanes_tell and circuit.operands[ref.n].layout == BROADCAST)
 
 
 def default_result(row, compute: DType) -> DType:

@@ -14,6 +14,7 @@ def layouts(dtype):
     yield sample((5, 4, 3), dtype).permute(2, 0, 1)
     yield sample((6, 9, 10), dtype)[::2, 1::2, ::3]
     yield sample((3, 1, 5), dtype).expand(3, 4, 5)
+    yield sample((3, 4, 5), dtype)[..., :1].expand(3, 4, 5)
     yield sample((2, 3, 4, 5), dtype).to(memory_format=torch.channels_last)
 
 
@@ -113,6 +114,12 @@ def test_layer_norm(dtype, weight, bias):
         if bias and not weight:
             call = lambda x, w, b: F.layer_norm(x, normalized, None, b)      # noqa: E731
         check_norm(call, arguments)
+
+
+def test_layer_norm_of_equal_numbers_is_zero():
+    for n in (1, 3, 7, 48, 100, 1000):
+        for x in (torch.full((3, n), 0.1), torch.randn(3, 1).expand(3, n)):
+            assert not F.layer_norm(x.to(DEVICE), (n,)).any()
 
 
 def test_layer_norm_mixed_types_and_layouts():
