@@ -130,6 +130,9 @@ def _is_in_bad_fork() -> bool:
     return _C.in_forked_child() and _C.get_backend() != "cpu"
 
 
+_initialized = True     # torch.utils.checkpoint asks for it before it saves the random state
+
+
 def is_initialized() -> bool:
     return not _is_in_bad_fork()
 
@@ -331,7 +334,7 @@ def reset_counters() -> None:
 
 
 def get_fallback_mode() -> str:
-    """What happens when an op has no kernel of the device: 'run' PyTorch's own, 'warn' once and run it, or 'error'."""
+    """What happens when an op has no kernel of the device: 'allow' PyTorch's own, 'warn' once and run it, or 'error'."""
     return _C.fallback_mode()
 
 
