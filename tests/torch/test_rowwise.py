@@ -177,6 +177,13 @@ def test_rms_norm(dtype, weight, eps):
         check_norm(call, arguments)
 
 
+def test_rms_norm_beyond_the_row_kernel():
+    for shape, normalized in (((0, 3), (3,)), ((2, 0), (0,)), ((0,), (0,)), ((2, 1, 2, 1, 2, 1, 2, 3, 2), (3, 2)), ((1,) * 8 + (5,), (5,))):
+        x, weight, _ = norm_arguments(shape, normalized, torch.float32, torch.float32, True, False)
+        call = lambda x, w: F.rms_norm(x, normalized, w)             # noqa: E731
+        check_all(run_norm(call, (x, weight), DEVICE), run_norm(call, (x, weight), "cpu"))
+
+
 # ---- classification losses ----
 
 
