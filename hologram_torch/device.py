@@ -5,6 +5,7 @@ It has the attributes PyTorch reads from any device module, under the names user
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -15,6 +16,8 @@ from typing import Any, Iterable, Optional, Union
 import torch
 
 from . import _C
+
+atexit.register(_C.settle_device_threads)
 
 _Device = Union[torch.device, str, int, None]
 _NAME = "hologram"

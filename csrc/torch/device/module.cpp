@@ -9,6 +9,7 @@
 #include "runtime/counters.h"
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
+#include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/generator.h"
 #include "torch/device/sharing.h"
@@ -121,6 +122,7 @@ PYBIND11_MODULE(_C, m) {
     });
   });
 
+  m.def("settle_device_threads", &settle_device_threads, py::call_guard<py::gil_scoped_release>());
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });
   m.def("set_fallback_mode", [](const std::string& name) {
