@@ -13,12 +13,10 @@ GAPS = {
         'torch/test_elementwise.py::test_dtypes[torch.bfloat16-special_ndtri:special_ndtri]',
         'torch/test_elementwise.py::test_dtypes[torch.bfloat16-special_log_ndtr:special_log_ndtr]',
         'torch/test_elementwise.py::test_dtypes[torch.bfloat16-special_erfcx:special_erfcx]',
-        'torch/test_elementwise.py::test_dtypes[torch.uint8-remainder:remainder.Scalar_Tensor]',
         'torch/test_elementwise.py::test_dtypes[torch.bool-sub:sub.Scalar[alpha=1]]',
         'torch/test_elementwise.py::test_dtypes[torch.bool-sub_alpha:sub.Scalar]',
         'torch/test_elementwise.py::test_dtypes[torch.bool-rsub:rsub.Scalar[alpha=1]]',
         'torch/test_elementwise.py::test_dtypes[torch.bool-rsub_alpha:rsub.Scalar]',
-        'torch/test_elementwise.py::test_dtypes[torch.bool-remainder:remainder.Scalar_Tensor]',
     ],
     "the result's memory format differs from torch's for this op": [
         'torch/test_elementwise.py::test_layouts[transposed-masked_fill:masked_fill.Scalar]',
