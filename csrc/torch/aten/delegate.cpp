@@ -322,8 +322,8 @@ class Call {
 
 void run_native(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack, Route route) {
   Call call(op, plan, stack, route);
-  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name, ": neither the device nor PyTorch's CPU has a kernel "
-                              "for it (", call.describe(), "). Use an equivalent op.");
+  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name,
+                              ": neither the device nor PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   call.find_device();
   call.to_native();
   call.run();

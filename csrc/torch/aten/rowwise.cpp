@@ -290,8 +290,9 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
 
 /// The gradients of what the row kernel does not serve (empty inputs, many dims). torch's CPU has no kernel for them: there
 /// autograd differentiates the ops that rms_norm is made of.
-std::tuple<at::Tensor, at::Tensor> rms_norm_backward_by_ops(const at::Tensor& dy, const at::Tensor& input, size_t normalized,
-                                                            const at::Tensor& rstd, const at::Tensor& weight, std::array<bool, 2> mask) {
+std::tuple<at::Tensor, at::Tensor> rms_norm_backward_by_ops(const at::Tensor& dy, const at::Tensor& input,
+                                                            size_t normalized, const at::Tensor& rstd,
+                                                            const at::Tensor& weight, std::array<bool, 2> mask) {
   c10::DimVector outer(static_cast<size_t>(input.dim()) - normalized), inner(normalized);
   std::iota(outer.begin(), outer.end(), 0);
   std::iota(inner.begin(), inner.end(), static_cast<int64_t>(outer.size()));
