@@ -21,6 +21,7 @@ FLAGS = {
     "kIntPower": {"pow.Tensor_Scalar"},
     "kConverts": {"fill", "masked_fill"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
+    "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }
 CPP_TYPES = {
     "Tensor": "const at::Tensor&", "Optional[Tensor]": "const std::optional<at::Tensor>&",

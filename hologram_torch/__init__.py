@@ -72,6 +72,7 @@ def _load() -> None:
         return   # importing torch just now called `_autoload`
 
     import torch
+    from hologram_core.config import config   # first: a bad switch is reported by its own error
     from hologram_core import _runtime
 
     from . import _patches, device
@@ -83,17 +84,18 @@ def _load() -> None:
     _patches.apply()
     os.register_at_fork(before=_runtime.flush)   # a child has no use for its parent's recorded ops
     _loaded = True
-    wanted = os.environ.get("HOLOGRAM_BACKEND")
-    if wanted:
+    if config.backend != "auto":
         try:
-            set_backend(wanted)
-        except (RuntimeError, ValueError) as error:
-            _warn(f"HOLOGRAM_BACKEND={wanted!r} is ignored, {get_backend()!r} is used: {error}")
+            set_backend(config.backend)
+        except RuntimeError as error:
+            _warn(f"HOLOGRAM_BACKEND={config.backend!r} is ignored, {get_backend()!r} is used: {error}")
 
 
 def _autoload() -> None:
     """The entry point `import torch` calls. Never raises: a problem here must not break torch for its other users."""
     if os.environ.get("HOLOGRAM_AUTOLOAD", "1") == "0":
+        if _imported_by_torch:
+            sys.modules.pop(__name__, None)     # so that an explicit import, later, runs this file again
         return
     try:
         obstacle = _obstacle()
@@ -105,8 +107,14 @@ def _autoload() -> None:
         _warn(f"torch.device('hologram') is not available: {obstacle}. Set HOLOGRAM_AUTOLOAD=0 to silence this.")
 
 
+_told: set[str] = set()
+
+
 def _warn(text: str) -> None:
-    warnings.warn(f"hologram: {text}", RuntimeWarning, stacklevel=3)
+    """Warns once: both `import torch` and an explicit import come by here."""
+    if text not in _told:
+        _told.add(text)
+        warnings.warn(f"hologram: {text}", RuntimeWarning, stacklevel=3)
 
 
 def _torch_is_loading_us() -> bool:
@@ -117,5 +125,6 @@ def _torch_is_loading_us() -> bool:
 
 # An explicit import registers the device even where autoloading is off. This stays the last statement: `import torch`
 # inside calls `_autoload` of this very module.
-if not _torch_is_loading_us():
+_imported_by_torch = _torch_is_loading_us()
+if not _imported_by_torch:
     _load()

@@ -5,6 +5,7 @@ It has the attributes PyTorch reads from any device module, under the names user
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -18,6 +19,8 @@ from hologram_core import _runtime
 
 from . import _C
 from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
+
+atexit.register(_C.settle_device_threads)
 
 _Device = Union[torch.device, str, int, None]
 _NAME = "hologram"
@@ -131,6 +134,9 @@ def can_device_access_peer(device: _Device, peer_device: _Device) -> bool:
 def _is_in_bad_fork() -> bool:
     """A forked child can go on with the CPU backend (on one thread), and with no other."""
     return _C.in_forked_child() and _C.get_backend() != "cpu"
+
+
+_initialized = True     # torch.utils.checkpoint asks for it before it saves the random state
 
 
 def is_initialized() -> bool:
@@ -331,7 +337,7 @@ def reset_counters() -> None:
 
 
 def get_fallback_mode() -> str:
-    """What happens when an op has no kernel of the device: 'run' PyTorch's own, 'warn' once and run it, or 'error'."""
+    """What happens when an op has no kernel of the device: 'allow' PyTorch's own, 'warn' once and run it, or 'error'."""
     return _C.fallback_mode()
 
 

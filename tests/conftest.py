@@ -5,12 +5,11 @@ import torch  # noqa: F401  first: the device module registers itself with it
 
 import hologram_torch  # noqa: F401
 
-from known_gaps import KNOWN_GAPS, UNSTABLE
+from known_gaps import KNOWN_GAPS
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        test = item.nodeid.removeprefix("tests/")
-        reason = KNOWN_GAPS.get(test) or UNSTABLE.get(test)
+        reason = KNOWN_GAPS.get(item.nodeid.removeprefix("tests/"))
         if reason:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=test in KNOWN_GAPS))
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

@@ -3,7 +3,7 @@
 // Key format (bytes; hologram_core/circuit/key.py decodes it). Never sizes, strides, pointers or scalar values.
 //   0 u8 version   1 u8 schedule   2 u8 rank   3 u8 row_rank   4 u8 nodes   5 u8 operands   6 u8 scalars   7 u8 flags
 //   per node:    u16 op (little endian), u8 compute, u8 result, u8 nargs, u8 args[nargs]
-//   per operand: u8 dtype, u8 layout, u8 output (0/1), u8 source
+//   per operand: u8 dtype, u8 layout (kFixed added where it does not vary along the row), u8 output (0/1), u8 source
 //   per scalar:  u8 integer (0/1)
 //
 // Kernel arguments: `operands[n]` is each operand's base address; `args` is a flat int64 array:
@@ -36,6 +36,7 @@ using KernelFn = void (*)(void* const* operands, const int64_t* args, int64_t be
 
 enum class Schedule : uint8_t { Map = 0, Row = 1, Column = 2, Tile = 3 };
 enum class Layout : uint8_t { Contiguous = 0, Broadcast = 1, Strided = 2 };  // along the lane dimension
+constexpr uint8_t kFixed = 4;
 constexpr int64_t kTileSize = 32;   // TILE_SIZE in hologram_core/codegen/loops.py
 enum KeyFlags : uint8_t {
   kSplit = 1,   // stage one of a long reduction: reduce nodes store their raw components per chunk

@@ -24,6 +24,12 @@ void finish(Key& key, size_t size) {
   key.hash = mix(h);
 }
 
+bool is_fixed(const Circuit& c, const Operand& o) {
+  for (int d = c.rank - c.row_rank; d < c.rank; ++d)
+    if (o.strides[d] != 0) return false;
+  return c.row_rank > 0;
+}
+
 }  // namespace
 
 void build_key(const Circuit& c, Schedule schedule, uint8_t flags, int lane_dim, Key& key) {
@@ -50,7 +56,7 @@ void build_key(const Circuit& c, Schedule schedule, uint8_t flags, int lane_dim,
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
     *p++ = static_cast<uint8_t>(o.dtype);
-    *p++ = static_cast<uint8_t>(layout_of(o.strides[lane_dim], o.dtype));
+    *p++ = static_cast<uint8_t>(static_cast<uint8_t>(layout_of(o.strides[lane_dim], o.dtype)) | (is_fixed(c, o) ? kFixed : 0));
     *p++ = o.output;
     *p++ = o.source;
   }

@@ -5,7 +5,7 @@
 
 namespace hologram {
 
-constexpr uint8_t kKeyVersion = 1;
+constexpr uint8_t kKeyVersion = 2;
 
 /// The layout of an operand whose stride along the lane dimension is `stride`.
 inline Layout layout_of(int64_t stride, DType dtype) {

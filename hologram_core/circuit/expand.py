@@ -20,7 +20,7 @@ def expand(circuit: Circuit) -> Circuit:
     if not any(isinstance(n.row, RowKernel) for n in circuit.nodes):
         return circuit
     out = Circuit(circuit.schedule, circuit.rank, circuit.row_rank, circuit.flags,
-                  operands=[Operand(o.dtype, o.layout) for o in circuit.operands], scalars=list(circuit.scalars))
+                  operands=[Operand(o.dtype, o.layout, fixed=o.fixed) for o in circuit.operands], scalars=list(circuit.scalars))
     renamed: dict = {}
     for node in circuit.nodes:
         args = [renamed.get(a, a) for a in node.args]

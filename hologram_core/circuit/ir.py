@@ -66,6 +66,7 @@ class Operand:
     dtype: DType
     layout: int = CONTIGUOUS
     source: Optional[Ref] = None     # outputs: the value stored here
+    fixed: bool = False              # one element per row: it does not vary along the row
 
     @property
     def output(self) -> bool:
@@ -136,7 +137,7 @@ class Circuit:
         flags = " split" * self.split + " merge" * self.merge
         lines = [f"circuit {SCHEDULES[self.schedule]}({space}){flags}"]
         for k, o in enumerate(self.operands):
-            lines.append(f"  ${k} {o.dtype} {LAYOUTS[o.layout]}" + (f" <- {o.source}" if o.output else ""))
+            lines.append(f"  ${k} {o.dtype} {LAYOUTS[o.layout]}{" fixed" * o.fixed}" + (f" <- {o.source}" if o.output else ""))
         for k, integer in enumerate(self.scalars):
             lines.append(f"  #{k} {'int' if integer else 'float'} scalar")
         for n in self.nodes:
@@ -167,9 +168,7 @@ def varies(circuit: Circuit, ref: Ref, varying: set) -> bool:
         return ref.n in varying
     if ref.kind != "operand":
         return False
-    # Along a one-dimensional row, lanes tell: an operand that is broadcast over them is the same all along the row.
-    constant = circuit.schedule == ROW and circuit.row_rank == 1 and circuit.operands[ref.n].layout == BROADCAST
-    return circuit.row_rank > 0 and not constant
+    return circuit.row_rank > 0 and not circuit.operands[ref.n].fixed
 
 
 def default_result(row, compute: DType) -> DType:

@@ -12,8 +12,9 @@ from ..errors import CompileError
 from ..ops import TABLE
 from .ir import Circuit, Operand, Ref
 
-VERSION = 1
+VERSION = 2
 OPERAND_REF, SCALAR_REF, NO_REF = 64, 128, 255
+FIXED = 4                # added to a layout
 
 
 def _ref(code: int) -> Ref:
@@ -50,7 +51,7 @@ def _decode(key: bytes) -> Circuit:
         at += 5 + nargs
     for _ in range(operands):
         dtype, layout, output, source = struct.unpack_from("4B", key, at)
-        circuit.operands.append(Operand(dtypes.ALL[dtype], layout, _ref(source) if output else None))
+        circuit.operands.append(Operand(dtypes.ALL[dtype], layout & ~FIXED, _ref(source) if output else None, bool(layout & FIXED)))
         at += 4
     circuit.scalars = [bool(key[at + s]) for s in range(scalars)]
     if at + scalars != len(key):
@@ -66,6 +67,6 @@ def encode(circuit: Circuit) -> bytes:
         parts.append(struct.pack("<HBBB", TABLE.codes[n.name], n.compute.code, n.result.code, len(n.args)))
         parts.append(bytes(map(_code, n.args)))
     for o in circuit.operands:
-        parts.append(struct.pack("4B", o.dtype.code, o.layout, o.output, _code(o.source)))
+        parts.append(struct.pack("4B", o.dtype.code, o.layout | FIXED * o.fixed, o.output, _code(o.source)))
     parts.append(bytes(circuit.scalars))
     return b"".join(parts)

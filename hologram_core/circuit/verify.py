@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..dtypes import BY_NAME
 from ..errors import CompileError
 from ..ops.table import Elementwise, Reduction, RowKernel, Scan
-from .ir import BROADCAST, COLUMN, MAP, ROW, SCHEDULES, TILE, Circuit, Ref
+from .ir import BROADCAST, COLUMN, MAP, ROW, SCHEDULES, TILE, Circuit, Ref, varying_values
 
 RULES: list = []
 
@@ -106,6 +106,14 @@ def outputs(c):
             yield f"${number} stores {operand.source}"
         elif operand.source.kind == "value" and not c.split and c.dtype_of(operand.source) is not operand.dtype:
             yield f"${number} is {operand.dtype}, {operand.source} is {c.dtype_of(operand.source)}"
+
+
+@rule("an output that is one element per row stores what does not vary along the row")
+def once_per_row(c):
+    varying = varying_values(c)
+    for number, operand in c.outputs():
+        if operand.fixed and not c.split and operand.source.kind == "value" and operand.source.n in varying:
+            yield f"${number} stores {operand.source}"
 
 
 @rule("elementwise results are not stored to one place")

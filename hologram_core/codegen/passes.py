@@ -34,7 +34,8 @@ class Passes:
         self.depth = self._depths()
         self.row_outputs, self.point_outputs = [], []
         for number, operand in self.c.outputs():
-            (self.row_outputs if ev.varies(operand.source) else self.point_outputs).append(number)
+            # A value that is the same all along the row may still be wanted at each of its elements.
+            (self.point_outputs if operand.fixed or not self.c.row_rank else self.row_outputs).append(number)
         folds = [n for n in self.c.nodes if n.folds]
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
@@ -116,6 +117,10 @@ class Passes:
                 if not ev.varies(arg):
                     for point in points:
                         ev.value(arg, point)
+        for _, ref in stores:
+            if not ev.varies(ref):
+                for point in points:
+                    ev.value(ref, point)
         line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
         for point, acc in zip(points, line.walk()):
             for fold, state in zip(folds, acc):

@@ -47,10 +47,12 @@ def _rsqrt(c, x):
 
 
 def _layer_norm(c, x, weight, bias, eps):
-    mean = c.mean(x)
-    centred = x - mean
-    rstd = _rsqrt(c, c.mean(centred * centred) + eps)
-    return centred * rstd * weight + bias, mean, rstd
+    # The second pass corrects the rounding of the first: the mean of equal numbers is that number.
+    near = c.mean(x)
+    rest = x - near
+    mean = near + c.mean(rest)
+    rstd = _rsqrt(c, c.mean(rest * rest) + eps)
+    return (x - mean) * rstd * weight + bias, mean, rstd
 
 
 def _layer_norm_backward_input(c, grad, x, mean, rstd, weight):

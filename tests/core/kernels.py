@@ -39,7 +39,9 @@ class Case:
             layout = CONTIGUOUS if stride == dtype.bytes else BROADCAST if stride == 0 else STRIDED
         elif lane >= 0 and source is not None and not (self.circuit.schedule == ROW and array.strides[lane] == 0):
             layout = CONTIGUOUS
-        self.circuit.operands.append(Operand(dtype, layout, source))
+        row = range(self.circuit.kept_rank, self.circuit.rank)
+        fixed = len(row) > 0 and all(array.strides[d] == 0 for d in row)
+        self.circuit.operands.append(Operand(dtype, layout, source, fixed))
         self.arrays.append(array)
         return Ref("operand", len(self.arrays) - 1)
 

@@ -30,6 +30,8 @@ DEVICE = "hologram"
 SUITES = ("TestCommon", "TestConsistency")
 # Results without defined values: only shape, type and device are compared.
 UNDEFINED = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+# torch's CPU kernel is further from the exact result than the tolerance: the CPU's float64 result stands for it.
+INACCURATE_ON_CPU = {"special.log_ndtr"}
 # Their tensor of indices lies on the CPU, whatever the device.
 INDICES_ON_CPU = {"tensor_split"}
 
@@ -131,7 +133,7 @@ def check(op, dtype=torch.float32, backward=False, limit=None):
         if op.name in INDICES_ON_CPU:
             there = (there[0], arguments[1], there[2])
         with seeded(1) as used:
-            expected = fixed(run(op, arguments, process))
+            expected = reference(op, arguments, process, dtype)
         random = bool(used) and differs_by_seed(op, again, process, expected)
         # A factory that is not told a device makes its tensor on the default one.
         factory = not any(isinstance(v, torch.Tensor) for v in tree_leaves(arguments)) and "device" not in sample.kwargs
@@ -151,6 +153,16 @@ def check(op, dtype=torch.float32, backward=False, limit=None):
             where = f"sample {number} of {op.full_name}"
             raise AssertionError(f"{where}: {type(error).__name__}: {error}\n{describe(sample)}") from error
     return len(samples)
+
+
+def reference(op, arguments, process, dtype):
+    """What the device has to come close to."""
+    if op.name not in INACCURATE_ON_CPU:
+        return fixed(run(op, arguments, process))
+    exact = tree_map(lambda v: v.detach().double().requires_grad_(v.requires_grad)
+                     if isinstance(v, torch.Tensor) and v.is_floating_point() else v, arguments)
+    return tree_map(lambda v: v.to(dtype) if isinstance(v, torch.Tensor) and v.is_floating_point() else v,
+                    fixed(run(op, exact, process)))
 
 
 def describe(sample):

@@ -11,14 +11,10 @@ NOT_APPLICABLE = {
     "jiterator_4inputs_with_extra_args": "CUDA and ROCm only",
     "jiterator_binary_return_by_ref": "CUDA and ROCm only",
     "jiterator_2inputs_2outputs": "CUDA and ROCm only",
-    # Runs in the script only: its gradient crashes inside PyTorch's sparse CPU kernel called by delegation.
-    "sparse.mm.reduce": "gradient of a delegated sparse product crashes the process",
 }
-
 
 FORWARD = {
 }
 
 BACKWARD = {
-    "special.log_ndtr": "the gradient in the far tail differs from the CPU's",
 }

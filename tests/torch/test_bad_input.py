@@ -156,9 +156,8 @@ def saved_changed(d):
 
 def words(message, device):
     """A message without what may differ: device names, addresses, source positions, stack traces."""
-    text = message.split("Exception raised from")[0].replace(f"{device}:0",
-                                                             "cpu").replace(device, "cpu").replace("PrivateUse1", "CPU")
-    text = re.sub(r"^hologram\.[\w.]+: ", "", text)
+    text = re.sub(r"^hologram\.[\w.]+: ", "", message.split("Exception raised from")[0])
+    text = text.replace(f"{device}:0", "cpu").replace(device, "cpu").replace("PrivateUse1", "CPU")
     return re.findall(r"[a-z]+|\d+", text.lower())
 
 
@@ -175,6 +174,41 @@ def test_mistakes_raise_what_the_cpu_raises(name):
         return
     alike = difflib.SequenceMatcher(None, words(expected_text, "cpu"), words(actual_text, DEVICE)).ratio()
     assert alike > 0.5, f"{actual_text}\ndoes not say what the CPU says:\n{expected_text}"
+
+
+QUOTIENTS = {
+    "floor_divide": torch.floor_divide, "fmod": torch.fmod, "remainder": torch.remainder,
+    "div_floor": lambda a, b: torch.div(a, b, rounding_mode="floor"),
+    "div_trunc": lambda a, b: torch.div(a, b, rounding_mode="trunc"),
+    "floor_divide_": lambda a, b: a.floor_divide_(b), "fmod_": lambda a, b: a.fmod_(b),
+    "remainder_": lambda a, b: a.remainder_(b), "div_": lambda a, b: a.div_(b, rounding_mode="floor"),
+    "out": lambda a, b: torch.remainder(a, b, out=torch.empty_like(a)),
+    "number": lambda a, b: torch.remainder(7, b) if isinstance(b, torch.Tensor) else torch.remainder(a, b),
+}
+# A divisor for `torch.ones(2, 3)` of dtype `t`. The last ones are no error: nothing is divided, or not by an integer 0.
+DIVISORS = {
+    "tensor": lambda t, d: torch.tensor([2, 0, 3], device=d).to(t), "0-dim": lambda t, d: torch.tensor(0, device=d).to(t),
+    "cpu 0-dim": lambda t, d: torch.tensor(0).to(t), "int": lambda t, d: 0, "bool": lambda t, d: False,
+    "strided": lambda t, d: torch.tensor([[1, 0, 1, 0], [1, 1, 1, 0], [1, 1, 1, 0]], device=d).to(t)[:, 1:].t()[1],
+    "wide": lambda t, d: torch.tensor(1 << 32, device=d),       # 0 in 32 bits and fewer
+    "not zero": lambda t, d: torch.tensor([2, 1, 3], device=d).to(t), "float": lambda t, d: 0.0,
+    "zero in float": lambda t, d: torch.tensor([2.0, 0, 3], device=d),
+    "empty": lambda t, d: torch.ones(0, 1, 1, dtype=t, device=d),
+}
+
+
+@pytest.mark.parametrize("divisor", DIVISORS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float32], ids=str)
+def test_integer_division_by_zero(dtype, divisor):
+    for name, call in QUOTIENTS.items():
+        a = {d: torch.ones(2, 3, dtype=dtype, device=d) for d in ("cpu", DEVICE)}
+        (expected, value), (actual, result) = (outcome(lambda d=d: call(a[d], DIVISORS[divisor](dtype, d))) for d in a)
+        assert actual is expected, f"{name}: {actual}, {result} instead of {expected}, {value}"
+        if expected is None:
+            assert_same(result, value)
+        elif value == "ZeroDivisionError":
+            assert value in result
+            assert bool((a[DEVICE] == 1).all()), f"{name} changed its operand before it raised"
 
 
 MIXED = {

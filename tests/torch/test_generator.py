@@ -92,8 +92,16 @@ def test_fork_rng_and_checkpoint():
 def test_generators_of_the_other_device_are_refused():
     with pytest.raises(RuntimeError, match="Expected a 'hologram' device type for generator but found 'cpu'"):
         torch.rand(3, device=DEVICE, generator=torch.Generator())
-    with pytest.raises(RuntimeError, match="generator"):
-        torch.rand(3, generator=torch.Generator(device=DEVICE))
+    generator, x = torch.Generator(device=DEVICE), torch.ones(3)
+    for draw in (lambda: torch.rand(3, generator=generator), lambda: torch.randn(3, generator=generator),
+                 lambda: torch.randint(5, (3,), generator=generator), lambda: torch.randperm(3, generator=generator),
+                 lambda: x.uniform_(generator=generator), lambda: x.random_(generator=generator),
+                 lambda: x.exponential_(generator=generator), lambda: torch.bernoulli(x, generator=generator),
+                 lambda: torch.normal(x, 1.0, generator=generator), lambda: torch.rand_like(x, generator=generator),
+                 lambda: torch.multinomial(x, 2, generator=generator), lambda: torch.poisson(x, generator=generator)):
+        with pytest.raises(RuntimeError, match="Expected a 'cpu' device type for generator but found 'hologram'"):
+            draw()
+    assert torch.equal(x, torch.ones(3))
 
 
 def test_explicit_generators_advance_alone():

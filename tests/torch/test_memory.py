@@ -162,29 +162,33 @@ import resource, sys, torch, torch.nn.functional as F
 device = sys.argv[1]
 if device == 'hologram':
     import hologram_torch
+
+def train(size):
+    x = torch.ones(size, device=device)
+    w = torch.ones(size, device=device, requires_grad=True)
+    for _ in range(3):
+        y = (x * w).tanh()
+        z = (y + x).exp()
+        (z.sum() + y.mean()).backward()
+        w.grad = None
+
+train(64)     # loads what a process loads once: threads, libraries, the linker of kernels
 base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-x = torch.ones(8 << 20, device=device)
-w = torch.ones(8 << 20, device=device, requires_grad=True)
-for _ in range(3):
-    y = (x * w).tanh()
-    z = (y + x).exp()
-    (z.sum() + y.mean()).backward()
-    w.grad = None
+train(8 << 20)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) // 1024)
 """
 
 
-def test_peak_of_a_process_is_at_most_the_cpus_plus_five_percent():
+def test_peak_of_a_process_is_at_most_the_cpus_plus_five_percent(tmp_path):
     peaks = {}
-    for device in ("cpu", DEVICE):
+    for device in ("cpu", DEVICE, DEVICE):     # the second time, no kernel is compiled
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-                       "HOLOGRAM_AUTOLOAD": "0"}
+                       "HOLOGRAM_AUTOLOAD": "0", "HOLOGRAM_CACHE_DIR": str(tmp_path)}
         result = subprocess.run([sys.executable, "-c", PEAK, device], env=environment, capture_output=True, text=True,
                                 timeout=120)
         assert result.returncode == 0, result.stderr
         peaks[device] = int(result.stdout)
-    overhead = 24   # MiB: the compiler, loaded once per process, whatever the program's size
-    assert peaks[DEVICE] <= peaks["cpu"] * 1.05 + overhead, peaks
+    assert peaks[DEVICE] <= peaks["cpu"] * 1.05, peaks
 
 
 @pytest.mark.parametrize("pages", [4981, 4982, 4983, 4984])

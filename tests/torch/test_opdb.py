@@ -33,6 +33,17 @@ def test_backward(name):
     check(BACKWARD[name], True, opdb_ledger.BACKWARD)
 
 
+@pytest.mark.parametrize("name", opdb.INACCURATE_ON_CPU)
+def test_the_cpus_own_result_is_inaccurate(name):
+    """Or else the device is compared with it, as everywhere."""
+    op = BACKWARD[name]
+    sample = next(iter(op.sample_inputs("cpu", torch.float32, requires_grad=True)))
+    call = (op, (sample.input, sample.args, sample.kwargs), sample.output_process_fn_grad)
+    rtol, atol = opdb.tolerance(op, torch.float32)
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(opdb.fixed(opdb.run(*call)), opdb.reference(*call, torch.float32), rtol=rtol, atol=atol)
+
+
 def test_the_ledger_names_only_entries_that_exist():
     known = set(opdb.entries()) | set(opdb.entries(backward=True))
     listed = {*opdb_ledger.NOT_APPLICABLE, *opdb_ledger.FORWARD, *opdb_ledger.BACKWARD}

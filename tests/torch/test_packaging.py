@@ -3,8 +3,20 @@
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_folder_with_code_is_packaged():
+    pytest.importorskip("setuptools", minversion="77", reason="reads the project file as setuptools does")
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    packages = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT) for top in ("hologram_core", "hologram_torch") for path in (ROOT / top).rglob("*.py")}
+    assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ def layouts(dtype):
     yield sample((5, 4, 3), dtype).permute(2, 0, 1)
     yield sample((6, 9, 10), dtype)[::2, 1::2, ::3]
     yield sample((3, 1, 5), dtype).expand(3, 4, 5)
+    yield sample((3, 4, 5), dtype)[..., :1].expand(3, 4, 5)
     yield sample((2, 3, 4, 5), dtype).to(memory_format=torch.channels_last)
 
 
@@ -117,6 +118,12 @@ def test_layer_norm(dtype, weight, bias):
         check_norm(call, arguments)
 
 
+def test_layer_norm_of_equal_numbers_is_zero():
+    for n in (1, 3, 7, 48, 100, 1000):
+        for x in (torch.full((3, n), 0.1), torch.randn(3, 1).expand(3, n)):
+            assert not F.layer_norm(x.to(DEVICE), (n,)).any()
+
+
 def test_layer_norm_mixed_types_and_layouts():
     for dtype, tolerance in ((torch.float16, 2e-3), (torch.bfloat16, 1.6e-2)):
         arguments = norm_arguments((4, 8), (8,), dtype, torch.float32, True, True)
@@ -170,6 +177,13 @@ def test_rms_norm(dtype, weight, eps):
         arguments = norm_arguments(shape, normalized, dtype, dtype, weight, False)[:2 if weight else 1]
         call = lambda x, w=None: F.rms_norm(x, normalized, w, eps)   # noqa: E731
         check_norm(call, arguments)
+
+
+def test_rms_norm_beyond_the_row_kernel():
+    for shape, normalized in (((0, 3), (3,)), ((2, 0), (0,)), ((0,), (0,)), ((2, 1, 2, 1, 2, 1, 2, 3, 2), (3, 2)), ((1,) * 8 + (5,), (5,))):
+        x, weight, _ = norm_arguments(shape, normalized, torch.float32, torch.float32, True, False)
+        call = lambda x, w: F.rms_norm(x, normalized, w)             # noqa: E731
+        check_all(run_norm(call, (x, weight), DEVICE), run_norm(call, (x, weight), "cpu"))
 
 
 # ---- classification losses ----

@@ -221,6 +221,20 @@ def spawned(rank):
     assert (torch.ones(4, device=DEVICE) * (rank + 1)).sum().item() == 4 * (rank + 1)
 
 
+def test_exit_right_after_a_backward_pass():
+    """Autograd's thread may still hold the graph, and Python objects with it, when Python shuts down. Here it does: it
+    does not get the GIL before the program ends."""
+    for _ in range(3):
+        status, output = script("""
+import sys, torch, hologram_torch
+x = torch.ones(10, device='hologram', requires_grad=True)
+x.exp().sum().backward()
+sys.setswitchinterval(1000)
+x.exp().sum().backward()
+""")
+        assert status == 0, (status, output)
+
+
 def test_exit_with_waiting_threads_and_live_tensors():
     status, output = script("""
 import threading, torch, hologram_torch

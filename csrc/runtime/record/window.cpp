@@ -84,68 +84,12 @@ bool same_pattern(const Form& x, const Form& y, int rank) {
   return true;
 }
 
-/// Bit d for every dimension along which the operand varies.
-uint32_t varying_dims(const Circuit& group, const Operand& o, const int8_t* from) {
-  uint32_t dims = 0;
-  for (int d = 0; d < group.rank; ++d) dims |= static_cast<uint32_t>(stride_of(o, from[d]) != 0) << d;
-  return dims;
-}
-
-using Values = uint64_t;   // a bit per value
-static_assert(kOperandRef <= 64, "widen Values");
-
-/// Adds the results of the nodes of `c`, numbered from `first` on, that vary along the row. `arg_varies` answers for an
-/// argument.
-template <class ArgVaries>
-void add_varying(Values& varying, const Circuit& c, int first, ArgVaries arg_varies) {
-  for (int n = 0; n < c.num_nodes; ++n) {
-    const Node& node = c.nodes[n];
-    const OpFacts& facts = op_facts(node.op);
-    bool varies = facts.kind == OpKind::Scan || facts.kind == OpKind::RowKernel;
-    if (facts.kind == OpKind::Elementwise)
-      for (int a = 0; a < node.nargs; ++a) varies |= arg_varies(node.args[a]);
-    for (int r = 0; r < facts.results; ++r, ++first) varying |= static_cast<Values>(varies) << first;
-  }
-}
-
 bool comes_again(const Circuit& group, const Circuit& op) {
   return group.num_nodes >= kLongGroup && op.num_nodes && group.nodes[0].op == op.nodes[0].op &&
          group.nodes[0].compute == op.nodes[0].compute && group.nodes[0].nargs == op.nodes[0].nargs;
 }
 
 }  // namespace
-
-/// A kernel stores what does not vary along the row once per row: values that are the same all along it may only go to outputs
-/// that are, too. True when that holds for the group and the op together.
-bool Window::stores_fit(const Group& group, uint32_t row, const Circuit& op, const int8_t* from, const Use* uses, bool first_fold) {
-  const Circuit& c = group.circuit;
-  int8_t own[kMaxRank];
-  full_dims(c, own);
-  Values known = 0;
-  add_varying(known, c, 0, [&](Ref ref) {
-    if (ref < kOperandRef) return (known >> ref & 1) != 0;
-    return ref < kScalarRef && (varying_dims(c, c.operands[ref - kOperandRef], own) & row);
-  });
-  if (first_fold)
-    for (int i = 0; i < c.num_operands; ++i) {
-      const Operand& o = c.operands[i];
-      if (o.output && o.source != kNoRef && !(known >> o.source & 1) && (varying_dims(c, o, own) & row)) return false;
-    }
-  Values added = 0;
-  add_varying(added, op, 0, [&](Ref ref) {
-    if (ref < kOperandRef) return (added >> ref & 1) != 0;
-    if (ref >= kScalarRef) return false;
-    const Use& use = uses[ref - kOperandRef];
-    if (use.ref < kOperandRef) return (known >> use.ref & 1) != 0;
-    return (varying_dims(c, op.operands[ref - kOperandRef], from) & row) != 0;
-  });
-  for (int i = 0; i < op.num_operands; ++i) {
-    const Operand& o = op.operands[i];
-    if (!o.output || !(varying_dims(c, o, from) & row)) continue;
-    if (o.source >= kOperandRef || !(added >> o.source & 1)) return false;
-  }
-  return true;
-}
 
 /// What the op's operands are in the group; false where one does not fit.
 bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses) {
@@ -207,8 +151,6 @@ bool Window::join(int g, Circuit& op, Form& form) {
   else full_dims(c, from);
   Use uses[kMaxOperands];
   if (!resolve(group, g, op, from, uses)) return false;
-  const uint32_t row = f.folds ? f.row : form.row;
-  if (row && !stores_fit(group, row, op, from, uses, form.folds && !f.folds)) return false;
   if (form.folds && !f.folds) {
     f = form;
   }

@@ -91,7 +91,6 @@ class Window {
   Entry& entry_of(Block* block);
   bool join(int g, Circuit& op, Form& form);
   bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
-  bool stores_fit(const Group& group, uint32_t row, const Circuit& op, const int8_t* from, const Use* uses, bool first_fold);
   void commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses);
   int new_group();
 

@@ -57,16 +57,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(
   return {grad_query, grad_key, grad_value, Tensor()};
 }
 
-// Nested tensors do not live on the device: the encoder keeps its dense, masked form.
-bool nested_tensor_from_mask_left_aligned(const Tensor&, const Tensor&) { return false; }
-
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("_fused_sdp_choice", &choose);
   m.impl("_scaled_dot_product_fused_attention_overrideable", &attention);
   m.impl("_scaled_dot_product_fused_attention_overrideable_backward", &attention_backward);
-  m.impl("_nested_tensor_from_mask_left_aligned", &nested_tensor_from_mask_left_aligned);
 }
 
 }  // namespace hologram::aten

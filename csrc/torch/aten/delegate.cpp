@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -153,10 +154,13 @@ class SeededDefault {
 
 // ---- one call ----
 
+/// Why torch's kernel runs: it is meant to, nothing else serves the op, or its arguments are handles on dense tensors.
+enum class Route : uint8_t { Library, Delegate, DelegateHandles };
+
 class Call {
  public:
-  Call(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack)
-      : op_(op), plan_(plan), stack_(*stack), first_(stack->size() - plan.arguments.size()) {}
+  Call(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack, Route route = Route::Delegate)
+      : op_(op), plan_(plan), stack_(*stack), first_(stack->size() - plan.arguments.size()), route_(route) {}
 
   c10::IValue& argument(size_t i) { return stack_[first_ + i]; }
 
@@ -211,6 +215,7 @@ class Call {
           break;
         }
         case Kind::Generator:
+          if (other_tensor_.defined() && !first_tensor_.defined() && !value.isNone()) check_generator_device(other_tensor_);
           value = native_generator(value.isNone() ? std::nullopt : std::optional<at::Generator>(value.toGenerator()));
           break;
         case Kind::Device:
@@ -221,13 +226,13 @@ class Call {
     }
   }
 
-  void run(bool dense) {
+  void run() {
     // Aliases are below autograd already; this also keeps what native kernels call from looking at it.
     at::AutoDispatchBelowADInplaceOrView below;
     PoolScope pool(backend());
     SeededDefault seeded(plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
-    if (C10_LIKELY(dense)) op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
-    else op_.callBoxed(&stack_);   // the kernel depends on which arguments are sparse
+    if (C10_LIKELY(route_ != Route::DelegateHandles)) op_.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
+    else op_.callBoxed(&stack_);   // the kernel depends on which arguments are sparse or nested
   }
 
   void to_hologram() {
@@ -254,7 +259,9 @@ class Call {
     const char* separator = "";
     auto one = [&](const at::Tensor& t) {
       if (!t.defined()) return;
-      text << separator << t.scalar_type() << ' ' << t.sizes();
+      text << separator << t.scalar_type() << ' ';
+      if (t.is_nested()) text << "nested";
+      else text << t.sizes();
       separator = ", ";
     };
     for (size_t i = 0; i < plan_.arguments.size(); ++i) {
@@ -270,6 +277,8 @@ class Call {
     if (!device_ && is_hologram(t)) {
       device_ = t.device();
       first_tensor_ = t;
+    } else if (!other_tensor_.defined()) {
+      other_tensor_ = t;
     }
   }
 
@@ -280,7 +289,11 @@ class Call {
     if (!t.defined()) return t;
     if (is_hologram(t)) {
       if (C10_UNLIKELY(t.device() != *device_)) wrong_device(t, index);
-      return written ? aliases_.write(t) : aliases_.read(t);
+      if (written) return aliases_.write(t);
+      const at::Tensor alias = aliases_.read(t);
+      // Some kernels prepare the gradient only where one will be asked for (_sparse_mm_reduce_impl).
+      if (route_ != Route::Library && t.requires_grad()) alias.set_requires_grad(true);
+      return alias;
     }
     // torch's rule: CPU tensors may stand beside device tensors when they are 0-dimensional inputs.
     if (C10_UNLIKELY(!t.device().is_cpu() ||
@@ -298,42 +311,44 @@ class Call {
   const Plan& plan_;
   torch::jit::Stack& stack_;
   const size_t first_;
+  const Route route_;
   std::optional<c10::Device> device_;
-  at::Tensor first_tensor_;
+  at::Tensor first_tensor_;    // the first one on the device
+  at::Tensor other_tensor_;    // one that may lie anywhere
   Aliases aliases_;
   c10::SmallVector<std::pair<int, c10::IValue>, 2> originals_;
 };
 
-void run_native(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack, bool dense = true) {
-  Call call(op, plan, stack);
-  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || !dense, "hologram.", plan.name, ": neither the device nor PyTorch's CPU has a kernel "
-                              "for it (", call.describe(), "). Use an equivalent op.");
+void run_native(const c10::OperatorHandle& op, const Plan& plan, torch::jit::Stack* stack, Route route) {
+  Call call(op, plan, stack, route);
+  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name,
+                              ": neither the device nor PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   call.find_device();
   call.to_native();
-  call.run(dense);
+  call.run();
   call.to_hologram();
 }
 
 std::atomic<FallbackMode>& mode() {
   static std::atomic<FallbackMode> value = [] {
     const char* name = std::getenv("HOLOGRAM_FALLBACK");
-    return name && *name ? parse_fallback_mode(name) : FallbackMode::Run;
+    return name && *name ? parse_fallback_mode(name) : FallbackMode::Allow;
   }();
   return value;
 }
 
-void run_delegated(const c10::OperatorHandle& op, torch::jit::Stack* stack, bool dense) {
+void run_delegated(const c10::OperatorHandle& op, torch::jit::Stack* stack, Route route) {
   const Plan& plan = plan_of(op);
   const FallbackMode m = mode().load(std::memory_order_relaxed);
-  if (C10_UNLIKELY(m != FallbackMode::Run)) {
+  if (C10_UNLIKELY(m != FallbackMode::Allow)) {
     TORCH_CHECK(m != FallbackMode::Error, "hologram.", plan.name, ": no compiled or library kernel for these arguments (",
                 Call(op, plan, stack).describe(), ") and HOLOGRAM_FALLBACK=error. Allow PyTorch's CPU kernel with "
-                "HOLOGRAM_FALLBACK=run, or use an op that torch.hologram.op_report() lists as compiled.");
+                "HOLOGRAM_FALLBACK=allow, or use an op that torch.hologram.op_report() lists as compiled.");
     if (plan.stat->delegated.load(std::memory_order_relaxed) == 0)
       TORCH_WARN("hologram.", plan.name, ": runs in PyTorch's CPU kernel on the device's memory (",
                  Call(op, plan, stack).describe(), ").");
   }
-  run_native(op, plan, stack, dense);
+  run_native(op, plan, stack, route);
   plan.stat->delegated.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -341,21 +356,32 @@ void run_delegated(const c10::OperatorHandle& op, torch::jit::Stack* stack, bool
 
 void library(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const Plan& plan = plan_of(op);
-  run_native(op, plan, stack);
+  run_native(op, plan, stack, Route::Library);
   plan.stat->library.fetch_add(1, std::memory_order_relaxed);
 }
 
-void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, /*dense=*/true); }
-void delegate_sparse(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, /*dense=*/false); }
+void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, Route::Delegate); }
+void delegate_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  run_delegated(op, stack, Route::DelegateHandles);
+}
 
-constexpr const char* kModeNames[] = {"run", "warn", "error"};   // in the order of FallbackMode
+void delegate_each(torch::Library& m, c10::DispatchKey native, std::initializer_list<std::string_view> except) {
+  for (const c10::OperatorName& op : c10::Dispatcher::singleton().getRegistrationsForDispatchKey(native)) {
+    if (op.name.rfind("aten::", 0) != 0) continue;
+    const std::string name = op.overload_name.empty() ? op.name : op.name + "." + op.overload_name;
+    if (std::find(except.begin(), except.end(), std::string_view(name).substr(6)) != except.end()) continue;
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&delegate_handles>());
+  }
+}
+
+constexpr const char* kModeNames[] = {"allow", "warn", "error"};   // in the order of FallbackMode
 
 const char* fallback_mode_name(FallbackMode m) { return kModeNames[static_cast<int>(m)]; }
 
 FallbackMode parse_fallback_mode(std::string_view name) {
   for (int i = 0; i < 3; ++i)
     if (name == kModeNames[i]) return static_cast<FallbackMode>(i);
-  C10_THROW_ERROR(ValueError, c10::str("hologram: fallback mode '", name, "' is unknown. Use run, warn or error."));
+  C10_THROW_ERROR(ValueError, c10::str("hologram: fallback mode '", name, "' is unknown. Use allow, warn or error."));
 }
 
 FallbackMode fallback_mode() { return mode().load(); }

@@ -10,6 +10,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
+#include <torch/library.h>
+
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -17,8 +20,11 @@ namespace hologram::aten {
 
 void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 void library(const c10::OperatorHandle& op, torch::jit::Stack* stack);
-/// The fallback for calls with sparse arguments.
-void delegate_sparse(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+/// Serves calls with arguments that are handles on dense tensors: sparse and nested ones.
+void delegate_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+/// Registers `delegate_handles` for every aten op that has a kernel under the key `native` in the installed torch, but for
+/// those named in `except`. A fallback would not do: composite kernels, which assume dense tensors, come before it.
+void delegate_each(torch::Library& m, c10::DispatchKey native, std::initializer_list<std::string_view> except = {});
 
 namespace detail {
 template <class Op, auto* kBoxed, class Schema> struct BoxedCall;
@@ -44,13 +50,13 @@ decltype(auto) library_op(Args&&... args) {
   return detail::BoxedCall<Op, &library, typename Op::schema>::call(std::forward<Args>(args)...);
 }
 
-/// What a delegated op does: run, run and warn once per op, or raise. HOLOGRAM_FALLBACK=run|warn|error sets the
+/// What a delegated op does: run, run and warn once per op, or raise. HOLOGRAM_FALLBACK=allow|warn|error sets the
 /// initial mode.
-enum class FallbackMode { Run, Warn, Error };
+enum class FallbackMode { Allow, Warn, Error };
 FallbackMode fallback_mode();
 void set_fallback_mode(FallbackMode mode);
 const char* fallback_mode_name(FallbackMode mode);
-/// Throws ValueError for any other name than "run", "warn" and "error".
+/// Throws ValueError for any other name than "allow", "warn" and "error".
 FallbackMode parse_fallback_mode(std::string_view name);
 
 }  // namespace hologram::aten

@@ -110,6 +110,7 @@ enum AtenFlags : uint8_t {
   kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
   kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
   kPoint = 8,           // parameters must be numbers or 0-dim tensors
+  kDivides = 128,       // an integer divisor that is 0 is an error
 };
 
 /// One aten overload.
@@ -167,6 +168,9 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
 /// The numbers of a call that computes in `common`, as its kernel gets them. False where one would change the category of
 /// the result or overflow: torch then refuses in the words of the op, so its own kernel must see it.
 bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers);
+/// Raises ZeroDivisionError, as torch's kernels do, when a divisor that the call is about to use is an integer 0
+/// (divisor.cpp). `common`: the dtype the call divides in.
+void check_divisor(const Call& call, c10::ScalarType common);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);

@@ -128,7 +128,9 @@ bool run_fast(const Call& call) {
       if (!accept_destination(call, flat, *outs[k], dtype)) return false;
     }
   }
-  if (flat.lead->numel() != 0) launch(call, flat, outs, out_types);
+  if (flat.lead->numel() == 0) return true;
+  if (call.op.flags & kDivides) check_divisor(call, flat.dtype);
+  launch(call, flat, outs, out_types);
   return true;
 }
 

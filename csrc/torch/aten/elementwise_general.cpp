@@ -229,7 +229,9 @@ bool run_general(const Call& call) {
     call.results[0] = iter.output(0);
     allocate_others(call, values);
   }
-  if (iter.numel() != 0) launch(call, values, iter);
+  if (iter.numel() == 0) return true;
+  if (call.op.flags & kDivides) check_divisor(call, values.common);
+  launch(call, values, iter);
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include <mutex>
 
+#include "torch/aten/nested.h"
 #include "torch/aten/sparse.h"
 #include "torch/device/threads.h"
 #include "torch/device/allocator.h"
@@ -93,10 +94,10 @@ void install_scoped_allocator() {
 
 void delete_storage(void* storage) { delete static_cast<c10::Storage*>(storage); }
 
-// Memory is all we can share: no quantizer, no nested sizes, no opaque layout.
+// Memory is all we can share: no quantizer, no opaque layout.
 void check_plain(const at::Tensor& t, const char* what) {
-  TORCH_CHECK_NOT_IMPLEMENTED(t.layout() == c10::kStrided && !t.is_quantized() && !t.is_nested() && t.has_storage(),
-      "hologram: a ", t.is_quantized() ? "quantized" : t.is_nested() ? "nested" : c10::str(t.layout()).c_str(), " ", what,
+  TORCH_CHECK_NOT_IMPLEMENTED(t.layout() == c10::kStrided && !t.is_quantized() && t.has_storage(),
+      "hologram: a ", t.is_quantized() ? "quantized" : c10::str(t.layout()).c_str(), " ", what,
       " is not supported on the device. Move the inputs to the CPU first (.cpu()).");
 }
 
@@ -180,6 +181,7 @@ const c10::Storage& Aliases::alias_storage(const c10::Storage& original) {
 at::Tensor Aliases::alias(const at::Tensor& t) {
   if (is_sparse_layout(t.layout()))
     return map_sparse(t, c10::Device(c10::DeviceType::CPU), [this](const at::Tensor& member) { return alias(member); });
+  if (t.is_nested()) return map_nested(t, [this](const at::Tensor& buffer) { return alias(buffer); });
   check_plain(t, "argument");
   before_read(t);
   return tensor_on(alias_storage(t.storage()), c10::DispatchKey::CPU, t);
@@ -209,6 +211,7 @@ void Aliases::write_back() const {
       assign_sparse(pair.original, pair.alias, [&](const at::Tensor& member) { return result(member, device); });
       continue;
     }
+    if (pair.original.is_nested()) continue;   // no kernel changes the sizes of one
     c10::TensorImpl* impl = pair.original.unsafeGetTensorImpl();
     const at::Tensor& alias = pair.alias;
     if (alias.sizes() != impl->sizes() || alias.strides() != impl->strides() ||
@@ -223,6 +226,7 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   if (!native.defined()) return native;
   if (is_sparse_layout(native.layout()))
     return map_sparse(native, device, [&](const at::Tensor& member) { return result(member, device); });
+  if (native.is_nested()) return map_nested(native, [&](const at::Tensor& buffer) { return result(buffer, device); });
   check_plain(native, "result");
   if (const StoragePair* pair = find(native.storage().unsafeGetStorageImpl()))
     return tensor_on(pair->original, c10::DispatchKey::PrivateUse1, native);

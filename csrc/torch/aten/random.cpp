@@ -53,8 +53,11 @@ Ref add(Circuit& circuit, const Scalar& s) { return s.integer ? circuit.add_scal
 struct Draw {
   Ref seed, offset;
 };
-Draw draw(Circuit& circuit, const Generator& generator, int64_t count) {
-  const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(count));
+/// Numbers for the elements of `self`, which must lie on the device: a generator of the device alone is enough to make
+/// torch call its kernels.
+Draw draw(Circuit& circuit, const Generator& generator, const at::Tensor& self) {
+  check_generator_device(self);
+  const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(self.numel()));
   return {circuit.add_scalar(static_cast<int64_t>(range.seed)), circuit.add_scalar(static_cast<int64_t>(range.offset))};
 }
 
@@ -63,7 +66,7 @@ void fill(Op op, DType compute, const at::Tensor& self, const Generator& generat
   if (self.numel() == 0) return;
   at::assert_no_internal_overlap(self);
   Circuit circuit;
-  const Draw d = draw(circuit, generator, self.numel());
+  const Draw d = draw(circuit, generator, self);
   set_sizes(circuit, self.sizes());
   Ref args[kMaxArgs] = {d.seed, d.offset};
   size_t nargs = 2;
@@ -72,7 +75,7 @@ void fill(Op op, DType compute, const at::Tensor& self, const Generator& generat
   submit(circuit, self);
 }
 
-bool fillable(const at::Tensor& self) { return self.dim() <= kMaxRank && self.layout() == at::kStrided; }
+bool fillable(const at::Tensor& self) { return is_hologram(self) && self.dim() <= kMaxRank && self.layout() == at::kStrided; }
 bool fillable_float(const at::Tensor& self) { return is_row_float(self.scalar_type()) && fillable(self); }
 
 // ---- continuous distributions ----
@@ -271,7 +274,7 @@ template <class> struct BernoulliTensorFill {
   void operator()(const at::Tensor& self, const at::Tensor& p, const Generator& generator) const {
     check_probabilities(p);
     Circuit circuit;
-    const Draw d = draw(circuit, generator, self.numel());
+    const Draw d = draw(circuit, generator, self);
     set_sizes(circuit, self.sizes());
     const Ref probability = add_input(circuit, p);
     const DType compute = p.scalar_type() == at::kDouble ? DType::F64 : DType::F32;
@@ -320,7 +323,7 @@ std::tuple<at::Tensor, at::Tensor> native_dropout(const at::Tensor& input, doubl
   at::Tensor mask = at::empty_like(input, input.options().dtype(at::kBool));
   if (input.numel() == 0) return {std::move(output), std::move(mask)};
   Circuit circuit;
-  const Draw d = draw(circuit, std::nullopt, input.numel());
+  const Draw d = draw(circuit, std::nullopt, input);
   set_sizes(circuit, input.sizes());
   const Ref x = add_input(circuit, input);
   const Ref keep = circuit.add_scalar(1 - p), scale = circuit.add_scalar(p == 1 ? 0.0 : 1 / (1 - p));

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <limits>
+#include <numeric>
 
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
@@ -287,6 +288,27 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   return {std::move(y), std::move(rstd)};
 }
 
+/// The gradients of what the row kernel does not serve (empty inputs, many dims). torch's CPU has no kernel for them: there
+/// autograd differentiates the ops that rms_norm is made of.
+std::tuple<at::Tensor, at::Tensor> rms_norm_backward_by_ops(const at::Tensor& dy, const at::Tensor& input,
+                                                            size_t normalized, const at::Tensor& rstd,
+                                                            const at::Tensor& weight, std::array<bool, 2> mask) {
+  c10::DimVector outer(static_cast<size_t>(input.dim()) - normalized), inner(normalized);
+  std::iota(outer.begin(), outer.end(), 0);
+  std::iota(inner.begin(), inner.end(), static_cast<int64_t>(outer.size()));
+  const at::Tensor normal = input.mul(rstd);
+  at::Tensor grad_input, grad_weight;
+  if (mask[0]) {
+    const at::Tensor g = weight.defined() ? dy.mul(weight) : dy;
+    grad_input = g.sub(normal.mul(g.mul(normal).mean(inner, /*keepdim=*/true))).mul(rstd).to(input.scalar_type());
+  }
+  if (mask[1] && weight.defined()) {
+    const at::Tensor products = dy.mul(normal);
+    grad_weight = (outer.empty() ? products : products.sum(outer)).to(weight.scalar_type());
+  }
+  return {std::move(grad_input), std::move(grad_weight)};
+}
+
 std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy, const at::Tensor& input,
                                                            c10::IntArrayRef normalized_shape, const at::Tensor& rstd,
                                                            const MaybeTensor& weight_opt, std::array<bool, 2> mask) {
@@ -295,7 +317,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
   check_same_device("_fused_rms_norm_backward", dy, input, rstd, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   if (!computes_rms_norm(input, weight) || !computes(dy) || dy.sizes() != input.sizes())
-    return delegate_op<AtenOp>(dy, input, normalized_shape, rstd, weight_opt, mask);
+    return rms_norm_backward_by_ops(dy, input, normalized_shape.size(), rstd, weight, mask);
   at::Tensor grad_input, grad_weight;
   if (mask[0]) {
     grad_input = empty(input.sizes(), input.scalar_type(), input.device());

@@ -2,10 +2,7 @@
 
 #include <ATen/SparseCsrTensorImpl.h>
 #include <ATen/SparseTensorImpl.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
-
-#include <string>
 
 #include "torch/aten/delegate.h"
 
@@ -55,38 +52,22 @@ at::Tensor map_sparse(const at::Tensor& t, c10::Device device, MapMember map) {
   return out;
 }
 
-// Everything sparse is torch's. A fallback alone is not enough: composite kernels, which assume dense tensors, come before
-// it. So the ops for which torch has a sparse CPU kernel are named one by one, as the installed torch lists them.
+// Everything sparse is torch's, and what torch's CPU has no kernel for is refused in torch's own words.
+TORCH_LIBRARY_IMPL(aten, SparsePrivateUse1, m) { delegate_each(m, c10::DispatchKey::SparseCPU); }
+TORCH_LIBRARY_IMPL(aten, SparseCsrPrivateUse1, m) { delegate_each(m, c10::DispatchKey::SparseCsrCPU); }
+
+// Quantized tensors are more than memory and strides. No op on the device makes one, but these would start with none.
 namespace {
-void register_sparse(torch::Library& m, c10::DispatchKey native) {
-  for (const c10::OperatorName& op : c10::Dispatcher::singleton().getRegistrationsForDispatchKey(native)) {
-    if (op.name.rfind("aten::", 0) != 0) continue;
-    const std::string name = op.overload_name.empty() ? op.name : op.name + "." + op.overload_name;
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&delegate_sparse>());
-  }
+[[noreturn]] void refuse_quantized(const c10::OperatorHandle& op, torch::jit::Stack*) {
+  C10_THROW_ERROR(NotImplementedError, c10::str("hologram: ", op.operator_name(), " on a quantized tensor: quantized tensors "
+                                                "are not supported on the device. Dequantize it, or keep it on the CPU."));
 }
 }  // namespace
 
-TORCH_LIBRARY_IMPL(aten, SparsePrivateUse1, m) { register_sparse(m, c10::DispatchKey::SparseCPU); }
-TORCH_LIBRARY_IMPL(aten, SparseCsrPrivateUse1, m) { register_sparse(m, c10::DispatchKey::SparseCsrCPU); }
-TORCH_LIBRARY_IMPL(_, SparsePrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&delegate_sparse>()); }
-TORCH_LIBRARY_IMPL(_, SparseCsrPrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&delegate_sparse>()); }
-
-// Nested and quantized tensors are more than memory and strides. torch makes some without asking the device.
-namespace {
-[[noreturn]] void refuse(const c10::OperatorHandle& op, const char* kind, const char* advice) {
-  C10_THROW_ERROR(NotImplementedError, c10::str("hologram: ", op.operator_name(), " on a ", kind, " tensor: ", kind,
-                                                " tensors are not supported on the device. ", advice));
+TORCH_LIBRARY_IMPL(aten, QuantizedPrivateUse1, m) {
+  for (const char* name : {"_empty_affine_quantized", "_empty_per_channel_affine_quantized", "empty.memory_format", "empty_strided",
+                           "empty_quantized"})
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&refuse_quantized>());
 }
-void refuse_nested(const c10::OperatorHandle& op, torch::jit::Stack*) {
-  refuse(op, "nested", "Use layout=torch.jagged, or keep the tensor on the CPU.");
-}
-void refuse_quantized(const c10::OperatorHandle& op, torch::jit::Stack*) {
-  refuse(op, "quantized", "Dequantize it, or keep it on the CPU.");
-}
-}  // namespace
-
-TORCH_LIBRARY_IMPL(_, NestedTensorPrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&refuse_nested>()); }
-TORCH_LIBRARY_IMPL(_, QuantizedPrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&refuse_quantized>()); }
 
 }  // namespace hologram::aten

@@ -88,6 +88,11 @@ const at::Generator& default_generator(c10::DeviceIndex device) {
   return generators[index];
 }
 
+void check_generator_device(const at::Tensor& t) {
+  TORCH_CHECK(t.device().type() == kDeviceType, "Expected a '", c10::DeviceTypeName(t.device().type(), true),
+              "' device type for generator but found '", c10::DeviceTypeName(kDeviceType, true), "'");
+}
+
 PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count) {
   const bool given = generator.has_value() && generator->defined();
   return at::check_generator<PhiloxGenerator>(given ? *generator : default_generator())->reserve(count);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <optional>
@@ -20,6 +21,9 @@ struct PhiloxRange {
 /// Reserves `count` counters of `generator` (of the current device's default generator when empty) and returns the
 /// seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
 PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count);
+
+/// Raises torch's own message when a generator of the device comes with a tensor of another one.
+void check_generator_device(const at::Tensor& t);
 
 /// The generator that random ops use when none is given; -1 means the current device.
 const at::Generator& default_generator(c10::DeviceIndex device = -1);

@@ -2,6 +2,7 @@
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/stream.h"
 
@@ -15,7 +16,10 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
     return c10::Device(kDeviceType, exchange_device(device.index()));
   }
   c10::Device getDevice() const override { return c10::Device(kDeviceType, current_device()); }
-  void setDevice(c10::Device device) const override { exchange_device(device.index()); }
+  void setDevice(c10::Device device) const override {
+    note_device_thread();
+    exchange_device(device.index());
+  }
   void uncheckedSetDevice(c10::Device device) const noexcept override { set_current_device_unchecked(device.index()); }
   c10::DeviceIndex deviceCount() const noexcept override { return device_count(); }
 

@@ -8,6 +8,7 @@
 #include "runtime/backend.h"
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
+#include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/generator.h"
 #include "torch/device/sharing.h"
@@ -101,6 +102,7 @@ PYBIND11_MODULE(_C, m) {
     });
   });
 
+  m.def("settle_device_threads", &settle_device_threads, py::call_guard<py::gil_scoped_release>());
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });
   m.def("set_fallback_mode", [](const std::string& name) {
