@@ -137,7 +137,7 @@ class Circuit:
         flags = " split" * self.split + " merge" * self.merge
         lines = [f"circuit {SCHEDULES[self.schedule]}({space}){flags}"]
         for k, o in enumerate(self.operands):
-            lines.append(f"  ${k} {o.dtype} {LAYOUTS[o.layout]}{" fixed" * o.fixed}" + (f" <- {o.source}" if o.output else ""))
+            lines.append(f"  ${k} {o.dtype} {LAYOUTS[o.layout]}{' fixed' * o.fixed}" + (f" <- {o.source}" if o.output else ""))
         for k, integer in enumerate(self.scalars):
             lines.append(f"  #{k} {'int' if integer else 'float'} scalar")
         for n in self.nodes:

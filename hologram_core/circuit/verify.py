@@ -110,10 +110,12 @@ def outputs(c):
 
 @rule("an output that is one element per row stores what does not vary along the row")
 def once_per_row(c):
-    varying = varying_values(c)
+    varying, producers = varying_values(c), c.producers()
     for number, operand in c.outputs():
-        if operand.fixed and not c.split and operand.source.kind == "value" and operand.source.n in varying:
-            yield f"${number} stores {operand.source}"
+        ref = operand.source
+        if operand.fixed and not c.split and ref.kind == "value" and ref.n in varying \
+                and not isinstance(producers[ref.n][0].row, RowKernel):       # its results may be of either kind
+            yield f"${number} stores {ref}"
 
 
 @rule("elementwise results are not stored to one place")

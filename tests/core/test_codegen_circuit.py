@@ -88,6 +88,12 @@ def broken_outputs():
     return c
 
 
+def broken_once_per_row():
+    c = circuit(ROW, 2, 1)
+    c.operands.append(Operand(F32, BROADCAST, c.add(TABLE["add"], F32, F32, [X, Y]), fixed=True))
+    return c
+
+
 def broken_overlap():
     c = circuit()
     c.operands.append(Operand(F32, BROADCAST, c.add(TABLE["add"], F32, F32, [X, Y])))
