@@ -136,27 +136,25 @@ class Evaluator:
 
     # ---- positions ----
     def _number(self, cursor: Cursor, dims) -> Value:
-        """Row-major number of the cursor within `dims`."""
+        """Row-major number of the cursor within `dims`. The chunks of a split kernel number its outermost row dimension."""
         b, at = self.b, dict(cursor.coords)
         number = b.const(0, I64)
         for dim in dims:
-            scaled = number if number.data.text == "0" else b.mul(number, self.size(dim))
-            number = b.add(at[dim], scaled) if dim in at else scaled
-        if self.c.lane_dim in dims and self.c.lane_dim in at and (cursor.lanes > 1 or cursor.shift):
-            number = b.add(number, b.add(b.iota(I64, cursor.lanes), b.const(cursor.shift, I64)))
+            chunked = self.c.split and dim == self.c.kept_rank
+            if number.data.text != "0":
+                number = b.mul(number, self.extra(1) if chunked else self.size(dim))
+            if chunked:
+                number = b.add(b.mul(at[0], self.extra(0)), number)
+            number = b.add(at[dim], number) if dim in at else number
+            if dim == self.c.lane_dim and dim in at and (cursor.lanes > 1 or cursor.shift):
+                number = b.add(number, b.add(b.iota(I64, cursor.lanes), b.const(cursor.shift, I64)))
         return number
 
     def index(self, cursor: Cursor) -> Value:
-        return self._number(cursor, range(self.c.rank))
+        return self._number(cursor, range(1 if self.c.split else 0, self.c.rank))
 
     def row_index(self, cursor: Cursor) -> Value:
-        number = self._number(cursor, range(self.c.kept_rank, self.c.rank))
-        if self.c.split:     # position in the whole row: the chunks before this one come first
-            before = self.b.mul(dict(cursor.coords)[0], self.extra(0))
-            for dim in range(self.c.kept_rank + 1, self.c.rank):
-                before = self.b.mul(before, self.size(dim))
-            number = self.b.add(before, number)
-        return number
+        return self._number(cursor, range(self.c.kept_rank, self.c.rank))
 
     # ---- what a set of values needs ----
     def closure(self, refs, given=()) -> tuple:

@@ -20,7 +20,7 @@ from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
-from .passes import Passes
+from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
 TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 
@@ -34,9 +34,9 @@ class Nest:
         # Where lanes run along the row, what does not vary along it is scalar and rare.
         lanes = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
         self.weight = sum(weights[n] for n in lanes) + len(circuit.operands)
-        self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
-        self.heavy = b.lanes > 1 and self.weight > 120
-        self.passes = Passes(self.ev, self.unroll, weights)
+        self.unroll = unrolled(self.weight)
+        self.heavy = b.lanes > 1 and self.weight > HEAVY
+        self.passes = Passes(self.ev, weights)
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -164,11 +164,14 @@ class Nest:
 
 
 def lanes_of(circuit: Circuit, widest: int) -> int:
-    """Vector width in elements: 64 bytes of the widest type of the circuit, 16 elements where types of 8 and fewer bytes
-    mix. `widest`: bytes of the widest type inside the expressions, which may make vectors shorter, down to 16."""
+    """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
+    circuit, 16 elements where types of 8 and fewer bytes mix. `widest`: bytes of the widest type inside the expressions,
+    which may make vectors shorter, down to 16."""
     scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
     if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
         return 1
+    if circuit.schedule == ROW and any(n.folds and not n.exact for n in circuit.nodes):
+        return TREE_LANES
     types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
