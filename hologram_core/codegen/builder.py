@@ -136,6 +136,11 @@ class Builder:
         rest = (bits << shift) - half
         return x * self.bitcast(half + one, x.dtype) * self.bitcast(rest + one, x.dtype)
 
+    def lookup(self, constants, bits, dtype: DType):
+        """constants[bits mod 32], of 32 constants; bits: an integer of the type's width. A target that holds such tables in
+        registers overrides this."""
+        return self.table(constants, self.cast(self.and_(bits, self.const(31, bits.dtype)), I32), dtype)
+
     def rarely(self, cond, slow, fast):
         """`slow()` where cond holds, else the value `fast`. `slow` is a function of no arguments that emits the rare
         case; a builder that can branch skips it while cond holds in no lane. (Here: a plain selection.)"""

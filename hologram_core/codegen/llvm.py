@@ -8,7 +8,7 @@ The number of lanes is part of the kernel's meaning (it shapes reduction trees),
 
 from __future__ import annotations
 
-from ..dtypes import BOOL, I64, DType
+from ..dtypes import BOOL, F32, I64, DType
 from . import arith
 from .builder import Builder, Value
 from .memory import Memory
@@ -125,6 +125,15 @@ class LLVMBuilder(Memory, Builder):
         self.text.declare(name, wide, f"{wide}, {wide}, {wide}, {mask}, i32")
         return self.emit(f"call {{t}} @{name}({{t}} {{0}}, {{t}} {{1}}, {{t}} zeroinitializer, {mask} -1, i32 4)",
                          (x, n), x.dtype)
+
+    def lookup(self, constants, bits, dtype):
+        if "avx512f" not in self.features or dtype is not F32 or bits.data.lanes != 16:
+            return super().lookup(constants, bits, dtype)
+        name, wide = "llvm.x86.avx512.vpermi2var.ps.512", vector("float", 16)
+        self.text.declare(name, wide, f"{wide}, <16 x i32>, {wide}")
+        low, high = (f"{wide} <{', '.join(f'float {literal(c, F32)}' for c in half)}>"
+                     for half in (constants[:16], constants[16:]))
+        return self.emit(f"call {{r}} @{name}({low}, {{t}} {{0}}, {high})", (bits,), F32)
 
     def power_of_two(self, n):
         scaled = "avx512f" in self.features and (n.dtype.name, n.data.lanes) in _SCALEF

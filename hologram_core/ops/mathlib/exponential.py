@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .core import INF, NAN, bits_of, horner, is32, pick, uint_of
+from .core import INF, NAN, bits_of, horner, is32, paired, pick, uint_of
 
 # ---- e^x = 2^n (1 + q), |ln 2^n - x| <= ln(2)/2 ----
 
 LOG2E = 1.4426950408889634
+LN2 = 0.6931471805599453
 MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
 _LN2 = ((0.693145751953125, 1.428606765330187e-06), (0.6931471805599453, 2.3190468138462996e-17))
 # (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.4e-8 | 2.6e-19
@@ -29,18 +30,23 @@ def nearest(b, x):
     return (x + magic) - magic
 
 
-def reduce_exp(b, x, low_word=None):
-    """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN."""
+def reduce_exp(b, x, low_word=None, small=False):
+    """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN. `small`: n times the
+    rounding of ln(2) to one word (1.9e-9 | 2.3e-17) does not count."""
     magic = pick(x, *MAGIC)
     high, low = pick(x, *_LN2)
     n = b.fma(x, b.like(x, LOG2E), b.like(x, magic)) - magic
-    r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
+    if small:
+        r = b.fma(n, b.like(x, -LN2), x)
+    else:
+        r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
     return n, (r if low_word is None else r + low_word)
 
 
 def expm1_reduced(b, r):
     """e^r - 1 for |r| <= ln(2)/2."""
-    return b.fma(r * r, horner(b, r, pick(r, EXPM1_32, EXPM1_64)), r)
+    square = r * r
+    return b.fma(square, paired(b, r, square, pick(r, EXPM1_32, EXPM1_64)), r)
 
 
 def _exp_reduced(b, r):
@@ -111,7 +117,7 @@ def tanh(b, x):
     """-t / (2 + t) with t = e^(-2|x|) - 1; numerator and denominator rounded once each."""
     a = b.abs(x)
     top = b.like(x, pick(x, 9.25, 19.5))
-    n, r = reduce_exp(b, -2 * b.select(a > top, top, a))
+    n, r = reduce_exp(b, -2 * b.select(a > top, top, a), small=True)
     q = expm1_reduced(b, r)
     s = b.power_of_two(n)
     return b.copysign(b.fma(s, -q, 1 - s) / b.fma(s, q, 1 + s), x)
@@ -190,7 +196,8 @@ def _small_int_to_float(b, i, dtype):
 def _log1p_reduced(b, f):
     """log(1 + f) as (f, rest), rest of the order of f^2."""
     if is32(f):
-        return f, f * f * horner(b, f, _LOG_32)
+        square = f * f
+        return f, square * paired(b, f, square, _LOG_32)
     s = f / (2 + f)
     z = s * s
     half = 0.5 * f * f
