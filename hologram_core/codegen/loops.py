@@ -22,6 +22,7 @@ from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
 from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
+HUGE = 400            # instructions at one cursor from which the time to compile them counts
 TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 
 
@@ -34,9 +35,10 @@ class Nest:
         # Where lanes run along the row, what does not vary along it is scalar and rare.
         lanes = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
         self.weight = sum(weights[n] for n in lanes) + len(circuit.operands)
-        self.unroll = unrolled(self.weight)
-        self.heavy = b.lanes > 1 and self.weight > HEAVY
         self.passes = Passes(self.ev, weights)
+        emitted = self.weight * max(1, len(self.passes.folds))       # every pass has its loops
+        self.unroll = unrolled(emitted)
+        self.heavy = b.lanes > 1 and emitted > HEAVY
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -163,10 +165,10 @@ class Nest:
         return self._least(self.b.add(start, self.b.const(TILE_SIZE, I64)), size)
 
 
-def lanes_of(circuit: Circuit, widest: int) -> int:
+def lanes_of(circuit: Circuit, survey: Survey) -> int:
     """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
-    circuit, 16 elements where types of 8 and fewer bytes mix. `widest`: bytes of the widest type inside the expressions,
-    which may make vectors shorter, down to 16."""
+    circuit, 16 elements where types of 8 and fewer bytes mix. Wider types inside the expressions make vectors shorter, down
+    to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
     scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
     if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
         return 1
@@ -175,16 +177,19 @@ def lanes_of(circuit: Circuit, widest: int) -> int:
     types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
+    if survey.widest == 8 and sum(survey.weights.values()) > HUGE:
+        return 8
     if 8 in sizes and len(sizes) > 1:
         return 16
-    return min(64 // max(sizes), max(16, 64 // widest))
+    return min(64 // max(sizes), max(16, 64 // survey.widest))
 
 
 def build(circuit: Circuit, features=frozenset()) -> tuple:
     """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
     survey = Survey(circuit, LLVMBuilder)
-    b = LLVMBuilder(lanes_of(circuit, survey.widest), features)
-    nest = Nest(circuit, b, survey.weights)
+    b = LLVMBuilder(lanes_of(circuit, survey), features)
+    registers = max(1, b.lanes * survey.widest // 64)     # that hold one vector: as many instructions each becomes
+    nest = Nest(circuit, b, {node: weight * registers for node, weight in survey.weights.items()})
     nest.emit()
     passes = max(1, len(nest.passes.folds))
     memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
