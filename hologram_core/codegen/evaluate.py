@@ -186,7 +186,7 @@ class Survey:
 
     def __init__(self, circuit: Circuit, builder):
         """`builder`: makes an empty builder with a number of lanes."""
-        self.c = circuit
+        self.c, self.ev = circuit, Evaluator(circuit, None)
         self.weights: dict = {}        # first result of a node -> instructions (for a fold or scan: of one step)
         self.widest = 1                # bytes of the widest type that differs between lanes
         for node in circuit.nodes:
@@ -196,7 +196,8 @@ class Survey:
             self.widest = max(self.widest, b.text.widest)
 
     def _emit(self, node: Node, b) -> None:
-        ev, point = Evaluator(self.c, b), Cursor([], self.LANES)
+        ev, point = self.ev, Cursor([], self.LANES)
+        ev.b = b
         names = (f"%x{n}" for n in range(1000))
 
         def unknown(dtype, lanes=self.LANES):
