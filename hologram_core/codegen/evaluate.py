@@ -16,14 +16,16 @@ from .memory import memory_type
 
 class Cursor:
     """`coords`: [(dimension, coordinate)] outermost loop first, coordinates i64 scalars (of lane 0 in the lane
-    dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors)."""
+    dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors). `stream`: stores
+    go past the caches."""
 
-    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans")
+    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans", "stream")
 
     def __init__(self, coords, lanes=1, shift=0, mask=None, header=None):
         self.coords, self.lanes, self.shift, self.mask, self.header = coords, lanes, shift, mask, header
         self.values: dict = {}
         self.scans: dict = {}        # scan node number -> accumulator so far
+        self.stream = False
 
 
 class Evaluator:
@@ -83,7 +85,7 @@ class Evaluator:
         if self._same_in_lanes(number, cursor):
             b.store(b.part(value, 0, 1), self.address(number, cursor), dtype)
         else:
-            b.store(b.widen(value, cursor.lanes), self._addresses(number, cursor), dtype, cursor.mask)
+            b.store(b.widen(value, cursor.lanes), self._addresses(number, cursor), dtype, cursor.mask, cursor.stream)
 
     # ---- values ----
     def varies(self, ref: Ref) -> bool:

@@ -15,7 +15,7 @@ machine, on the number of threads or on where the range [begin, end) was cut.
 
 from __future__ import annotations
 
-from ..circuit.ir import ROW, TILE, Circuit
+from ..circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
@@ -23,6 +23,7 @@ from .llvm import LLVMBuilder
 from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
 HUGE = 400            # instructions at one cursor from which the time to compile them counts
+STREAM_BYTES = 32 << 20    # results of this size and more find no room in a share of the last cache
 TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 
 
@@ -133,13 +134,43 @@ class Nest:
         main = start
         if not self.heavy:
             main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
-            with b.loop(start, main, block) as loop:
-                at = [*outer, (inner, loop.index)]
-                self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
+            if self._may_stream():
+                start = self._streamed(inner, start, main)
+            self._whole(outer, inner, start, main)
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
                 mask = b.lane_mask(b.sub(stop, loop.index), lanes)
                 self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
+
+    def _whole(self, outer, inner, start, stop, stream=False) -> None:
+        with self.b.loop(start, stop, self.b.lanes * self.unroll) as loop:
+            at = [*outer, (inner, loop.index)]
+            cursors = [Cursor(at, self.b.lanes, u * self.b.lanes) for u in range(self.unroll)]
+            for cursor in cursors:
+                cursor.stream = stream
+            self.passes.run(cursors)
+
+    # ---- streaming ----
+    def _may_stream(self) -> bool:
+        return self.c.schedule == MAP and self.c.rank == 1 and self.b.lanes > 1 and \
+            all(o.layout == CONTIGUOUS for _, o in self.c.outputs())
+
+    def _streamed(self, dim, start, stop):
+        """Huge results go past the caches, which they would only flush, and are not read from memory first: where they
+        are aligned and lie over no input. Returns where the other loops begin."""
+        b, outputs = self.b, [number for number, _ in self.c.outputs()]
+        size = b.mul(self.ev.size(dim), b.const(min(self.c.operands[k].dtype.bytes for k in outputs), I64))
+        wanted = b.ge(size, b.const(STREAM_BYTES, I64))
+        for number in outputs:
+            at = b.address_bits(self.ev.address(number, Cursor([(dim, start)])))
+            wanted = b.and_(wanted, b.eq(b.and_(at, b.const(63, I64)), b.const(0, I64)))
+            for other in range(len(self.c.operands)):
+                if other not in outputs:
+                    wanted = b.and_(wanted, b.ne(b.address_bits(b.operand(number)), b.address_bits(b.operand(other))))
+        stop = b.select(wanted, stop, start)
+        self._whole([], dim, start, stop, stream=True)
+        b.finish_streaming(wanted)
+        return stop
 
     # ---- tiles ----
     def _tiles(self) -> None:

@@ -87,6 +87,7 @@ class Text:
         self.floor = None              # pure instructions go to this block or a younger one
         self.declarations: dict = {}
         self.globals: list = []
+        self.streams = False           # are there stores past the caches?
         self.widest = 1                # bytes of the widest element of a vector, as far as values were noted
         self.entry = self.block = self.new_block("entry")
 
@@ -152,7 +153,7 @@ class Text:
         self.block.terminator = "ret void"
         body = "\n".join(map(str, self.blocks))
         parts = [*self.globals, f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
-                 *self.declarations.values()]
+                 *self.declarations.values(), *(["!0 = !{i32 1}"] if self.streams else [])]
         return "\n".join(parts) + "\n"
 
 
