@@ -23,6 +23,7 @@ from .llvm import LLVMBuilder
 from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
 HUGE = 400            # instructions at one cursor from which the time to compile them counts
+FETCH_AHEAD = 2048        # bytes; enough at the speed of the lightest body that asks for it
 STREAM_BYTES = 32 << 20    # results of this size and more find no room in a share of the last cache
 TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 
@@ -140,7 +141,10 @@ class Nest:
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
                 mask = b.lane_mask(b.sub(stop, loop.index), lanes)
-                self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
+                cursor = Cursor([*outer, (inner, loop.index)], lanes, mask=mask)
+                if self.heavy:
+                    self._fetch_ahead([cursor])
+                self.passes.run([cursor])
 
     def _whole(self, outer, inner, start, stop, stream=False) -> None:
         with self.b.loop(start, stop, self.b.lanes * self.unroll) as loop:
@@ -148,7 +152,16 @@ class Nest:
             cursors = [Cursor(at, self.b.lanes, u * self.b.lanes) for u in range(self.unroll)]
             for cursor in cursors:
                 cursor.stream = stream
+            if self.unroll < 4:
+                self._fetch_ahead(cursors)
             self.passes.run(cursors)
+
+    def _fetch_ahead(self, cursors) -> None:
+        """Large bodies leave the processor no room to look far ahead: they ask for what comes next themselves."""
+        for number, operand in enumerate(self.c.operands):
+            if self.c.schedule == MAP and operand.layout == CONTIGUOUS and not operand.output:
+                for cursor in cursors:
+                    self.b.prefetch(self.ev.address(number, cursor), FETCH_AHEAD)
 
     # ---- streaming ----
     def _may_stream(self) -> bool:
