@@ -8,10 +8,11 @@ import pytest
 from hologram_core.backends import cpu
 from hologram_core.circuit.ir import COLUMN, MAP, MERGE, ROW, SPLIT, Ref, result_types
 from hologram_core.circuit.key import encode
+from hologram_core.codegen.loops import build
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I64, U8
 from hologram_core.ops import TABLE
 from hologram_core.ops.table import Elementwise, Reduction
-from kernels import Case
+from kernels import KERNEL, Case
 
 SCHEDULES = pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
 
@@ -336,3 +337,29 @@ def test_large_circuits(schedule):
     case.kernel()
     assert time.perf_counter() - start < 1
     check(case)
+
+
+# ---- the host ----
+
+
+@pytest.mark.parametrize("name", ["gelu", "exp", "tanh", "softmax"])
+@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+def test_instruction_sets_do_not_change_results(name, dtype):
+    """What a host can do chooses instructions, never bits."""
+    host = cpu._host()
+    results = []
+    for number, features in enumerate((set(), {"avx2"}, host.features)):
+        if not features <= host.features:
+            continue
+        case, (x,) = case_with(ROW, (3, 100), dtype)
+        got = case.output(case.node(name, x)) if name == "softmax" else None
+        if got is None:
+            case = Case(MAP, (3, 100))
+            got = case.output(case.node(name, case.input(5 * data(dtype, (3, 100)), dtype)))
+        builder, _ = build(cpu.prepare(encode(case.circuit)), features)
+        symbol = f"host_{name}_{dtype}_{number}"
+        address = host.load(symbol, host.emit(builder.text.finish(symbol, host.attributes)))
+        operands, args = case.arguments()
+        KERNEL(address)(operands.ctypes.data, args.ctypes.data, 0, case.items())
+        results.append(got.tobytes())
+    assert len(set(results)) == 1
