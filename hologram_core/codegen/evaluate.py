@@ -190,11 +190,13 @@ class Survey:
         """`builder`: makes an empty builder with a number of lanes."""
         self.c, self.ev = circuit, Evaluator(circuit, None)
         self.weights: dict = {}        # first result of a node -> instructions (for a fold or scan: of one step)
+        self.rare: dict = {}           # of them, those that hardly ever run
         self.widest = 1                # bytes of the widest type that differs between lanes
         for node in circuit.nodes:
             b = builder(self.LANES)
             self._emit(node, b)
             self.weights[node.first] = sum(len(block.lines) for block in b.text.blocks)
+            self.rare[node.first] = sum(len(block.lines) for block in b.text.blocks if block.rare)
             self.widest = max(self.widest, b.text.widest)
 
     def _emit(self, node: Node, b) -> None:

@@ -22,10 +22,12 @@ from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
 from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
-HUGE = 400            # instructions at one cursor from which the time to compile them counts
-FETCH_AHEAD = 2048        # bytes; enough at the speed of the lightest body that asks for it
-STREAM_BYTES = 32 << 20    # results of this size and more find no room in a share of the last cache
-TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
+TILE_SIZE = 32               # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
+HUGE = 400                   # instructions at one cursor from which the time to compile them counts
+FETCH_AHEAD = 2048           # bytes; enough at the speed of the lightest body that asks for it
+STREAM_BYTES = 32 << 20      # results of this size and more find no room in a share of the last cache
+NS_PER_INSTRUCTION = 0.17    # of one vector
+NS_PER_BYTE = 0.02           # between the second and the third cache
 
 
 class Nest:
@@ -35,8 +37,8 @@ class Nest:
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
         # Where lanes run along the row, what does not vary along it is scalar and rare.
-        lanes = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
-        self.weight = sum(weights[n] for n in lanes) + len(circuit.operands)
+        self.laned = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
+        self.weight = sum(weights[n] for n in self.laned) + len(circuit.operands)
         self.passes = Passes(self.ev, weights)
         emitted = self.weight * max(1, len(self.passes.folds))       # every pass has its loops
         self.unroll = unrolled(emitted)
@@ -235,6 +237,5 @@ def build(circuit: Circuit, features=frozenset()) -> tuple:
     registers = max(1, b.lanes * survey.widest // 64)     # that hold one vector: as many instructions each becomes
     nest = Nest(circuit, b, {node: weight * registers for node, weight in survey.weights.items()})
     nest.emit()
-    passes = max(1, len(nest.passes.folds))
-    memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
-    return b, 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory
+    run = nest.weight - registers * sum(survey.rare[n] for n in nest.laned)
+    return b, NS_PER_INSTRUCTION * run / b.lanes + NS_PER_BYTE * sum(o.dtype.bytes for o in circuit.operands)
