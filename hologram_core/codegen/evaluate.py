@@ -7,7 +7,7 @@ the cursor that stands for the whole row.
 
 from __future__ import annotations
 
-from ..circuit.ir import BROADCAST, CONTIGUOUS, STRIDED, Circuit, Node, Ref, varies, varying_values
+from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, Circuit, Node, Ref, varies, varying_values
 from ..dtypes import BOOL, F64, I64
 from ..ops.table import Elementwise, Scan
 from .builder import Value
@@ -128,6 +128,8 @@ class Evaluator:
 
     def _compute(self, node: Node, cursor: Cursor):
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
+        if isinstance(node.row, Scan) and self.c.schedule == ROW and cursor.lanes > 1:
+            return self._scan_lanes(node, cursor, args)
         if isinstance(node.row, Scan):
             state, result = node.row.step(self.b, cursor.scans[node.first], *args, self.row_index(cursor))
             cursor.scans[node.first] = state if isinstance(state, tuple) else (state,)
@@ -135,6 +137,20 @@ class Evaluator:
         local = getattr(node.row, "local_index", False)
         self.b.position = lambda: self.row_index(cursor) if local else self.index(cursor)
         return node.row.expr(self.b, *args)
+
+    def _scan_lanes(self, node: Node, cursor: Cursor, args) -> tuple:
+        """A scan where lanes run along the row: one lane after the other. A masked lane leaves the state alone."""
+        b, columns = self.b, []
+        state = tuple(b.part(v, 0, 1) for v in cursor.scans[node.first])
+        for lane in range(cursor.lanes):
+            new, result = node.row.step(b, state, *(b.part(v, lane, 1) for v in (*args, self.row_index(cursor))))
+            new = new if isinstance(new, tuple) else (new,)
+            if cursor.mask is not None:
+                new = tuple(b.select(b.part(cursor.mask, lane, 1), n, old) for n, old in zip(new, state))
+            state = new
+            columns.append(result if isinstance(result, tuple) else (result,))
+        cursor.scans[node.first] = state
+        return tuple(map(b.stacked, zip(*columns)))
 
     # ---- positions ----
     def _number(self, cursor: Cursor, dims) -> Value:

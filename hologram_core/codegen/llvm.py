@@ -223,6 +223,14 @@ class LLVMBuilder(Memory, Builder):
         name, block = self.text.pure(f"call i1 @{full}(<{cond.data.lanes} x i1> {cond.data.text})", [cond.data.block])
         return self.value(BOOL, name, 1, block)
 
+    def stacked(self, values) -> Value:
+        """Scalars as the lanes of a vector."""
+        scalar, lanes = scalar_type(values[0].dtype), len(values)
+        wide, name, block = vector(scalar, lanes), "poison", None
+        for lane, x in enumerate(values):
+            name, block = self.text.pure(f"insertelement {wide} {name}, {scalar} {x.data.text}, i64 {lane}", [block, x.data.block])
+        return self.value(values[0].dtype, name, lanes, block)
+
     def joined(self, x: Value, y: Value) -> Value:
         """The lanes of two vectors of the same width, one after the other."""
         wide, lanes = vector(scalar_type(x.dtype), x.data.lanes), 2 * x.data.lanes

@@ -215,11 +215,12 @@ def lanes_of(circuit: Circuit, survey: Survey) -> int:
     """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
     circuit, 16 elements where types of 8 and fewer bytes mix. Wider types inside the expressions make vectors shorter, down
     to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
-    scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
-    if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
+    if circuit.rank == 0:
         return 1
     if circuit.schedule == ROW and any(n.folds and not n.exact for n in circuit.nodes):
         return TREE_LANES
+    if circuit.schedule == ROW and any(isinstance(n.row, Scan) for n in circuit.nodes):
+        return 1                                  # a scan runs along the row, element by element
     types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
@@ -235,7 +236,11 @@ def build(circuit: Circuit, features=frozenset()) -> tuple:
     survey = Survey(circuit, LLVMBuilder)
     b = LLVMBuilder(lanes_of(circuit, survey), features)
     registers = max(1, b.lanes * survey.widest // 64)     # that hold one vector: as many instructions each becomes
-    nest = Nest(circuit, b, {node: weight * registers for node, weight in survey.weights.items()})
+    weights = {node: weight * registers for node, weight in survey.weights.items()}
+    for node in circuit.nodes:
+        if isinstance(node.row, Scan) and circuit.schedule == ROW:
+            weights[node.first] *= b.lanes
+    nest = Nest(circuit, b, weights)
     nest.emit()
     run = nest.weight - registers * sum(survey.rare[n] for n in nest.laned)
     return b, NS_PER_INSTRUCTION * run / b.lanes + NS_PER_BYTE * sum(o.dtype.bytes for o in circuit.operands)

@@ -154,6 +154,22 @@ def test_neighbours_leave_a_fold_alone(schedule):
 
 
 @SCHEDULES
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "logcumsumexp"])
+def test_scans_beside_folds(name, schedule):
+    for shape, row_rank in (((3, 200), 1), ((3, 2, 37), 2)):
+        x = data(F32, shape)
+        if schedule == COLUMN:
+            x = np.ascontiguousarray(np.moveaxis(x, 0, -1))
+            x = np.moveaxis(x, -1, 0)
+        case = Case(schedule, shape, row_rank)
+        total = case.node(name, case.node("tanh", case.input(x)))
+        case.output(total)
+        case.output(case.node("sum", total), per_row=True)
+        case.output(case.node("var", case.node("exp", total), case.scalar(1.0), compute=F32), per_row=True)
+        check(case)
+
+
+@SCHEDULES
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "layer_norm", "rms_norm", "cross_entropy_row"])
 @pytest.mark.parametrize("prologue", ["heavy", "very_heavy", "mixed", "f16", "f64"])
 def test_row_kernels_of_computed_values(prologue, name, schedule):
