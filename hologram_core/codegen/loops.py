@@ -24,7 +24,8 @@ from .passes import HEAVY, TREE_LANES, Passes, unrolled
 
 TILE_SIZE = 32               # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 HUGE = 400                   # instructions at one cursor from which the time to compile them counts
-FETCH_AHEAD = 2048           # bytes; enough at the speed of the lightest body that asks for it
+FETCH_AHEAD = 2048           # bytes; from the third cache, at the speed of the lightest body that asks for it
+CLAIM_AHEAD = 1024           # bytes; from the second cache
 STREAM_BYTES = 32 << 20      # results of this size and more find no room in a share of the last cache
 NS_PER_INSTRUCTION = 0.17    # of one vector
 NS_PER_BYTE = 0.02           # between the second and the third cache
@@ -154,16 +155,18 @@ class Nest:
             cursors = [Cursor(at, self.b.lanes, u * self.b.lanes) for u in range(self.unroll)]
             for cursor in cursors:
                 cursor.stream = stream
-            if self.unroll < 4:
+            if not stream or self.unroll < 4:
                 self._fetch_ahead(cursors)
             self.passes.run(cursors)
 
     def _fetch_ahead(self, cursors) -> None:
-        """Large bodies leave the processor no room to look far ahead: they ask for what comes next themselves."""
+        """Larger bodies leave the processor no room to look far ahead: they ask for what they will read. Light ones wait
+        for the lines they store to, and ask for those."""
+        light = self.unroll == 4
         for number, operand in enumerate(self.c.operands):
-            if self.c.schedule == MAP and operand.layout == CONTIGUOUS and not operand.output:
+            if self.c.schedule == MAP and operand.layout == CONTIGUOUS and operand.output == light:
                 for cursor in cursors:
-                    self.b.prefetch(self.ev.address(number, cursor), FETCH_AHEAD)
+                    self.b.prefetch(self.ev.address(number, cursor), CLAIM_AHEAD if light else FETCH_AHEAD, light)
 
     # ---- streaming ----
     def _may_stream(self) -> bool:

@@ -59,11 +59,11 @@ class Memory:
                                      [address.data.block, offsets.data.block])
         return self.value(PTR, name, lanes, block)
 
-    def prefetch(self, address: Value, distance: int) -> None:
+    def prefetch(self, address: Value, distance: int, write: bool = False) -> None:
         """Asks for the cache line `distance` bytes after an address, which may lie outside of all memory."""
         self.text.declare("llvm.prefetch.p0", "void", "ptr, i32, i32, i32")
         at, _ = self.text.pure(f"getelementptr i8, ptr {address.data.text}, i64 {distance}", [address.data.block])
-        self.text.effect(f"call void @llvm.prefetch.p0(ptr {at}, i32 0, i32 3, i32 1)")
+        self.text.effect(f"call void @llvm.prefetch.p0(ptr {at}, i32 {int(write)}, i32 3, i32 1)")
 
     def lane_mask(self, count: Value, lanes: int) -> Value:
         """True in the first `count` lanes (an i64 scalar of at least 1)."""

@@ -63,58 +63,67 @@ then4:
 after5:
   br label %loop6
 loop6:
-  %v47 = phi i64 [ %v21, %after5 ], [ %v65, %body7 ]
+  %v47 = phi i64 [ %v21, %after5 ], [ %v69, %body7 ]
   %v48 = icmp slt i64 %v47, %v3
   br i1 %v48, label %body7, label %after8
 body7:
-  %v49 = getelementptr float, ptr %v17, i64 %v47
-  %v50 = load <16 x float>, ptr %v49, align 4
+  %v49 = getelementptr float, ptr %v9, i64 %v47
+  %v50 = getelementptr i8, ptr %v49, i64 1024
+  call void @llvm.prefetch.p0(ptr %v50, i32 1, i32 3, i32 1)
   %v51 = getelementptr float, ptr %v49, i64 16
-  %v52 = load <16 x float>, ptr %v51, align 4
+  %v52 = getelementptr i8, ptr %v51, i64 1024
+  call void @llvm.prefetch.p0(ptr %v52, i32 1, i32 3, i32 1)
   %v53 = getelementptr float, ptr %v49, i64 32
-  %v54 = load <16 x float>, ptr %v53, align 4
+  %v54 = getelementptr i8, ptr %v53, i64 1024
+  call void @llvm.prefetch.p0(ptr %v54, i32 1, i32 3, i32 1)
   %v55 = getelementptr float, ptr %v49, i64 48
-  %v56 = load <16 x float>, ptr %v55, align 4
-  %v57 = fadd <16 x float> %v50, %v36
-  %v58 = fadd <16 x float> %v52, %v36
-  %v59 = fadd <16 x float> %v54, %v36
-  %v60 = fadd <16 x float> %v56, %v36
-  %v61 = getelementptr float, ptr %v9, i64 %v47
-  store <16 x float> %v57, ptr %v61, align 4
-  %v62 = getelementptr float, ptr %v61, i64 16
-  store <16 x float> %v58, ptr %v62, align 4
-  %v63 = getelementptr float, ptr %v61, i64 32
-  store <16 x float> %v59, ptr %v63, align 4
-  %v64 = getelementptr float, ptr %v61, i64 48
-  store <16 x float> %v60, ptr %v64, align 4
-  %v65 = add i64 %v47, 64
+  %v56 = getelementptr i8, ptr %v55, i64 1024
+  call void @llvm.prefetch.p0(ptr %v56, i32 1, i32 3, i32 1)
+  %v57 = getelementptr float, ptr %v17, i64 %v47
+  %v58 = load <16 x float>, ptr %v57, align 4
+  %v59 = getelementptr float, ptr %v57, i64 16
+  %v60 = load <16 x float>, ptr %v59, align 4
+  %v61 = getelementptr float, ptr %v57, i64 32
+  %v62 = load <16 x float>, ptr %v61, align 4
+  %v63 = getelementptr float, ptr %v57, i64 48
+  %v64 = load <16 x float>, ptr %v63, align 4
+  %v65 = fadd <16 x float> %v58, %v36
+  %v66 = fadd <16 x float> %v60, %v36
+  %v67 = fadd <16 x float> %v62, %v36
+  %v68 = fadd <16 x float> %v64, %v36
+  store <16 x float> %v65, ptr %v49, align 4
+  store <16 x float> %v66, ptr %v51, align 4
+  store <16 x float> %v67, ptr %v53, align 4
+  store <16 x float> %v68, ptr %v55, align 4
+  %v69 = add i64 %v47, 64
   br label %loop6
 after8:
-  %v66 = phi i64 [ %v47, %loop6 ]
+  %v70 = phi i64 [ %v47, %loop6 ]
   br label %loop9
 loop9:
-  %v67 = phi i64 [ %v3, %after8 ], [ %v80, %body10 ]
-  %v68 = icmp slt i64 %v67, %end
-  br i1 %v68, label %body10, label %after11
+  %v71 = phi i64 [ %v3, %after8 ], [ %v84, %body10 ]
+  %v72 = icmp slt i64 %v71, %end
+  br i1 %v72, label %body10, label %after11
 body10:
-  %v69 = sub i64 %end, %v67
-  %v70 = icmp slt i64 %v69, 16
-  %v71 = select i1 %v70, i64 %v69, i64 16
-  %v72 = trunc i64 %v71 to i32
-  %v73 = insertelement <16 x i32> poison, i32 %v72, i64 0
-  %v74 = shufflevector <16 x i32> %v73, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v75 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v74
-  %v76 = getelementptr float, ptr %v17, i64 %v67
-  %v77 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr align 4 %v76, <16 x i1> %v75, <16 x float> zeroinitializer)
-  %v78 = fadd <16 x float> %v77, %v36
-  %v79 = getelementptr float, ptr %v9, i64 %v67
-  call void @llvm.masked.store.v16f32.p0(<16 x float> %v78, ptr align 4 %v79, <16 x i1> %v75)
-  %v80 = add i64 %v67, 16
+  %v73 = sub i64 %end, %v71
+  %v74 = icmp slt i64 %v73, 16
+  %v75 = select i1 %v74, i64 %v73, i64 16
+  %v76 = trunc i64 %v75 to i32
+  %v77 = insertelement <16 x i32> poison, i32 %v76, i64 0
+  %v78 = shufflevector <16 x i32> %v77, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v79 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v78
+  %v80 = getelementptr float, ptr %v17, i64 %v71
+  %v81 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr align 4 %v80, <16 x i1> %v79, <16 x float> zeroinitializer)
+  %v82 = fadd <16 x float> %v81, %v36
+  %v83 = getelementptr float, ptr %v9, i64 %v71
+  call void @llvm.masked.store.v16f32.p0(<16 x float> %v82, ptr align 4 %v83, <16 x i1> %v79)
+  %v84 = add i64 %v71, 16
   br label %loop9
 after11:
-  %v81 = phi i64 [ %v67, %loop9 ]
+  %v85 = phi i64 [ %v71, %loop9 ]
   ret void
 }
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare <16 x float> @llvm.masked.load.v16f32.p0(ptr, <16 x i1>, <16 x float>)
 declare void @llvm.masked.store.v16f32.p0(<16 x float>, ptr, <16 x i1>)
 !0 = !{i32 1}
