@@ -120,11 +120,11 @@ class Builder:
         """A constant of x's dtype."""
         return self.const(number, x.dtype)
 
-    def power_of_two(self, n):
-        """2.0 ** n for a floating-point integer n whose power is a normal number."""
+    def power_of_two(self, n, more: int = 0):
+        """2.0 ** (n + more) for a floating-point integer n whose power is a normal number."""
         integer, one, magic, shift = _layout(n)
         bits = self.bitcast(n + magic, integer) << shift   # the low bits of n + magic hold n in two's complement
-        return self.bitcast(bits + one, n.dtype)
+        return self.bitcast(bits + (one + (more << shift)), n.dtype)
 
     def ldexp(self, x, n):
         """x * 2 ** n, rounded once, gradual underflow and overflow included. n is a floating-point integer of x's type,

@@ -148,9 +148,9 @@ class LLVMBuilder(Memory, Builder):
             return self.select(last, self.select(upper, found[3], found[2]), self.select(upper, found[1], found[0]))
         return self.joined(half(self.part(bits, 0, 8)), half(self.part(bits, 8, 8)))
 
-    def power_of_two(self, n):
+    def power_of_two(self, n, more=0):
         scaled = "avx512f" in self.features and (n.dtype.name, n.data.lanes) in {*_SCALEF, ("f64", 16)}
-        return self.ldexp(self.const(1.0, n.dtype), n) if scaled else super().power_of_two(n)
+        return self.ldexp(self.const(2.0 ** more, n.dtype), n) if scaled else super().power_of_two(n, more)
 
     # ---- comparison, selection ----
     def _compare(self, name, x, y):

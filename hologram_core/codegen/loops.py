@@ -9,8 +9,8 @@ Written against `Builder` plus structured loops, loads and stores; nothing here 
   tile          two-dimensional blocks of the two innermost dimensions, so that an operand that is contiguous along
                 the other one finds its cache lines again.
 
-How many cursors there are is chosen from the size of the expression. Neither it nor anything else here depends on the
-machine, on the number of threads or on where the range [begin, end) was cut.
+How many cursors a loop evaluates is chosen from the size of the expression (the tree of a reduction is not: passes.py).
+Nothing here depends on the machine, on the number of threads or on where the range [begin, end) was cut.
 """
 
 from __future__ import annotations

@@ -30,16 +30,12 @@ def nearest(b, x):
     return (x + magic) - magic
 
 
-def reduce_exp(b, x, low_word=None, small=False):
-    """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN. `small`: n times the
-    rounding of ln(2) to one word (1.9e-9 | 2.3e-17) does not count."""
+def reduce_exp(b, x, low_word=None):
+    """(n, r): e^(x + low_word) = 2^n e^r. n is a floating-point integer. x must be finite or NaN."""
     magic = pick(x, *MAGIC)
     high, low = pick(x, *_LN2)
     n = b.fma(x, b.like(x, LOG2E), b.like(x, magic)) - magic
-    if small:
-        r = b.fma(n, b.like(x, -LN2), x)
-    else:
-        r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
+    r = b.fma(n, b.like(x, -low), b.fma(n, b.like(x, -high), x))
     return n, (r if low_word is None else r + low_word)
 
 
@@ -80,7 +76,7 @@ def exp2(b, x):
 def expm1(b, x):
     c = clamp(b, x, *pick(x, (-18.0, 89.0), (-40.0, 710.0)))
     n, r = reduce_exp(b, c)
-    half = b.power_of_two(n - 1)                  # 2^n itself may overflow
+    half = b.power_of_two(n, -1)                 # 2^n itself may overflow
     y = b.fma(half, expm1_reduced(b, r), half - 0.5)
     return b.select(b.abs(x) < pick(x, 2.0**-40, 2.0**-80), x, y + y)
 
@@ -96,7 +92,7 @@ def sinh(b, x):
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
     q = expm1_reduced(b, r)
-    quarter = b.power_of_two(n - 2)
+    quarter = b.power_of_two(n, -2)
     t = b.fma(quarter, q, quarter - 0.25)         # (e^a - 1) / 4
     y = 2 * (t + t / b.fma(b.like(x, 4.0), t, b.like(x, 1.0)))
     if is32(x):
@@ -109,18 +105,23 @@ def cosh(b, x):
     top = b.like(x, pick(x, 89.5, 710.6))
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
-    half = _exp_reduced(b, r) * b.power_of_two(n - 2)     # e^a / 4
+    half = _exp_reduced(b, r) * b.power_of_two(n, -2)     # e^a / 4
     return 2 * (half + 0.0625 / half)
 
 
 def tanh(b, x):
-    """-t / (2 + t) with t = e^(-2|x|) - 1; numerator and denominator rounded once each."""
+    """(1 - t) / (1 + t) with t = e^(-2|x|) = 2^n (1 + 2h), h = (e^(2r) - 1) / 2; numerator and denominator rounded once each.
+    n times the rounding of ln(2) to one word (1.9e-9 | 2.3e-17) does not count."""
     a = b.abs(x)
     top = b.like(x, pick(x, 9.25, 19.5))
-    n, r = reduce_exp(b, -2 * b.select(a > top, top, a), small=True)
-    q = expm1_reduced(b, r)
-    s = b.power_of_two(n)
-    return b.copysign(b.fma(s, -q, 1 - s) / b.fma(s, q, 1 + s), x)
+    a = b.select(a > top, top, a)
+    magic = b.like(x, pick(x, *MAGIC))
+    n = b.fma(a, b.like(x, -2 * LOG2E), magic) - magic
+    r = b.fma(n, b.like(x, -0.5 * LN2), -a)
+    square = r * r
+    h = b.fma(square, paired(b, r, square, [c * 2.0 ** (k + 1) for k, c in enumerate(pick(x, EXPM1_32, EXPM1_64))]), r)
+    s, half, one = b.power_of_two(n, 1), b.like(x, 0.5), b.like(x, 1.0)
+    return b.copysign(b.fma(s, -h, b.fma(s, -half, one)) / b.fma(s, h, b.fma(s, half, one)), x)
 
 
 def logistic(b, numerator, x, low_word=None):
