@@ -6,11 +6,13 @@ the last pass, so that an output may lie over an input. Values that do not vary 
 value of an earlier pass may be kept in the memory of an output until the last pass replaces it (softmax's exponentials).
 
 The tree of a reduction over a row of n elements is a function of n alone, whatever else the kernel computes:
-  row schedule     L = 16 lanes, U = 4 cursors: element i belongs to lane i mod L of cursor (i div L) mod U; a cursor folds 64 elements per lane, then
-                   the cursors are combined pairwise and folded into a second level; 64 blocks of that into a third; the
-                   elements after the last whole L*U are folded into it in order; the lanes are combined pairwise last.
+  row schedule     with L = 16 lanes and U = 4 cursors, element i belongs to lane i mod L of cursor (i div L) mod U; a cursor
+                   folds 64 elements per lane, then the cursors are combined pairwise and folded into a second level; 64
+                   blocks of that into a third; the elements after the last whole L*U are folded into it in order; the lanes
+                   are combined pairwise last.
   column schedule  every lane folds its own elements, in levels of 256.
-Only integers and bools, for which every tree gives the same bits, may be folded by other numbers of lanes. The levels keep the rounding error of long sums near that of pairwise summation.
+Only integers and bools, for which every tree gives the same bits, may be folded by other numbers of lanes. The levels
+keep the rounding error of long sums near that of pairwise summation.
 """
 
 from __future__ import annotations
