@@ -20,12 +20,11 @@ from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
-from .passes import HEAVY, TREE_LANES, Passes, unrolled
+from .passes import CLAIM_AHEAD, HEAVY, TREE_LANES, Passes, unrolled
 
 TILE_SIZE = 32               # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
 HUGE = 400                   # instructions at one cursor from which the time to compile them counts
 FETCH_AHEAD = 2048           # bytes; from the third cache, at the speed of the lightest body that asks for it
-CLAIM_AHEAD = 1024           # bytes; from the second cache
 STREAM_BYTES = 32 << 20      # results of this size and more find no room in a share of the last cache
 NS_PER_INSTRUCTION = 0.17    # of one vector
 NS_PER_BYTE = 0.02           # between the second and the third cache

@@ -27,6 +27,7 @@ TREE_CURSORS = 4
 ROW_BLOCK = 64        # elements per lane and cursor before the next level (row schedule)
 COLUMN_BLOCK = 256    # elements per lane before the next level (column schedule)
 HEAVY = 120           # instructions beside which masks cost nothing that counts
+CLAIM_AHEAD = 1024    # bytes to claim lines ahead that light bodies store to; from the second cache
 KEEP_WEIGHT = 10      # instructions that keeping a value must save: it costs a store and a load
 
 
@@ -283,6 +284,11 @@ class Line:
         if self.folds:
             accs = [[self._fold(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
                     for group, cursor in zip(accs, cursors, strict=True)]
+        if self.p.lines and self.round == 4:      # the lines that light bodies store to would be waited for
+            for number, _ in self.stores:
+                if self.c.operands[number].layout == CONTIGUOUS and number != self.p.kept_in:
+                    for cursor in cursors:
+                        self.b.prefetch(ev.address(number, cursor), CLAIM_AHEAD, write=True)
         for cursor in cursors:
             for _, ref in self.stores:
                 ev.value(ref, cursor)
