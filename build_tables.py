@@ -11,8 +11,7 @@ import re
 from pathlib import Path
 
 from hologram_core import dtypes
-from hologram_core.codegen.builder import Builder, Value
-from hologram_core.dtypes import BOOL, F32, I64
+from hologram_core.codegen.probe import reads_index
 from hologram_core.ops import TABLE
 from hologram_core.ops.table import Elementwise, Reduction, RowKernel, Scan
 
@@ -68,45 +67,5 @@ def is_ordered(row) -> bool:
     if isinstance(row, Reduction):
         return row.indexed
     if isinstance(row, Elementwise):
-        return Probe.reads_index(row)
+        return reads_index(row)
     return True
-
-
-class Probe(Builder):
-    """Evaluates an expression on types alone and notes whether it asks for the element's number."""
-
-    def __init__(self):
-        self.indexed = False
-
-    @classmethod
-    def reads_index(cls, row: Elementwise) -> bool:
-        dtype = F32 if "f" in row.dtypes else I64 if "i" in row.dtypes else BOOL
-        of_kind = {"b": BOOL, "i": I64}
-        probe = cls()
-        args = [Value(probe, of_kind.get(row.kinds[n] if row.kinds else "v", dtype), None) for n in range(row.arity)]
-        try:
-            row.expr(probe, *args)
-        except (NotImplementedError, AttributeError):
-            return True     # written in terms this probe does not know: keeping the order is always right
-        return probe.indexed
-
-    def _same(self, x, *rest):
-        return Value(self, x.dtype, None)
-
-    def _bool(self, *args):
-        return Value(self, BOOL, None)
-
-    def _typed(self, x, *rest):
-        return Value(self, rest[-1], None)
-
-    add = sub = mul = div = rem = neg = abs = fma = sqrt = floor = ceil = trunc = rint = copysign = _same
-    and_ = or_ = xor = not_ = shl = shr = _same
-    lt = le = gt = ge = eq = ne = _bool
-    const = cast = bitcast = table = _typed
-
-    def select(self, cond, x, y):
-        return Value(self, x.dtype, None)
-
-    def index(self):
-        self.indexed = True
-        return Value(self, I64, None)

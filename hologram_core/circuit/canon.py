@@ -26,7 +26,7 @@ def canonicalise(circuit: Circuit) -> Circuit:
     """An equal circuit to which no rule applies."""
     circuit = _pruned(circuit, {})
     changed = True
-    while changed and not circuit.split:      # the outputs of a split kernel are accumulators, not values
+    while changed:
         changed = False
         for _, _, rewrite in RULES:
             renamed = rewrite(circuit)
@@ -45,8 +45,6 @@ def _pruned(circuit: Circuit, renamed: dict) -> Circuit:
 
     producers = circuit.producers()
     needed, stack = set(), [final(o.source) for _, o in circuit.outputs()]
-    if circuit.split:
-        stack += [Ref("value", n.first) for n in circuit.nodes if n.folds]
     while stack:
         ref = stack.pop()
         if ref.kind == "value" and ref.n in producers:
@@ -59,8 +57,7 @@ def _pruned(circuit: Circuit, renamed: dict) -> Circuit:
     for node in circuit.nodes:
         if node.first in needed:
             first = out.add(node.row, node.compute, node.result, [moved.get(final(a), final(a)) for a in node.args])
-            extra = len(node.row.components) if circuit.split and node.folds else node.row.results
-            moved.update({Ref("value", node.first + r): Ref("value", first.n + r) for r in range(extra)})
+            moved.update({Ref("value", node.first + r): Ref("value", first.n + r) for r in range(node.results)})
     for operand in circuit.operands:
         source = operand.source and final(operand.source)
         out.operands.append(replace(operand, source=moved.get(source, source) if source else None))
@@ -78,7 +75,7 @@ def common(c):
                tuple((type(a.n), renamed.get(a, a)) for a in node.args))
         first = seen.setdefault(key, node.first)
         if first != node.first:
-            renamed.update({Ref("value", node.first + r): Ref("value", first + r) for r in range(node.row.results)})
+            renamed.update({Ref("value", node.first + r): Ref("value", first + r) for r in range(node.results)})
     return renamed
 
 

@@ -28,7 +28,7 @@ def expand(circuit: Circuit) -> Circuit:
             results = Writer(out, node.compute.math).expand(node, args)
         else:
             first = out.add(node.row, node.compute, node.result, args)
-            results = [Ref("value", first.n + r) for r in range(node.row.results)]
+            results = [Ref("value", first.n + r) for r in range(node.results)]
         renamed.update({Ref("value", node.first + r): ref for r, ref in enumerate(results)})
     for operand, old in zip(out.operands, circuit.operands):
         operand.source = renamed.get(old.source, old.source)

@@ -4,7 +4,7 @@ A circuit computes over an iteration space of `rank` dimensions, outermost first
 row, which reductions and scans fold. Nodes are in dependency order and number their results consecutively.
 
 A value *varies along the row* unless it is a scalar, a constant, the result of a reduction, or computed from such values
-only. Values that do not vary are computed once per row.
+only (and not from the element's number). Values that do not vary are computed once per row.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
+from ..codegen.probe import reads_index
 from ..dtypes import F64, I64, DType
 from ..ops.table import BOOL as BOOL_RULE
 from ..ops.table import Elementwise, Reduction
@@ -41,6 +42,7 @@ class Node:
     result: DType
     args: tuple
     first: int = 0                   # number of the first result
+    raw: bool = False                # a reduction whose results are its accumulators: stage one of a long row
 
     @property
     def name(self) -> str:
@@ -51,7 +53,18 @@ class Node:
         return isinstance(self.row, Reduction)
 
     @property
+    def exact(self) -> bool:
+        """Does a fold give the same bits by any tree? Integers do."""
+        return not any((self.compute if t == "T" else dtypes.BY_NAME[t]).is_float for t in self.row.components)
+
+    @property
+    def results(self) -> int:
+        return len(self.row.components) if self.raw else self.row.results
+
+    @property
     def result_types(self) -> tuple:
+        if self.raw:
+            return tuple(self.compute.math if t == "T" else dtypes.BY_NAME[t] for t in self.row.components)
         return result_types(self.row, self.result)
 
 
@@ -86,14 +99,15 @@ class Circuit:
     # ---- construction ----
     def add(self, row, compute: DType, result: DType, args) -> Ref:
         """Appends a node and returns its first result."""
-        node = Node(row, compute, result, tuple(args), self.num_values)
+        raw = self.split and isinstance(row, Reduction)
+        node = Node(row, compute, result, tuple(args), self.num_values, raw)
         self.nodes.append(node)
         return Ref("value", node.first)
 
     # ---- questions ----
     @property
     def num_values(self) -> int:
-        return self.nodes[-1].first + self.nodes[-1].row.results if self.nodes else 0
+        return self.nodes[-1].first + self.nodes[-1].results if self.nodes else 0
 
     @property
     def kept_rank(self) -> int:
@@ -114,7 +128,7 @@ class Circuit:
 
     def producers(self) -> dict:
         """value number -> (node, result number)."""
-        return {n.first + r: (n, r) for n in self.nodes for r in range(n.row.results)}
+        return {n.first + r: (n, r) for n in self.nodes for r in range(n.results)}
 
     def dtype_of(self, ref: Ref) -> DType:
         if ref.kind == "operand":
@@ -124,7 +138,7 @@ class Circuit:
         if ref.kind == "const":
             return dtypes.BOOL if isinstance(ref.n, bool) else I64 if isinstance(ref.n, int) else F64
         for node in self.nodes:
-            if node.first <= ref.n < node.first + node.row.results:
+            if node.first <= ref.n < node.first + node.results:
                 return node.result_types[ref.n - node.first]
         raise KeyError(ref)
 
@@ -154,11 +168,11 @@ def varying_values(circuit: Circuit) -> set:
         if level is not None:
             row = level == "row"
         elif isinstance(node.row, Elementwise):
-            row = any(varies(circuit, a, varying) for a in node.args)
+            row = any(varies(circuit, a, varying) for a in node.args) or circuit.row_rank > 0 and reads_index(node.row)
         else:
             row = not isinstance(node.row, Reduction)
         if row:
-            varying.update(range(node.first, node.first + node.row.results))
+            varying.update(range(node.first, node.first + node.results))
     return varying
 
 

@@ -102,9 +102,9 @@ def outputs(c):
     if not c.outputs():
         yield "no output"
     for number, operand in c.outputs():
-        if not _known(c, operand.source, c.num_values + 4 * c.split):
+        if not _known(c, operand.source, c.num_values):
             yield f"${number} stores {operand.source}"
-        elif operand.source.kind == "value" and not c.split and c.dtype_of(operand.source) is not operand.dtype:
+        elif operand.source.kind == "value" and c.dtype_of(operand.source) is not operand.dtype:
             yield f"${number} is {operand.dtype}, {operand.source} is {c.dtype_of(operand.source)}"
 
 

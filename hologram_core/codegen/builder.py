@@ -120,11 +120,11 @@ class Builder:
         """A constant of x's dtype."""
         return self.const(number, x.dtype)
 
-    def power_of_two(self, n):
-        """2.0 ** n for a floating-point integer n whose power is a normal number."""
+    def power_of_two(self, n, more: int = 0):
+        """2.0 ** (n + more) for a floating-point integer n whose power is a normal number."""
         integer, one, magic, shift = _layout(n)
         bits = self.bitcast(n + magic, integer) << shift   # the low bits of n + magic hold n in two's complement
-        return self.bitcast(bits + one, n.dtype)
+        return self.bitcast(bits + (one + (more << shift)), n.dtype)
 
     def ldexp(self, x, n):
         """x * 2 ** n, rounded once, gradual underflow and overflow included. n is a floating-point integer of x's type,
@@ -135,6 +135,11 @@ class Builder:
         half = (bits >> 1) << shift                        # two factors: 2^n alone may be no normal number
         rest = (bits << shift) - half
         return x * self.bitcast(half + one, x.dtype) * self.bitcast(rest + one, x.dtype)
+
+    def lookup(self, constants, bits, dtype: DType):
+        """constants[bits mod 32], of 32 constants; bits: an integer of the type's width. A target that holds such tables in
+        registers overrides this."""
+        return self.table(constants, self.cast(self.and_(bits, self.const(31, bits.dtype)), I32), dtype)
 
     def rarely(self, cond, slow, fast):
         """`slow()` where cond holds, else the value `fast`. `slow` is a function of no arguments that emits the rare

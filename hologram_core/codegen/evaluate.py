@@ -7,7 +7,7 @@ the cursor that stands for the whole row.
 
 from __future__ import annotations
 
-from ..circuit.ir import BROADCAST, CONTIGUOUS, STRIDED, Circuit, Node, Ref, varies, varying_values
+from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, Circuit, Node, Ref, varies, varying_values
 from ..dtypes import BOOL, F64, I64
 from ..ops.table import Elementwise, Scan
 from .builder import Value
@@ -16,14 +16,16 @@ from .memory import memory_type
 
 class Cursor:
     """`coords`: [(dimension, coordinate)] outermost loop first, coordinates i64 scalars (of lane 0 in the lane
-    dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors)."""
+    dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors). `stream`: stores
+    go past the caches."""
 
-    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans")
+    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans", "stream")
 
     def __init__(self, coords, lanes=1, shift=0, mask=None, header=None):
         self.coords, self.lanes, self.shift, self.mask, self.header = coords, lanes, shift, mask, header
         self.values: dict = {}
         self.scans: dict = {}        # scan node number -> accumulator so far
+        self.stream = False
 
 
 class Evaluator:
@@ -83,7 +85,7 @@ class Evaluator:
         if self._same_in_lanes(number, cursor):
             b.store(b.part(value, 0, 1), self.address(number, cursor), dtype)
         else:
-            b.store(b.widen(value, cursor.lanes), self._addresses(number, cursor), dtype, cursor.mask)
+            b.store(b.widen(value, cursor.lanes), self._addresses(number, cursor), dtype, cursor.mask, cursor.stream)
 
     # ---- values ----
     def varies(self, ref: Ref) -> bool:
@@ -126,6 +128,8 @@ class Evaluator:
 
     def _compute(self, node: Node, cursor: Cursor):
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
+        if isinstance(node.row, Scan) and self.c.schedule == ROW and cursor.lanes > 1:
+            return self._scan_lanes(node, cursor, args)
         if isinstance(node.row, Scan):
             state, result = node.row.step(self.b, cursor.scans[node.first], *args, self.row_index(cursor))
             cursor.scans[node.first] = state if isinstance(state, tuple) else (state,)
@@ -134,29 +138,41 @@ class Evaluator:
         self.b.position = lambda: self.row_index(cursor) if local else self.index(cursor)
         return node.row.expr(self.b, *args)
 
+    def _scan_lanes(self, node: Node, cursor: Cursor, args) -> tuple:
+        """A scan where lanes run along the row: one lane after the other. A masked lane leaves the state alone."""
+        b, columns = self.b, []
+        state = tuple(b.part(v, 0, 1) for v in cursor.scans[node.first])
+        for lane in range(cursor.lanes):
+            new, result = node.row.step(b, state, *(b.part(v, lane, 1) for v in (*args, self.row_index(cursor))))
+            new = new if isinstance(new, tuple) else (new,)
+            if cursor.mask is not None:
+                new = tuple(b.select(b.part(cursor.mask, lane, 1), n, old) for n, old in zip(new, state))
+            state = new
+            columns.append(result if isinstance(result, tuple) else (result,))
+        cursor.scans[node.first] = state
+        return tuple(map(b.stacked, zip(*columns)))
+
     # ---- positions ----
     def _number(self, cursor: Cursor, dims) -> Value:
-        """Row-major number of the cursor within `dims`."""
+        """Row-major number of the cursor within `dims`. The chunks of a split kernel number its outermost row dimension."""
         b, at = self.b, dict(cursor.coords)
         number = b.const(0, I64)
         for dim in dims:
-            scaled = number if number.data.text == "0" else b.mul(number, self.size(dim))
-            number = b.add(at[dim], scaled) if dim in at else scaled
-        if self.c.lane_dim in dims and self.c.lane_dim in at and (cursor.lanes > 1 or cursor.shift):
-            number = b.add(number, b.add(b.iota(I64, cursor.lanes), b.const(cursor.shift, I64)))
+            chunked = self.c.split and dim == self.c.kept_rank
+            if number.data.text != "0":
+                number = b.mul(number, self.extra(1) if chunked else self.size(dim))
+            if chunked:
+                number = b.add(b.mul(at[0], self.extra(0)), number)
+            number = b.add(at[dim], number) if dim in at else number
+            if dim == self.c.lane_dim and dim in at and (cursor.lanes > 1 or cursor.shift):
+                number = b.add(number, b.add(b.iota(I64, cursor.lanes), b.const(cursor.shift, I64)))
         return number
 
     def index(self, cursor: Cursor) -> Value:
-        return self._number(cursor, range(self.c.rank))
+        return self._number(cursor, range(1 if self.c.split else 0, self.c.rank))
 
     def row_index(self, cursor: Cursor) -> Value:
-        number = self._number(cursor, range(self.c.kept_rank, self.c.rank))
-        if self.c.split:     # position in the whole row: the chunks before this one come first
-            before = self.b.mul(dict(cursor.coords)[0], self.extra(0))
-            for dim in range(self.c.kept_rank + 1, self.c.rank):
-                before = self.b.mul(before, self.size(dim))
-            number = self.b.add(before, number)
-        return number
+        return self._number(cursor, range(self.c.kept_rank, self.c.rank))
 
     # ---- what a set of values needs ----
     def closure(self, refs, given=()) -> tuple:
@@ -188,17 +204,20 @@ class Survey:
 
     def __init__(self, circuit: Circuit, builder):
         """`builder`: makes an empty builder with a number of lanes."""
-        self.c = circuit
+        self.c, self.ev = circuit, Evaluator(circuit, None)
         self.weights: dict = {}        # first result of a node -> instructions (for a fold or scan: of one step)
+        self.rare: dict = {}           # of them, those that hardly ever run
         self.widest = 1                # bytes of the widest type that differs between lanes
         for node in circuit.nodes:
             b = builder(self.LANES)
             self._emit(node, b)
             self.weights[node.first] = sum(len(block.lines) for block in b.text.blocks)
+            self.rare[node.first] = sum(len(block.lines) for block in b.text.blocks if block.rare)
             self.widest = max(self.widest, b.text.widest)
 
     def _emit(self, node: Node, b) -> None:
-        ev, point = Evaluator(self.c, b), Cursor([], self.LANES)
+        ev, point = self.ev, Cursor([], self.LANES)
+        ev.b = b
         names = (f"%x{n}" for n in range(1000))
 
         def unknown(dtype, lanes=self.LANES):

@@ -8,7 +8,7 @@ The number of lanes is part of the kernel's meaning (it shapes reduction trees),
 
 from __future__ import annotations
 
-from ..dtypes import BOOL, I64, DType
+from ..dtypes import BOOL, F32, I64, DType
 from . import arith
 from .builder import Builder, Value
 from .memory import Memory
@@ -118,6 +118,9 @@ class LLVMBuilder(Memory, Builder):
 
     def ldexp(self, x, n):
         lanes = max(x.data.lanes, n.data.lanes)
+        if "avx512f" in self.features and (x.dtype.name, lanes) == ("f64", 16):
+            x, n = self.widen(x, lanes), self.widen(n, lanes)
+            return self.joined(*(self.ldexp(self.part(x, at, 8), self.part(n, at, 8)) for at in (0, 8)))
         if "avx512f" not in self.features or (x.dtype.name, lanes) not in _SCALEF:
             return super().ldexp(x, n)
         name, mask = _SCALEF[x.dtype.name, lanes]
@@ -126,9 +129,28 @@ class LLVMBuilder(Memory, Builder):
         return self.emit(f"call {{t}} @{name}({{t}} {{0}}, {{t}} {{1}}, {{t}} zeroinitializer, {mask} -1, i32 4)",
                          (x, n), x.dtype)
 
-    def power_of_two(self, n):
-        scaled = "avx512f" in self.features and (n.dtype.name, n.data.lanes) in _SCALEF
-        return self.ldexp(self.const(1.0, n.dtype), n) if scaled else super().power_of_two(n)
+    def lookup(self, constants, bits, dtype):
+        def row(first, count):
+            return f"<{count} x float> <{', '.join(f'float {literal(c, F32)}' for c in constants[first:first + count])}>"
+
+        if dtype is not F32 or bits.data.lanes != 16 or not self.features & {"avx512f", "avx2"}:
+            return super().lookup(constants, bits, dtype)
+        if "avx512f" in self.features:
+            name, wide = "llvm.x86.avx512.vpermi2var.ps.512", vector("float", 16)
+            self.text.declare(name, wide, f"{wide}, <16 x i32>, {wide}")
+            return self.emit(f"call {{r}} @{name}({row(0, 16)}, {{t}} {{0}}, {row(16, 16)})", (bits,), F32)
+        name, wide = "llvm.x86.avx2.permps", vector("float", 8)
+        self.text.declare(name, wide, f"{wide}, <8 x i32>")
+
+        def half(bits):      # of eight constants each
+            found = [self.emit(f"call {{r}} @{name}({row(first, 8)}, {{t}} {{0}})", (bits,), F32) for first in (0, 8, 16, 24)]
+            upper, last = ((bits & bit).ne(0) for bit in (8, 16))
+            return self.select(last, self.select(upper, found[3], found[2]), self.select(upper, found[1], found[0]))
+        return self.joined(half(self.part(bits, 0, 8)), half(self.part(bits, 8, 8)))
+
+    def power_of_two(self, n, more=0):
+        scaled = "avx512f" in self.features and (n.dtype.name, n.data.lanes) in {*_SCALEF, ("f64", 16)}
+        return self.ldexp(self.const(2.0 ** more, n.dtype), n) if scaled else super().power_of_two(n, more)
 
     # ---- comparison, selection ----
     def _compare(self, name, x, y):
@@ -200,6 +222,22 @@ class LLVMBuilder(Memory, Builder):
         self.text.declare(full, "i1", f"<{cond.data.lanes} x i1>")
         name, block = self.text.pure(f"call i1 @{full}(<{cond.data.lanes} x i1> {cond.data.text})", [cond.data.block])
         return self.value(BOOL, name, 1, block)
+
+    def stacked(self, values) -> Value:
+        """Scalars as the lanes of a vector."""
+        scalar, lanes = scalar_type(values[0].dtype), len(values)
+        wide, name, block = vector(scalar, lanes), "poison", None
+        for lane, x in enumerate(values):
+            name, block = self.text.pure(f"insertelement {wide} {name}, {scalar} {x.data.text}, i64 {lane}", [block, x.data.block])
+        return self.value(values[0].dtype, name, lanes, block)
+
+    def joined(self, x: Value, y: Value) -> Value:
+        """The lanes of two vectors of the same width, one after the other."""
+        wide, lanes = vector(scalar_type(x.dtype), x.data.lanes), 2 * x.data.lanes
+        order = ", ".join(f"i32 {n}" for n in range(lanes))
+        line = f"shufflevector {wide} {x.data.text}, {wide} {y.data.text}, <{lanes} x i32> <{order}>"
+        name, block = self.text.pure(line, [x.data.block, y.data.block])
+        return self.value(x.dtype, name, lanes, block)
 
     def part(self, x: Value, first: int, count: int) -> Value:
         """Lanes [first, first + count) of a vector; one lane is a scalar."""

@@ -9,20 +9,25 @@ Written against `Builder` plus structured loops, loads and stores; nothing here 
   tile          two-dimensional blocks of the two innermost dimensions, so that an operand that is contiguous along
                 the other one finds its cache lines again.
 
-How many cursors there are is chosen from the size of the expression. Neither it nor anything else here depends on the
-machine, on the number of threads or on where the range [begin, end) was cut.
+How many cursors a loop evaluates is chosen from the size of the expression (the tree of a reduction is not: passes.py).
+Nothing here depends on the machine, on the number of threads or on where the range [begin, end) was cut.
 """
 
 from __future__ import annotations
 
-from ..circuit.ir import ROW, TILE, Circuit
+from ..circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
 from .llvm import LLVMBuilder
-from .passes import Passes
+from .passes import CLAIM_AHEAD, HEAVY, TREE_LANES, Passes, unrolled
 
-TILE_SIZE = 32        # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
+TILE_SIZE = 32               # elements per side; part of the kernel ABI (csrc/runtime/plan.cpp counts tiles)
+HUGE = 400                   # instructions at one cursor from which the time to compile them counts
+FETCH_AHEAD = 2048           # bytes; from the third cache, at the speed of the lightest body that asks for it
+STREAM_BYTES = 32 << 20      # results of this size and more find no room in a share of the last cache
+NS_PER_INSTRUCTION = 0.17    # of one vector
+NS_PER_BYTE = 0.02           # between the second and the third cache
 
 
 class Nest:
@@ -32,11 +37,12 @@ class Nest:
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
         # Where lanes run along the row, what does not vary along it is scalar and rare.
-        lanes = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
-        self.weight = sum(weights[n] for n in lanes) + len(circuit.operands)
-        self.unroll = 4 if self.weight <= 24 else 2 if self.weight <= 90 else 1
-        self.heavy = b.lanes > 1 and self.weight > 120
-        self.passes = Passes(self.ev, self.unroll, weights)
+        self.laned = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
+        self.weight = sum(weights[n] for n in self.laned) + len(circuit.operands)
+        self.passes = Passes(self.ev, weights)
+        emitted = self.weight * max(1, len(self.passes.folds))       # every pass has its loops
+        self.unroll = unrolled(emitted)
+        self.heavy = b.lanes > 1 and emitted > HEAVY
 
     def emit(self) -> None:
         if self.c.kept_rank == 0:
@@ -131,13 +137,57 @@ class Nest:
         main = start
         if not self.heavy:
             main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
-            with b.loop(start, main, block) as loop:
-                at = [*outer, (inner, loop.index)]
-                self.passes.run([Cursor(at, lanes, u * lanes) for u in range(self.unroll)])
+            if self._may_stream():
+                start = self._streamed(inner, start, main)
+            self._whole(outer, inner, start, main)
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
                 mask = b.lane_mask(b.sub(stop, loop.index), lanes)
-                self.passes.run([Cursor([*outer, (inner, loop.index)], lanes, mask=mask)])
+                cursor = Cursor([*outer, (inner, loop.index)], lanes, mask=mask)
+                if self.heavy:
+                    self._fetch_ahead([cursor])
+                self.passes.run([cursor])
+
+    def _whole(self, outer, inner, start, stop, stream=False) -> None:
+        with self.b.loop(start, stop, self.b.lanes * self.unroll) as loop:
+            at = [*outer, (inner, loop.index)]
+            cursors = [Cursor(at, self.b.lanes, u * self.b.lanes) for u in range(self.unroll)]
+            for cursor in cursors:
+                cursor.stream = stream
+            if not stream or self.unroll < 4:
+                self._fetch_ahead(cursors)
+            self.passes.run(cursors)
+
+    def _fetch_ahead(self, cursors) -> None:
+        """Larger bodies leave the processor no room to look far ahead: they ask for what they will read. Light ones wait
+        for the lines they store to, and ask for those."""
+        light = self.unroll == 4
+        for number, operand in enumerate(self.c.operands):
+            if self.c.schedule == MAP and operand.layout == CONTIGUOUS and operand.output == light:
+                for cursor in cursors:
+                    self.b.prefetch(self.ev.address(number, cursor), CLAIM_AHEAD if light else FETCH_AHEAD, light)
+
+    # ---- streaming ----
+    def _may_stream(self) -> bool:
+        return self.c.schedule == MAP and self.c.rank == 1 and self.b.lanes > 1 and \
+            all(o.layout == CONTIGUOUS for _, o in self.c.outputs())
+
+    def _streamed(self, dim, start, stop):
+        """Huge results go past the caches, which they would only flush, and are not read from memory first: where they
+        are aligned and lie over no input. Returns where the other loops begin."""
+        b, outputs = self.b, [number for number, _ in self.c.outputs()]
+        size = b.mul(self.ev.size(dim), b.const(min(self.c.operands[k].dtype.bytes for k in outputs), I64))
+        wanted = b.ge(size, b.const(STREAM_BYTES, I64))
+        for number in outputs:
+            at = b.address_bits(self.ev.address(number, Cursor([(dim, start)])))
+            wanted = b.and_(wanted, b.eq(b.and_(at, b.const(63, I64)), b.const(0, I64)))
+            for other in range(len(self.c.operands)):
+                if other not in outputs:
+                    wanted = b.and_(wanted, b.ne(b.address_bits(b.operand(number)), b.address_bits(b.operand(other))))
+        stop = b.select(wanted, stop, start)
+        self._whole([], dim, start, stop, stream=True)
+        b.finish_streaming(wanted)
+        return stop
 
     # ---- tiles ----
     def _tiles(self) -> None:
@@ -163,26 +213,36 @@ class Nest:
         return self._least(self.b.add(start, self.b.const(TILE_SIZE, I64)), size)
 
 
-def lanes_of(circuit: Circuit, widest: int) -> int:
-    """Vector width in elements: 64 bytes of the widest type of the circuit, 16 elements where types of 8 and fewer bytes
-    mix. `widest`: bytes of the widest type inside the expressions, which may make vectors shorter, down to 16."""
-    scans = any(isinstance(n.row, Scan) for n in circuit.nodes)
-    if circuit.rank == 0 or scans and circuit.schedule == ROW:     # a scan runs along the row, element by element
+def lanes_of(circuit: Circuit, survey: Survey) -> int:
+    """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
+    circuit, 16 elements where types of 8 and fewer bytes mix. Wider types inside the expressions make vectors shorter, down
+    to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
+    if circuit.rank == 0:
         return 1
+    if circuit.schedule == ROW and any(n.folds and not n.exact for n in circuit.nodes):
+        return TREE_LANES
+    if circuit.schedule == ROW and any(isinstance(n.row, Scan) for n in circuit.nodes):
+        return 1                                  # a scan runs along the row, element by element
     types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
+    if survey.widest == 8 and sum(survey.weights.values()) > HUGE:
+        return 8
     if 8 in sizes and len(sizes) > 1:
         return 16
-    return min(64 // max(sizes), max(16, 64 // widest))
+    return min(64 // max(sizes), max(16, 64 // survey.widest))
 
 
 def build(circuit: Circuit, features=frozenset()) -> tuple:
     """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
     survey = Survey(circuit, LLVMBuilder)
-    b = LLVMBuilder(lanes_of(circuit, survey.widest), features)
-    nest = Nest(circuit, b, survey.weights)
+    b = LLVMBuilder(lanes_of(circuit, survey), features)
+    registers = max(1, b.lanes * survey.widest // 64)     # that hold one vector: as many instructions each becomes
+    weights = {node: weight * registers for node, weight in survey.weights.items()}
+    for node in circuit.nodes:
+        if isinstance(node.row, Scan) and circuit.schedule == ROW:
+            weights[node.first] *= b.lanes
+    nest = Nest(circuit, b, weights)
     nest.emit()
-    passes = max(1, len(nest.passes.folds))
-    memory = 0.02 * sum(o.dtype.bytes for o in circuit.operands) * (1 + passes) / 2
-    return b, 0.25 * nest.weight * (1 + passes) / 2 / b.lanes + memory
+    run = nest.weight - registers * sum(survey.rare[n] for n in nest.laned)
+    return b, NS_PER_INSTRUCTION * run / b.lanes + NS_PER_BYTE * sum(o.dtype.bytes for o in circuit.operands)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..dtypes import BF16, BOOL, F16, F32, I16, I32, I64, U32, DType
 from .builder import Value
-from .text import PTR, Reg, literal, scalar_type, suffix, vector
+from .text import PTR, Branch, Reg, literal, scalar_type, suffix, vector
 
 
 def memory_type(dtype: DType) -> str:
@@ -46,6 +46,10 @@ class Memory:
                                      [address.data.block, offset.data.block])
         return self.value(PTR, name, 1, block)
 
+    def address_bits(self, address: Value) -> Value:
+        name, block = self.text.pure(f"ptrtoint ptr {address.data.text} to i64", [address.data.block])
+        return self.value(I64, name, 1, block)
+
     def lanes_of(self, address: Value, stride: Value, lanes: int) -> Value:
         """Addresses of `lanes` elements `stride` bytes apart."""
         if lanes == 1:
@@ -54,6 +58,12 @@ class Memory:
         name, block = self.text.pure(f"getelementptr i8, ptr {address.data.text}, <{lanes} x i64> {offsets.data.text}",
                                      [address.data.block, offsets.data.block])
         return self.value(PTR, name, lanes, block)
+
+    def prefetch(self, address: Value, distance: int, write: bool = False) -> None:
+        """Asks for the cache line `distance` bytes after an address, which may lie outside of all memory."""
+        self.text.declare("llvm.prefetch.p0", "void", "ptr, i32, i32, i32")
+        at, _ = self.text.pure(f"getelementptr i8, ptr {address.data.text}, i64 {distance}", [address.data.block])
+        self.text.effect(f"call void @llvm.prefetch.p0(ptr {at}, i32 {int(write)}, i32 3, i32 1)")
 
     def lane_mask(self, count: Value, lanes: int) -> Value:
         """True in the first `count` lanes (an i64 scalar of at least 1)."""
@@ -116,8 +126,8 @@ class Memory:
         return self._from_bf16(half.data.text, lanes, half.data.block)
 
     # ---- stores ----
-    def store(self, x: Value, address: Value, dtype: DType, mask=None) -> None:
-        """Stores `x` (of type dtype.math) as elements of `dtype`."""
+    def store(self, x: Value, address: Value, dtype: DType, mask=None, stream: bool = False) -> None:
+        """Stores `x` (of type dtype.math) as elements of `dtype`. `stream`: a whole, aligned vector, past the caches."""
         x = self.round_to(x, dtype)
         lanes = max(x.data.lanes, address.data.lanes, mask.data.lanes if mask is not None else 1)
         x = self.widen(x, lanes)
@@ -138,8 +148,16 @@ class Memory:
             self.text.declare(full, "void", f"{wide}, ptr, <{lanes} x i1>")
             self.text.effect(f"call void @{full}({wide} {text}, ptr align {dtype.bytes} {address.data.text}, "
                              f"<{lanes} x i1> {mask.data.text})")
+        elif stream:
+            self.text.streams = True
+            self.text.effect(f"store {wide} {text}, ptr {address.data.text}, align {lanes * dtype.bytes}, !nontemporal !0")
         else:
             self.text.effect(f"store {wide} {text}, ptr {address.data.text}, align {dtype.bytes}")
+
+    def finish_streaming(self, streamed: Value) -> None:
+        """Orders the stores that went past the caches before whatever follows the kernel."""
+        with Branch(self.text, streamed):
+            self.text.effect("fence seq_cst")
 
     @staticmethod
     def _mask(mask, lanes: int) -> str:

@@ -5,12 +5,14 @@ along the row are recomputed from the operands in every pass that needs them; wh
 the last pass, so that an output may lie over an input. Values that do not vary are computed between passes. One expensive
 value of an earlier pass may be kept in the memory of an output until the last pass replaces it (softmax's exponentials).
 
-The tree of a reduction over a row of n elements, with L lanes and U cursors, is a function of n alone:
-  row schedule     element i belongs to lane i mod L of cursor (i div L) mod U; a cursor folds 64 elements per lane, then
-                   the cursors are combined pairwise and folded into a second level; 64 blocks of that into a third; the
-                   elements after the last whole L*U are folded into it in order; the lanes are combined pairwise last.
+The tree of a reduction over a row of n elements is a function of n alone, whatever else the kernel computes:
+  row schedule     with L = 16 lanes and U = 4 cursors, element i belongs to lane i mod L of cursor (i div L) mod U; a cursor
+                   folds 64 elements per lane, then the cursors are combined pairwise and folded into a second level; 64
+                   blocks of that into a third; the elements after the last whole L*U are folded into it in order; the lanes
+                   are combined pairwise last.
   column schedule  every lane folds its own elements, in levels of 256.
-The levels keep the rounding error of long sums near that of pairwise summation.
+Only integers and bools, for which every tree gives the same bits, may be folded by other numbers of lanes. The levels
+keep the rounding error of long sums near that of pairwise summation.
 """
 
 from __future__ import annotations
@@ -20,16 +22,24 @@ from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator
 
+TREE_LANES = 16
+TREE_CURSORS = 4
 ROW_BLOCK = 64        # elements per lane and cursor before the next level (row schedule)
 COLUMN_BLOCK = 256    # elements per lane before the next level (column schedule)
+HEAVY = 120           # instructions beside which masks cost nothing that counts
+CLAIM_AHEAD = 1024    # bytes to claim lines ahead that light bodies store to; from the second cache
 KEEP_WEIGHT = 10      # instructions that keeping a value must save: it costs a store and a load
 
 
+def unrolled(weight: int) -> int:
+    """How many cursors a loop evaluates per round, by the instructions at each."""
+    return 4 if weight <= 24 else 2 if weight <= 90 else 1
+
+
 class Passes:
-    def __init__(self, ev: Evaluator, unroll: int, weights: dict):
-        self.ev, self.b, self.c = ev, ev.b, ev.c
+    def __init__(self, ev: Evaluator, weights: dict):
+        self.ev, self.b, self.c, self.weights = ev, ev.b, ev.c, weights
         self.lines = self.c.schedule == ROW            # lanes run along the row
-        self.unroll = unroll if self.lines else 1      # cursors per line and step
         self.width = ev.b.lanes if self.lines else 1   # elements of the row a cursor covers
         self.depth = self._depths()
         self.row_outputs, self.point_outputs = [], []
@@ -40,7 +50,7 @@ class Passes:
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
         self.folds = [[n for n in folds if self._fold_depth(n) == at] for at in range(count)]
-        self.kept_ref, self.kept_in = self._keepsake(weights) or (None, None)
+        self.kept_ref, self.kept_in = self._keepsake() or (None, None)
 
     # ---- planning ----
     def inputs(self, node) -> tuple:
@@ -58,10 +68,10 @@ class Passes:
         self.depth = depth = {}
         for node in self.c.nodes:
             at = self._fold_depth(node) + (1 if node.folds else 0)
-            depth.update((node.first + r, at) for r in range(node.row.results))
+            depth.update((node.first + r, at) for r in range(node.results))
         return depth
 
-    def _keepsake(self, weights: dict):
+    def _keepsake(self):
         """(value worth keeping for the last pass, output whose memory keeps it), or None.
 
         No pass after the one that keeps it may read an operand along the row: it might lie under that output.
@@ -70,13 +80,13 @@ class Passes:
         sources = [self.c.operands[k].source for k in self.row_outputs]
         for node in reversed(ev.closure(sources)[1]):
             ref, at = Ref("value", node.first), self.depth[node.first]
-            if at >= last or node.row.results > 1 or node.result.math is not node.result:
+            if at >= last or node.results > 1 or node.result.math is not node.result:
                 continue
             holders = [k for k in self.row_outputs if self.c.operands[k].layout == CONTIGUOUS
                        and self.c.operands[k].dtype is node.result]
             first = ev.closure([a for f in self.folds[at] for a in self.inputs(f)])[1]
             later = [a for folds in self.folds[at + 1:] for f in folds for a in self.inputs(f)]
-            saved = sum(weights[n.first] for n in ev.closure([ref])[1])
+            saved = sum(self.weights[n.first] for n in ev.closure([ref])[1])
             if holders and node in first and saved >= KEEP_WEIGHT and not ev.closure([*later, *sources], {ref})[0]:
                 return ref, holders[0]
         return None
@@ -111,6 +121,7 @@ class Passes:
         ev = self.ev
         roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
         operands, nodes = ev.closure(roots, {given})
+        weight = sum(self.weights[n.first] for n in (*nodes, *folds)) + len(operands)
         loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
         for node in (*nodes, *folds):              # what does not vary is known before the loops start
             for arg in node.args:
@@ -121,7 +132,7 @@ class Passes:
             if not ev.varies(ref):
                 for point in points:
                     ev.value(ref, point)
-        line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
+        line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, weight)
         for point, acc in zip(points, line.walk()):
             for fold, state in zip(folds, acc):
                 self._finish(fold, state, point)
@@ -133,11 +144,8 @@ class Passes:
                 lanes //= 2
                 acc = fold.row.combine(self.b, tuple(self.b.part(v, 0, lanes) for v in acc),
                                        tuple(self.b.part(v, lanes, lanes) for v in acc))
-        if self.c.split:           # the raw components are the outputs of stage one
-            for number, component in enumerate(acc):
-                point.values[Ref("value", fold.first + number)] = component
-            return
-        self.ev.set_results(fold, fold.row.finish(self.b, acc, self._count(), *self.extras(fold, point)), point)
+        results = acc if fold.raw else fold.row.finish(self.b, acc, self._count(), *self.extras(fold, point))
+        self.ev.set_results(fold, results, point)
 
     def extras(self, fold, point) -> list:
         """A reduce node's arguments beyond its inputs."""
@@ -170,12 +178,19 @@ class State:
 
 
 class Line:
-    """One pass: the loops over the row, for points that walk together."""
+    """One pass: the loops over the row, for points that walk together.
 
-    def __init__(self, passes: Passes, points, folds, scans, stores, loads):
+    A round of the innermost loop evaluates as many cursors per point as are worth their code. Where the tree has more,
+    the accumulators take turns: a round folds into the first ones and passes them to the end of the queue.
+    """
+
+    def __init__(self, passes: Passes, points, folds, scans, stores, loads, weight):
         self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
         self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
         self.lanes = self.b.lanes
+        self.round = unrolled(weight) if passes.lines else 1
+        self.cursors = TREE_CURSORS if passes.lines and folds else self.round
+        self.masked_only = passes.lines and not folds and self.lanes > 1 and weight > HEAVY
 
     def _fresh(self, nodes) -> list:
         return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
@@ -203,15 +218,16 @@ class Line:
 
     def _innermost(self, dim, coords, state: State) -> State:
         b, p = self.b, self.p
-        step = p.width * self.p.unroll
+        step = p.width * self.cursors
         size = self._size(dim)
-        main = b.sub(size, b.and_(size, b.const(step - 1, I64)))
-        zero = b.const(0, I64)
+        main = zero = b.const(0, I64)
+        if not self.masked_only:
+            main = b.sub(size, b.and_(size, b.const(step - 1, I64)))
         if self.folds:
             block = ROW_BLOCK if p.lines else COLUMN_BLOCK
             state = self._levels(dim, coords, zero, main, [step * block * block, step * block], state)
-        else:
-            state = self._steps(dim, coords, zero, main, self.p.unroll, state)
+        elif not self.masked_only:
+            state = self._steps(dim, coords, zero, main, self.round, state)
         return self._steps(dim, coords, main, size, 1, state, masked=True) if step > 1 else state
 
     def _levels(self, dim, coords, start, stop, blocks, state: State) -> State:
@@ -225,8 +241,8 @@ class Line:
                 inside = State([self._fresh(self.folds) for _ in self.points], above.scans)
                 inside = self._levels(dim, coords, loop.index, limit, blocks[1:], inside)
             else:
-                inside = State([self._fresh(self.folds) for _ in range(self.p.unroll * len(self.points))], above.scans)
-                inside = self._steps(dim, coords, loop.index, limit, self.p.unroll, inside)
+                inside = State([self._fresh(self.folds) for _ in range(self.cursors * len(self.points))], above.scans)
+                inside = self._steps(dim, coords, loop.index, limit, self.round, inside)
             loop.next(State(self._joined(above.accs, inside.accs), inside.scans).flat())
         return state.like(loop.results)
 
@@ -243,22 +259,25 @@ class Line:
     def _combined(self, x, y) -> list:
         return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(self.folds, x, y)]
 
-    def _steps(self, dim, coords, start, stop, unroll, state: State, masked=False) -> State:
-        """The loop that evaluates the pass at `unroll` cursors per point and round, from `start` to `stop`."""
+    def _steps(self, dim, coords, start, stop, count, state: State, masked=False) -> State:
+        """The loop that evaluates the pass at `count` cursors per point and round, from `start` to `stop`."""
         b, p = self.b, self.p
-        with b.loop(start, stop, p.width * unroll, state.flat(), self.lanes) as loop:
+        share = len(state.accs) // len(self.points)       # accumulators per point: `count` or more
+        with b.loop(start, stop, p.width * count, state.flat(), self.lanes) as loop:
             mask = b.lane_mask(b.sub(stop, loop.index), self.lanes) if masked and self.lanes > 1 else None
             before = state.like(loop.values)
             cursors = []
             for point, scans in zip(self.points, before.scans):
                 running = {s.first: acc for s, acc in zip(self.scans, scans)}
-                for u in range(unroll):
+                for u in range(count):
                     cursor = Cursor([*point.coords, *coords, (dim, loop.index)], self.lanes,
                                     u * self.lanes if p.lines else point.shift, mask if p.lines else point.mask, point)
                     cursor.scans = running       # one after the other, the cursors take the scans along
                     cursors.append(cursor)
-            accs = self._body(cursors, before.accs)
-            scans = [[cursors[n * unroll].scans[s.first] for s in self.scans] for n in range(len(self.points))]
+            queues = [before.accs[n:n + share] for n in range(0, len(before.accs), share)]
+            new = self._body(cursors, [acc for queue in queues for acc in queue[:count]])
+            accs = [acc for n, queue in enumerate(queues) for acc in (*queue[count:], *new[n * count:][:count])]
+            scans = [[cursors[n * count].scans[s.first] for s in self.scans] for n in range(len(self.points))]
             loop.next(State(accs, scans).flat())
         return state.like(loop.results)
 
@@ -267,8 +286,14 @@ class Line:
         for ref, number in self.loads:       # loads first: they overlap, and precede every store
             for cursor in cursors:
                 cursor.values[ref] = ev.load(number, cursor)
-        accs = [[self._fold(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
-                for group, cursor in zip(accs, cursors)]
+        if self.folds:
+            accs = [[self._fold(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
+                    for group, cursor in zip(accs, cursors, strict=True)]
+        if self.p.lines and self.round == 4:      # the lines that light bodies store to would be waited for
+            for number, _ in self.stores:
+                if self.c.operands[number].layout == CONTIGUOUS and number != self.p.kept_in:
+                    for cursor in cursors:
+                        self.b.prefetch(ev.address(number, cursor), CLAIM_AHEAD, write=True)
         for cursor in cursors:
             for _, ref in self.stores:
                 ev.value(ref, cursor)

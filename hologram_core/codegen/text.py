@@ -53,12 +53,12 @@ def literal(number, dtype: DType) -> str:
 
 
 class Block:
-    """A basic block. `order` rises with creation."""
+    """A basic block. `order` rises with creation; `rare`: inside a Branch."""
 
-    __slots__ = ("name", "order", "phis", "lines", "terminator")
+    __slots__ = ("name", "order", "rare", "phis", "lines", "terminator")
 
-    def __init__(self, name: str, order: int):
-        self.name, self.order = name, order
+    def __init__(self, name: str, order: int, rare: bool = False):
+        self.name, self.order, self.rare = name, order, rare
         self.phis: list = []
         self.lines: list = []
         self.terminator = ""
@@ -82,16 +82,18 @@ class Text:
 
     def __init__(self):
         self.blocks: list = []
+        self.branches = 0              # open ones
         self.names = 0
         self.known: dict = {}          # instruction text -> (name, block)
         self.floor = None              # pure instructions go to this block or a younger one
         self.declarations: dict = {}
         self.globals: list = []
+        self.streams = False           # are there stores past the caches?
         self.widest = 1                # bytes of the widest element of a vector, as far as values were noted
         self.entry = self.block = self.new_block("entry")
 
     def new_block(self, name: str) -> Block:
-        block = Block(name if not self.blocks else f"{name}{len(self.blocks)}", len(self.blocks))
+        block = Block(name if not self.blocks else f"{name}{len(self.blocks)}", len(self.blocks), self.branches > 0)
         self.blocks.append(block)
         return block
 
@@ -152,7 +154,7 @@ class Text:
         self.block.terminator = "ret void"
         body = "\n".join(map(str, self.blocks))
         parts = [*self.globals, f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
-                 *self.declarations.values()]
+                 *self.declarations.values(), *(["!0 = !{i32 1}"] if self.streams else [])]
         return "\n".join(parts) + "\n"
 
 
@@ -165,6 +167,7 @@ class Branch:
 
     def __enter__(self):
         text = self.text
+        text.branches += 1
         self.before, self.inside = text.block, text.new_block("then")
         self.outer = text.known, text.floor
         text.block = text.floor = self.inside
@@ -173,6 +176,7 @@ class Branch:
 
     def __exit__(self, *_):
         text = self.text
+        text.branches -= 1
         self.end, (text.known, text.floor) = text.block, self.outer
         text.block = self.after = text.new_block("after")
         self.before.terminator = f"br i1 {self.condition}, label %{self.inside.name}, label %{self.after.name}"

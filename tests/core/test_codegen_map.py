@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from hologram_core.backends import cpu
 from hologram_core.circuit.ir import MAP, TILE, default_result
+from hologram_core.circuit.key import encode
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I32, U8
 from hologram_core.ops import TABLE
 from kernels import Case
@@ -158,3 +160,26 @@ def test_tiles(shape, dtype):
     case.output(case.node("copy", x))
     case.check()
     case.check(pieces=3)
+
+
+@pytest.mark.parametrize("over_input, offset", [(False, 0), (False, 4), (True, 0)], ids=["aligned", "unaligned", "in place"])
+def test_results_that_go_past_the_caches(over_input, offset):
+    n = (32 << 20) // 4 + 37
+    memory = np.zeros(2 * (4 * n + 128), np.uint8)
+    x, y = (memory[at + -(memory.ctypes.data + at) % 64 + offset:][:4 * n].view("f4") for at in (0, 4 * n + 128))
+    x[:] = np.random.default_rng(0).normal(size=n)
+    want = x + np.float32(1.5)
+    case = Case(MAP, (n,))
+    case.output(case.node("add", case.input(x), case.scalar(1.5), compute=F32), into=x if over_input else y)
+    case.run(pieces=3)
+    assert np.array_equal(x if over_input else y, want)
+
+
+def test_costs_leave_out_what_rarely_runs():
+    """Code for the far ends of a function must not make a small launch look worth a second thread."""
+    costs = {}
+    for name in ("exp", "gelu", "sigmoid"):
+        case = Case(MAP, (100,))
+        case.output(case.node(name, case.input(np.zeros(100, "f4"))))
+        costs[name] = cpu.compile_key(encode(case.circuit))[1]
+    assert max(costs["gelu"], costs["sigmoid"]) < 2 * costs["exp"]

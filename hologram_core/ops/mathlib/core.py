@@ -42,15 +42,11 @@ def horner(b, x, coefficients):
     return result
 
 
-def estrin(b, x, coefficients):
-    """The same sum in a tree: more parallel, a few more multiplications. For high degrees."""
-    terms = [b.like(x, c) for c in coefficients]
-    power = x
-    while len(terms) > 1:
-        pairs = [b.fma(terms[i + 1], power, terms[i]) for i in range(0, len(terms) - 1, 2)]
-        terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
-        power = power * power if len(terms) > 1 else power
-    return terms[0]
+def paired(b, x, square, coefficients):
+    """The same sum by pairs of terms: half as many operations wait for each other. `square`: x * x."""
+    terms = [b.like(x, c) if isinstance(c, (int, float)) else c for c in coefficients]
+    pairs = [b.fma(terms[k + 1], x, terms[k]) for k in range(0, len(terms) - 1, 2)] + terms[len(terms) // 2 * 2:]
+    return horner(b, square, pairs)
 
 
 def two_sum(b, x, y):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .core import INF, NAN, bits_of, horner, is32, pick, uint_of
+from .core import INF, NAN, bits_of, horner, is32, paired, pick, uint_of
 
 # ---- e^x = 2^n (1 + q), |ln 2^n - x| <= ln(2)/2 ----
 
 LOG2E = 1.4426950408889634
+LN2 = 0.6931471805599453
 MAGIC = (1.5 * 2.0**23, 1.5 * 2.0**52)
 _LN2 = ((0.693145751953125, 1.428606765330187e-06), (0.6931471805599453, 2.3190468138462996e-17))
 # (e^r - 1 - r) / r^2 on |r| <= 0.3468, error relative to e^r - 1: 1.4e-8 | 2.6e-19
@@ -40,7 +41,8 @@ def reduce_exp(b, x, low_word=None):
 
 def expm1_reduced(b, r):
     """e^r - 1 for |r| <= ln(2)/2."""
-    return b.fma(r * r, horner(b, r, pick(r, EXPM1_32, EXPM1_64)), r)
+    square = r * r
+    return b.fma(square, paired(b, r, square, pick(r, EXPM1_32, EXPM1_64)), r)
 
 
 def _exp_reduced(b, r):
@@ -74,7 +76,7 @@ def exp2(b, x):
 def expm1(b, x):
     c = clamp(b, x, *pick(x, (-18.0, 89.0), (-40.0, 710.0)))
     n, r = reduce_exp(b, c)
-    half = b.power_of_two(n - 1)                  # 2^n itself may overflow
+    half = b.power_of_two(n, -1)                 # 2^n itself may overflow
     y = b.fma(half, expm1_reduced(b, r), half - 0.5)
     return b.select(b.abs(x) < pick(x, 2.0**-40, 2.0**-80), x, y + y)
 
@@ -90,7 +92,7 @@ def sinh(b, x):
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
     q = expm1_reduced(b, r)
-    quarter = b.power_of_two(n - 2)
+    quarter = b.power_of_two(n, -2)
     t = b.fma(quarter, q, quarter - 0.25)         # (e^a - 1) / 4
     y = 2 * (t + t / b.fma(b.like(x, 4.0), t, b.like(x, 1.0)))
     if is32(x):
@@ -103,18 +105,23 @@ def cosh(b, x):
     top = b.like(x, pick(x, 89.5, 710.6))
     c = b.select(a > top, top, a)
     n, r = reduce_exp(b, c)
-    half = _exp_reduced(b, r) * b.power_of_two(n - 2)     # e^a / 4
+    half = _exp_reduced(b, r) * b.power_of_two(n, -2)     # e^a / 4
     return 2 * (half + 0.0625 / half)
 
 
 def tanh(b, x):
-    """-t / (2 + t) with t = e^(-2|x|) - 1; numerator and denominator rounded once each."""
+    """(1 - t) / (1 + t) with t = e^(-2|x|) = 2^n (1 + 2h), h = (e^(2r) - 1) / 2; numerator and denominator rounded once each.
+    n times the rounding of ln(2) to one word (1.9e-9 | 2.3e-17) does not count."""
     a = b.abs(x)
     top = b.like(x, pick(x, 9.25, 19.5))
-    n, r = reduce_exp(b, -2 * b.select(a > top, top, a))
-    q = expm1_reduced(b, r)
-    s = b.power_of_two(n)
-    return b.copysign(b.fma(s, -q, 1 - s) / b.fma(s, q, 1 + s), x)
+    a = b.select(a > top, top, a)
+    magic = b.like(x, pick(x, *MAGIC))
+    n = b.fma(a, b.like(x, -2 * LOG2E), magic) - magic
+    r = b.fma(n, b.like(x, -0.5 * LN2), -a)
+    square = r * r
+    h = b.fma(square, paired(b, r, square, [c * 2.0 ** (k + 1) for k, c in enumerate(pick(x, EXPM1_32, EXPM1_64))]), r)
+    s, half, one = b.power_of_two(n, 1), b.like(x, 0.5), b.like(x, 1.0)
+    return b.copysign(b.fma(s, -h, b.fma(s, -half, one)) / b.fma(s, h, b.fma(s, half, one)), x)
 
 
 def logistic(b, numerator, x, low_word=None):
@@ -190,7 +197,8 @@ def _small_int_to_float(b, i, dtype):
 def _log1p_reduced(b, f):
     """log(1 + f) as (f, rest), rest of the order of f^2."""
     if is32(f):
-        return f, f * f * horner(b, f, _LOG_32)
+        square = f * f
+        return f, square * paired(b, f, square, _LOG_32)
     s = f / (2 + f)
     z = s * s
     half = 0.5 * f * f
