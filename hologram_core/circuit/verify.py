@@ -110,12 +110,12 @@ def outputs(c):
 
 @rule("an output that is one element per row stores what does not vary along the row")
 def once_per_row(c):
-    varying, producers = varying_values(c), c.producers()
+    if any(isinstance(node.row, RowKernel) for node in c.nodes):
+        return      # which of its results vary shows when it is expanded
+    varying = varying_values(c)
     for number, operand in c.outputs():
-        ref = operand.source
-        if operand.fixed and not c.split and ref.kind == "value" and ref.n in varying \
-                and not isinstance(producers[ref.n][0].row, RowKernel):       # its results may be of either kind
-            yield f"${number} stores {ref}"
+        if operand.fixed and not c.split and operand.source.kind == "value" and operand.source.n in varying:
+            yield f"${number} stores {operand.source}"
 
 
 @rule("elementwise results are not stored to one place")
