@@ -17,7 +17,7 @@ keep the rounding error of long sums near that of pairwise summation.
 
 from __future__ import annotations
 
-from ..circuit.ir import CONTIGUOUS, ROW, Ref
+from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator
@@ -41,10 +41,12 @@ class Passes:
         self.ev, self.b, self.c, self.weights = ev, ev.b, ev.c, weights
         self.lines = self.c.schedule == ROW            # lanes run along the row
         self.width = ev.b.lanes if self.lines else 1   # elements of the row a cursor covers
+        self._flat = self.lines and self.c.row_rank == 1     # layouts tell which outputs have one element per row
         self.depth = self._depths()
         self.row_outputs, self.point_outputs = [], []
         for number, operand in self.c.outputs():
-            (self.row_outputs if ev.varies(operand.source) else self.point_outputs).append(number)
+            along_row = ev.varies(operand.source) or self._flat and operand.layout != BROADCAST
+            (self.row_outputs if along_row else self.point_outputs).append(number)
         folds = [n for n in self.c.nodes if n.folds]
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
@@ -112,8 +114,26 @@ class Passes:
             for number in self.point_outputs:
                 self.ev.value(self.c.operands[number].source, point)
         for number in self.point_outputs:
-            for point in points:
-                self.ev.store(number, self.c.operands[number].source, point)
+            self._store(number, points, [] if self._flat else list(range(self.c.kept_rank, self.c.rank)), [])
+
+    def _store(self, number, points, dims, coords) -> None:
+        """Stores values that do not vary along the row: once, or, into an output that does, everywhere in the row."""
+        b = self.b
+        if dims:
+            once = b.eq(self.ev.stride(number, dims[0]), b.const(0, I64))
+            with b.loop(0, b.select(once, b.const(1, I64), self.size(dims[0], points[0])), 1) as loop:
+                return self._store(number, points, dims[1:], [*coords, (dims[0], loop.index)])
+        for point in points:
+            cursor = point if not coords else Cursor([*point.coords, *coords], point.lanes, point.shift, point.mask, point)
+            self.ev.store(number, self.c.operands[number].source, cursor)
+
+    def size(self, dim, point):
+        """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
+        if not (self.c.split and dim == self.c.kept_rank):
+            return self.ev.size(dim)
+        chunk, whole = self.ev.extra(0), self.ev.extra(1)
+        left = self.b.sub(whole, self.b.mul(dict(point.coords)[0], chunk))
+        return self.b.select(self.b.lt(left, chunk), left, chunk)
 
     def _pass(self, points, folds, stores, given) -> None:
         """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept."""
@@ -122,11 +142,11 @@ class Passes:
         operands, nodes = ev.closure(roots, {given})
         weight = sum(self.weights[n.first] for n in (*nodes, *folds)) + len(operands)
         loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
-        for node in (*nodes, *folds):              # what does not vary is known before the loops start
-            for arg in node.args:
-                if not ev.varies(arg):
-                    for point in points:
-                        ev.value(arg, point)
+        needed = [arg for node in (*nodes, *folds) for arg in node.args] + [ref for _, ref in stores]
+        for ref in needed:                         # what does not vary is known before the loops start
+            if not ev.varies(ref):
+                for point in points:
+                    ev.value(ref, point)
         line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, weight)
         for point, acc in zip(points, line.walk()):
             for fold, state in zip(folds, acc):
@@ -198,23 +218,15 @@ class Line:
     def _over(self, dims, coords, state: State) -> State:
         if len(dims) == 1:
             return self._innermost(dims[0], coords, state)
-        with self.b.loop(0, self._size(dims[0]), 1, state.flat(), self.lanes) as loop:
+        with self.b.loop(0, self.p.size(dims[0], self.points[0]), 1, state.flat(), self.lanes) as loop:
             inside = self._over(dims[1:], [*coords, (dims[0], loop.index)], state.like(loop.values))
             loop.next(inside.flat())
         return state.like(loop.results)
 
-    def _size(self, dim):
-        """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
-        if not (self.c.split and dim == self.c.kept_rank):
-            return self.ev.size(dim)
-        chunk, whole = self.ev.extra(0), self.ev.extra(1)
-        left = self.b.sub(whole, self.b.mul(dict(self.points[0].coords)[0], chunk))
-        return self.b.select(self.b.lt(left, chunk), left, chunk)
-
     def _innermost(self, dim, coords, state: State) -> State:
         b, p = self.b, self.p
         step = p.width * self.cursors
-        size = self._size(dim)
+        size = p.size(dim, self.points[0])
         main = zero = b.const(0, I64)
         if not self.masked_only:
             main = b.sub(size, b.and_(size, b.const(step - 1, I64)))
