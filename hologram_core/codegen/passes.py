@@ -116,6 +116,14 @@ class Passes:
             for point in points:
                 self.ev.store(number, self.c.operands[number].source, point)
 
+    def size(self, dim, point):
+        """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
+        if not (self.c.split and dim == self.c.kept_rank):
+            return self.ev.size(dim)
+        chunk, whole = self.ev.extra(0), self.ev.extra(1)
+        left = self.b.sub(whole, self.b.mul(dict(point.coords)[0], chunk))
+        return self.b.select(self.b.lt(left, chunk), left, chunk)
+
     def _pass(self, points, folds, stores, given) -> None:
         """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept."""
         ev = self.ev
@@ -123,12 +131,8 @@ class Passes:
         operands, nodes = ev.closure(roots, {given})
         weight = sum(self.weights[n.first] for n in (*nodes, *folds)) + len(operands)
         loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
-        for node in (*nodes, *folds):              # what does not vary is known before the loops start
-            for arg in node.args:
-                if not ev.varies(arg):
-                    for point in points:
-                        ev.value(arg, point)
-        for _, ref in stores:
+        needed = [arg for node in (*nodes, *folds) for arg in node.args] + [ref for _, ref in stores]
+        for ref in needed:                         # what does not vary is known before the loops start
             if not ev.varies(ref):
                 for point in points:
                     ev.value(ref, point)
@@ -203,23 +207,15 @@ class Line:
     def _over(self, dims, coords, state: State) -> State:
         if len(dims) == 1:
             return self._innermost(dims[0], coords, state)
-        with self.b.loop(0, self._size(dims[0]), 1, state.flat(), self.lanes) as loop:
+        with self.b.loop(0, self.p.size(dims[0], self.points[0]), 1, state.flat(), self.lanes) as loop:
             inside = self._over(dims[1:], [*coords, (dims[0], loop.index)], state.like(loop.values))
             loop.next(inside.flat())
         return state.like(loop.results)
 
-    def _size(self, dim):
-        """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
-        if not (self.c.split and dim == self.c.kept_rank):
-            return self.ev.size(dim)
-        chunk, whole = self.ev.extra(0), self.ev.extra(1)
-        left = self.b.sub(whole, self.b.mul(dict(self.points[0].coords)[0], chunk))
-        return self.b.select(self.b.lt(left, chunk), left, chunk)
-
     def _innermost(self, dim, coords, state: State) -> State:
         b, p = self.b, self.p
         step = p.width * self.cursors
-        size = self._size(dim)
+        size = p.size(dim, self.points[0])
         main = zero = b.const(0, I64)
         if not self.masked_only:
             main = b.sub(size, b.and_(size, b.const(step - 1, I64)))

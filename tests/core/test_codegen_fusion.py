@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hologram_core.backends import cpu
+from hologram_core.circuit import ir
 from hologram_core.circuit.ir import COLUMN, MAP, MERGE, ROW, SPLIT, Ref, result_types
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.loops import build
@@ -154,6 +155,21 @@ def test_neighbours_leave_a_fold_alone(schedule):
 
 
 @SCHEDULES
+@pytest.mark.parametrize("shape, row_rank", [((3, 70), 1), ((3, 2, 37), 2), ((3, 0), 1), ((5, 1), 1)], ids=str)
+def test_values_of_a_row_fill_outputs_of_the_row(shape, row_rank, schedule):
+    """What does not vary along the row can be stored once per row, or everywhere in it."""
+    x = data(F32, shape)
+    if schedule == COLUMN:
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+    case = Case(schedule, shape, row_rank)
+    top = case.node("neg", case.node("amax", case.input(x)))
+    case.output(top)
+    case.output(top, per_row=True)
+    case.output(case.node("copy", case.scalar(2.5), compute=F32))
+    case.check()
+
+
+@SCHEDULES
 @pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "logcumsumexp"])
 def test_scans_beside_folds(name, schedule):
     for shape, row_rank in (((3, 200), 1), ((3, 2, 37), 2)):
@@ -189,6 +205,42 @@ def test_row_kernels_of_computed_values(prologue, name, schedule):
         after = case.node("tanh", case.node("add", after, after, compute=dtype), compute=dtype)
         case.output(fold(case, "sum", after) if not per_row else after, per_row=True)
     check(case)
+
+
+UNARY = ["exp", "tanh", "sigmoid", "neg", "abs", "sin", "gelu", "sqrt", "floor", "relu"]
+BINARY = ["add", "mul", "sub", "maximum", "minimum"]
+
+
+def random_case(seed):
+    """Ops in random order on random types: elementwise before, between and after folds and row kernels."""
+    rng = np.random.default_rng(seed)
+    pick = lambda items: items[rng.integers(len(items))]  # noqa: E731
+    schedule = pick([ROW, COLUMN])
+    case, refs = case_with(schedule, (3, int(rng.integers(1, 300))), *rng.permutation([F32, F32, F16, F64, I64, BOOL])[:4])
+    for _ in range(rng.integers(6, 16)):
+        kind, compute = rng.integers(10), pick([F32, F32, F32, F64, F16])
+        if kind < 3:
+            ref = case.node(pick(UNARY), pick(refs), compute=compute)
+        elif kind < 7:
+            ref = case.node(pick(BINARY), pick(refs), pick(refs), compute=compute)
+        elif kind < 9:
+            name = pick(["sum", "mean", "var", "amax", "logsumexp", "norm2"])
+            ref = case.node(name, pick(refs), *([case.scalar(1.0)] if name == "var" else []), compute=compute)
+        else:
+            floats = [r for r in refs if case.circuit.dtype_of(r).is_float]
+            ref = case.node(pick(["softmax", "log_softmax"]), pick(floats), compute=compute)
+        refs.append(ref)
+    for ref in refs[4:]:
+        if ref == refs[-1] or rng.integers(3) == 0:
+            varies = ref.n in ir.varying_values(case.circuit)
+            case.output(ref, per_row=not varies)
+    return case
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_circuits(seed):
+    with np.errstate(all="ignore"):
+        check(random_case(seed))
 
 
 # ---- long rows: stage one of a split fold ----
