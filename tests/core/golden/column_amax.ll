@@ -11,27 +11,23 @@ entry:
   %v35 = load ptr, ptr %v34
   %v37 = getelementptr i64, ptr %args, i64 3
   %v38 = load i64, ptr %v37
-  %v115 = getelementptr i64, ptr %args, i64 5
-  %v116 = load i64, ptr %v115
-  %v117 = icmp eq i64 %v116, 0
-  %v118 = select i1 %v117, i64 1, i64 %v7
-  %v121 = getelementptr ptr, ptr %operands, i64 1
-  %v122 = load ptr, ptr %v121
+  %v115 = getelementptr ptr, ptr %operands, i64 1
+  %v116 = load ptr, ptr %v115
   br label %loop1
 loop1:
-  %v4 = phi i64 [ %begin, %entry ], [ %v134, %after14 ]
+  %v4 = phi i64 [ %begin, %entry ], [ %v121, %after11 ]
   %v5 = icmp slt i64 %v4, %v3
-  br i1 %v5, label %body2, label %after15
+  br i1 %v5, label %body2, label %after12
 body2:
   %v36 = getelementptr float, ptr %v35, i64 %v4
   %v42 = getelementptr float, ptr %v36, i64 16
   %v45 = getelementptr float, ptr %v36, i64 32
   %v48 = getelementptr float, ptr %v36, i64 48
-  %v123 = getelementptr float, ptr %v122, i64 %v4
-  %v126 = getelementptr float, ptr %v123, i64 16
-  %v128 = getelementptr float, ptr %v123, i64 32
-  %v130 = getelementptr float, ptr %v123, i64 48
-  %v134 = add i64 %v4, 64
+  %v117 = getelementptr float, ptr %v116, i64 %v4
+  %v118 = getelementptr float, ptr %v117, i64 16
+  %v119 = getelementptr float, ptr %v117, i64 32
+  %v120 = getelementptr float, ptr %v117, i64 48
+  %v121 = add i64 %v4, 64
   br label %loop3
 loop3:
   %v10 = phi i64 [ 0, %body2 ], [ %v16, %after10 ]
@@ -147,115 +143,88 @@ after11:
   %v112 = phi <16 x float> [ %v12, %loop3 ]
   %v113 = phi <16 x float> [ %v13, %loop3 ]
   %v114 = phi <16 x float> [ %v14, %loop3 ]
-  br label %loop12
-loop12:
-  %v119 = phi i64 [ 0, %after11 ], [ %v132, %body13 ]
-  %v120 = icmp slt i64 %v119, %v118
-  br i1 %v120, label %body13, label %after14
-body13:
-  %v124 = mul i64 %v119, %v116
-  %v125 = getelementptr i8, ptr %v123, i64 %v124
-  store <16 x float> %v111, ptr %v125, align 4
-  %v127 = getelementptr i8, ptr %v126, i64 %v124
-  store <16 x float> %v112, ptr %v127, align 4
-  %v129 = getelementptr i8, ptr %v128, i64 %v124
-  store <16 x float> %v113, ptr %v129, align 4
-  %v131 = getelementptr i8, ptr %v130, i64 %v124
-  store <16 x float> %v114, ptr %v131, align 4
-  %v132 = add i64 %v119, 1
-  br label %loop12
-after14:
-  %v133 = phi i64 [ %v119, %loop12 ]
+  store <16 x float> %v111, ptr %v117, align 4
+  store <16 x float> %v112, ptr %v118, align 4
+  store <16 x float> %v113, ptr %v119, align 4
+  store <16 x float> %v114, ptr %v120, align 4
   br label %loop1
-after15:
-  %v135 = phi i64 [ %v4, %loop1 ]
-  br label %loop16
-loop16:
-  %v136 = phi i64 [ %v3, %after15 ], [ %v190, %after29 ]
-  %v137 = icmp slt i64 %v136, %end
-  br i1 %v137, label %body17, label %after30
-body17:
-  %v138 = sub i64 %end, %v136
-  %v139 = icmp slt i64 %v138, 16
-  %v140 = select i1 %v139, i64 %v138, i64 16
-  %v141 = trunc i64 %v140 to i32
-  %v142 = insertelement <16 x i32> poison, i32 %v141, i64 0
-  %v143 = shufflevector <16 x i32> %v142, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v144 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v143
-  %v160 = getelementptr float, ptr %v35, i64 %v136
-  %v185 = getelementptr float, ptr %v122, i64 %v136
-  %v190 = add i64 %v136, 16
-  br label %loop18
-loop18:
-  %v145 = phi i64 [ 0, %body17 ], [ %v148, %after25 ]
-  %v146 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body17 ], [ %v180, %after25 ]
-  %v147 = icmp slt i64 %v145, %v9
-  br i1 %v147, label %body19, label %after26
-body19:
-  %v148 = add i64 %v145, 65536
-  %v149 = icmp slt i64 %v148, %v9
-  %v150 = select i1 %v149, i64 %v148, i64 %v9
-  br label %loop20
-loop20:
-  %v151 = phi i64 [ %v145, %body19 ], [ %v154, %after24 ]
-  %v152 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body19 ], [ %v174, %after24 ]
-  %v153 = icmp slt i64 %v151, %v150
-  br i1 %v153, label %body21, label %after25
-body21:
-  %v154 = add i64 %v151, 256
-  %v155 = icmp slt i64 %v154, %v150
-  %v156 = select i1 %v155, i64 %v154, i64 %v150
-  br label %loop22
-loop22:
-  %v157 = phi i64 [ %v151, %body21 ], [ %v168, %body23 ]
-  %v158 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body21 ], [ %v167, %body23 ]
-  %v159 = icmp slt i64 %v157, %v156
-  br i1 %v159, label %body23, label %after24
-body23:
-  %v161 = mul i64 %v157, %v38
-  %v162 = getelementptr i8, ptr %v160, i64 %v161
-  %v163 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr align 4 %v162, <16 x i1> %v144, <16 x float> zeroinitializer)
-  %v164 = fcmp ogt <16 x float> %v163, %v158
-  %v165 = select <16 x i1> %v164, <16 x float> %v163, <16 x float> %v158
+after12:
+  %v122 = phi i64 [ %v4, %loop1 ]
+  br label %loop13
+loop13:
+  %v123 = phi i64 [ %v3, %after12 ], [ %v171, %after23 ]
+  %v124 = icmp slt i64 %v123, %end
+  br i1 %v124, label %body14, label %after24
+body14:
+  %v125 = sub i64 %end, %v123
+  %v126 = icmp slt i64 %v125, 16
+  %v127 = select i1 %v126, i64 %v125, i64 16
+  %v128 = trunc i64 %v127 to i32
+  %v129 = insertelement <16 x i32> poison, i32 %v128, i64 0
+  %v130 = shufflevector <16 x i32> %v129, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v131 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v130
+  %v147 = getelementptr float, ptr %v35, i64 %v123
+  %v170 = getelementptr float, ptr %v116, i64 %v123
+  %v171 = add i64 %v123, 16
+  br label %loop15
+loop15:
+  %v132 = phi i64 [ 0, %body14 ], [ %v135, %after22 ]
+  %v133 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body14 ], [ %v167, %after22 ]
+  %v134 = icmp slt i64 %v132, %v9
+  br i1 %v134, label %body16, label %after23
+body16:
+  %v135 = add i64 %v132, 65536
+  %v136 = icmp slt i64 %v135, %v9
+  %v137 = select i1 %v136, i64 %v135, i64 %v9
+  br label %loop17
+loop17:
+  %v138 = phi i64 [ %v132, %body16 ], [ %v141, %after21 ]
+  %v139 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body16 ], [ %v161, %after21 ]
+  %v140 = icmp slt i64 %v138, %v137
+  br i1 %v140, label %body18, label %after22
+body18:
+  %v141 = add i64 %v138, 256
+  %v142 = icmp slt i64 %v141, %v137
+  %v143 = select i1 %v142, i64 %v141, i64 %v137
+  br label %loop19
+loop19:
+  %v144 = phi i64 [ %v138, %body18 ], [ %v155, %body20 ]
+  %v145 = phi <16 x float> [ splat (float 0xFFF0000000000000), %body18 ], [ %v154, %body20 ]
+  %v146 = icmp slt i64 %v144, %v143
+  br i1 %v146, label %body20, label %after21
+body20:
+  %v148 = mul i64 %v144, %v38
+  %v149 = getelementptr i8, ptr %v147, i64 %v148
+  %v150 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr align 4 %v149, <16 x i1> %v131, <16 x float> zeroinitializer)
+  %v151 = fcmp ogt <16 x float> %v150, %v145
+  %v152 = select <16 x i1> %v151, <16 x float> %v150, <16 x float> %v145
+  %v153 = fcmp une <16 x float> %v150, %v150
+  %v154 = select <16 x i1> %v153, <16 x float> %v150, <16 x float> %v152
+  %v155 = add i64 %v144, 1
+  br label %loop19
+after21:
+  %v156 = phi i64 [ %v144, %loop19 ]
+  %v157 = phi <16 x float> [ %v145, %loop19 ]
+  %v158 = fcmp ogt <16 x float> %v157, %v139
+  %v159 = select <16 x i1> %v158, <16 x float> %v157, <16 x float> %v139
+  %v160 = fcmp une <16 x float> %v157, %v157
+  %v161 = select <16 x i1> %v160, <16 x float> %v157, <16 x float> %v159
+  br label %loop17
+after22:
+  %v162 = phi i64 [ %v138, %loop17 ]
+  %v163 = phi <16 x float> [ %v139, %loop17 ]
+  %v164 = fcmp ogt <16 x float> %v163, %v133
+  %v165 = select <16 x i1> %v164, <16 x float> %v163, <16 x float> %v133
   %v166 = fcmp une <16 x float> %v163, %v163
   %v167 = select <16 x i1> %v166, <16 x float> %v163, <16 x float> %v165
-  %v168 = add i64 %v157, 1
-  br label %loop22
+  br label %loop15
+after23:
+  %v168 = phi i64 [ %v132, %loop15 ]
+  %v169 = phi <16 x float> [ %v133, %loop15 ]
+  call void @llvm.masked.store.v16f32.p0(<16 x float> %v169, ptr align 4 %v170, <16 x i1> %v131)
+  br label %loop13
 after24:
-  %v169 = phi i64 [ %v157, %loop22 ]
-  %v170 = phi <16 x float> [ %v158, %loop22 ]
-  %v171 = fcmp ogt <16 x float> %v170, %v152
-  %v172 = select <16 x i1> %v171, <16 x float> %v170, <16 x float> %v152
-  %v173 = fcmp une <16 x float> %v170, %v170
-  %v174 = select <16 x i1> %v173, <16 x float> %v170, <16 x float> %v172
-  br label %loop20
-after25:
-  %v175 = phi i64 [ %v151, %loop20 ]
-  %v176 = phi <16 x float> [ %v152, %loop20 ]
-  %v177 = fcmp ogt <16 x float> %v176, %v146
-  %v178 = select <16 x i1> %v177, <16 x float> %v176, <16 x float> %v146
-  %v179 = fcmp une <16 x float> %v176, %v176
-  %v180 = select <16 x i1> %v179, <16 x float> %v176, <16 x float> %v178
-  br label %loop18
-after26:
-  %v181 = phi i64 [ %v145, %loop18 ]
-  %v182 = phi <16 x float> [ %v146, %loop18 ]
-  br label %loop27
-loop27:
-  %v183 = phi i64 [ 0, %after26 ], [ %v188, %body28 ]
-  %v184 = icmp slt i64 %v183, %v118
-  br i1 %v184, label %body28, label %after29
-body28:
-  %v186 = mul i64 %v183, %v116
-  %v187 = getelementptr i8, ptr %v185, i64 %v186
-  call void @llvm.masked.store.v16f32.p0(<16 x float> %v182, ptr align 4 %v187, <16 x i1> %v144)
-  %v188 = add i64 %v183, 1
-  br label %loop27
-after29:
-  %v189 = phi i64 [ %v183, %loop27 ]
-  br label %loop16
-after30:
-  %v191 = phi i64 [ %v136, %loop16 ]
+  %v172 = phi i64 [ %v123, %loop13 ]
   ret void
 }
 declare <16 x float> @llvm.masked.load.v16f32.p0(ptr, <16 x i1>, <16 x float>)
