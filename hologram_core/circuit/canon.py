@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..dtypes import BOOL, DType
 from ..ops.table import Elementwise
 from .ir import Circuit, Ref
 
@@ -94,17 +95,52 @@ def copies(c):
     return renamed
 
 
-@rule("the negative of a negative is the value")
-def double_negation(c):
+def _undone(c, inverse) -> dict:
+    """Results of nodes that undo the node before them. `inverse(outer, inner)`: does it, given the types fit?"""
     producers, renamed = c.producers(), {}
     for node in c.nodes:
         ref = node.args[0] if node.args else None
-        if _is(node, "neg") and ref.kind == "value":
-            inner, _ = producers[ref.n]
-            same = (inner.compute, inner.result) == (node.compute, node.result)
-            if _is(inner, "neg") and same and inner.args[0].kind == "value" \
-                    and c.dtype_of(inner.args[0]) is node.result:
-                renamed[Ref("value", node.first)] = inner.args[0]
+        if not isinstance(node.row, Elementwise) or ref is None or ref.kind != "value":
+            continue
+        inner, _ = producers[ref.n]
+        before = inner.args[0] if isinstance(inner.row, Elementwise) and len(inner.args) == 1 else None
+        if before is not None and before.kind == "value" and c.dtype_of(before) is node.result and inverse(node, inner):
+            renamed[Ref("value", node.first)] = before
+    return renamed
+
+
+@rule("the negative of a negative is the value")
+def double_negation(c):
+    def undoes(outer, inner):
+        same = (inner.name, inner.compute, inner.result) == (outer.name, outer.compute, outer.result)
+        return same and (outer.name in ("neg", "bitwise_not") or outer.name == "logical_not" and outer.compute is BOOL)
+    return _undone(c, undoes)
+
+
+def _widens(narrow: DType, wide: DType) -> bool:
+    """Does every number of one type exist in the other?"""
+    exact = {"f16": ("f32", "f64"), "bf16": ("f32", "f64"), "f32": ("f64",)}
+    if narrow.kind in "iu" and wide.kind == "i":
+        return narrow.bytes < wide.bytes
+    return wide.name in exact.get(narrow.name, ())
+
+
+@rule("to a wider type and back again is the value")
+def round_trips(c):
+    return _undone(c, lambda outer, inner: outer.name == inner.name == "copy" and _widens(outer.result, inner.result)
+                   and inner.compute in (inner.result, inner.result.math))
+
+
+@rule("the larger, the smaller or either of a value and itself is the value")
+def alike(c):
+    renamed = {}
+    for node in c.nodes:
+        choices = node.args[1:] if _is(node, "where") else node.args
+        chooses = isinstance(node.row, Elementwise) and node.name in (
+            "maximum", "minimum", "fmax", "fmin", "bitwise_and", "bitwise_or", "where")
+        if chooses and choices[0] == choices[1] and choices[0].kind == "value" and c.dtype_of(choices[0]) is node.result \
+                and node.compute is node.result.math:
+            renamed[Ref("value", node.first)] = choices[0]
     return renamed
 
 

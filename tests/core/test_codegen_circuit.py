@@ -156,6 +156,33 @@ def test_double_negation():
     assert names(canon.canonicalise(store(c, twice))) == ["add"]
 
 
+@pytest.mark.parametrize("op, dtype, left", [("bitwise_not", I32, ["add"]), ("logical_not", BOOL, ["lt"]),
+                                             ("logical_not", F32, ["add", "logical_not", "logical_not"])])
+def test_double_negation_of_bits(op, dtype, left):
+    c = circuit(dtype=dtype if dtype is not BOOL else F32)
+    value = c.add(TABLE["lt"], F32, BOOL, [X, Y]) if dtype is BOOL else c.add(TABLE["add"], dtype, dtype, [X, Y])
+    result = BOOL if op == "logical_not" else dtype
+    once = c.add(TABLE[op], dtype, result, [value])
+    assert names(canon.canonicalise(store(c, c.add(TABLE[op], result if dtype is BOOL else dtype, result, [once])))) == left
+
+
+@pytest.mark.parametrize("narrow, wide, left", [(F32, F64, ["add"]), (F16, F32, ["add"]), (I32, I64, ["add"]),
+                                                (F32, F16, ["add", "copy", "copy"]), (I64, F64, ["add", "copy", "copy"])])
+def test_round_trips(narrow, wide, left):
+    c = circuit(dtype=narrow)
+    value = c.add(TABLE["add"], narrow.math, narrow, [X, Y])
+    there = c.add(TABLE["copy"], wide.math, wide, [value])
+    assert names(canon.canonicalise(store(c, c.add(TABLE["copy"], narrow.math, narrow, [there])))) == left
+
+
+@pytest.mark.parametrize("op, left", [("maximum", ["add"]), ("fmin", ["add"]), ("where", ["add"]), ("sub", ["add", "sub"])])
+def test_alike(op, left):
+    c = circuit(inputs=3)
+    value = c.add(TABLE["add"], F32, F32, [X, Y])
+    args = [Ref("operand", 2), value, value] if op == "where" else [value, value]
+    assert names(canon.canonicalise(store(c, c.add(TABLE[op], F32, F32, args)))) == left
+
+
 def test_idempotent():
     c = circuit()
     twice = c.add(TABLE["abs"], F32, F32, [c.add(TABLE["abs"], F32, F32, [X])])
@@ -163,17 +190,17 @@ def test_idempotent():
 
 
 def test_every_rewriting_rule_has_a_test():
-    assert {name for name, _, _ in canon.RULES} == {"common", "copies", "double_negation", "idempotent"}
+    assert {name for name, _, _ in canon.RULES} == {"common", "copies", "double_negation", "round_trips", "alike", "idempotent"}
 
 
 def random_circuit(rng):
     c = circuit(inputs=3)
     refs = [Ref("operand", k) for k in range(3)]
     rows = [r for r in TABLE if isinstance(r, Elementwise) and r.name in
-            ("add", "mul", "neg", "abs", "copy", "floor", "maximum", "where", "lt")]
+            ("add", "mul", "neg", "abs", "copy", "floor", "maximum", "where", "lt", "fmin", "logical_not")]
     for _ in range(rng.integers(1, 20)):
         row = rows[rng.integers(len(rows))]
-        result = BOOL if row.name == "lt" else F32
+        result = BOOL if row.name in ("lt", "logical_not") else F32
         refs.append(c.add(row, F32, result, [refs[rng.integers(len(refs))] for _ in range(row.arity)]))
     return store(c, *(refs[k] for k in rng.integers(len(refs), size=2)))
 
