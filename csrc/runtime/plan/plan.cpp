@@ -119,11 +119,13 @@ void empty_row(Circuit& c) {
   }
 }
 
-/// The row of a circuit all of whose row dimensions have size 1.
+/// The row of a circuit all of whose row dimensions have size 1. A scan has results all along its row, however short it is.
 void unit_row(Circuit& c, const bool* varies) {
+  bool scans = false;
+  for (int n = 0; n < c.num_nodes; ++n) scans |= op_facts(c.nodes[n].op).kind == OpKind::Scan;
   insert_dim(c, c.rank, true);
   for (int i = 0; i < c.num_operands; ++i)
-    if (varies[i]) c.operands[i].strides[c.rank - 1] = static_cast<int64_t>(item_size(c.operands[i].dtype));
+    if (scans || varies[i]) c.operands[i].strides[c.rank - 1] = static_cast<int64_t>(item_size(c.operands[i].dtype));
 }
 
 void collapse_row(Circuit& c, const Priority& priority, bool ordered) {

@@ -97,28 +97,16 @@ bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t*
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
     uses[i] = Use();
-    if (const Entry* e = find(o.block)) {
-      if (e->writer == g) {
-        const Operand& written = c.operands[e->written];
-        if (!same_place(c, written, o, from)) return false;
-        if (o.output) {
-          uses[i].ref = static_cast<Ref>(kOperandRef + e->written);
-          uses[i].supersedes = true;
-        } else {
-          uses[i].ref = written.source;
-        }
-        continue;
-      }
-      if (e->reader == g) {
-        const bool same = e->read >= 0 && same_place(c, c.operands[e->read], o, from);
-        if (o.output && !same) return false;
-        if (!o.output && same) {
-          uses[i].ref = static_cast<Ref>(kOperandRef + e->read);
-          continue;
-        }
-      }
+    const Entry* e = find(o.block);
+    if (e && e->writer == g) {
+      const Operand& written = c.operands[e->written];
+      if (!same_place(c, written, o, from)) return false;
+      uses[i].ref = o.output ? static_cast<Ref>(kOperandRef + e->written) : written.source;
+      uses[i].supersedes = o.output;
+    } else {
+      if (e && e->reader == g && o.output && !(e->read >= 0 && same_place(c, c.operands[e->read], o, from))) return false;
+      if (!glued_through(c, o, from, group.form.glue)) return false;
     }
-    if (!glued_through(c, o, from, group.form.glue)) return false;
   }
   return true;
 }
@@ -186,6 +174,10 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
       continue;
     }
     Entry& e = entry_of(o.block);
+    if (e.reader == g && e.read >= 0 && same_place(c, c.operands[e.read], o, from)) {   // one load serves both
+      renamed[i] = static_cast<Ref>(kOperandRef + e.read);
+      continue;
+    }
     const int n = copy_operand(o);
     renamed[i] = static_cast<Ref>(kOperandRef + n);
     if (e.writer >= 0) {

@@ -1,0 +1,268 @@
+// The window: which ops join, what orders groups, what is dropped; and streams that record from several threads.
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "fake_backend.h"
+#include "runtime/config.h"
+#include "runtime/counters.h"
+#include "runtime/error.h"
+#include "runtime/record/history.h"
+#include "runtime/record/window.h"
+#include "runtime/stream.h"
+
+using namespace hologram;
+
+namespace {
+
+/// A float tensor: a block, and how a view of it lies.
+struct View {
+  Block* block;
+  std::vector<int64_t> sizes, strides;   // strides in elements
+  int64_t offset = 0;
+  char* data() const { return block->data + offset * 4; }
+};
+
+View tensor(Backend& backend, std::vector<int64_t> sizes) {
+  int64_t n = 1;
+  std::vector<int64_t> strides(sizes.size());
+  for (size_t d = sizes.size(); d--; n *= sizes[d]) strides[d] = n;
+  return {allocate_block(backend, static_cast<size_t>(n) * 4), sizes, strides};
+}
+
+Ref add(Circuit& c, const View& v, Ref source = kNoRef) {
+  const Ref ref = source == kNoRef ? c.add_operand(v.block, v.data(), DType::F32) : c.add_output(v.block, v.data(), DType::F32, source);
+  const size_t shift = c.rank - v.sizes.size();
+  for (size_t d = 0; d < v.sizes.size(); ++d) c.strides(ref)[d + shift] = v.sizes[d] == 1 ? 0 : v.strides[d] * 4;
+  return ref;
+}
+
+/// out = op(inputs), elementwise over the sizes of `out`.
+Circuit elementwise(Op op, const std::vector<View>& inputs, const View& out) {
+  Circuit c;
+  c.rank = static_cast<uint8_t>(out.sizes.size());
+  std::copy(out.sizes.begin(), out.sizes.end(), c.sizes);
+  Ref args[kMaxArgs];
+  for (size_t i = 0; i < inputs.size(); ++i) args[i] = add(c, inputs[i]);
+  add(c, out, c.add_node(op, DType::F32, DType::F32, args, inputs.size()));
+  return c;
+}
+
+/// out = sum of in [rows, n] along its last dimension.
+Circuit row_sum(const View& in, const View& out) {
+  Circuit c;
+  c.rank = 2;
+  c.row_rank = 1;
+  std::copy(in.sizes.begin(), in.sizes.end(), c.sizes);
+  const Ref x = add(c, in);
+  const Ref sum = c.add_node(Op::sum, DType::F32, DType::F32, {x});
+  const Ref to = c.add_output(out.block, out.data(), DType::F32, sum);
+  c.strides(to)[0] = out.sizes.size() == 1 || out.sizes[0] != 1 ? 4 : 0;
+  return c;
+}
+
+struct Recorded {
+  Window window;
+  std::vector<Block*> released;
+  ~Recorded() {
+    window.clear(released);
+    for (Block* b : released) b->release();
+  }
+  void add(Circuit c) {
+    Form form;
+    CHECK(normalise(c, form));
+    window.add(c, form);
+  }
+};
+
+int nodes(Recorded& r, int group) { return r.window.group(group).circuit.num_nodes; }
+
+}  // namespace
+
+TEST(a_chain_is_one_group) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), z = tensor(backend, {4, 8}), bias = tensor(backend, {8});
+  r.add(elementwise(Op::mul, {x, x}, y));
+  r.add(elementwise(Op::add, {y, bias}, z));       // another rank: the first op's space is cut to fit
+  CHECK(r.window.num_groups() == 1 && nodes(r, 0) == 2);
+  const Circuit& c = r.window.group(0).circuit;
+  CHECK(c.rank == 2 && c.num_operands == 4);       // x once, bias, two outputs
+  CHECK(c.nodes[1].args[0] == 0);                  // the value, not the memory
+}
+
+TEST(views_of_one_range_are_one_value_and_others_are_not) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {24}), y = tensor(backend, {24}), flat = tensor(backend, {4, 6}), turned = tensor(backend, {6, 4});
+  r.add(elementwise(Op::neg, {x}, y));
+  r.add(elementwise(Op::neg, {{y.block, {4, 6}, {6, 1}}}, flat));
+  CHECK(r.window.num_groups() == 1);
+  r.add(elementwise(Op::neg, {{y.block, {6, 4}, {1, 6}}}, turned));
+  CHECK(r.window.num_groups() == 2 && r.window.group(1).num_deps == 1 && r.window.group(1).deps[0] == 0);
+}
+
+TEST(writes_wait_for_readers_of_other_views) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {9}), a = tensor(backend, {8}), b = tensor(backend, {9});
+  const View head{x.block, {8}, {1}}, tail{x.block, {8}, {1}, 1};
+  r.add(elementwise(Op::neg, {head}, a));
+  r.add(elementwise(Op::neg, {x}, x));             // in place, while group 0 reads a part
+  CHECK(r.window.num_groups() == 2 && r.window.group(1).deps[0] == 0);
+  r.add(elementwise(Op::neg, {x}, b));             // the same elements: the new value
+  CHECK(r.window.num_groups() == 2 && nodes(r, 1) == 2);
+  r.add(elementwise(Op::neg, {tail}, a));          // after both
+  CHECK(r.window.num_groups() == 3);
+}
+
+TEST(a_write_takes_the_place_of_the_value_before) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {8});
+  for (int i = 0; i < 3; ++i) r.add(elementwise(Op::neg, {x}, x));
+  Circuit& c = r.window.group(0).circuit;
+  CHECK(r.window.num_groups() == 1 && c.num_nodes == 3 && c.num_operands == 2 && c.operands[1].source == 2);
+}
+
+TEST(folds_take_what_comes_before_and_what_follows) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), s = tensor(backend, {4}), t = tensor(backend, {4}), z = tensor(backend, {4, 8});
+  r.add(elementwise(Op::neg, {x}, y));
+  r.add(row_sum(y, s));
+  r.add(elementwise(Op::neg, {s}, t));                                     // one per row
+  r.add(elementwise(Op::mul, {y, {t.block, {4, 1}, {1, 1}}}, z));          // broadcast along the row
+  CHECK(r.window.num_groups() == 1 && nodes(r, 0) == 4);
+  Group& g = r.window.group(0);
+  CHECK(g.form.folds && g.form.kept == 4 && g.form.full == 32 && g.form.row == 2);
+  denormalise(g.circuit, g.form);
+  CHECK(g.circuit.row_rank == 1 && g.circuit.patterned && g.circuit.sizes[1] == 8);
+}
+
+TEST(another_walk_along_the_row_stays_another_kernel) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 8}), y = tensor(backend, {8, 4}), s = tensor(backend, {4});
+  r.add(elementwise(Op::neg, {{x.block, {8, 4}, {1, 8}}}, y));    // y is laid out anew
+  r.add(row_sum({y.block, {4, 8}, {1, 4}}, s));                   // and folded across: not in the order of x
+  CHECK(r.window.num_groups() <= 2);
+  const Form& f = r.window.group(r.window.num_groups() - 1).form;
+  CHECK(f.pattern[0] == 16 && f.pattern[1] == 4);                 // the walk is that of y
+}
+
+TEST(dead_values_are_not_stored_and_dead_groups_do_not_run) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {8}), y = tensor(backend, {8}), z = tensor(backend, {8}), lone = tensor(backend, {16}), other = tensor(backend, {16});
+  r.add(elementwise(Op::neg, {x}, y));
+  r.add(elementwise(Op::neg, {y}, z));
+  r.add(elementwise(Op::neg, {other}, lone));
+  y.block->release();
+  lone.block->release();
+  CHECK(r.window.prune(0) && r.window.group(0).circuit.num_operands == 2 && nodes(r, 0) == 2);
+  CHECK(!r.window.prune(1));
+}
+
+TEST(a_dead_value_that_another_group_reads_is_stored) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 6}), y = tensor(backend, {4, 6}), z = tensor(backend, {6, 4});
+  r.add(elementwise(Op::neg, {x}, y));
+  r.add(elementwise(Op::neg, {{y.block, {6, 4}, {1, 6}}}, z));
+  y.block->release();
+  CHECK(r.window.num_groups() == 2 && r.window.prune(0) && r.window.group(0).circuit.num_operands == 2);
+}
+
+TEST(sweeping_gives_back_what_only_values_need) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {8}), y = tensor(backend, {8}), z = tensor(backend, {8});
+  r.add(elementwise(Op::neg, {x}, y));
+  r.add(elementwise(Op::neg, {y}, z));
+  y.block->release();
+  x.block->release();
+  std::vector<Block*> released;
+  CHECK(r.window.sweep(released) == static_cast<int64_t>(x.block->capacity));   // read by a kernel to come
+  CHECK(released.size() == 1 && released[0] == y.block);
+  released[0]->release();
+  CHECK(r.window.prune(0) && nodes(r, 0) == 2 && r.window.group(0).circuit.num_operands == 2);
+}
+
+TEST(long_loops_keep_their_period) {
+  Backend& backend = new_backend();
+  Recorded r;
+  View x = tensor(backend, {8});
+  for (int i = 0; i < 40; ++i) {
+    for (Op op : {Op::neg, Op::abs, Op::exp}) {
+      const View y = tensor(backend, {8});
+      r.add(elementwise(op, {x}, y));
+      x.block->release();
+      x = y;
+    }
+  }
+  for (int g = 0; g + 1 < r.window.num_groups(); ++g) CHECK(nodes(r, g) % 3 == 0 && nodes(r, g) == nodes(r, 0));
+}
+
+// ---- streams ----
+
+namespace {
+
+Kernel* compile_nothing(const Key& key) {
+  return make_kernel(key, [](void* const*, const int64_t*, int64_t, int64_t) {}, 1.0f, "nothing");
+}
+Kernel* compile_never(const Key&) { fail(Error::Kind::Runtime, "hologram.compile: refused"); }
+
+}  // namespace
+
+TEST(threads_record_into_one_stream) {
+  set_compiler(&compile_nothing);
+  FakeBackend& backend = new_backend();
+  const uint64_t before = counters().recorded;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&backend, t] {
+      for (int i = 0; i < 300; ++i) {
+        const View x = tensor(backend, {8}), y = tensor(backend, {8});
+        Circuit c = elementwise(Op::neg, {x}, y);
+        backend.only.submit(c);
+        if (i % 7 == t) backend.only.before_read(y.block);
+        if (i % 50 == t) backend.only.flush(Reason::Read);
+        x.block->release();
+        y.block->release();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  backend.only.synchronize();
+  CHECK(counters().recorded - before == 1200);
+  CHECK(memory_stats(backend).active_blocks.current == 0);
+}
+
+TEST(a_failure_is_told_once_and_the_stream_goes_on) {
+  FakeBackend& backend = new_backend();
+  const View x = tensor(backend, {3, 5}), y = tensor(backend, {3, 5});
+  set_compiler(&compile_never);
+  Circuit c = elementwise(Op::sinc, {x}, y);
+  backend.only.submit(c);
+  CHECK_THROWS(backend.only.before_read(y.block), Runtime, "refused (in the circuit sinc over 15 elements)");
+  backend.only.flush(Reason::Read);
+  set_compiler(&compile_nothing);
+  c = elementwise(Op::sinc, {x}, y);
+  backend.only.submit(c);
+  backend.only.synchronize();
+  CHECK(recent_circuits(1)[0].num_kernels == 1);
+  x.block->release();
+  y.block->release();
+  CHECK(memory_stats(backend).active_blocks.current == 0);
+}
+
+TEST(exposed_memory_takes_no_part) {
+  set_compiler(&compile_nothing);
+  FakeBackend& backend = new_backend();
+  const View x = tensor(backend, {8}), y = tensor(backend, {8});
+  y.block->exposed = true;
+  const uint64_t launched = counters().launched;
+  Circuit c = elementwise(Op::neg, {x}, y);
+  backend.only.submit(c);
+  CHECK(counters().launched == launched + 1 && y.block->entry == 0);
+}
