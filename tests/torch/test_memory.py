@@ -107,6 +107,7 @@ def test_peak_statistics():
 
 def test_empty_cache_returns_memory_to_the_system():
     blocks = [torch.ones(8 * MIB, device=DEVICE) for _ in range(8)]
+    torch.hologram.synchronize()
     before = resident()
     blocks.clear()
     torch.hologram.empty_cache()
