@@ -1,4 +1,6 @@
 // The window: which ops join, what orders groups, what is dropped; and streams that record from several threads.
+#include <unistd.h>
+
 #include <thread>
 #include <vector>
 
@@ -254,6 +256,25 @@ TEST(a_failure_is_told_once_and_the_stream_goes_on) {
   x.block->release();
   y.block->release();
   CHECK(memory_stats(backend).active_blocks.current == 0);
+}
+
+TEST(guarded_memory_is_out_of_reach_until_it_is_written) {
+  set_compiler(&compile_nothing);
+  FakeBackend& backend = new_backend();
+  config().guard = true;
+  const View x = tensor(backend, {8}), y = tensor(backend, {8});
+  int pipe_ends[2];
+  CHECK(pipe(pipe_ends) == 0);
+  const auto readable = [&](const View& v) { return write(pipe_ends[1], v.data(), 4) == 4; };   // the system call tries
+  Circuit c = elementwise(Op::neg, {x}, y);
+  CHECK(readable(y));
+  backend.only.submit(c);
+  CHECK(readable(x) && !readable(y));
+  backend.only.before_read(y.block);
+  CHECK(readable(y));
+  config().guard = false;
+  x.block->release();
+  y.block->release();
 }
 
 TEST(exposed_memory_takes_no_part) {

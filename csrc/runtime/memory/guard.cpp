@@ -42,6 +42,10 @@ GuardedRegion guard_allocate(size_t bytes) {
   return {end - (bytes + 63) / 64 * 64, base};
 }
 
+void guard_protect(void* base, size_t bytes, bool accessible) {
+  mprotect(base, payload(bytes), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
 void guard_release(void* base, size_t bytes) {
   const size_t room = payload(bytes) + page();
   mprotect(base, room, PROT_NONE);

@@ -326,6 +326,10 @@ ClassRange Memory::class_range(const Block& block) {
   return {first, std::max(1, static_cast<int>(block.capacity / kClassBytes))};
 }
 
+void set_accessible(const Block& block, bool accessible) {
+  if (block.pool == Block::Pool::Linear && block.bin == kGuarded) guard_protect(block.owner, block.bytes, accessible);
+}
+
 // ---- block.h ----
 
 void Block::release() {

@@ -101,6 +101,7 @@ void Recorder::flush_if_written(const Block& block, Reason reason) {
 void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
   ++windows_;
+  window_.reveal();
   try {
     run_groups(reason);
   } catch (...) {

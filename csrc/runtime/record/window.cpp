@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/config.h"
+#include "runtime/memory/guard.h"
 #include "runtime/plan/dims.h"
 
 namespace hologram {
@@ -213,6 +215,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     if (e.reader >= 0 && e.reader != g) group.depend_on(e.reader);
     e.writer = static_cast<int16_t>(g);
     e.written = static_cast<int16_t>(n);
+    if (__builtin_expect(config().guard, 0)) set_accessible(*o.block, false);
   }
   ++group.ops;
   num_nodes_ += op.num_nodes;
@@ -268,6 +271,12 @@ int64_t Window::sweep(std::vector<Block*>& released) {
     e.block = nullptr;
   }
   return held;
+}
+
+void Window::reveal() {
+  if (!config().guard) return;
+  for (const Entry& e : entries_)
+    if (e.block && e.writer >= 0) set_accessible(*e.block, true);
 }
 
 void Window::clear(std::vector<Block*>& released) {

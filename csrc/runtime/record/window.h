@@ -72,6 +72,8 @@ class Window {
   /// dead blocks that groups still read.
   int64_t sweep(std::vector<Block*>& released);
 
+  /// HOLOGRAM_GUARD: what is recorded will be written now.
+  void reveal();
   /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
   bool prune(int g);
   /// Forgets everything; the blocks go to `released`.
