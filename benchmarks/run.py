@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import compile_time, memory, ops, train
+from benchmarks import circuits, compile_time, memory, ops, steps, train
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("ops", "train", "compile", "memory")
+PARTS = ("ops", "circuits", "steps", "train", "compile", "memory")
 
 
 def processor():
@@ -58,6 +58,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer repetitions and programs")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--compile", action="store_true", help="runs of ops also against torch.compile")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args()
     import hologram_torch  # noqa: F401
@@ -69,6 +70,10 @@ def main():
     report = [f"{results['machine']}, torch {torch.__version__}, {results['time']}{quick}"]
     for part, title, run in (("ops", "Single ops", lambda: (ops, ops.measure(options.threads, options.quick,
                                                                              progress=progress))),
+                             ("circuits", "Runs of ops", lambda: (circuits, circuits.measure(
+                                 options.threads, options.quick, inductor=options.compile, progress=progress))),
+                             ("steps", "Training steps", lambda: (steps, steps.measure(options.threads, options.quick,
+                                                                                      progress))),
                              ("train", "Training examples",
                               lambda: (train, train.measure(options.threads, options.quick, progress))),
                              ("compile", "Compilation", lambda: (compile_time,

@@ -37,16 +37,15 @@ bool order_matters(const Circuit& c, bool in_rows) {
   return false;
 }
 
-int main_input(const Circuit& c) {
-  int first = -1;
-  for (int i = 0; i < c.num_operands; ++i) {
-    const Operand& o = c.operands[i];
-    if (o.output) continue;
-    if (first < 0) first = i;
-    for (int d = kept_rank(c); d < c.rank; ++d)
-      if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
-  }
-  return first < 0 ? 0 : first;
+int main_operand(const Circuit& c) {
+  for (const bool output : {false, true})
+    for (int i = 0; i < c.num_operands; ++i) {
+      const Operand& o = c.operands[i];
+      if (o.output != output) continue;
+      for (int d = kept_rank(c); d < c.rank; ++d)
+        if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
+    }
+  return 0;
 }
 
 void sort_map_dims(Circuit& c) {
@@ -161,7 +160,7 @@ Schedule row_schedule(const Circuit& c, const Operand& main) {
 
 void run_rows(Backend& backend, Circuit& c, Stage stage, Observer* observer) {
   if (kept_count(c) == 0) return;
-  const int main = c.patterned ? c.num_operands : main_input(c);
+  const int main = c.patterned ? c.num_operands : main_operand(c);
   Priority priority;
   priority.add(main);
   priority.add_all(c, true, main);

@@ -30,8 +30,8 @@ int kernel_arguments(const Circuit& circuit, const Stage& stage, void** operands
 
 /// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
 bool order_matters(const Circuit& circuit, bool in_rows);
-/// The input whose strides decide how a row is walked: the first one that varies along it.
-int main_input(const Circuit& circuit);
+/// The operand whose strides decide how a row is walked: the first input that varies along it, else the first output.
+int main_operand(const Circuit& circuit);
 /// Orders the dimensions of a map by the strides of its outputs, then of its inputs.
 void sort_map_dims(Circuit& circuit);
 /// Would the fold of this circuit, which has no pattern, run in two stages?

@@ -102,7 +102,7 @@ void normalise_fold(Circuit& c, Form& f, bool ordered_row) {
   if (row_count(c) == 1) return;
   for (int i = 0; i < c.num_nodes; ++i)
     if (op_facts(c.nodes[i].op).kind == OpKind::Scan) return;
-  const int main = main_input(c);
+  const int main = main_operand(c);
   if (!c.operands[main].block || c.rank > kMaxRank - 2) return;
   for (int d = 0; d < c.rank; ++d)
     if (c.sizes[d] > 1 && c.operands[main].strides[d] == 0) return;
