@@ -16,6 +16,14 @@ inline int64_t count(const Circuit& c, int first, int last) {
 inline int64_t kept_count(const Circuit& c) { return count(c, 0, kept_rank(c)); }
 inline int64_t row_count(const Circuit& c) { return count(c, kept_rank(c), c.rank); }
 
+/// Bytes of the elements that an operand of a circuit stands for; a broadcast element counts once.
+inline int64_t operand_bytes(const Circuit& c, const Operand& o) {
+  auto bytes = static_cast<int64_t>(item_size(o.dtype));
+  for (int d = 0; d < c.rank; ++d)
+    if (o.strides[d]) bytes *= c.sizes[d];
+  return bytes;
+}
+
 /// Removes dimension `d`; every coordinate along it is 0 from now on.
 void remove_dim(Circuit& c, int d);
 /// Inserts a dimension of size 1 before dimension `d`, with stride 0 everywhere. The rank must be below kMaxRank.

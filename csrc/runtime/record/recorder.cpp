@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/error.h"
+#include "runtime/plan/dims.h"
 
 namespace hologram {
 namespace {
@@ -16,14 +17,9 @@ constexpr int64_t kDeadBytes = 8 << 20, kDeadShare = 32;
 
 void count(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
-int64_t operand_bytes(const Circuit& c) {
+int64_t all_bytes(const Circuit& c) {
   int64_t bytes = 0;
-  for (int i = 0; i < c.num_operands; ++i) {
-    int64_t n = static_cast<int64_t>(item_size(c.operands[i].dtype));
-    for (int d = 0; d < c.rank; ++d)
-      if (c.operands[i].strides[d]) n *= c.sizes[d];
-    bytes += n;
-  }
+  for (int i = 0; i < c.num_operands; ++i) bytes += operand_bytes(c, c.operands[i]);
   return bytes;
 }
 
@@ -146,7 +142,7 @@ void Recorder::run_groups(Reason reason) {
       if (own > stage) launcher_.run();
       stages_[static_cast<size_t>(g)] = stage = own;
       denormalise(group.circuit, group.form);
-      record.bytes_moved = operand_bytes(group.circuit);
+      record.bytes_moved = all_bytes(group.circuit);
       tally_.bytes_moved += static_cast<uint64_t>(record.bytes_moved);
       ++tally_.circuits;
       launcher_.set_record(&record);

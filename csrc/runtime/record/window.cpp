@@ -167,9 +167,16 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     return n;
   };
 
+  // Whom a write must wait for, before the op is a reader of the same block itself.
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Entry* e = op.operands[i].output && !uses[i].supersedes ? find(op.operands[i].block) : nullptr;
+    if (!e) continue;
+    if (e->writer >= 0 && e->writer != g) group.depend_on(e->writer);
+    if (e->reader >= 0 && e->reader != g) group.depend_on(e->reader);
+  }
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
-    group.bytes += form.full * static_cast<int64_t>(item_size(o.dtype));
+    group.bytes += operand_bytes(op, o);
     if (o.output) continue;
     if (uses[i].ref != kNoRef) {
       renamed[i] = uses[i].ref;
@@ -211,8 +218,6 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     const int n = copy_operand(o);
     c.operands[n].source = ref_of(o.source);
     e.several |= e.writer >= 0;
-    if (e.writer >= 0 && e.writer != g) group.depend_on(e.writer);
-    if (e.reader >= 0 && e.reader != g) group.depend_on(e.reader);
     e.writer = static_cast<int16_t>(g);
     e.written = static_cast<int16_t>(n);
     if (__builtin_expect(config().guard, 0)) set_accessible(*o.block, false);
