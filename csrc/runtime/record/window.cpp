@@ -84,6 +84,13 @@ bool same_pattern(const Form& x, const Form& y, int rank) {
   return true;
 }
 
+/// Is the operand one number for the whole space? Reading it twice costs nothing.
+bool is_number(const Circuit& c, const Operand& o) {
+  for (int d = 0; d < c.rank; ++d)
+    if (o.strides[d]) return false;
+  return c.rank > 0;
+}
+
 bool comes_again(const Circuit& group, const Circuit& op) {
   return group.num_nodes >= kLongGroup && op.num_nodes && group.nodes[0].op == op.nodes[0].op &&
          group.nodes[0].compute == op.nodes[0].compute && group.nodes[0].nargs == op.nodes[0].nargs;
@@ -223,7 +230,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     e.written = static_cast<int16_t>(n);
   }
   ++group.ops;
-  num_nodes_ += op.num_nodes;
+  ++num_ops_;
 }
 
 void Window::add(Circuit& op, Form& form) {
@@ -236,9 +243,11 @@ void Window::add(Circuit& op, Form& form) {
   }
   if (!form.solo) {
     if (earliest >= 0 && join(earliest, op, form)) return;
-    // Whoever reads what this op reads: one load may serve both.
+    // Whoever reads what this op reads: one load may serve both. Parameters that share a learning rate stay apart: so their
+    // circuits are alike, and one launch.
     int tried = earliest;
     for (int i = 0; i < op.num_operands; ++i) {
+      if (is_number(op, op.operands[i])) continue;
       const Entry* e = find(op.operands[i].block);
       if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
       tried = e->reader;
@@ -285,7 +294,7 @@ void Window::clear(std::vector<Block*>& released) {
     released.push_back(e.block);
   }
   entries_.clear();
-  num_groups_ = num_nodes_ = 0;
+  num_groups_ = num_ops_ = 0;
 }
 
 // ---- what nobody will see ----

@@ -25,7 +25,7 @@
 
 namespace hologram {
 
-constexpr int kWindowNodes = 960;      // recorded nodes that make a window run
+constexpr int kWindowOps = 960;        // recorded ops that make a window run
 constexpr int kWindowGroups = 512;
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
@@ -57,7 +57,7 @@ class Window {
   void add(Circuit& circuit, Form& form);
 
   bool empty() const { return num_groups_ == 0; }
-  bool full() const { return num_nodes_ >= kWindowNodes || num_groups_ >= kWindowGroups; }
+  bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
   int num_groups() const { return num_groups_; }
   Group& group(int g) { return *groups_[g]; }
 
@@ -96,7 +96,7 @@ class Window {
 
   std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
   std::vector<Entry> entries_;
-  int num_groups_ = 0, num_nodes_ = 0;
+  int num_groups_ = 0, num_ops_ = 0;
 };
 
 }  // namespace hologram
