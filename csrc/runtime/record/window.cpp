@@ -6,21 +6,11 @@
 
 namespace hologram {
 
-void Group::depend_on(int group) {
-  if (after_all) return;
-  for (int i = 0; i < num_deps; ++i)
-    if (deps[i] == group) return;
-  if (num_deps == sizeof(deps) / sizeof(deps[0])) after_all = true;
-  else deps[num_deps++] = static_cast<int16_t>(group);
-}
-
 void Group::reset() {
   circuit.clear();
   form = Form();
   ops = 0;
   bytes = 0;
-  num_deps = 0;
-  after_all = false;
 }
 
 Entry& Window::entry_of(Block* block) {
@@ -195,10 +185,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     Entry& e = entry_of(o.block);
     const int n = copy_operand(o);
     renamed[i] = static_cast<Ref>(kOperandRef + n);
-    if (e.writer >= 0) {
-      e.needed = true;
-      group.depend_on(e.writer);
-    }
+    e.needed |= e.writer >= 0;
     if (e.reader < g) {
       e.reader = static_cast<int16_t>(g);
       e.read = static_cast<int16_t>(n);
@@ -224,8 +211,6 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     const int n = copy_operand(o);
     c.operands[n].source = ref_of(o.source);
     e.several |= e.writer >= 0;
-    if (e.writer >= 0 && e.writer != g) group.depend_on(e.writer);
-    if (e.reader >= 0 && e.reader != g) group.depend_on(e.reader);
     e.writer = static_cast<int16_t>(g);
     e.written = static_cast<int16_t>(n);
   }
@@ -295,6 +280,22 @@ void Window::clear(std::vector<Block*>& released) {
   }
   entries_.clear();
   num_groups_ = num_ops_ = 0;
+}
+
+int Window::stage_of(int g) {
+  const Circuit& c = groups_[g]->circuit;
+  int16_t stage = 0;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Entry* e = find(c.operands[i].block);
+    const int16_t last = c.operands[i].output ? std::max(e->stored, e->loaded) : e->stored;
+    stage = std::max<int16_t>(stage, static_cast<int16_t>(last + 1));
+  }
+  for (int i = 0; i < c.num_operands; ++i) {
+    Entry* e = find(c.operands[i].block);
+    int16_t& mine = c.operands[i].output ? e->stored : e->loaded;
+    mine = std::max(mine, stage);
+  }
+  return stage;
 }
 
 // ---- what nobody will see ----
