@@ -185,6 +185,21 @@ def varies(circuit: Circuit, ref: Ref, varying: set) -> bool:
     return circuit.row_rank > 0 and not circuit.operands[ref.n].fixed
 
 
+def laned_nodes(circuit: Circuit) -> list:
+    """The nodes that are computed for each lane of a vector. The others are scalar: one instruction for all lanes, or one
+    for the whole kernel."""
+    if circuit.schedule == ROW:
+        varying = varying_values(circuit)
+        return [n for n in circuit.nodes if n.folds or n.first in varying]
+    laned: set = set()
+    for node in circuit.nodes:
+        if not isinstance(node.row, Elementwise) or reads_index(node.row) or any(
+                a.n in laned if a.kind == "value" else a.kind == "operand" and circuit.operands[a.n].layout != BROADCAST
+                for a in node.args):
+            laned.update(range(node.first, node.first + node.results))
+    return [n for n in circuit.nodes if n.first in laned]
+
+
 def default_result(row, compute: DType) -> DType:
     """The result type of a row whose rule alone decides it."""
     return dtypes.BOOL if getattr(row, "rule", None) == BOOL_RULE else compute

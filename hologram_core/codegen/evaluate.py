@@ -7,7 +7,7 @@ the cursor that stands for the whole row.
 
 from __future__ import annotations
 
-from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, Circuit, Node, Ref, varies, varying_values
+from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, Circuit, Node, Ref, laned_nodes, varies, varying_values
 from ..dtypes import BOOL, F64, I64
 from ..ops.table import Elementwise, Scan
 from .builder import Value
@@ -21,9 +21,9 @@ class Cursor:
 
     __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans", "stream")
 
-    def __init__(self, coords, lanes=1, shift=0, mask=None, header=None):
+    def __init__(self, coords, lanes=1, shift=0, mask=None, header=None, values=()):
         self.coords, self.lanes, self.shift, self.mask, self.header = coords, lanes, shift, mask, header
-        self.values: dict = {}
+        self.values = dict(values)   # known so far
         self.scans: dict = {}        # scan node number -> accumulator so far
         self.stream = False
 
@@ -208,12 +208,14 @@ class Survey:
         self.weights: dict = {}        # first result of a node -> instructions (for a fold or scan: of one step)
         self.rare: dict = {}           # of them, those that hardly ever run
         self.widest = 1                # bytes of the widest type that differs between lanes
+        laned = {n.first for n in laned_nodes(circuit)}
         for node in circuit.nodes:
             b = builder(self.LANES)
             self._emit(node, b)
             self.weights[node.first] = sum(len(block.lines) for block in b.text.blocks)
             self.rare[node.first] = sum(len(block.lines) for block in b.text.blocks if block.rare)
-            self.widest = max(self.widest, b.text.widest)
+            if node.first in laned:
+                self.widest = max(self.widest, b.text.widest)
 
     def _emit(self, node: Node, b) -> None:
         ev, point = self.ev, Cursor([], self.LANES)

@@ -15,7 +15,7 @@ Nothing here depends on the machine, on the number of threads or on where the ra
 
 from __future__ import annotations
 
-from ..circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit
+from ..circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit, Ref, laned_nodes
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
@@ -36,8 +36,7 @@ class Nest:
     def __init__(self, circuit: Circuit, b: LLVMBuilder, weights: dict):
         self.c, self.b = circuit, b
         self.ev = Evaluator(circuit, b)
-        # Where lanes run along the row, what does not vary along it is scalar and rare.
-        self.laned = [n.first for n in circuit.nodes if n.folds or circuit.schedule != ROW or n.first in self.ev.varying]
+        self.laned = [n.first for n in laned_nodes(circuit)]         # scalars are rare
         self.weight = sum(weights[n] for n in self.laned) + len(circuit.operands)
         self.passes = Passes(self.ev, weights)
         emitted = self.weight * max(1, len(self.passes.folds))       # every pass has its loops
@@ -135,23 +134,34 @@ class Nest:
         b, lanes = self.b, self.b.lanes
         block = lanes * self.unroll
         main = start
+        shared = self._shared(outer)
         if not self.heavy:
             main = b.sub(stop, b.and_(b.sub(stop, start), b.const(block - 1, I64)))
             if self._may_stream():
-                start = self._streamed(inner, start, main)
-            self._whole(outer, inner, start, main)
+                start = self._streamed(inner, start, main, shared)
+            self._whole(outer, inner, start, main, shared)
         if block > 1:
             with b.loop(main, stop, lanes) as loop:
                 mask = b.lane_mask(b.sub(stop, loop.index), lanes)
-                cursor = Cursor([*outer, (inner, loop.index)], lanes, mask=mask)
+                cursor = Cursor([*outer, (inner, loop.index)], lanes, mask=mask, values=shared)
                 if self.heavy:
                     self._fetch_ahead([cursor])
                 self.passes.run([cursor])
 
-    def _whole(self, outer, inner, start, stop, stream=False) -> None:
+    def _shared(self, outer) -> dict:
+        """The values that are one number for a whole segment, computed before its loops: {Ref: Value}. Instructions without
+        branches would find their way there alone; a power has branches."""
+        cursor = Cursor(outer)
+        if self.c.row_rank == 0:
+            for node in self.c.nodes:
+                if node.first not in self.laned:
+                    self.ev.value(Ref("value", node.first), cursor)
+        return cursor.values
+
+    def _whole(self, outer, inner, start, stop, shared, stream=False) -> None:
         with self.b.loop(start, stop, self.b.lanes * self.unroll) as loop:
             at = [*outer, (inner, loop.index)]
-            cursors = [Cursor(at, self.b.lanes, u * self.b.lanes) for u in range(self.unroll)]
+            cursors = [Cursor(at, self.b.lanes, u * self.b.lanes, values=shared) for u in range(self.unroll)]
             for cursor in cursors:
                 cursor.stream = stream
             if not stream or self.unroll < 4:
@@ -172,7 +182,7 @@ class Nest:
         return self.c.schedule == MAP and self.c.rank == 1 and self.b.lanes > 1 and \
             all(o.layout == CONTIGUOUS for _, o in self.c.outputs())
 
-    def _streamed(self, dim, start, stop):
+    def _streamed(self, dim, start, stop, shared):
         """Huge results go past the caches, which they would only flush, and are not read from memory first: where they
         are aligned and lie over no input. Returns where the other loops begin."""
         b, outputs = self.b, [number for number, _ in self.c.outputs()]
@@ -185,7 +195,7 @@ class Nest:
                 if other not in outputs:
                     wanted = b.and_(wanted, b.ne(b.address_bits(b.operand(number)), b.address_bits(b.operand(other))))
         stop = b.select(wanted, stop, start)
-        self._whole([], dim, start, stop, stream=True)
+        self._whole([], dim, start, stop, shared, stream=True)
         b.finish_streaming(wanted)
         return stop
 
@@ -223,10 +233,11 @@ def lanes_of(circuit: Circuit, survey: Survey) -> int:
         return TREE_LANES
     if circuit.schedule == ROW and any(isinstance(n.row, Scan) for n in circuit.nodes):
         return 1                                  # a scan runs along the row, element by element
-    types = {t.math for n in circuit.nodes for t in (n.compute, *n.result_types)}
+    laned = laned_nodes(circuit)
+    types = {t.math for n in laned for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
-    if survey.widest == 8 and sum(survey.weights.values()) > HUGE:
+    if survey.widest == 8 and sum(survey.weights[n.first] for n in laned) > HUGE:
         return 8
     if 8 in sizes and len(sizes) > 1:
         return 16

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from hologram_core.circuit import canon, expand, verify
-from hologram_core.circuit.ir import BROADCAST, COLUMN, MAP, MERGE, ROW, SPLIT, TILE, Circuit, Operand, Ref
+from hologram_core.circuit.ir import BROADCAST, COLUMN, MAP, MERGE, ROW, SPLIT, TILE, Circuit, Operand, Ref, laned_nodes
 from hologram_core.circuit.key import decode, encode
 from hologram_core.circuit.verify import RULES
+from hologram_core.codegen.loops import build
 from hologram_core.dtypes import BOOL, C64, F16, F32, F64, I32, I64
 from hologram_core.errors import CompileError
 from hologram_core.ops import TABLE
@@ -236,3 +237,25 @@ def test_row_kernel_values_have_no_truth():
         bool(c.constant(1) < 2)
     with pytest.raises(AttributeError, match="no op 'frobnicate'"):
         c.frobnicate()
+
+
+# ---- what is one number for all lanes ----
+
+
+def test_numbers_are_no_work_of_the_lanes():
+    """x + step ** number, the power in double: as wide a vector and as long a loop as x + y, and the power before it."""
+    def body(scalar):
+        c = circuit(inputs=2)
+        if scalar:
+            c.operands[1] = Operand(F32, BROADCAST)
+        c.scalars = [False]
+        power = c.add(TABLE["pow"], F64, F64, [Ref("scalar", 0), Y]) if scalar else Y
+        store(c, c.add(TABLE["add"], F32, F32, [X, power]))
+        assert [n.name for n in laned_nodes(c)] == ["add"]
+        return build(c)
+    (plain, cost), (power, with_power) = body(False), body(True)
+    assert power.lanes == plain.lanes and with_power < 1.1 * cost
+
+    def branches(b):
+        return sum(block.name.startswith("then") for block in b.text.blocks)
+    assert branches(power) == branches(plain) + 1, "the power is computed once, not in every loop"

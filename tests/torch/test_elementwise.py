@@ -278,6 +278,32 @@ def test_overlap_errors():
         torch.add(y[1:], 1, out=y[:-1])
 
 
+@pytest.mark.parametrize("call", [
+    lambda x, n, m: x * n, lambda x, n, m: n - x, lambda x, n, m: x.clone().div_(n), lambda x, n, m: torch.addcmul(x, n, x),
+    lambda x, n, m: torch.addcmul(n, x, n), lambda x, n, m: torch.where(m, x, n), lambda x, n, m: torch.where(m, n, n),
+    lambda x, n, m: x.t() < n, lambda x, n, m: torch.mul(x, n, out=torch.empty_like(x)), lambda x, n, m: x[:0] * n,
+    lambda x, n, m: x[:1, :1] * n, lambda x, n, m: n * n, lambda x, n, m: x.clone().mul_(x[0, 0]), lambda x, n, m: x.masked_fill(m, n),
+    lambda x, n, m: x.double() * n, lambda x, n, m: x.to(torch.int32) * n,
+])
+def test_a_number_on_the_device(call):
+    results = []
+    for device in ("cpu", DEVICE):
+        x = torch.arange(12.0, device=device).view(3, 4) + 1
+        results.append(call(x, torch.tensor(2.5, device=device), x > 5))
+    assert (results[1].stride(), results[1].device.type) == (results[0].stride(), DEVICE)
+    torch.testing.assert_close(results[1].cpu(), results[0], rtol=1e-6, atol=0)
+
+
+def test_a_number_may_not_lie_under_the_result():
+    messages = []
+    for device in ("cpu", DEVICE):
+        x = torch.ones(4, device=device)
+        with pytest.raises(RuntimeError) as caught:
+            x.mul_(x[0])
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 def test_out_resize_warns():
     x, out = torch.ones(3, device=DEVICE), torch.ones(5, device=DEVICE)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):

@@ -4,6 +4,7 @@
 // elements). Stage one folds the outermost row dimension in chunks and stores the raw accumulators; stage two combines
 // them and finishes. The chunks follow from sizes alone, so the tree of the sum is the same on every machine.
 #include <algorithm>
+#include <utility>
 
 #include "runtime/plan/dims.h"
 #include "runtime/plan/plan.h"
@@ -174,6 +175,9 @@ bool run_split(Backend& backend, Circuit& c, Schedule schedule, Observer* observ
   build_chunks(c, *node, schedule, chunk, chunks, components);
   execute(backend, c, {schedule, kSplit, 2, {chunk, whole}}, observer);
   run_rows(backend, merge, {Schedule::Row, kMerge, 1, {row, 0}}, observer);
+  if (observer)
+    for (Scratch& s : scratch)
+      if (s.block) observer->keep(std::exchange(s.block, nullptr));
   return true;
 }
 

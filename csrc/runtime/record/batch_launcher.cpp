@@ -14,16 +14,21 @@ void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& 
   void* operands[kMaxOperands];
   int64_t args[kMaxKernelArgs];
   const int num_args = kernel_arguments(circuit, stage, operands, args);
-  if (stage.flags) return backend_.launch(*kernel, operands, args, work.items, work.per_item);
-  pending_.push_back({kernel, operands_.size(), args_.size(), work});
+  pending_.push_back({kernel, operands_.size(), args_.size(), work, (stage.flags & kMerge) != 0});
   operands_.insert(operands_.end(), operands, operands + circuit.num_operands);
   args_.insert(args_.end(), args, args + num_args);
 }
 
 void BatchLauncher::run() {
+  run(false);
+  run(true);
+  forget();
+}
+
+void BatchLauncher::run(bool merges) {
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Kernel* kernel = pending_[i].kernel;
-    if (!kernel) continue;
+    if (!kernel || pending_[i].merges != merges) continue;
     together_.clear();
     for (size_t j = i; j < pending_.size(); ++j) {
       Pending& p = pending_[j];
@@ -38,13 +43,14 @@ void BatchLauncher::run() {
       backend_.launch_many(*kernel, together_.data(), static_cast<int>(together_.size()));
     }
   }
-  forget();
 }
 
 void BatchLauncher::forget() {
   pending_.clear();
   operands_.clear();
   args_.clear();
+  for (Block* block : kept_) block->release();
+  kept_.clear();
 }
 
 }  // namespace hologram

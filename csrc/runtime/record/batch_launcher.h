@@ -15,15 +15,19 @@ class BatchLauncher final : public Observer {
 
   /// The record of the circuit that is planned next.
   void set_record(CircuitRecord* record) { record_ = record; }
-  /// Finds the kernel (compiling it if it must) and keeps the launch; a fold in two stages runs at once.
+  /// Finds the kernel (compiling it if it must) and keeps the launch.
   void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) override;
+  void keep(Block* block) override { kept_.push_back(block); }
   /// Runs what was collected.
   void run();
   /// Drops it.
   void forget();
 
  private:
-  struct Pending { const Kernel* kernel; size_t operands, args; Work work; };
+  /// `merges`: the second stage of a fold, which waits for all first ones.
+  struct Pending { const Kernel* kernel; size_t operands, args; Work work; bool merges; };
+
+  void run(bool merges);
 
   Backend& backend_;
   CircuitRecord* record_ = nullptr;
@@ -31,6 +35,7 @@ class BatchLauncher final : public Observer {
   std::vector<void*> operands_;
   std::vector<int64_t> args_;
   std::vector<Launch> together_;
+  std::vector<Block*> kept_;
 };
 
 }  // namespace hologram

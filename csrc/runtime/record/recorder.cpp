@@ -123,36 +123,43 @@ void Recorder::plan(Group& group) {
 
 void Recorder::run_groups(Reason reason) {
   const int groups = window_.num_groups();
-  stages_.assign(static_cast<size_t>(groups), 0);
-  int stage = 0;
+  order_.clear();
   for (int g = 0; g < groups; ++g) {
     Group& group = window_.group(g);
-    CircuitRecord record;
-    record.window = windows_;
-    record.reason = reason;
-    record.ops = group.ops;
-    record.elements = group.form.full;
-    record.bytes_recorded = group.bytes;
     tally_.bytes_recorded += static_cast<uint64_t>(group.bytes);
     if (window_.prune(g)) {
-      // Groups of one stage do not depend on each other. Stages never fall: a group that must come after the last reader
-      // of a block comes after all its readers.
-      int own = group.after_all ? stage + 1 : stage;
-      for (int d = 0; d < group.num_deps; ++d) own = std::max(own, stages_[static_cast<size_t>(group.deps[d])] + 1);
-      if (own > stage) launcher_.run();
-      stages_[static_cast<size_t>(g)] = stage = own;
-      denormalise(group.circuit, group.form);
-      record.bytes_moved = all_bytes(group.circuit);
-      tally_.bytes_moved += static_cast<uint64_t>(record.bytes_moved);
-      ++tally_.circuits;
-      launcher_.set_record(&record);
-      plan(group);
+      order_.push_back({window_.stage_of(g), g});
     } else {
       tally_.dropped += group.ops;
+      remember(record_of(group, reason));
     }
+  }
+  std::sort(order_.begin(), order_.end());
+  int stage = 0;
+  for (const auto& [own, g] : order_) {
+    if (own > stage) launcher_.run();
+    stage = own;
+    Group& group = window_.group(g);
+    denormalise(group.circuit, group.form);
+    CircuitRecord record = record_of(group, reason);
+    record.bytes_moved = all_bytes(group.circuit);
+    tally_.bytes_moved += static_cast<uint64_t>(record.bytes_moved);
+    ++tally_.circuits;
+    launcher_.set_record(&record);
+    plan(group);
     remember(record);
   }
   launcher_.run();
+}
+
+CircuitRecord Recorder::record_of(const Group& group, Reason reason) const {
+  CircuitRecord record;
+  record.window = windows_;
+  record.reason = reason;
+  record.ops = group.ops;
+  record.elements = group.form.full;
+  record.bytes_recorded = group.bytes;
+  return record;
 }
 
 void Recorder::check_memory() {

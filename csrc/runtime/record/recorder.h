@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <exception>
+#include <utility>
 #include <vector>
 
 #include "runtime/record/batch_launcher.h"
@@ -34,12 +35,13 @@ class Recorder {
   void run_window(Reason reason);           // keeps a failure in failure_
   void run_groups(Reason reason);
   void plan(Group& group);
+  CircuitRecord record_of(const Group& group, Reason reason) const;
 
   Backend* backend_;
   StreamLock lock_;
   Window window_;
   BatchLauncher launcher_;
-  std::vector<int> stages_;                 // of the groups that run
+  std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free
   std::exception_ptr failure_;
   struct { uint64_t recorded = 0, circuits = 0, dropped = 0, bytes_recorded = 0, bytes_moved = 0; } tally_;   // of the window

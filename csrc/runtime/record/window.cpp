@@ -8,21 +8,11 @@
 
 namespace hologram {
 
-void Group::depend_on(int group) {
-  if (after_all) return;
-  for (int i = 0; i < num_deps; ++i)
-    if (deps[i] == group) return;
-  if (num_deps == sizeof(deps) / sizeof(deps[0])) after_all = true;
-  else deps[num_deps++] = static_cast<int16_t>(group);
-}
-
 void Group::reset() {
   circuit.clear();
   form = Form();
   ops = 0;
   bytes = 0;
-  num_deps = 0;
-  after_all = false;
 }
 
 Entry& Window::entry_of(Block* block) {
@@ -84,6 +74,13 @@ bool same_pattern(const Form& x, const Form& y, int rank) {
   for (int d = 0; d < rank; ++d)
     if (x.pattern[d] * b != y.pattern[d] * a) return false;
   return true;
+}
+
+/// Is the operand one number for the whole space? Reading it twice costs nothing.
+bool is_number(const Circuit& c, const Operand& o) {
+  for (int d = 0; d < c.rank; ++d)
+    if (o.strides[d]) return false;
+  return c.rank > 0;
 }
 
 bool comes_again(const Circuit& group, const Circuit& op) {
@@ -167,13 +164,6 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     return n;
   };
 
-  // Whom a write must wait for, before the op is a reader of the same block itself.
-  for (int i = 0; i < op.num_operands; ++i) {
-    const Entry* e = op.operands[i].output && !uses[i].supersedes ? find(op.operands[i].block) : nullptr;
-    if (!e) continue;
-    if (e->writer >= 0 && e->writer != g) group.depend_on(e->writer);
-    if (e->reader >= 0 && e->reader != g) group.depend_on(e->reader);
-  }
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
     group.bytes += operand_bytes(op, o);
@@ -189,10 +179,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     }
     const int n = copy_operand(o);
     renamed[i] = static_cast<Ref>(kOperandRef + n);
-    if (e.writer >= 0) {
-      e.needed = true;
-      group.depend_on(e.writer);
-    }
+    e.needed |= e.writer >= 0;
     if (e.reader < g) {
       e.reader = static_cast<int16_t>(g);
       e.read = static_cast<int16_t>(n);
@@ -223,7 +210,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     if (__builtin_expect(config().guard, 0)) set_accessible(*o.block, false);
   }
   ++group.ops;
-  num_nodes_ += op.num_nodes;
+  ++num_ops_;
 }
 
 void Window::add(Circuit& op, Form& form) {
@@ -236,9 +223,11 @@ void Window::add(Circuit& op, Form& form) {
   }
   if (!form.solo) {
     if (earliest >= 0 && join(earliest, op, form)) return;
-    // Whoever reads what this op reads: one load may serve both.
+    // Whoever reads what this op reads: one load may serve both. Parameters that share a learning rate stay apart: so their
+    // circuits are alike, and one launch.
     int tried = earliest;
     for (int i = 0; i < op.num_operands; ++i) {
+      if (is_number(op, op.operands[i])) continue;
       const Entry* e = find(op.operands[i].block);
       if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
       tried = e->reader;
@@ -291,7 +280,23 @@ void Window::clear(std::vector<Block*>& released) {
     released.push_back(e.block);
   }
   entries_.clear();
-  num_groups_ = num_nodes_ = 0;
+  num_groups_ = num_ops_ = 0;
+}
+
+int Window::stage_of(int g) {
+  const Circuit& c = groups_[g]->circuit;
+  int16_t stage = 0;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Entry* e = find(c.operands[i].block);
+    const int16_t last = c.operands[i].output ? std::max(e->stored, e->loaded) : e->stored;
+    stage = std::max<int16_t>(stage, static_cast<int16_t>(last + 1));
+  }
+  for (int i = 0; i < c.num_operands; ++i) {
+    Entry* e = find(c.operands[i].block);
+    int16_t& mine = c.operands[i].output ? e->stored : e->loaded;
+    mine = std::max(mine, stage);
+  }
+  return stage;
 }
 
 // ---- what nobody will see ----

@@ -1,7 +1,7 @@
 // The window: ops that have been recorded and not run yet, as groups that become one kernel each.
 //
-// Groups run in the order of their numbers, so an op may join any group that comes no earlier than what it depends on, and
-// a dependency never forces anything to run: it only says "not before that group".
+// Groups run as if in the order of their numbers, so an op may join any group that comes no earlier than what it depends on,
+// and a dependency never forces anything to run: it only says "not before that group".
 //
 // Invariants
 //  * Each op runs once and rounds to its own type; what a group computes is what its ops compute one after the other.
@@ -25,7 +25,7 @@
 
 namespace hologram {
 
-constexpr int kWindowNodes = 960;      // recorded nodes that make a window run
+constexpr int kWindowOps = 960;        // recorded ops that make a window run
 constexpr int kWindowGroups = 512;
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
@@ -35,6 +35,7 @@ struct Entry {
   int16_t reader = -1, read = -1;       // group, and its operand; -1: several geometries
   bool needed = false;                  // some group reads from memory what another one stored
   bool several = false;                 // several operands write it
+  int16_t stored = -1, loaded = -1;     // last stages that write it and read it from memory (stage_of)
 };
 
 struct Group {
@@ -42,10 +43,6 @@ struct Group {
   Form form;
   uint16_t ops = 0;                     // recorded ops in it
   int64_t bytes = 0;                    // their operands, had each op run alone
-  int16_t deps[6];                      // groups that must have run before
-  uint8_t num_deps = 0;
-  bool after_all = false;               // more than fit: after every group before it
-  void depend_on(int group);
   void reset();
 };
 
@@ -57,7 +54,7 @@ class Window {
   void add(Circuit& circuit, Form& form);
 
   bool empty() const { return num_groups_ == 0; }
-  bool full() const { return num_nodes_ >= kWindowNodes || num_groups_ >= kWindowGroups; }
+  bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
   int num_groups() const { return num_groups_; }
   Group& group(int g) { return *groups_[g]; }
 
@@ -76,6 +73,9 @@ class Window {
   void reveal();
   /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
   bool prune(int g);
+  /// The stage in which group g runs: after those of the groups that write what it reads or replaces, or read what it
+  /// replaces. Groups of one stage do not depend on each other. To be asked in the order of numbers, once a group is pruned.
+  int stage_of(int g);
   /// Forgets everything; the blocks go to `released`.
   void clear(std::vector<Block*>& released);
 
@@ -98,7 +98,7 @@ class Window {
 
   std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
   std::vector<Entry> entries_;
-  int num_groups_ = 0, num_nodes_ = 0;
+  int num_groups_ = 0, num_ops_ = 0;
 };
 
 }  // namespace hologram

@@ -1,5 +1,6 @@
-// The fast door: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool).
-// Then there is nothing to infer: the kernel runs over the bytes as one dimension, whatever the shape.
+// The fast door: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool). A 0-dim
+// tensor after the first one is a number for all elements. Then there is nothing to infer: the kernel runs over the bytes
+// as one dimension, whatever the shape.
 #include "torch/aten/elementwise.h"
 
 namespace hologram::aten {
@@ -15,6 +16,9 @@ struct Flat {
   bool is_number[kMaxArgs];
   Scalar numbers[kMaxArgs];
 };
+
+/// Is `t` one number for all elements of the tensors so far?
+bool is_point(const Flat& flat, const at::Tensor& t) { return t.dim() == 0 && flat.lead->dim() != 0; }
 
 bool same_geometry(const Flat& flat, const at::Tensor& t) {
   if (!t.sizes().equals(flat.lead->sizes())) return false;
@@ -38,7 +42,7 @@ bool accept(Flat& flat, const at::Tensor& t, Source::Role role) {
     flat.contiguous = t.is_contiguous();
     return flat.contiguous || t.is_non_overlapping_and_dense();
   }
-  return t.device() == flat.lead->device() && same_geometry(flat, t);
+  return t.device() == flat.lead->device() && (same_geometry(flat, t) || is_point(flat, t));
 }
 
 bool gather_tensors(const Call& call, Flat& flat) {
@@ -72,7 +76,8 @@ bool accept_destination(const Call& call, const Flat& flat, const at::Tensor& ou
   for (int i = 0; i < call.variant.nargs; ++i) {
     if (flat.is_number[i] || flat.tensors[i] == &out) continue;
     const at::Tensor& in = *flat.tensors[i];
-    if (in.is_alias_of(out) && (in.const_data_ptr() != out.const_data_ptr() || in.scalar_type() != dtype)) return false;
+    const bool same_bytes = !is_point(flat, in) && in.const_data_ptr() == out.const_data_ptr() && in.scalar_type() == dtype;
+    if (in.is_alias_of(out) && !same_bytes) return false;
   }
   return true;
 }
@@ -91,7 +96,7 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
       const at::Tensor& t = *flat.tensors[i];
       const DType dtype = to_dtype(t.scalar_type());
       args[i] = circuit.add_operand(block_of(t), input_data(t), dtype);
-      circuit.strides(args[i])[0] = static_cast<int64_t>(item_size(dtype));
+      circuit.strides(args[i])[0] = is_point(flat, t) ? 0 : static_cast<int64_t>(item_size(dtype));
     }
   }
   const Ref first = circuit.add_node(v.op, compute_type(to_dtype(flat.dtype)), out_types[0], args, v.nargs);

@@ -7,27 +7,24 @@
 
 #include <tuple>
 
-#include "torch/aten/common.h"
+#include "torch/aten/formula.h"
 
 namespace hologram::aten {
 namespace {
 
 using at::Tensor;
 
-// A circuit over [batch, hidden], in the words of the formulas. Halves compute in float32 and round when stored.
-class Cell {
+// A circuit over [batch, hidden].
+class Cell : public Formula {
  public:
-  Cell(const char* op, const Tensor& state) : op_(op), like_(state), type_(to_dtype(state.scalar_type())) {
+  Cell(const char* op, const Tensor& state) : Formula(to_dtype(state.scalar_type())), op_(op), like_(state) {
     TORCH_CHECK_NOT_IMPLEMENTED(state.is_floating_point() && is_compiled_type(state.scalar_type()), "hologram.", op,
                                 ": dtype ", state.scalar_type(), " is not supported. Use a floating point dtype.");
     TORCH_CHECK(state.dim() == 2, "hologram.", op, ": expected a state of 2 dimensions [batch, hidden], got ", state.sizes(), ".");
-    compute_ = type_ == DType::F64 ? DType::F64 : DType::F32;
     set_sizes(circuit_, state.sizes());
-    one_ = circuit_.add_scalar(1.0);
   }
   int64_t batch() const { return like_.size(0); }
   int64_t hidden() const { return like_.size(1); }
-  Ref one() const { return one_; }
 
   /// Gate number `gate` of `t`, which is [batch, gates * hidden], or [gates * hidden] for a bias.
   Ref input(const Tensor& t, int gate = 0, int gates = 1) {
@@ -37,18 +34,14 @@ class Cell {
     return ref;
   }
   void output(const Tensor& t, Ref value, int gate = 0) {
-    if (type_ != compute_) value = circuit_.add_node(Op::copy, type_, type_, {value});
-    place(circuit_.add_output(block_of(t), output_data(t) + gate_offset(t, gate), type_, value), t);
+    place(circuit_.add_output(block_of(t), output_data(t) + gate_offset(t, gate), type_, stored(value)), t);
   }
   Tensor gates(int64_t count) const { return empty({batch(), count * hidden()}, like_.scalar_type(), like_.device()); }
 
-  Ref add(Ref a, Ref b) { return node(Op::add, {a, b}); }
-  Ref sub(Ref a, Ref b) { return node(Op::sub, {a, b}); }
-  Ref mul(Ref a, Ref b) { return node(Op::mul, {a, b}); }
   Ref sigmoid(Ref a) { return node(Op::sigmoid, {a}); }
   Ref tanh(Ref a) { return node(Op::tanh, {a}); }
-  Ref sigmoid_slope(Ref y) { return mul(sub(one_, y), y); }
-  Ref tanh_slope(Ref y) { return sub(one_, mul(y, y)); }
+  Ref sigmoid_slope(Ref y) { return mul(sub(one(), y), y); }
+  Ref tanh_slope(Ref y) { return sub(one(), mul(y, y)); }
 
   void run(OpStat& stat) {
     if (like_.numel() == 0) return;
@@ -57,8 +50,6 @@ class Cell {
   }
 
  private:
-  Ref node(Op op, std::initializer_list<Ref> args) { return circuit_.add_node(op, compute_, compute_, args); }
-
   void check(const Tensor& t, int gates, int64_t dims) const {
     TORCH_CHECK(t.device() == like_.device(), "Expected all tensors to be on the same device, but found at least two devices, ",
                 like_.device(), " and ", t.device(), "!");
@@ -80,9 +71,6 @@ class Cell {
 
   const char* op_;
   const Tensor& like_;
-  DType type_, compute_;
-  Circuit circuit_;
-  Ref one_;
 };
 
 // input gate + hidden gate (+ biases), before the activation
