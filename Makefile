@@ -1,5 +1,6 @@
 # make demo    train a classifier on the device
 # make test    run the tests
+# make test-modes   run them with nothing recorded, with everything run at once, and as usual
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
 #
@@ -19,13 +20,18 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test bench clean
+.PHONY: demo test test-modes bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/02_train_digits.py
 
 test: $(VENV)/.installed
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+test-modes: $(VENV)/.installed
+	HOLOGRAM_FUSION=0 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	HOLOGRAM_SYNC=1 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed
