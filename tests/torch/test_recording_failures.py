@@ -12,7 +12,6 @@ import time
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from hologram_core import _runtime
 from hologram_core.backends import cpu
@@ -55,8 +54,9 @@ def breaking(error=RuntimeError("hologram.compile: broken.")):
 
 OBSERVATIONS = {
     "item": lambda t: t[0].item(), "cpu": lambda t: t.cpu(), "repr": repr, "data_ptr": lambda t: t.data_ptr(),
-    "synchronize": lambda t: hologram.synchronize(), "library": lambda t: t @ t, "statistics": lambda t: hologram.memory_allocated(),
-    "counters": lambda t: hologram.counters(), "event": lambda t: hologram.Event().record(), "no_fusion": lambda t: hologram.no_fusion().__enter__(),
+    "synchronize": lambda t: hologram.synchronize(), "library": lambda t: t @ t, "counters": lambda t: hologram.counters(),
+    "statistics": lambda t: hologram.memory_allocated(), "event": lambda t: hologram.Event().record(),
+    "no_fusion": lambda t: hologram.no_fusion().__enter__(),
 }
 
 
@@ -64,7 +64,8 @@ OBSERVATIONS = {
 def test_the_observation_raises_once(name):
     with breaking():
         t = doomed(X)
-        with pytest.raises(RuntimeError, match=r"^hologram.compile: broken. \(in the circuit lgamma > digamma > erfc.* over 1000 elements\)$"):
+        text = r"^hologram.compile: broken. \(in the circuit lgamma > digamma > erfc.* over 1000 elements\)$"
+        with pytest.raises(RuntimeError, match=text):
             OBSERVATIONS[name](t)
         hologram.synchronize()
         assert (X * 2)[0].item() == 1          # the stream goes on
@@ -72,8 +73,8 @@ def test_the_observation_raises_once(name):
 
 
 @pytest.mark.parametrize("raised, caught, text", [
-    (MemoryError("hologram.compile: full."), torch.OutOfMemoryError, "full"), (NotImplementedError("not yet"), NotImplementedError, "not yet"),
-    (ValueError("hologram.compile: odd."), ValueError, "odd"), (KeyError("k"), RuntimeError, "hologram.compile: KeyError: 'k'")])
+    (MemoryError("hologram.compile: full."), torch.OutOfMemoryError, "full"),
+    (NotImplementedError("not yet"), NotImplementedError, "not yet"), (ValueError("hologram.compile: odd."), ValueError, "odd"), (KeyError("k"), RuntimeError, "hologram.compile: KeyError: 'k'")])
 def test_the_kind_of_error_arrives(raised, caught, text):
     with breaking(raised):
         t = doomed(X)
@@ -161,7 +162,8 @@ def test_a_failure_in_backward():
 
 def test_errors_at_the_call_leave_what_is_recorded():
     t = X * 2
-    for call in (lambda: t + torch.ones(7, device=DEVICE), lambda: t.view(3), lambda: torch.add(t, t, out=t.long()), lambda: t.sum(5)):
+    for call in (lambda: t + torch.ones(7, device=DEVICE), lambda: t.view(3), lambda: torch.add(t, t, out=t.long()),
+                 lambda: t.sum(5)):
         with pytest.raises((RuntimeError, IndexError)):
             call()
     assert (t + 1)[0].item() == 2
