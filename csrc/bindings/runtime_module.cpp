@@ -68,6 +68,19 @@ struct CollectorPaused {
   }
 };
 
+/// An interrupt (Ctrl-C) in the middle would lose the ops of a window: the kernel is compiled again, and Python hears of the
+/// interrupt when it goes on.
+py::object call_compiler(const py::object& compiler, const py::bytes& key) {
+  try {
+    return compiler(key);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+  }
+  py::object result = compiler(key);
+  PyErr_SetInterrupt();
+  return result;
+}
+
 /// Runs on a cache miss, on any thread, with or without the GIL.
 Kernel* compile(const Key& key) {
   if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
@@ -76,7 +89,7 @@ Kernel* compile(const Key& key) {
   try {
     py::object compiler = python_compiler();
     if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
-    const py::object result = compiler(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
+    const py::object result = call_compiler(compiler, py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
     if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
     const auto made = py::reinterpret_borrow<py::tuple>(result);
     const auto address = made[0].cast<uintptr_t>();

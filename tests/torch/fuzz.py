@@ -68,7 +68,7 @@ MISTAKES = ["{a} + torch.ones(7, 13, device={a}.device)", "{t}.add_(torch.ones(7
 KINDS = [(EXACT, 9, 7), (SMOOTH, 8, 5), (JUMPS, 5, 4), (IN_PLACE, 10, 7), (IN_PLACE_SMOOTH, 4, 3), (VIEWS, 10, 7), (FOLDS, 5, 4),
          (ROWS, 2, 2), (LIBRARY, 2, 2), (RANDOM, 2, 2), (READS, 3, 4), (MISTAKES, 1, 2)]
 ROUNDED = {*SMOOTH, *IN_PLACE_SMOOTH, *FOLDS, *ROWS, *LIBRARY}
-GRADIENTS = [line for line in SMOOTH + ROWS + FOLDS if not re.search("abs|clamp|norm()", line)]   # those whose gradient does not jump
+GRADIENTS = [line for line in SMOOTH + ROWS + FOLDS if not re.search(r"abs|clamp|norm\(\)", line)]   # whose gradient does not jump
 DTYPES = ["float32"] * 4 + ["float64", "float16", "bfloat16", "int64", "int32", "bool"]
 SHAPES = [(3, 4, 6)] * 12 + [(2, 5, 33)] * 2 + [(2, 3, 40000), (3, 300, 64)]   # the last ones: folds in two stages
 LARGEST = 2     # floats beyond are clamped: differences in rounding must not grow along a chain
@@ -378,7 +378,8 @@ def shrink(lines: list[str], fails) -> list[str]:
 
 
 def script(lines: list[str], seed: int) -> str:
-    return "\n".join(["from tests.torch.fuzz import check", "", "print(check([", *(f"    {line!r}," for line in lines), f"], {seed}))"])
+    body = "".join(f"    {line!r},\n" for line in lines)
+    return f"from tests.torch.fuzz import check\n\nprint(check([\n{body}], {seed}))\n"
 
 
 def failure(seed: int) -> str:
@@ -393,7 +394,7 @@ def failure(seed: int) -> str:
 
 
 def failure_in_threads(seeds) -> str:
-    """The same for several programs at a time, each in its own thread; without random numbers, which would depend on the order."""
+    """The same for several programs at a time, each in its own thread. Random numbers would depend on the order: there are none."""
     programs = [program(seed, [kind for kind in KINDS if kind[0] is not RANDOM]) for seed in seeds]
     expected = [run(lines, "at once") for lines in programs]
     with ThreadPoolExecutor(len(programs)) as pool:
@@ -418,7 +419,7 @@ def main():
         if text := failure_in_threads(range(seed, seed + step)) if options.threads else failure(seed):
             failures += 1
             print(text, flush=True)
-        if (done + step) % 500 == 0:
+        if (done + step) % 500 < step or done + step >= options.programs:
             print(f"{done + step} programs, {failures} failures, {torch.hologram.circuit_stats()}", flush=True)
     sys.exit(failures > 0)
 
