@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(7, 5), (33,), (2, 3, 4), (), (64, 17), (1,)]
 ULPS = {torch.float32: 1.2e-7, torch.float64: 2.3e-16}
 
-ADAM = [{}, {"amsgrad": True}, {"weight_decay": 0.1}, {"maximize": True}, {"amsgrad": True, "weight_decay": 0.1, "maximize": True},
-        {"betas": (0.3, 0.6), "eps": 1e-3}]
+ADAM = [{}, {"amsgrad": True}, {"weight_decay": 0.1}, {"maximize": True},
+        {"amsgrad": True, "weight_decay": 0.1, "maximize": True}, {"betas": (0.3, 0.6), "eps": 1e-3}]
 SGD = [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}, {"momentum": 0.8, "dampening": 0.3},
        {"weight_decay": 0.1, "maximize": True}]
 ADAGRAD = [{}, {"lr_decay": 0.1, "weight_decay": 0.1}, {"maximize": True, "initial_accumulator_value": 0.5}]
@@ -128,6 +128,20 @@ def test_fused_steps_of_strided_parameters():
         for _ in range(3):
             optimizer.step()
     torch.testing.assert_close([p.detach().cpu() for p in there], [p.detach() for p in reference], rtol=1e-6, atol=1e-6)
+
+
+def test_parameters_may_share_a_buffer():
+    results = []
+    for device in ("cpu", DEVICE):
+        torch.manual_seed(0)
+        buffer = torch.randn(100).to(device)
+        params = [buffer[:40].view(5, 8).requires_grad_(), buffer[40:].requires_grad_()]
+        optimizer = torch.optim.Adam(params, lr=0.01, fused=True)
+        for step in range(3):
+            give_gradients(params, seed=step)
+            optimizer.step()
+        results.append(buffer.detach().cpu())
+    torch.testing.assert_close(results[1], results[0], rtol=1e-6, atol=1e-6)
 
 
 def test_a_parameter_without_elements_is_left_alone():
@@ -299,15 +313,15 @@ def test_the_scale_follows(scale, tracker, found):
 
 
 @pytest.mark.parametrize("call", [
-    lambda d: torch._amp_update_scale_(torch.ones(2, device=d), torch.ones(1, dtype=torch.int32, device=d), torch.ones(1, device=d), 2.0, 0.5, 3),
-    lambda d: torch._amp_update_scale_(torch.ones(1, device=d), torch.ones(1, device=d), torch.ones(1, device=d), 2.0, 0.5, 3),
-    lambda d: torch._amp_foreach_non_finite_check_and_unscale_([torch.ones(1, device=d)], torch.ones(1, device=d, dtype=torch.double), torch.ones(1, device=d)),
+    lambda ones: torch._amp_update_scale_(ones(2), ones(1).int(), ones(1), 2.0, 0.5, 3),
+    lambda ones: torch._amp_update_scale_(ones(1), ones(1), ones(1), 2.0, 0.5, 3),
+    lambda ones: torch._amp_foreach_non_finite_check_and_unscale_([ones(1)], ones(1).double(), ones(1)),
 ])
 def test_bad_scales_are_refused_like_on_the_cpu(call):
     messages = []
     for device in ("cpu", DEVICE):
         with pytest.raises(RuntimeError) as caught:
-            call(device)
+            call(lambda n, device=device: torch.ones(n, device=device))
         messages.append(str(caught.value).splitlines()[0])
     assert messages[0] == messages[1]
 

@@ -17,7 +17,8 @@ namespace {
 using at::Tensor;
 
 void check_number(const char* op, const char* name, const Tensor& t, c10::ScalarType type, const Tensor& like) {
-  TORCH_CHECK(t.device() == like.device(), "hologram.", op, ": ", name, " is on ", t.device(), " and must be on ", like.device(), ".");
+  TORCH_CHECK(t.device() == like.device(), "hologram.", op, ": ", name, " is on ", t.device(), " and must be on ", like.device(),
+              ". Move it there.");
   TORCH_CHECK(t.numel() == 1, name, " must be a 1-element tensor.");
   TORCH_CHECK(t.scalar_type() == type, name, " must be ", type == at::kFloat ? "a float" : "an int", " tensor.");
 }
@@ -74,18 +75,19 @@ void check_and_unscale(at::TensorList grads, Tensor& found_inf, const Tensor& in
   flags.reserve(grads.size());
   for (const Tensor& grad : grads) {
     TORCH_CHECK(grad.device() == found_inf.device(), "hologram.", op, ": one of scaled_grads is on ", grad.device(),
-                " and must be on ", found_inf.device(), ".");
+                " and must be on ", found_inf.device(), ". Move it there.");
     TORCH_CHECK(grad.layout() == at::kStrided, "one of scaled_grads was not a strided tensor.");
     TORCH_CHECK_NOT_IMPLEMENTED(is_row_float(grad.scalar_type()) && grad.dim() <= kMaxRowSpaceRank, "hologram.", op,
-                                ": a gradient of dtype ", grad.scalar_type(), " and ", grad.dim(), " dimensions is not supported. Use a "
-                                "floating point dtype and at most ", kMaxRowSpaceRank, " dimensions.");
+                                ": a gradient of dtype ", grad.scalar_type(), " and ", grad.dim(), " dimensions is not supported. ",
+                                "Use a floating point dtype and at most ", kMaxRowSpaceRank, " dimensions.");
     if (grad.numel()) flags.push_back(unscale(grad, inv_scale));
   }
   raise_flags(flags, found_inf);
   count_compiled<AtenOp>();
 }
 
-Tensor& update_scale(Tensor& scale, Tensor& growth_tracker, const Tensor& found_inf, double growth, double backoff, int64_t interval) {
+Tensor& update_scale(Tensor& scale, Tensor& growth_tracker, const Tensor& found_inf, double growth, double backoff,
+                     int64_t interval) {
   using AtenOp = at::_ops::_amp_update_scale_;
   const char* const op = overload_name<AtenOp>();
   check_number(op, "growth_tracker", growth_tracker, at::kInt, scale);
@@ -93,8 +95,9 @@ Tensor& update_scale(Tensor& scale, Tensor& growth_tracker, const Tensor& found_
   check_number(op, "found_inf", found_inf, at::kFloat, scale);
   Circuit circuit;
   const auto wide = [&](Op node, Ref a, Ref b) { return circuit.add_node(node, DType::F64, DType::F64, {a, b}); };
-  const auto number = [&](Op node, std::initializer_list<Ref> args) { return circuit.add_node(node, DType::F32, DType::F32, args); };
-  const auto count = [&](Op node, std::initializer_list<Ref> args) { return circuit.add_node(node, DType::I32, DType::I32, args); };
+  using Refs = std::initializer_list<Ref>;
+  const auto number = [&](Op node, Refs args) { return circuit.add_node(node, DType::F32, DType::F32, args); };
+  const auto count = [&](Op node, Refs args) { return circuit.add_node(node, DType::I32, DType::I32, args); };
   const Ref before = read(circuit, scale);
   const Ref found = circuit.add_node(Op::ne, DType::F32, DType::Bool, {read(circuit, found_inf), circuit.add_scalar(0.0)});
   const Ref none = circuit.add_scalar(int64_t{0});

@@ -93,11 +93,12 @@ class Step : public Formula {
   void check(const Tensor& t) const {
     TORCH_CHECK(t.device() == param_.device(), "Expected all tensors to be on the same device, but found at least two devices, ",
                 param_.device(), " and ", t.device(), "!");
-    TORCH_CHECK(t.layout() == at::kStrided && c10::isFloatingType(t.scalar_type()) && is_compiled_type(t.scalar_type()), "hologram.",
-                op_, ": got a ", t.layout(), " tensor of dtype ", t.scalar_type(), ". Use dense tensors of a floating point dtype.");
-    TORCH_CHECK(t.scalar_type() == param_.scalar_type() && t.sizes() == param_.sizes(), "hologram.", op_, ": a tensor of dtype ",
-                t.scalar_type(), " and shape ", t.sizes(), " does not fit a parameter of dtype ", param_.scalar_type(), " and shape ",
-                param_.sizes(), ". Gradients and states have the dtype and the shape of their parameter.");
+    const c10::ScalarType type = t.scalar_type(), wanted = param_.scalar_type();
+    TORCH_CHECK(t.layout() == at::kStrided && c10::isFloatingType(type) && is_compiled_type(type), "hologram.", op_, ": got a ",
+                t.layout(), " tensor of dtype ", type, ". Use dense tensors of a floating point dtype.");
+    TORCH_CHECK(type == wanted && t.sizes() == param_.sizes(), "hologram.", op_, ": a tensor of dtype ", type, " and shape ",
+                t.sizes(), " does not fit a parameter of dtype ", wanted, " and shape ", param_.sizes(),
+                ". Gradients and states have the dtype and the shape of their parameter.");
   }
   Ref placed(Ref operand, const Tensor& t) {
     const auto item = static_cast<int64_t>(t.element_size());
