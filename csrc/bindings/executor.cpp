@@ -1,0 +1,207 @@
+#include "bindings/executor.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/backend.h"
+#include "runtime/error.h"
+
+namespace hologram::bindings {
+
+// ---- executors ----
+
+void PyExecutor::closed() { fail(Error::Kind::Runtime, "hologram.Executor: it was cleaned up. Make a new one."); }
+
+void PyExecutor::add(Storage* storage) {
+  std::lock_guard<std::mutex> hold(lock_);
+  storages_.insert(storage);
+}
+
+void PyExecutor::remove(Storage* storage) {
+  std::lock_guard<std::mutex> hold(lock_);
+  storages_.erase(storage);
+}
+
+int64_t PyExecutor::live_buffers() {
+  std::lock_guard<std::mutex> hold(lock_);
+  return static_cast<int64_t>(storages_.size());
+}
+
+void PyExecutor::synchronize() {
+  Executor& executor = core();
+  const py::gil_scoped_release release;
+  executor.stream().synchronize();
+}
+
+void PyExecutor::cleanup() {
+  if (closed_.exchange(true)) return;
+  const auto self = shared_from_this();
+  // Nobody can ask for what is recorded any more, but a failure is still told.
+  std::exception_ptr failure;
+  try {
+    const py::gil_scoped_release release;
+    core_.stream().synchronize();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  std::vector<Storage*> left;
+  {
+    std::lock_guard<std::mutex> hold(lock_);
+    left.assign(storages_.begin(), storages_.end());
+  }
+  // Python's lock is held, and storages die only under it or by the end of an export, which keeps its own reference.
+  for (Storage* storage : left) {
+    {
+      std::lock_guard<std::mutex> hold(lock_);
+      if (!storages_.count(storage)) continue;
+    }
+    storage->drop();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+// ---- ops ----
+
+namespace {
+
+using ExecutorPtr = std::shared_ptr<PyExecutor>;
+
+/// Above this an op may take long enough for other threads to want Python's lock.
+constexpr int64_t kLongWork = 64 << 10;
+
+/// Blocks that an op uses, held while it runs: a thread that comes in while this one waits may drop the last buffer.
+struct Held {
+  Block* blocks[kMaxArgs + kMaxComponents];
+  int count = 0;
+  void add(Block* block) {
+    block->retain();
+    blocks[count++] = block;
+  }
+  ~Held() {
+    while (count) blocks[--count]->release();
+  }
+};
+
+class OpCaller {
+ public:
+  OpCaller(int code, const std::string& kinds, int types, const std::string& compute, int fixed_args, int fixed_results,
+           const std::vector<int>& result_types) {
+    if (code < 0 || code >= kNumOps) fail(Error::Kind::Value, "hologram.Op: unknown op code ", code, ".");
+    if (kinds.size() > kMaxArgs || result_types.size() > kMaxComponents)
+      fail(Error::Kind::Value, "hologram.Op: too many arguments or results.");
+    op_.op = static_cast<Op>(code);
+    op_.num_args = static_cast<uint8_t>(kinds.size());
+    op_.types = static_cast<uint8_t>(types);
+    op_.compute = compute == "result" ? FlatOp::Compute::Result : compute == "bool" ? FlatOp::Compute::Bool : FlatOp::Compute::Values;
+    std::copy(kinds.begin(), kinds.end(), op_.kinds);
+    op_.fixed_args = static_cast<uint8_t>(fixed_args);
+    op_.fixed_results = static_cast<uint8_t>(fixed_results);
+    for (size_t i = 0; i < result_types.size(); ++i)
+      op_.result_types[i] = result_types[i] < 0 ? DType::Count : dtype_of(result_types[i]);
+  }
+  OpCaller(const OpCaller&) = delete;
+
+  const char* name() const { return op_name(op_.op); }
+  int num_args() const { return op_.num_args; }
+  int num_results() const { return op_.num_results(); }
+
+  /// executor, arguments, results, and then the number of elements and the elements per row, which may be left out.
+  py::object call(const py::args& in) const {
+    const auto given = static_cast<int>(in.size()), least = 1 + op_.num_args + op_.num_results();
+    if (given < least || given > least + 2)
+      throw py::type_error(std::string("hologram.") + name() + ": it takes an executor, " + std::to_string(op_.num_args) +
+                           " arguments and " + std::to_string(op_.num_results()) + " results, and then the number of elements "
+                           "and the elements per row. " + std::to_string(given) + " arguments were given.");
+    if (!py::isinstance<PyExecutor>(in[0])) {
+      if (py::hasattr(in[0], "_record")) return in[0].attr("_record")(py::cast(this, py::return_value_policy::reference), *in[py::slice(1, given, 1)]);
+      throw py::type_error(std::string("hologram.") + name() + ": the first argument is the executor, not " + type_of(in[0]) + ".");
+    }
+    auto& executor = in[0].cast<PyExecutor&>();
+    Executor& core = executor.core();
+    Held held;
+    Array arrays[kMaxArgs + kMaxComponents];
+    FlatArg args[kMaxArgs];
+    const Array* results[kMaxComponents] = {};
+    for (int i = 0; i < op_.num_args; ++i) {
+      if (number(in[1 + i], args[i].number)) continue;
+      arrays[i] = array(executor, in[1 + i], false, held);
+      args[i].array = &arrays[i];
+    }
+    for (int k = 0; k < op_.num_results(); ++k) {
+      const py::handle out = in[1 + op_.num_args + k];
+      if (out.is_none()) continue;
+      arrays[kMaxArgs + k] = array(executor, out, true, held);
+      results[k] = &arrays[kMaxArgs + k];
+    }
+    const int64_t length = optional(in, least, given), row = optional(in, least + 1, given);
+    const Array* longest = results[0] && !op_.fixed_results ? results[0] : args[0].array;
+    if (longest && longest->length > kLongWork) {
+      const py::gil_scoped_release release;
+      core.run(op_, args, results, length, row);
+    } else {
+      core.run(op_, args, results, length, row);
+    }
+    return py::none();
+  }
+
+ private:
+  static std::string type_of(py::handle h) { return py::str(py::type::of(h).attr("__name__")); }
+
+  static int64_t optional(const py::args& in, int at, int given) {
+    if (at >= given || in[at].is_none()) return -1;
+    const auto n = in[at].cast<int64_t>();
+    if (n < -1) fail(Error::Kind::Value, "hologram: a negative number of elements (", n, ").");
+    return n;
+  }
+
+  static bool number(py::handle h, Scalar& out) {
+    if (PyFloat_Check(h.ptr())) {
+      out.integer = false;
+      out.value.f = PyFloat_AS_DOUBLE(h.ptr());
+      return true;
+    }
+    if (!PyLong_Check(h.ptr())) return false;
+    out.integer = true;
+    out.value.i = h.cast<int64_t>();
+    return true;
+  }
+
+  Array array(PyExecutor& executor, py::handle h, bool writes, Held& held) const {
+    if (!py::isinstance<PyBuffer>(h))
+      throw py::type_error(std::string("hologram.") + name() + ": arguments are Buffers" + (writes ? "" : " and numbers") + ", not " +
+                           type_of(h) + ". Make one with executor.allocate.");
+    const auto& buffer = h.cast<const PyBuffer&>();
+    const Storage& storage = buffer.storage();
+    if (&storage.executor() != &executor)
+      fail(Error::Kind::Value, "hologram.", name(), ": a buffer belongs to another executor. Copy it with copy_from.");
+    if (writes && storage.read_only()) fail(Error::Kind::Value, "hologram.", name(), ": the buffer for the result is read-only.");
+    held.add(storage.block());
+    return buffer.array();
+  }
+
+  FlatOp op_;
+};
+
+}  // namespace
+
+void bind_executor(py::module_& m) {
+  py::class_<PyExecutor, ExecutorPtr>(m, "Executor", "A stream of ops and the buffers they work on.")
+      .def(py::init<const std::string&>(), py::arg("backend"))
+      .def_property_readonly("backend", &PyExecutor::backend, "The backend's name.")
+      .def_property_readonly("closed", &PyExecutor::is_closed)
+      .def_property_readonly("live_buffers", &PyExecutor::live_buffers, "Buffers and exports that hold memory of it.")
+      .def("synchronize", &PyExecutor::synchronize, "Runs everything that is recorded; raises what failed.")
+      .def("cleanup", &PyExecutor::cleanup, "Gives its memory back. What was exported stays valid. Idempotent.");
+  py::class_<OpCaller>(m, "Op", "An op of the tables on flat arrays.")
+      .def(py::init<int, const std::string&, int, const std::string&, int, int, const std::vector<int>&>(), py::arg("code"),
+           py::arg("kinds"), py::arg("types"), py::arg("compute"), py::arg("fixed_args"), py::arg("fixed_results"),
+           py::arg("result_types"))
+      .def_property_readonly("name", &OpCaller::name)
+      .def_property_readonly("num_args", &OpCaller::num_args)
+      .def_property_readonly("num_results", &OpCaller::num_results)
+      .def("__call__", &OpCaller::call);
+}
+
+}  // namespace hologram::bindings
