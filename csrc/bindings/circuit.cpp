@@ -117,6 +117,43 @@ class PyCircuit {
     core.stream().submit(scratch);
   }
 
+  /// Submits it over one buffer per operand, whatever it was built with: `length` elements along its only dimension.
+  void call(PyExecutor& executor, const std::vector<const PyBuffer*>& buffers, const std::vector<Number>& scalars,
+            int64_t length) const {
+    Circuit scratch = checked();
+    Executor& core = executor.core();
+    if (scratch.rank != 1 || length < 0 || buffers.size() != scratch.num_operands || scalars.size() != scratch.num_scalars)
+      fail(Error::Kind::Value, "hologram.Circuit: it takes ", int(scratch.num_operands), " buffers and ", int(scratch.num_scalars),
+           " numbers, not ", buffers.size(), " and ", scalars.size(), " over ", length, " elements.");
+    std::vector<std::unique_ptr<Block, void (*)(Block*)>> held;
+    scratch.sizes[0] = length;
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      Operand& o = scratch.operands[i];
+      const PyBuffer& b = *buffers[i];
+      const Array a = b.array();
+      if (&b.storage().executor() != &executor)
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " belongs to another executor. Copy it with copy_from.");
+      if (o.output && b.storage().read_only()) fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is read-only.");
+      if (a.dtype != o.dtype)
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is ", dtype_name(a.dtype), ", the circuit's operand ", dtype_name(o.dtype), ".");
+      if (a.length < (o.strides[0] ? length : 1))
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " holds ", a.length, " elements, ", length, " are needed.");
+      o.block = a.block;
+      o.data = a.data;
+      a.block->retain();
+      held.emplace_back(a.block, [](Block* block) { block->release(); });
+    }
+    for (size_t i = 0; i < scalars.size(); ++i) {
+      Scalar& s = scratch.scalars[i];
+      if (s.integer && std::holds_alternative<double>(scalars[i]))
+        fail(Error::Kind::Value, "hologram.Circuit: number ", i, " must be an integer.");
+      std::visit([&](auto v) { s.integer ? void(s.value.i = static_cast<int64_t>(v)) : void(s.value.f = static_cast<double>(v)); }, scalars[i]);
+    }
+    if (length == 0 && !scratch.row_rank) return;
+    py::gil_scoped_release release;
+    core.stream().submit(scratch);
+  }
+
   py::list launches() const {
     struct Keys final : Observer {
       py::list list;
@@ -175,6 +212,7 @@ void bind_circuit(py::module_& m) {
            "An operand that starts `offset` elements into a buffer.")
       .def("add_result", &PyCircuit::add_result, py::arg("buffer"), py::arg("offset"), py::arg("strides"), py::arg("source"))
       .def("submit", &PyCircuit::submit, py::arg("executor"), "Records it on an executor; all its operands are buffers.")
+      .def("call", &PyCircuit::call, py::arg("executor"), py::arg("buffers"), py::arg("scalars"), py::arg("length"))
       .def("add_scalar", &PyCircuit::add_scalar, py::arg("number"))
       .def("add_node", &PyCircuit::add_node, py::arg("op"), py::arg("compute"), py::arg("result"), py::arg("args"),
            "Returns the reference of the node's first result.")

@@ -156,15 +156,27 @@ class OpCaller {
     return n;
   }
 
+  static bool integer(py::handle h, Scalar& out) {
+    if (!h) throw py::error_already_set();
+    out.integer = true;
+    out.value.i = PyLong_AsLongLong(h.ptr());
+    if (out.value.i == -1 && PyErr_Occurred()) throw py::error_already_set();
+    return true;
+  }
+
   static bool number(py::handle h, Scalar& out) {
     if (PyFloat_Check(h.ptr())) {
       out.integer = false;
       out.value.f = PyFloat_AS_DOUBLE(h.ptr());
       return true;
     }
-    if (!PyLong_Check(h.ptr())) return false;
-    out.integer = true;
-    out.value.i = h.cast<int64_t>();
+    if (PyLong_Check(h.ptr())) return integer(h, out);
+    if (h.is_none() || py::isinstance<PyBuffer>(h)) return false;
+    if (PyIndex_Check(h.ptr())) return integer(py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr())), out);
+    if (!PyNumber_Check(h.ptr()) || !py::hasattr(h, "__float__")) return false;   // NumPy's scalars have it
+    out.integer = false;
+    out.value.f = PyFloat_AsDouble(h.ptr());
+    if (PyErr_Occurred()) throw py::error_already_set();
     return true;
   }
 
