@@ -17,7 +17,8 @@ _PLACES = {
     "buffer": ("Buffer",),
     "tensor": ("HologramTensor",),
     "compiler": ("Circuit", "compile"),
-    "errors": ("HologramError", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "CompileError"),
+    "errors": ("HologramError", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "ExportError",
+               "CompileError"),
 }
 _FFI = ("new_executor", "executor_", "buffer_", "tensor_")     # how names of ffi start
 _PLACE = {name: module for module, names in _PLACES.items() for name in names}

@@ -7,7 +7,7 @@ on exported memory run when they are called.
 from __future__ import annotations
 
 from . import _runtime
-from .errors import InvalidType, InvalidValue
+from .errors import ExportError, InvalidType, InvalidValue
 
 CPU = 1                     # kDLCPU: the memory of the cpu backend is ordinary memory
 VERSION = (1, 0)
@@ -18,7 +18,7 @@ def export_capsule(tensor, stream, max_version, dl_device, copy):
     if stream is not None:
         raise InvalidValue(f"hologram.__dlpack__: stream is {stream!r}; memory of the CPU has no streams. Pass None.")
     if dl_device is not None and tuple(dl_device) != (CPU, 0):
-        raise BufferError(f"hologram.__dlpack__: the tensor is on device {(CPU, 0)} and cannot be exported to {tuple(dl_device)}.")
+        raise ExportError(f"hologram.__dlpack__: the tensor is on device {(CPU, 0)} and cannot be exported to {tuple(dl_device)}.")
     if max_version is not None and (not isinstance(max_version, tuple) or len(max_version) != 2):
         raise InvalidType(f"hologram.__dlpack__: max_version is (major, minor) or None, not {max_version!r}.")
     copied = bool(copy)
@@ -52,7 +52,7 @@ def wrapped(cls, executor, raw, shape, strides, offset, aligned, copy):
 
     tensor = cls(executor, Buffer(raw), shape, strides, offset)
     if not aligned and copy is False:
-        raise BufferError("hologram.from_dlpack: the memory is not aligned to its elements, and copy=False forbids a copy.")
+        raise ExportError("hologram.from_dlpack: the memory is not aligned to its elements, and copy=False forbids a copy.")
     if copy or not aligned:
         source = tensor
         tensor = cls(executor, Buffer(executor, source.numel, raw.dtype_code), shape)

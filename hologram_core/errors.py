@@ -17,6 +17,10 @@ class InvalidState(HologramError, RuntimeError):
     """The call cannot be made now: something was freed, is taken or is absent."""
 
 
+class ExportError(InvalidState, BufferError):
+    """Memory cannot be shown to another library, or taken from it."""
+
+
 class OutOfMemory(HologramError, MemoryError):
     """Neither the pools nor the system have the memory."""
 

@@ -133,7 +133,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     const auto& buffer = py::handle(self).cast<const PyBuffer&>();
     auto storage = buffer.storage_ptr();
     if ((flags & PyBUF_WRITABLE) && storage->read_only()) {
-      PyErr_SetString(PyExc_BufferError, "hologram.Buffer: it is read-only.");
+      set_error("ExportError", PyExc_BufferError, "hologram.Buffer: it is read-only.");
       return -1;
     }
     auto shown = std::make_unique<View>(storage, buffer.length());
@@ -150,7 +150,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     Py_INCREF(view->obj = self);
     return 0;
   } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_BufferError, error.what());
+    set_error("ExportError", PyExc_BufferError, error.what());
     return -1;
   }
 }

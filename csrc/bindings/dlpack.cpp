@@ -109,8 +109,8 @@ py::object to_capsule(const PyBuffer& buffer, int64_t offset, const Dims& shape,
   check_view(buffer, offset, shape, strides);
   if (!versioned) {
     if (buffer.storage().read_only()) {
-      PyErr_SetString(PyExc_BufferError, "hologram.__dlpack__: the tensor is read-only, and only DLPack 1.0 can say so. "
-                                         "Ask with max_version=(1, 0), or copy it.");
+      set_error("ExportError", PyExc_BufferError, "hologram.__dlpack__: the tensor is read-only, and only DLPack 1.0 can say "
+                                                  "so. Ask with max_version=(1, 0), or copy it.");
       throw py::error_already_set();
     }
     return capsule_of(managed<dlpack::Managed>(buffer, offset, shape, strides, device));
@@ -131,7 +131,7 @@ uintptr_t to_address(const PyBuffer& buffer, int64_t offset, const Dims& shape, 
 // ---- import ----
 
 [[noreturn]] void reject(const std::string& cause) {
-  PyErr_SetString(PyExc_BufferError, ("hologram.from_dlpack: " + cause).c_str());
+  set_error("ExportError", PyExc_BufferError, ("hologram.from_dlpack: " + cause).c_str());
   throw py::error_already_set();
 }
 

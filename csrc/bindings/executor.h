@@ -22,6 +22,8 @@ namespace hologram::bindings {
 
 namespace py = pybind11;
 
+/// Raises hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
+void set_error(const char* name, PyObject* built_in, const char* text);
 Backend& backend_named(const std::string& name);
 DType dtype_of(int code);
 

@@ -23,6 +23,14 @@ namespace py = pybind11;
 
 namespace hologram::bindings {
 
+void set_error(const char* name, PyObject* built_in, const char* text) {
+  try {
+    py::set_error(py::module_::import("hologram_core.errors").attr(name), text);
+  } catch (py::error_already_set&) {
+    py::set_error(built_in, text);
+  }
+}
+
 Backend& backend_named(const std::string& name) {
   if (Backend* backend = find_backend(name)) return *backend;
   for (const BackendInfo& info : backend_infos())
@@ -33,15 +41,6 @@ Backend& backend_named(const std::string& name) {
 namespace {
 
 // ---- errors ----
-
-/// hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
-void set_error(const char* name, PyObject* built_in, const char* text) {
-  try {
-    py::set_error(py::module_::import("hologram_core.errors").attr(name), text);
-  } catch (py::error_already_set&) {
-    py::set_error(built_in, text);
-  }
-}
 
 void translate(std::exception_ptr pointer) {
   try {
