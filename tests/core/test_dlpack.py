@@ -39,10 +39,14 @@ class Versioned(ctypes.Structure):
                 ("flags", ctypes.c_uint64), ("tensor", Tensor)]
 
 
+KEPT: list = []
+
+
 class Foreign:
     """A tensor made by hand. `deleted` counts calls of its deleter."""
 
     def __init__(self, shape=(3, 2), strides=None, versioned=False, name=None, major=1, flags=0, **fields):
+        KEPT.append(self)      # as a library would: until the deleter has been called
         self.memory = np.arange(100, dtype=np.float32)
         self.deleted = 0
         self.deleter = DELETER(self.delete)
