@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "runtime/backend.h"
@@ -109,41 +110,24 @@ class OpCaller {
 
   /// executor, arguments, results, and then the number of elements and the elements per row, which may be left out.
   py::object call(const py::args& in) const {
-    const auto given = static_cast<int>(in.size()), least = 1 + op_.num_args + op_.num_results();
-    if (given < least || given > least + 2)
-      throw py::type_error(std::string("hologram.") + name() + ": it takes an executor, " + std::to_string(op_.num_args) +
-                           " arguments and " + std::to_string(op_.num_results()) + " results, and then the number of elements "
-                           "and the elements per row. " + std::to_string(given) + " arguments were given.");
-    if (!py::isinstance<PyExecutor>(in[0])) {
-      if (py::hasattr(in[0], "_record")) return in[0].attr("_record")(py::cast(this, py::return_value_policy::reference), *in[py::slice(1, given, 1)]);
-      throw py::type_error(std::string("hologram.") + name() + ": the first argument is the executor, not " + type_of(in[0]) + ".");
-    }
-    auto& executor = in[0].cast<PyExecutor&>();
-    Executor& core = executor.core();
-    Held held;
-    Array arrays[kMaxArgs + kMaxComponents];
-    FlatArg args[kMaxArgs];
-    const Array* results[kMaxComponents] = {};
-    for (int i = 0; i < op_.num_args; ++i) {
-      if (number(in[1 + i], args[i].number)) continue;
-      arrays[i] = array(executor, in[1 + i], false, held);
-      args[i].array = &arrays[i];
-    }
-    for (int k = 0; k < op_.num_results(); ++k) {
-      const py::handle out = in[1 + op_.num_args + k];
-      if (out.is_none()) continue;
-      arrays[kMaxArgs + k] = array(executor, out, true, held);
-      results[k] = &arrays[kMaxArgs + k];
-    }
-    const int64_t length = optional(in, least, given), row = optional(in, least + 1, given);
-    const Array* longest = results[0] && !op_.fixed_results ? results[0] : args[0].array;
-    if (longest && longest->length > kLongWork) {
+    if (in.empty() || !py::isinstance<PyExecutor>(in[0])) return elsewhere(in);
+    const Prepared p(*this, in);
+    if (p.longest() > kLongWork) {
       const py::gil_scoped_release release;
-      core.run(op_, args, results, length, row);
+      p.run();
     } else {
-      core.run(op_, args, results, length, row);
+      p.run();
     }
     return py::none();
+  }
+
+  /// Nanoseconds per call when C++ calls it `times` times.
+  double time(int times, const py::args& in) const {
+    const Prepared p(*this, in);
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < times; ++i) p.run();
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    return took.count() / times;
   }
 
  private:
@@ -180,6 +164,59 @@ class OpCaller {
     return true;
   }
 
+  /// What a circuit's tracer does with it (hologram_core/compiler.py).
+  py::object elsewhere(const py::args& in) const {
+    if (!in.empty() && py::hasattr(in[0], "_record"))
+      return in[0].attr("_record")(py::cast(this, py::return_value_policy::reference), *in[py::slice(1, in.size(), 1)]);
+    throw py::type_error(std::string("hologram.") + name() + ": the first argument is the executor" +
+                         (in.empty() ? "." : ", not " + type_of(in[0]) + "."));
+  }
+
+  /// A call's arguments as the runtime takes them.
+  class Prepared {
+   public:
+    Prepared(const OpCaller& caller, const py::args& in) : op_(caller.op_) {
+      const auto given = static_cast<int>(in.size()), least = 1 + op_.num_args + op_.num_results();
+      if (given < least || given > least + 2)
+        throw py::type_error(std::string("hologram.") + caller.name() + ": it takes an executor, " + std::to_string(op_.num_args) +
+                             " arguments and " + std::to_string(op_.num_results()) + " results, and then the number of elements "
+                             "and the elements per row. " + std::to_string(given) + " arguments were given.");
+      auto& executor = in[0].cast<PyExecutor&>();
+      core_ = &executor.core();
+      for (int i = 0; i < op_.num_args; ++i) {
+        if (number(in[1 + i], args_[i].number)) continue;
+        arrays_[i] = caller.array(executor, in[1 + i], false, held_);
+        args_[i].array = &arrays_[i];
+      }
+      for (int k = 0; k < op_.num_results(); ++k) {
+        const py::handle out = in[1 + op_.num_args + k];
+        if (out.is_none()) continue;
+        arrays_[kMaxArgs + k] = caller.array(executor, out, true, held_);
+        results_[k] = &arrays_[kMaxArgs + k];
+      }
+      length_ = optional(in, least, given);
+      row_ = optional(in, least + 1, given);
+    }
+    Prepared(const Prepared&) = delete;
+
+    void run() const { core_->run(op_, args_, results_, length_, row_); }
+    int64_t longest() const {
+      int64_t n = results_[0] ? results_[0]->length : 0;
+      for (int i = 0; i < op_.num_args; ++i)
+        if (args_[i].array) n = std::max(n, args_[i].array->length);
+      return n;
+    }
+
+   private:
+    const FlatOp& op_;
+    Executor* core_;
+    Held held_;
+    Array arrays_[kMaxArgs + kMaxComponents];
+    FlatArg args_[kMaxArgs];
+    const Array* results_[kMaxComponents] = {};
+    int64_t length_, row_;
+  };
+
   Array array(PyExecutor& executor, py::handle h, bool writes, Held& held) const {
     if (!py::isinstance<PyBuffer>(h))
       throw py::type_error(std::string("hologram.") + name() + ": arguments are Buffers" + (writes ? "" : " and numbers") + ", not " +
@@ -213,6 +250,7 @@ void bind_executor(py::module_& m) {
       .def_property_readonly("name", &OpCaller::name)
       .def_property_readonly("num_args", &OpCaller::num_args)
       .def_property_readonly("num_results", &OpCaller::num_results)
+      .def("time", &OpCaller::time, py::arg("times"), "Nanoseconds per call from C++.")
       .def("__call__", &OpCaller::call);
 }
 

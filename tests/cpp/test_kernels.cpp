@@ -10,6 +10,7 @@
 #include "runtime/kernel.h"
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
+#include "runtime/plan/plan.h"
 #include "runtime/stream.h"
 #include "runtime/threads.h"
 
