@@ -30,10 +30,10 @@ def export_capsule(tensor, stream, max_version, dl_device, copy):
 
 def capsule_of(external):
     """The capsule of an object that has one to give, or is one."""
-    if type(external).__name__ == "PyCapsule":
-        return external
     export = getattr(external, "__dlpack__", None)
     if export is None:
+        if type(external).__name__ == "PyCapsule":
+            return external
         raise InvalidType(f"hologram.from_dlpack: {type(external).__name__} has no __dlpack__. Pass an array or tensor.")
     try:
         return export(max_version=VERSION)
@@ -41,19 +41,15 @@ def capsule_of(external):
         return export()      # from before DLPack 1.0
 
 
-def import_tensor(cls, executor, external, copy):
-    raw, shape, strides, offset, aligned = _runtime.from_dlpack(executor, capsule_of(external))
-    return wrapped(cls, executor, raw, shape, strides, offset, aligned, copy)
-
-
 def wrapped(cls, executor, raw, shape, strides, offset, aligned, copy):
-    """A tensor over foreign memory, copied where that is asked for or needed."""
-    from .buffer import Buffer
-
-    tensor = cls(executor, Buffer(raw), shape, strides, offset)
+    """A tensor over foreign memory, copied where that is asked for or needed. The arguments are what `_runtime.from_dlpack` gives."""
+    tensor = cls.__new__(cls)       # what comes from C++ was checked there
+    tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, raw, shape, strides, offset
     if not aligned and copy is False:
         raise ExportError("hologram.from_dlpack: the memory is not aligned to its elements, and copy=False forbids a copy.")
     if copy or not aligned:
+        from .buffer import Buffer
+
         source = tensor
         tensor = cls(executor, Buffer(executor, source.numel, raw.dtype_code), shape)
         if tensor.numel:

@@ -76,6 +76,8 @@ _lock = threading.Lock()
 def default_executor() -> Executor:
     """The executor of those who do not bring one."""
     global _default
+    if _default is not None and not _default.closed:
+        return _default
     with _lock:
         if _default is None or _default.closed:
             _default = Executor()

@@ -42,11 +42,13 @@ def broadcast_shapes(a, b) -> tuple:
 class HologramTensor:
     """`HologramTensor(executor, buffer, shape)`; executor and buffer may be given by their handles (hologram_core.ffi)."""
 
+    __slots__ = ("executor", "_buffer", "shape", "strides", "offset", "__weakref__")
+
     def __init__(self, executor_handle, buffer_handle, shape, strides=None, offset: int = 0):
         from . import ffi
 
         self.executor = ffi.executor_of(executor_handle)
-        self.buffer = ffi.buffer_of(buffer_handle)
+        self._buffer = ffi.buffer_of(buffer_handle)
         self.shape = checked_ints("the shape", shape)
         self.strides = compact(self.shape) if strides is None else checked_ints("the strides", strides)
         self.offset = offset
@@ -68,6 +70,12 @@ class HologramTensor:
         return HologramTensor(self.executor, self.buffer, shape, strides, offset)
 
     # ---- what it is ----
+    @property
+    def buffer(self) -> Buffer:
+        if type(self._buffer) is _runtime.Buffer:      # an imported one, until somebody asks
+            self._buffer = Buffer(self._buffer)
+        return self._buffer
+
     @property
     def ndim(self) -> int:
         return len(self.shape)
@@ -195,10 +203,15 @@ class HologramTensor:
     def from_dlpack(cls, external, executor_handle=None, *, copy=None) -> "HologramTensor":
         """The tensor of another library, without a copy where its memory can be used (copy=True: always a copy;
         copy=False: never one, an error where one would be needed)."""
-        from . import ffi
+        if executor_handle is None:
+            executor = default_executor()
+        elif isinstance(executor_handle, _runtime.Executor):
+            executor = executor_handle
+        else:
+            from . import ffi
 
-        executor = default_executor() if executor_handle is None else ffi.executor_of(executor_handle)
-        return dlpack.import_tensor(cls, executor, external, copy)
+            executor = ffi.executor_of(executor_handle)
+        return dlpack.wrapped(cls, executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy)
 
     def __dlpack__(self, stream=None, max_version=None, dl_device=None, copy=None):
         return dlpack.export_capsule(self, stream, max_version, dl_device, copy)

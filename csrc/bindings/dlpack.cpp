@@ -189,6 +189,12 @@ void delete_managed(void* m) {
   managed->deleter(managed);
 }
 
+py::tuple tuple_of(const Dims& dims) {
+  py::tuple t(dims.size());
+  for (size_t d = 0; d < dims.size(); ++d) t[d] = dims[d];
+  return t;
+}
+
 /// (buffer over the tensor's memory, shape, strides, offset of the first element, is the address aligned?)
 template <class M>
 py::tuple adopt(const std::shared_ptr<PyExecutor>& executor, M* m, const Foreign& f, bool read_only) {
@@ -197,7 +203,7 @@ py::tuple adopt(const std::shared_ptr<PyExecutor>& executor, M* m, const Foreign
   char* const low = f.span ? f.data + f.low * item : f.data;
   Block* block = adopt_block(executor->core().backend(), low, static_cast<size_t>(f.span * item), m, &delete_managed<M>);
   PyBuffer buffer(std::make_shared<Storage>(executor, block, false, read_only), 0, f.span, f.dtype);
-  return py::make_tuple(std::move(buffer), f.shape, f.strides, -f.low, aligned);
+  return py::make_tuple(std::move(buffer), tuple_of(f.shape), tuple_of(f.strides), -f.low, aligned);
 }
 
 template <class M>
