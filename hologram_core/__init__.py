@@ -29,12 +29,15 @@ def __getattr__(name: str):
     from importlib import import_module
 
     if name in _PLACE:
-        return getattr(import_module(f".{_PLACE[name]}", __name__), name)
-    if name in ("ops", "ffi", "classes"):
-        return import_module(f".{name}", __name__)
-    if name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries"):
-        return getattr(import_module(".ffi", __name__), name)
-    raise AttributeError(f"module 'hologram_core' has no attribute {name!r}")
+        found = getattr(import_module(f".{_PLACE[name]}", __name__), name)
+    elif name in ("ops", "ffi", "classes"):
+        found = import_module(f".{name}", __name__)
+    elif name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries"):
+        found = getattr(import_module(".ffi", __name__), name)
+    else:
+        raise AttributeError(f"module 'hologram_core' has no attribute {name!r}")
+    globals()[name] = found      # the next time Python finds it without us
+    return found
 
 
 def __dir__():

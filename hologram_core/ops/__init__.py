@@ -18,6 +18,7 @@ def __getattr__(name: str):
 
         found = import_module(".calls", __name__).find(name)
         if found is not None:
+            globals()[name] = found      # the next time Python finds it without us
             return found
     raise AttributeError(f"hologram_core.ops has no op {name!r}.")
 
