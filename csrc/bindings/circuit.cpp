@@ -18,14 +18,15 @@ namespace py = pybind11;
 
 namespace hologram::bindings {
 
-DType dtype_of(int code) {
-  if (code < 0 || code >= static_cast<int>(DType::Count)) fail(Error::Kind::Value, "hologram: unknown dtype code ", code, ".");
+DType dtype_of(int code, const char* who) {
+  if (code < 0 || code >= static_cast<int>(DType::Count)) fail(Error::Kind::Value, who, ": unknown dtype code ", code, ".");
   return static_cast<DType>(code);
 }
 
 namespace {
 
 using Strides = std::vector<int64_t>;
+constexpr const char* kCircuit = "hologram.Circuit";
 using Number = std::variant<int64_t, double>;   // a Python int stays an integer scalar
 
 /// A circuit with every reference and limit checked: nothing Python says reaches the planner unchecked. Addresses cannot
@@ -46,7 +47,7 @@ class PyCircuit {
 
   int add_operand(uintptr_t address, int dtype, const Strides& strides) {
     check_operand(strides);
-    const Ref ref = circuit_.add_operand(nullptr, reinterpret_cast<void*>(address), dtype_of(dtype));
+    const Ref ref = circuit_.add_operand(nullptr, reinterpret_cast<void*>(address), dtype_of(dtype, kCircuit));
     std::copy(strides.begin(), strides.end(), circuit_.strides(ref));
     return ref;
   }
@@ -90,7 +91,7 @@ class PyCircuit {
       fail(Error::Kind::Value, "hologram.Circuit: no room for one more node.");
     Ref refs[kMaxArgs];
     for (size_t i = 0; i < args.size(); ++i) refs[i] = check_ref(args[i]);
-    return circuit_.add_node(static_cast<Op>(op), dtype_of(compute), dtype_of(result), refs, args.size());
+    return circuit_.add_node(static_cast<Op>(op), dtype_of(compute, kCircuit), dtype_of(result, kCircuit), refs, args.size());
   }
 
   void run() const {

@@ -47,19 +47,14 @@ void PyExecutor::cleanup() {
   } catch (...) {
     failure = std::current_exception();
   }
-  std::vector<Storage*> left;
+  // An export may end on any thread and take its storage with it: only what is still owned is dropped.
+  std::vector<std::shared_ptr<Storage>> left;
   {
     std::lock_guard<std::mutex> hold(lock_);
-    left.assign(storages_.begin(), storages_.end());
+    for (Storage* storage : storages_)
+      if (auto owned = storage->weak_from_this().lock()) left.push_back(std::move(owned));
   }
-  // Python's lock is held, and storages die only under it or by the end of an export, which keeps its own reference.
-  for (Storage* storage : left) {
-    {
-      std::lock_guard<std::mutex> hold(lock_);
-      if (!storages_.count(storage)) continue;
-    }
-    storage->drop();
-  }
+  for (const auto& storage : left) storage->drop();
   if (failure) std::rethrow_exception(failure);
 }
 

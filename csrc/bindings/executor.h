@@ -25,7 +25,7 @@ namespace py = pybind11;
 /// Raises hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
 void set_error(const char* name, PyObject* built_in, const char* text);
 Backend& backend_named(const std::string& name);
-DType dtype_of(int code);
+DType dtype_of(int code, const char* who = "hologram.Buffer");
 
 class Storage;
 
@@ -57,7 +57,7 @@ class PyExecutor : public std::enable_shared_from_this<PyExecutor> {
   std::unordered_set<Storage*> storages_;
 };
 
-class Storage {
+class Storage : public std::enable_shared_from_this<Storage> {
  public:
   /// Takes over one reference to `block`.
   Storage(std::shared_ptr<PyExecutor> executor, Block* block, bool reserved, bool read_only);

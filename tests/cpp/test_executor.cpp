@@ -1,7 +1,4 @@
-#include <cstdlib>
-#include <new>
-#include <vector>
-
+#include "allocations.h"
 #include "check.h"
 #include "fake_backend.h"
 #include "runtime/counters.h"
@@ -11,8 +8,6 @@
 using namespace hologram;
 
 namespace {
-
-thread_local int64_t allocations = 0;
 
 void add_flat(void* const* operands, const int64_t* args, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i)
@@ -50,16 +45,8 @@ struct Buffers {
 
 }  // namespace
 
-// Counted, so that the warm path can be seen to make none.
-void* operator new(size_t bytes) {
-  ++allocations;
-  if (void* p = std::malloc(bytes ? bytes : 1)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-
 namespace {
+
 struct Add {
   FlatOp op;
   Add() {
@@ -69,6 +56,7 @@ struct Add {
     op.kinds[0] = op.kinds[1] = 'v';
   }
 };
+
 }  // namespace
 
 TEST(an_executor_records_and_runs) {
