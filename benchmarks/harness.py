@@ -8,8 +8,6 @@ import timeit
 from dataclasses import dataclass
 from statistics import median
 
-import torch
-
 BATCH_SECONDS = 0.004      # long against the clock's resolution, short against the machine's moods
 
 
@@ -41,9 +39,15 @@ def compare(statement, cpu, hologram, seconds=1.0, least=9, hologram_statement=N
     until all have run, and then the device is waited for. So nothing that was asked for can be left out, and small ops may
     wait for each other as in a program; with one dict each call is waited for. `hologram_statement`: if it is another one.
     """
+    import torch
+
     stock, ours = _timer(statement, cpu, lambda: None), _timer(hologram_statement or statement, hologram, torch.hologram.synchronize)
+    return alternate(stock, ours, seconds, least, len(cpu["inputs"]))
+
+
+def alternate(stock, ours, seconds=1.0, least=9, count=1):
+    """Times two `timeit.Timer`s, each of which does its work `count` times."""
     stock_calls, our_calls = calls_per_batch(stock), calls_per_batch(ours)
-    count = len(cpu["inputs"])
 
     def stock_batch():
         return stock.timeit(stock_calls) / (stock_calls * count)

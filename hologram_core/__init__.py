@@ -1,6 +1,46 @@
-"""The hologram runtime without torch: memory pools, circuits, compiled kernels.
+"""The hologram runtime without torch: executors, buffers, compiled ops, circuits, DLPack.
+
+    with hologram_core.Executor() as executor:
+        a, b, c = (executor.allocate(1024) for _ in range(3))
+        ...
+        hologram_core.ops.vector_add(executor, a, b, c)
+        print(c.to_numpy())
 
 Importing this package loads none of torch, NumPy and llvmlite; what needs them imports them when it is first used.
 """
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "backend": ("BackendType", "get_default_backend", "is_cuda_available", "is_metal_available", "validate_backend"),
+    "executor": ("Executor",),
+    "buffer": ("Buffer",),
+    "tensor": ("HologramTensor",),
+    "compiler": ("Circuit", "compile"),
+    "errors": ("HologramError", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "ExportError",
+               "CompileError"),
+}
+_FFI = ("new_executor", "executor_", "buffer_", "tensor_")     # how names of ffi start
+_PLACE = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str):
+    """The public names, then every function of `hologram_core.ffi`: loaded when first asked for."""
+    from importlib import import_module
+
+    if name in _PLACE:
+        found = getattr(import_module(f".{_PLACE[name]}", __name__), name)
+    elif name in ("ops", "ffi", "classes"):
+        found = import_module(f".{name}", __name__)
+    elif name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries"):
+        found = getattr(import_module(".ffi", __name__), name)
+    else:
+        raise AttributeError(f"module 'hologram_core' has no attribute {name!r}")
+    globals()[name] = found      # the next time Python finds it without us
+    return found
+
+
+def __dir__():
+    from . import ffi
+
+    return sorted({*globals(), *_PLACE, "ops", "ffi", "classes", *(n for n in vars(ffi) if not n.startswith("_"))})

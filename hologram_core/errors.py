@@ -1,5 +1,33 @@
-"""Exceptions of hologram_core."""
+"""Exceptions of hologram_core: each is a HologramError and also what Python calls such an error."""
 
 
-class CompileError(RuntimeError):
+class HologramError(Exception):
+    """Something hologram was asked for cannot be done."""
+
+
+class InvalidValue(HologramError, ValueError):
+    """An argument does not fit."""
+
+
+class InvalidType(HologramError, TypeError):
+    """An argument is of the wrong type."""
+
+
+class InvalidState(HologramError, RuntimeError):
+    """The call cannot be made now: something was freed, is taken or is absent."""
+
+
+class ExportError(InvalidState, BufferError):
+    """Memory cannot be shown to another library, or taken from it."""
+
+
+class OutOfMemory(HologramError, MemoryError):
+    """Neither the pools nor the system have the memory."""
+
+
+class NotSupported(HologramError, NotImplementedError):
+    """Not in this version."""
+
+
+class CompileError(InvalidState):
     """A circuit could not be turned into a kernel."""

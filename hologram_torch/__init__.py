@@ -11,7 +11,8 @@ import sys
 import warnings
 
 __version__ = "0.1.0"
-__all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason"]
+__all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason", "functional", "nn", "utils", "Executor", "Buffer",
+           "HologramTensor"]
 
 NAME = "hologram"
 OLDEST_TORCH = (2, 11)
@@ -35,6 +36,17 @@ def set_backend(name: str) -> None:
 def backend_reason(name: str) -> str:
     """Why the backend `name` is absent; empty when it works."""
     return _backend().reason(name)
+
+
+def __getattr__(name: str):
+    """The layers over hologram_core, loaded when first asked for: most programs need the device only."""
+    from importlib import import_module
+
+    if name in ("functional", "nn", "utils"):
+        return import_module(f".{name}", __name__)
+    if name in ("Executor", "Buffer", "HologramTensor"):
+        return getattr(import_module("hologram_core"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _backend():

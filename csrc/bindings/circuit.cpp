@@ -3,9 +3,11 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "bindings/executor.h"
 #include "runtime/backend.h"
 #include "runtime/circuit.h"
 #include "runtime/error.h"
@@ -15,15 +17,17 @@
 namespace py = pybind11;
 
 namespace hologram::bindings {
+
+DType dtype_of(int code, const char* who) {
+  if (code < 0 || code >= static_cast<int>(DType::Count)) fail(Error::Kind::Value, who, ": unknown dtype code ", code, ".");
+  return static_cast<DType>(code);
+}
+
 namespace {
 
 using Strides = std::vector<int64_t>;
+constexpr const char* kCircuit = "hologram.Circuit";
 using Number = std::variant<int64_t, double>;   // a Python int stays an integer scalar
-
-DType dtype_of(int code) {
-  if (code < 0 || code >= static_cast<int>(DType::Count)) fail(Error::Kind::Value, "hologram.Circuit: unknown dtype code ", code, ".");
-  return static_cast<DType>(code);
-}
 
 /// A circuit with every reference and limit checked: nothing Python says reaches the planner unchecked. Addresses cannot
 /// be checked; whoever passes them keeps the memory alive.
@@ -43,8 +47,27 @@ class PyCircuit {
 
   int add_operand(uintptr_t address, int dtype, const Strides& strides) {
     check_operand(strides);
-    const Ref ref = circuit_.add_operand(nullptr, reinterpret_cast<void*>(address), dtype_of(dtype));
+    const Ref ref = circuit_.add_operand(nullptr, reinterpret_cast<void*>(address), dtype_of(dtype, kCircuit));
     std::copy(strides.begin(), strides.end(), circuit_.strides(ref));
+    return ref;
+  }
+
+  /// Like add_operand and add_output, with memory that the circuit keeps: it can be recorded.
+  int add_buffer(const PyBuffer& buffer, int64_t offset, const Strides& strides) {
+    check_operand(strides);
+    check_reach(buffer, offset, strides);
+    const auto item = static_cast<int64_t>(item_size(buffer.dtype()));
+    const int ref = add_operand(reinterpret_cast<uintptr_t>(buffer.data() + offset * item), static_cast<int>(buffer.dtype()), strides);
+    buffers_.emplace_back(ref - kOperandRef, buffer.storage_ptr());
+    return ref;
+  }
+
+  int add_result(const PyBuffer& buffer, int64_t offset, const Strides& strides, int source) {
+    check_ref(source);
+    if (buffer.storage().read_only()) fail(Error::Kind::Value, "hologram.Circuit: the buffer for a result is read-only.");
+    const int ref = add_buffer(buffer, offset, strides);
+    circuit_.operands[ref - kOperandRef].output = true;
+    circuit_.operands[ref - kOperandRef].source = static_cast<Ref>(source);
     return ref;
   }
 
@@ -68,13 +91,68 @@ class PyCircuit {
       fail(Error::Kind::Value, "hologram.Circuit: no room for one more node.");
     Ref refs[kMaxArgs];
     for (size_t i = 0; i < args.size(); ++i) refs[i] = check_ref(args[i]);
-    return circuit_.add_node(static_cast<Op>(op), dtype_of(compute), dtype_of(result), refs, args.size());
+    return circuit_.add_node(static_cast<Op>(op), dtype_of(compute, kCircuit), dtype_of(result, kCircuit), refs, args.size());
   }
 
   void run() const {
     Circuit scratch = checked();   // planning changes it; this one can run again
     py::gil_scoped_release release;
     current_stream(cpu_backend()).submit(scratch);
+  }
+
+  /// Submits it to an executor's stream.
+  void submit(PyExecutor& executor) const {
+    Circuit scratch = checked();
+    Executor& core = executor.core();
+    if (static_cast<int>(buffers_.size()) != scratch.num_operands)
+      fail(Error::Kind::Value, "hologram.Circuit: some operands are no buffers.");
+    std::vector<std::unique_ptr<Block, void (*)(Block*)>> held;   // a thread that comes in meanwhile may drop them
+    for (const auto& [operand, storage] : buffers_) {
+      if (&storage->executor() != &executor)
+        fail(Error::Kind::Value, "hologram.Circuit: a buffer belongs to another executor. Copy it with copy_from.");
+      scratch.operands[operand].block = storage->block();
+      storage->block()->retain();
+      held.emplace_back(storage->block(), [](Block* b) { b->release(); });
+    }
+    py::gil_scoped_release release;
+    core.stream().submit(scratch);
+  }
+
+  /// Submits it over one buffer per operand, whatever it was built with: `length` elements along its only dimension.
+  void call(PyExecutor& executor, const std::vector<const PyBuffer*>& buffers, const std::vector<Number>& scalars,
+            int64_t length) const {
+    Circuit scratch = checked();
+    Executor& core = executor.core();
+    if (scratch.rank != 1 || length < 0 || buffers.size() != scratch.num_operands || scalars.size() != scratch.num_scalars)
+      fail(Error::Kind::Value, "hologram.Circuit: it takes ", int(scratch.num_operands), " buffers and ", int(scratch.num_scalars),
+           " numbers, not ", buffers.size(), " and ", scalars.size(), " over ", length, " elements.");
+    std::vector<std::unique_ptr<Block, void (*)(Block*)>> held;
+    scratch.sizes[0] = length;
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      Operand& o = scratch.operands[i];
+      const PyBuffer& b = *buffers[i];
+      const Array a = b.array();
+      if (&b.storage().executor() != &executor)
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " belongs to another executor. Copy it with copy_from.");
+      if (o.output && b.storage().read_only()) fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is read-only.");
+      if (a.dtype != o.dtype)
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is ", dtype_name(a.dtype), ", the circuit's operand ", dtype_name(o.dtype), ".");
+      if (a.length < (o.strides[0] ? length : 1))
+        fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " holds ", a.length, " elements, ", length, " are needed.");
+      o.block = a.block;
+      o.data = a.data;
+      a.block->retain();
+      held.emplace_back(a.block, [](Block* block) { block->release(); });
+    }
+    for (size_t i = 0; i < scalars.size(); ++i) {
+      Scalar& s = scratch.scalars[i];
+      if (s.integer && std::holds_alternative<double>(scalars[i]))
+        fail(Error::Kind::Value, "hologram.Circuit: number ", i, " must be an integer.");
+      std::visit([&](auto v) { s.integer ? void(s.value.i = static_cast<int64_t>(v)) : void(s.value.f = static_cast<double>(v)); }, scalars[i]);
+    }
+    if (length == 0 && !scratch.row_rank) return;
+    py::gil_scoped_release release;
+    core.stream().submit(scratch);
   }
 
   py::list launches() const {
@@ -102,12 +180,25 @@ class PyCircuit {
       fail(Error::Kind::Value, "hologram.Circuit: ", strides.size(), " strides for ", int(circuit_.rank), " dimensions.");
     if (circuit_.num_operands == kMaxOperands) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxOperands, " operands.");
   }
+  /// Does the operand stay within its buffer?
+  void check_reach(const PyBuffer& buffer, int64_t offset, const Strides& strides) const {
+    const auto item = static_cast<int64_t>(item_size(buffer.dtype()));
+    __int128 low = static_cast<__int128>(offset) * item, high = low + item;
+    for (int d = 0; d < circuit_.rank; ++d) {
+      if (circuit_.sizes[d] == 0) return;
+      const __int128 reach = static_cast<__int128>(circuit_.sizes[d] - 1) * strides[d];
+      (reach < 0 ? low : high) += reach;
+    }
+    if (low < 0 || high > buffer.bytes())
+      fail(Error::Kind::Value, "hologram.Circuit: an operand reaches beyond its buffer of ", buffer.length(), " elements.");
+  }
   const Circuit& checked() const {
     if (!circuit_.num_nodes) fail(Error::Kind::Value, "hologram.Circuit: it has no nodes.");
     return circuit_;
   }
 
   Circuit circuit_;
+  std::vector<std::pair<int, std::shared_ptr<Storage>>> buffers_;   // operand, what keeps its memory
 };
 
 }  // namespace
@@ -118,6 +209,11 @@ void bind_circuit(py::module_& m) {
       .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
            "strides: bytes per dimension, 0 to broadcast. Returns the operand's reference.")
       .def("add_output", &PyCircuit::add_output, py::arg("address"), py::arg("dtype"), py::arg("strides"), py::arg("source"))
+      .def("add_buffer", &PyCircuit::add_buffer, py::arg("buffer"), py::arg("offset"), py::arg("strides"),
+           "An operand that starts `offset` elements into a buffer.")
+      .def("add_result", &PyCircuit::add_result, py::arg("buffer"), py::arg("offset"), py::arg("strides"), py::arg("source"))
+      .def("submit", &PyCircuit::submit, py::arg("executor"), "Records it on an executor; all its operands are buffers.")
+      .def("call", &PyCircuit::call, py::arg("executor"), py::arg("buffers"), py::arg("scalars"), py::arg("length"))
       .def("add_scalar", &PyCircuit::add_scalar, py::arg("number"))
       .def("add_node", &PyCircuit::add_node, py::arg("op"), py::arg("compute"), py::arg("result"), py::arg("args"),
            "Returns the reference of the node's first result.")

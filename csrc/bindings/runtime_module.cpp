@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "bindings/circuit.h"
+#include "bindings/executor.h"
 #include "runtime/backend.h"
 #include "runtime/block.h"
 #include "runtime/config.h"
@@ -21,7 +22,14 @@
 namespace py = pybind11;
 
 namespace hologram::bindings {
-namespace {
+
+void set_error(const char* name, PyObject* built_in, const char* text) {
+  try {
+    py::set_error(py::module_::import("hologram_core.errors").attr(name), text);
+  } catch (py::error_already_set&) {
+    py::set_error(built_in, text);
+  }
+}
 
 Backend& backend_named(const std::string& name) {
   if (Backend* backend = find_backend(name)) return *backend;
@@ -30,6 +38,8 @@ Backend& backend_named(const std::string& name) {
   fail(Error::Kind::Value, "hologram.backend: unknown backend '", name, "'. Known are 'cpu', 'cuda' and 'metal'.");
 }
 
+namespace {
+
 // ---- errors ----
 
 void translate(std::exception_ptr pointer) {
@@ -37,10 +47,10 @@ void translate(std::exception_ptr pointer) {
     if (pointer) std::rethrow_exception(pointer);
   } catch (const Error& error) {
     switch (error.kind()) {
-      case Error::Kind::OutOfMemory: return py::set_error(PyExc_MemoryError, error.what());
-      case Error::Kind::Value: return py::set_error(PyExc_ValueError, error.what());
-      case Error::Kind::NotSupported: return py::set_error(PyExc_NotImplementedError, error.what());
-      case Error::Kind::Runtime: return py::set_error(PyExc_RuntimeError, error.what());
+      case Error::Kind::OutOfMemory: return set_error("OutOfMemory", PyExc_MemoryError, error.what());
+      case Error::Kind::Value: return set_error("InvalidValue", PyExc_ValueError, error.what());
+      case Error::Kind::NotSupported: return set_error("NotSupported", PyExc_NotImplementedError, error.what());
+      case Error::Kind::Runtime: return set_error("InvalidState", PyExc_RuntimeError, error.what());
     }
   }
 }
@@ -324,6 +334,9 @@ PYBIND11_MODULE(_runtime, m) {
                               if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
                             }});
   bind_memory(m);
+  bind_executor(m);
+  bind_buffer(m);
   bind_circuit(m);
+  bind_dlpack(m);
   bind_control(m);
 }

@@ -1,0 +1,209 @@
+#include <cstring>
+
+#include "bindings/executor.h"
+#include "runtime/error.h"
+#include "runtime/memory/boundary_pool.h"
+
+namespace hologram::bindings {
+
+// ---- storages ----
+
+Storage::Storage(std::shared_ptr<PyExecutor> executor, Block* block, bool reserved, bool read_only)
+    : executor_(std::move(executor)), block_(block), reserved_(reserved), read_only_(read_only) {
+  executor_->add(this);
+}
+
+Storage::~Storage() {
+  executor_->remove(this);
+  if (block_) block_->release();
+}
+
+void Storage::begin_export() {
+  {
+    std::lock_guard<std::mutex> hold(lock_);
+    if (dropped_) fail(Error::Kind::Runtime, "hologram.Buffer: its executor was cleaned up.");
+    ++exports_;
+    // First the mark: what another thread records in between runs at once.
+    block_->exposed.store(true, std::memory_order_relaxed);
+  }
+  try {
+    settle();
+  } catch (...) {
+    end_export();
+    throw;
+  }
+}
+
+void Storage::end_export() {
+  Block* released = nullptr;
+  {
+    std::lock_guard<std::mutex> hold(lock_);
+    if (--exports_) return;
+    if (!pinned_ && block_->pool != Block::Pool::External) block_->exposed.store(false, std::memory_order_relaxed);
+    if (dropped_) std::swap(released, block_);
+  }
+  if (released) released->release();   // its deleter may come back here
+}
+
+void Storage::pin() {
+  begin_export();
+  {
+    std::lock_guard<std::mutex> hold(lock_);
+    pinned_ = true;
+  }
+  end_export();
+}
+
+void Storage::settle() {
+  if (block_->entry.load(std::memory_order_relaxed) == 0) return;
+  const py::gil_scoped_release release;   // others may work meanwhile; the export that is under way keeps the block
+  executor_->stream().before_write(block_, Reason::Read);
+}
+
+void Storage::drop() {
+  Block* released = nullptr;
+  {
+    std::lock_guard<std::mutex> hold(lock_);
+    dropped_ = true;
+    if (!exports_) std::swap(released, block_);
+  }
+  if (released) released->release();
+}
+
+// ---- buffers ----
+
+namespace {
+
+size_t checked_bytes(int64_t length, DType dtype) {
+  if (length < 0) fail(Error::Kind::Value, "hologram.allocate: a negative number of elements (", length, ").");
+  const auto item = static_cast<int64_t>(item_size(dtype));
+  if (length > INT64_MAX / item / 2)
+    fail(Error::Kind::OutOfMemory, "hologram.allocate: ", length, " elements of ", item, " bytes are more than any memory holds.");
+  return static_cast<size_t>(length * item);
+}
+
+}  // namespace
+
+PyBuffer::PyBuffer(const std::shared_ptr<PyExecutor>& executor, int64_t length, int dtype) : length_(length), dtype_(dtype_of(dtype)) {
+  if (!*format_of(dtype_))
+    fail(Error::Kind::NotSupported, "hologram.allocate: buffers of ", dtype_name(dtype_), " are not supported.");
+  const size_t bytes = checked_bytes(length, dtype_);
+  storage_ = std::make_shared<Storage>(executor, executor->core().allocate(bytes), false, false);
+}
+
+PyBuffer::PyBuffer(std::shared_ptr<Storage> storage, int64_t offset, int64_t length, DType dtype)
+    : storage_(std::move(storage)), offset_(offset), length_(length), dtype_(dtype) {}
+
+Storage& PyBuffer::storage() const {
+  if (!storage_) fail(Error::Kind::Runtime, "hologram.Buffer: it was freed.");
+  if (storage_->executor().is_closed()) fail(Error::Kind::Runtime, "hologram.Buffer: its executor was cleaned up.");
+  return *storage_;
+}
+
+Array PyBuffer::array() const {
+  Storage& s = storage();
+  return {s.block(), s.block()->data + offset_, length_, dtype_};
+}
+
+PyBuffer PyBuffer::view(int64_t offset, int64_t length) const {
+  if (offset < 0 || length < 0 || offset > length_ || length > length_ - offset)
+    fail(Error::Kind::Value, "hologram.Buffer: elements [", offset, ", ", offset + length, ") of ", length_, " do not exist.");
+  return PyBuffer(storage_ptr(), offset_ + offset * static_cast<int64_t>(item_size(dtype_)), length, dtype_);
+}
+
+const char* format_of(DType dtype) {
+  // bfloat16 has no format: its bits are shown.
+  constexpr const char* formats[] = {"?", "B", "b", "h", "i", "q", "e", "H", "f", "d", "", "", "H", "I", "Q"};
+  return formats[static_cast<size_t>(dtype)];
+}
+
+// ---- the buffer protocol ----
+
+namespace {
+
+struct View {
+  View(std::shared_ptr<Storage> storage, int64_t length) : held(std::move(storage)), shape(length) {}
+  Export held;
+  Py_ssize_t shape;
+};
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  view->obj = nullptr;
+  try {
+    const auto& buffer = py::handle(self).cast<const PyBuffer&>();
+    auto storage = buffer.storage_ptr();
+    if ((flags & PyBUF_WRITABLE) && storage->read_only()) {
+      set_error("ExportError", PyExc_BufferError, "hologram.Buffer: it is read-only.");
+      return -1;
+    }
+    auto shown = std::make_unique<View>(storage, buffer.length());
+    view->buf = buffer.data();
+    view->len = buffer.bytes();
+    view->readonly = storage->read_only();
+    view->itemsize = static_cast<Py_ssize_t>(item_size(buffer.dtype()));
+    view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(buffer.dtype())) : nullptr;
+    view->ndim = 1;
+    view->shape = &shown->shape;
+    view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? &view->itemsize : nullptr;
+    view->suboffsets = nullptr;
+    view->internal = shown.release();
+    Py_INCREF(view->obj = self);
+    return 0;
+  } catch (const std::exception& error) {
+    set_error("ExportError", PyExc_BufferError, error.what());
+    return -1;
+  }
+}
+
+void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<View*>(view->internal); }
+
+void show_bytes(py::class_<PyBuffer>& cls) {
+  auto& slots = reinterpret_cast<PyHeapTypeObject*>(cls.ptr())->as_buffer;   // pybind11's own have no end of a view
+  slots.bf_getbuffer = &get_buffer;
+  slots.bf_releasebuffer = &release_buffer;
+}
+
+int class_index(const PyBuffer& b) {
+  const Storage& s = b.storage();
+  return s.reserved() ? class_range(*s.block()).first : -1;
+}
+
+}  // namespace
+
+void bind_buffer(py::module_& m) {
+  py::class_<PyBuffer> cls(m, "Buffer", "A flat array in the memory of an executor.", py::buffer_protocol());
+  cls.def(py::init<const std::shared_ptr<PyExecutor>&, int64_t, int>(), py::arg("executor"), py::arg("length"), py::arg("dtype"))
+      .def(py::init<const PyBuffer&>(), py::arg("buffer"), "The same memory.")
+      .def_property_readonly("length", &PyBuffer::length)
+      .def_property_readonly("nbytes", &PyBuffer::bytes)
+      .def_property_readonly("dtype_code", [](const PyBuffer& b) { return static_cast<int>(b.dtype()); })
+      .def_property_readonly("itemsize", [](const PyBuffer& b) { return item_size(b.dtype()); })
+      .def_property_readonly("freed", &PyBuffer::freed)
+      .def_property_readonly("read_only", [](const PyBuffer& b) { return b.storage().read_only(); })
+      .def_property_readonly("reserved", [](const PyBuffer& b) { return b.storage().reserved(); })
+      .def_property_readonly("class_index", &class_index, "Its class, where it was asked for by allocate_boundary; else -1.")
+      .def_property_readonly("_executor", [](const PyBuffer& b) { return b.storage().executor_ptr(); })
+      .def("_view", &PyBuffer::view, py::arg("offset"), py::arg("length"), "A part of it, by elements.")
+      .def("_key", [](const PyBuffer& b) {
+        return py::make_tuple(reinterpret_cast<uintptr_t>(&b.storage()), b.data() - b.storage().block()->data);
+      }, "Names the place: equal for buffers over the same bytes.")
+      .def("free", &PyBuffer::free, "Drops this buffer's hold on the memory. Views of it stay valid.")
+      .def("address", [](const PyBuffer& b) {
+        b.storage_ptr()->pin();
+        return reinterpret_cast<uintptr_t>(b.data());
+      }, "The address, after everything recorded has run. From now on ops on it run when they are called.")
+      .def("settle", [](const PyBuffer& b) { Export(b.storage_ptr()); }, "Runs what is recorded on it.")
+      .def("__len__", &PyBuffer::length);
+  show_bytes(cls);
+  m.def("_reserve_class", [](const std::shared_ptr<PyExecutor>& executor, int index, int64_t bytes, int dtype) {
+    const DType type = dtype_of(dtype);
+    if (index < 0 || index >= kClasses)
+      fail(Error::Kind::Value, "hologram.allocate_boundary: class ", index, " is not within [0, ", kClasses, ").");
+    Block* block = reserve_classes(executor->core().backend(), index, 1);
+    if (!block)
+      fail(Error::Kind::Runtime, "hologram.allocate_boundary: class ", index, " is taken. Free what holds it, or choose another.");
+    return PyBuffer(std::make_shared<Storage>(executor, block, true, false), 0, bytes / static_cast<int64_t>(item_size(type)), type);
+  });
+}
+
+}  // namespace hologram::bindings

@@ -1,0 +1,168 @@
+"""Buffer: a flat array of one element type in the memory of an executor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import _runtime, dtypes
+from .arithmetic import Arithmetic
+from .errors import InvalidType, InvalidValue
+
+_NAMES = {**{d.torch: d for d in dtypes.ALL}, **dtypes.BY_NAME}
+
+
+def dtype_of(dtype) -> dtypes.DType:
+    """The element type meant by a NumPy dtype or scalar type, a torch dtype, or a name ('float32', 'f32', 'bfloat16')."""
+    if isinstance(dtype, dtypes.DType):
+        return dtype
+    name = dtype if isinstance(dtype, str) else str(dtype)
+    found = _NAMES.get(name.removeprefix("torch."))
+    if found is None:
+        try:
+            found = _NAMES.get(np.dtype(dtype).name) if np.dtype(dtype).isnative else None
+        except TypeError:
+            found = None
+    if found is None:
+        raise InvalidType(f"hologram: {dtype!r} is not an element type of buffers. Use for instance 'float32' or numpy.int64.")
+    return found
+
+
+class Buffer(_runtime.Buffer, Arithmetic):
+    """`executor.allocate(size, dtype)` makes one. `to_numpy` shows its memory; `from_numpy` writes it.
+
+    Operators and methods named after ops (`a + b`, `a.tanh()`, `a.sum()`) give new buffers; the functions of `hg.ops` write
+    into buffers that exist.
+    """
+
+    __slots__ = ()
+
+    # ---- what it is ----
+    @property
+    def element_type(self) -> dtypes.DType:
+        return dtypes.ALL[self.dtype_code]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy type of its elements; bfloat16 shows as the uint16 that holds its bits."""
+        return np.dtype(self.element_type.numpy)
+
+    @property
+    def size(self) -> int:
+        return self.length
+
+    @property
+    def pool(self) -> str:
+        """'boundary' for a class that was asked for by number, else 'linear'."""
+        return "boundary" if self.reserved else "linear"
+
+    @property
+    def __array_interface__(self) -> dict:
+        # Whoever reads the address may keep it: from now on ops on the buffer run when they are called.
+        return {"version": 3, "shape": (self.length,), "typestr": self.dtype.str, "data": (self.address(), self.read_only)}
+
+    # ---- in and out ----
+    def to_numpy(self) -> np.ndarray:
+        """Its memory as an array, without a copy. While the array lives, ops on the buffer run when they are called."""
+        return np.frombuffer(self, self.element_type.numpy) if self.length else self._empty()
+
+    def _empty(self):
+        self.settle()
+        return np.empty(0, self.element_type.numpy)
+
+    def from_numpy(self, array) -> "Buffer":
+        """Copies the elements of an array of the same type and number of elements, whatever its shape and strides."""
+        array = np.asarray(array)
+        if array.dtype != self.dtype:
+            raise InvalidType(f"hologram.from_numpy: the array is {array.dtype}, the buffer {self.dtype}. Use array.astype, or "
+                              "allocate with that dtype.")
+        if array.size != self.length:
+            raise InvalidValue(f"hologram.from_numpy: the array has {array.size} elements, the buffer {self.length}.")
+        self._writable("from_numpy").reshape(array.shape)[...] = array
+        return self
+
+    def to_bytes(self) -> bytes:
+        return self.to_numpy().tobytes()
+
+    def from_bytes(self, data) -> "Buffer":
+        """Copies from anything with the buffer protocol that has exactly its bytes."""
+        view = memoryview(data)
+        if view.nbytes != self.nbytes:
+            raise InvalidValue(f"hologram.from_bytes: {view.nbytes} bytes for a buffer of {self.nbytes} bytes.")
+        if self.nbytes:
+            bytes_in = np.frombuffer(view if view.c_contiguous else view.tobytes(), np.uint8)
+            self._writable("from_bytes").view(np.uint8)[...] = bytes_in
+        return self
+
+    def _writable(self, function: str) -> np.ndarray:
+        if self.read_only:
+            raise InvalidValue(f"hologram.{function}: the buffer is read-only.")
+        return self.to_numpy()
+
+    def fill(self, value, length: int | None = None) -> "Buffer":
+        """Sets the first `length` elements, or all."""
+        from .ops import calls
+
+        calls.row("fill")(self._executor, self._number(value), self, length)
+        return self
+
+    def _number(self, value):
+        if not hasattr(value, "__float__") and not hasattr(value, "__index__"):
+            raise InvalidType(f"hologram.fill: a number is needed, not {type(value).__name__}.")
+        if self.element_type.is_float:
+            return float(value)
+        number = int(value)
+        if number != value:
+            raise InvalidValue(f"hologram.fill: {value!r} is not an integer, and the buffer is {self.dtype}.")
+        return number
+
+    def copy_from(self, other, length: int | None = None) -> "Buffer":
+        """Copies the first `length` elements of another buffer, or all; converts where the types differ."""
+        from .ops import calls
+
+        if not isinstance(other, _runtime.Buffer):
+            raise InvalidType(f"hologram.copy_from: a Buffer is needed, not {type(other).__name__}. See from_numpy.")
+        if length is None and other.length != self.length:
+            raise InvalidValue(f"hologram.copy_from: {other.length} elements into {self.length}. Pass the length to copy a part.")
+        n = self.length if length is None else length
+        if not 0 <= n <= min(self.length, other.length):
+            raise InvalidValue(f"hologram.copy_from: length {n} of {other.length} and {self.length} elements.")
+        executor = self._executor
+        if other._executor is not executor:
+            other = _runtime.Buffer(flat_import(executor, Buffer(other)))
+        calls.row("copy")(executor, other, self, n)
+        return self
+
+    def view(self, start: int, length: int) -> "Buffer":
+        """A part of it, over the same memory."""
+        return Buffer(self._view(start, length))
+
+    # ---- DLPack ----
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        from .tensor import HologramTensor
+
+        return HologramTensor(self._executor, self, (self.length,)).__dlpack__(
+            stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+    def __repr__(self) -> str:
+        if self.freed:
+            return "Buffer(freed)"
+        return f"Buffer({self.length}, dtype={self.element_type.torch})"
+
+    # ---- arithmetic ----
+    def _apply(self, name: str, *args):
+        from .ops import calls
+
+        return calls.apply(self._executor, name, args)
+
+
+def flat_import(executor, external) -> Buffer:
+    """A buffer over the memory of a contiguous array of another library."""
+    from .tensor import HologramTensor
+
+    tensor = HologramTensor.from_dlpack(external, executor, copy=False)
+    if not tensor.is_contiguous():
+        raise InvalidValue("hologram.wrap: the array is not contiguous. Pass a contiguous copy of it.")
+    return Buffer(tensor.buffer._view(tensor.offset, tensor.numel))

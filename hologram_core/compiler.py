@@ -1,0 +1,384 @@
+"""Circuits by hand, and Python functions over buffers as circuits.
+
+A circuit here has one dimension, the elements of flat buffers. Where it folds (sums, softmax ...) that dimension is the row.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+from . import _runtime, dtypes
+from .arithmetic import Arithmetic
+from .buffer import Buffer, dtype_of
+from .errors import InvalidType, InvalidValue, NotSupported
+from .ops import TABLE
+from .ops.calls import result_types, row
+from .ops.describe import describe
+from .ops.table import Elementwise
+
+_SHOWN_LENGTH = 1024        # for which kernels are shown where nobody says
+
+
+class Symbol(Arithmetic):
+    """A value of a circuit. `fixed`: one element, whatever the length."""
+
+    __slots__ = ("circuit", "source", "element_type", "fixed", "length")
+
+    def __init__(self, circuit, source, element_type, fixed=False):
+        self.circuit, self.source, self.element_type, self.fixed = circuit, source, element_type, fixed
+        self.length = None      # so that code written for buffers finds the attribute
+
+    @property
+    def dtype(self):
+        return self.element_type
+
+    def _apply(self, name, *args):
+        return self.circuit.op(name, *args)
+
+    def __bool__(self):
+        raise InvalidType("hologram.compile: a value of a circuit has no truth value. Use where(x, y).")
+
+    def __repr__(self):
+        return f"Symbol({self.element_type.torch})"
+
+
+class Circuit:
+    """A circuit built by hand:
+
+        circuit = hg.Circuit()
+        x, y = circuit.input(), circuit.input()
+        circuit.output((x * y).tanh())
+        circuit.run(executor, [x_buffer, y_buffer], [result_buffer])
+    """
+
+    def __init__(self):
+        self._inputs, self._outputs, self._nodes, self._numbers = [], [], [], []
+        self._values = 0
+        self._native = None
+        self._seen = lambda value: value       # what an argument of an op stands for
+
+    # ---- building ----
+    def input(self, dtype="float32", once: bool = False) -> Symbol:
+        """A buffer that is read; `once`: its first element serves all."""
+        self._changed()
+        symbol = Symbol(self, ("input", len(self._inputs)), dtype_of(dtype), once)
+        self._inputs.append(symbol)
+        return symbol
+
+    def number(self, value) -> Symbol:
+        """A number that `run` may replace."""
+        self._changed()
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise InvalidType(f"hologram.Circuit: a number is an int or a float, not {type(value).__name__}.")
+        self._numbers.append(value)
+        return Symbol(self, ("number", len(self._numbers) - 1), dtypes.I64 if isinstance(value, int) else dtypes.F64, True)
+
+    def op(self, name: str, *args):
+        """Appends an op of the tables; its result, or a tuple of them."""
+        self._changed()
+        d = describe(name)
+        if len(args) != d.num_args:
+            raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
+        args = [self._seen(a) for a in args]
+        arrays = [a for a in args if isinstance(a, Symbol) and a.source[0] != "number"]
+        if any(a.circuit is not self for a in arrays):
+            raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
+        types = result_types(name, args)
+        compute = _compute_type(d, args, types)
+        args = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(args, d.kinds)]
+        shape = TABLE[name]
+        stays = isinstance(shape, Elementwise) and all(a.fixed for a in arrays)
+        first = self._values
+        self._values += d.num_results
+        self._nodes.append((d, compute, types[0], args))
+        results = tuple(Symbol(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
+        return results[0] if len(results) == 1 else results
+
+    def _converted(self, value, kind: str, compute) -> Symbol:
+        floating = kind == "d" or kind in "vp" and compute.is_float
+        return self.number(float(value) if floating else int(value) if kind in "ib" or isinstance(value, bool) else value)
+
+    def output(self, symbol: Symbol) -> Symbol:
+        """The symbol's value is written to a buffer."""
+        self._changed()
+        if not isinstance(symbol, Symbol) or symbol.circuit is not self:
+            raise InvalidType("hologram.Circuit: an output is a value of this circuit.")
+        if symbol.source[0] != "value":
+            symbol = self.op("copy", symbol)
+        self._outputs.append(symbol)
+        return symbol
+
+    def _changed(self) -> None:
+        self._native = None
+
+    @property
+    def folds(self) -> bool:
+        return any(not isinstance(TABLE[d.name], Elementwise) for d, *_ in self._nodes)
+
+    def native(self, length: int = _SHOWN_LENGTH):
+        """The runtime's record of it."""
+        if not self._outputs:
+            raise InvalidValue("hologram.Circuit: it has no output. Call output(value).")
+        circuit = _runtime.Circuit([length], int(self.folds))
+        refs = {}
+        for symbol in self._inputs:
+            refs[symbol.source] = circuit.add_operand(0, symbol.element_type.code, [_stride(symbol)])
+        for n, value in enumerate(self._numbers):
+            refs["number", n] = circuit.add_scalar(value)
+        value = 0
+        for d, compute, result, args in self._nodes:
+            first = circuit.add_node(d.code, compute.code, result.code, [refs[a.source] for a in args])
+            for k in range(d.num_results):
+                refs["value", value] = first + k
+                value += 1
+        for symbol in self._outputs:
+            if symbol.fixed and not self.folds:
+                raise InvalidValue("hologram.Circuit: an output depends on numbers only. Make it depend on an input.")
+            circuit.add_output(0, symbol.element_type.code, [_stride(symbol)], refs[symbol.source])
+        return circuit
+
+    # ---- looking at it ----
+    def keys(self, length: int = _SHOWN_LENGTH) -> list:
+        """The kernels that a run over `length` elements launches, by their keys."""
+        return [key for key, _, _ in self.native(length).launches()]
+
+    def verify(self) -> None:
+        """Raises CompileError where the circuit breaks a rule of the compiler."""
+        from .circuit import key, verify
+
+        for k in self.keys():
+            verify.verify(key.decode(k))
+
+    def ir(self, length: int = _SHOWN_LENGTH) -> str:
+        """As it was built."""
+        from .circuit.key import decode
+
+        return "\n".join(str(decode(k)) for k in self.keys(length))
+
+    def canonical(self, length: int = _SHOWN_LENGTH) -> str:
+        """After rewriting: what machine code is made from."""
+        from .backends import cpu
+
+        return "\n".join(str(cpu.prepare(k)) for k in self.keys(length))
+
+    def llvm(self, length: int = _SHOWN_LENGTH) -> str:
+        from .backends import cpu
+        from .codegen.loops import build
+
+        host = cpu._host()
+        return "\n".join(build(cpu.prepare(k), host.features)[0].text.finish("kernel", host.attributes) for k in self.keys(length))
+
+    def ptx(self) -> str:
+        raise NotSupported("hologram.Circuit.ptx: this version has no CUDA kernels. Use llvm().")
+
+    def msl(self) -> str:
+        raise NotSupported("hologram.Circuit.msl: this version has no Metal kernels. Use llvm().")
+
+    __str__ = ir
+
+    # ---- running ----
+    def run(self, executor, inputs, outputs, length=None, numbers=None) -> None:
+        """Records it over these buffers. `length`: elements; without it, that of the buffers, which must agree."""
+        if self._native is None:
+            self._native = self.native()
+        buffers = [*inputs, *outputs]
+        if len(inputs) != len(self._inputs) or len(outputs) != len(self._outputs) or not all(isinstance(b, Buffer) for b in buffers):
+            raise InvalidType(f"hologram.Circuit.run: {len(self._inputs)} input and {len(self._outputs)} output Buffers are needed.")
+        if length is None:
+            lengths = {b.length for b, s in zip(buffers, [*self._inputs, *self._outputs]) if not s.fixed}
+            if len(lengths) != 1:
+                raise InvalidValue(f"hologram.Circuit.run: buffers of {sorted(lengths)} elements. Pass the length.")
+            length, = lengths
+        if self.folds:
+            taken = {b._key() for b in inputs}
+            clash = [n for n, b in enumerate(outputs) if b._key() in taken]
+            for n in clash:      # a fold may read its row again after the first elements of the result are stored
+                outputs = [*outputs[:n], Buffer(executor, outputs[n].length, outputs[n].dtype_code), *outputs[n + 1:]]
+            self._native.call(executor, [*inputs, *outputs], numbers or self._numbers, length)
+            for n in clash:
+                row("copy")(executor, outputs[n], buffers[len(inputs) + n], 1 if self._outputs[n].fixed else length)
+            return
+        self._native.call(executor, buffers, numbers or self._numbers, length)
+
+
+def _stride(symbol: Symbol) -> int:
+    return 0 if symbol.fixed else symbol.element_type.bytes
+
+
+def _compute_type(d, args, types):
+    """As csrc/runtime/executor.cpp chooses it."""
+    if d.compute == "bool":
+        return dtypes.BOOL
+    if d.compute == "result" and "T" in d.result_types:
+        return types[d.result_types.index("T")]
+    given = [a.element_type for a, kind in zip(args, d.kinds) if kind == "v" and isinstance(a, Symbol) and a.source[0] != "number"]
+    if len(set(given)) > 1:
+        raise InvalidType(f"hologram.{d.name}: arguments are {given[0].torch} and "
+                          f"{next(t for t in given if t is not given[0]).torch}. Convert one with copy.")
+    if given:
+        return given[0]
+    return next(a.element_type for a in args if isinstance(a, Symbol) and a.element_type.is_float and a.source[0] != "number")
+
+
+# ---- functions ----
+
+class Cell(Symbol):
+    """What stands for a buffer while a function is traced: reading it makes an input, writing it changes what it stands for."""
+
+    __slots__ = ("parameter", "written")
+
+    def __init__(self, circuit, parameter, element_type):
+        super().__init__(circuit, None, element_type)
+        self.parameter, self.written = parameter, False
+
+
+class Tracer:
+    """Stands for the executor while a function is traced: ops called with it are appended to the circuit."""
+
+    def __init__(self):
+        self.circuit = Circuit()
+        self.circuit._seen = self.read
+        self.parameters = []          # argument numbers of the circuit's inputs
+        self.cells = []
+        self.length = None            # where an op was told
+
+    def cell(self, parameter, element_type) -> Cell:
+        cell = Cell(self.circuit, parameter, element_type)
+        self.cells.append(cell)
+        return cell
+
+    def read(self, value):
+        if not isinstance(value, Cell):
+            return value
+        if value.source is None:
+            if value.parameter is None:
+                raise InvalidValue("hologram.compile: a temporary buffer is read before it is written.")
+            value.source = self.circuit.input(value.element_type).source
+            self.parameters.append(value.parameter)
+        return Symbol(self.circuit, value.source, value.element_type, value.fixed)
+
+    def _temporary(self, length, like) -> Cell:
+        self._tell(length)
+        return self.cell(None, like.element_type)
+
+    def _tell(self, length) -> None:
+        if length is None or length == -1:
+            return
+        if self.length not in (None, length):
+            raise NotSupported(f"hologram.compile: ops over {self.length} and over {length} elements in one circuit.")
+        self.length = length
+
+    def _record(self, op, *given):
+        """What ops call instead of running (csrc/bindings/executor.cpp)."""
+        count = op.num_args + op.num_results
+        args, results, rest = given[:op.num_args], given[op.num_args:count], given[count:]
+        if len(rest) > 1 and rest[1] not in (None, -1):
+            raise NotSupported(f"hologram.{op.name}: rows are not part of circuits. Call it outside of hg.compile.")
+        args = [self.read(a) for a in args]
+        only_one = all(a.fixed for a in args if isinstance(a, Symbol)) and rest[:1] == (1,)
+        if rest and not only_one:
+            self._tell(rest[0])
+        values = self.circuit.op(op.name, *args)
+        for cell, value in zip(results, values if isinstance(values, tuple) else (values,)):
+            if cell is None:
+                continue
+            if not isinstance(cell, Cell):
+                raise InvalidType(f"hologram.{op.name}: a result goes to a buffer that is an argument of the compiled function.")
+            if cell.element_type is not value.element_type:
+                if op.name != "copy":
+                    raise InvalidValue(f"hologram.{op.name}: the result is {value.element_type.torch}, the buffer for it "
+                                       f"{cell.element_type.torch}.")
+                raise NotSupported("hologram.copy: conversions are not part of circuits.")
+            cell.source, cell.fixed, cell.written = value.source, value.fixed, True
+
+
+class Compiled:
+    """A function over buffers as a circuit. Call it like the function: buffers it writes are written, values it returns
+    arrive in new buffers. A function that takes an executor gets it; else that of the buffers is used."""
+
+    _KEPT = 64        # traces, by types of buffers and values of numbers
+
+    def __init__(self, function):
+        self.function = function
+        self._traces: dict = {}
+        self._lock = threading.Lock()
+        functools.update_wrapper(self, function)
+
+    def trace(self, *args):
+        """The circuit for arguments like these, with what is needed to call it."""
+        numbers: dict = {}
+        signature = tuple(self._sign(a, numbers) for a in args)
+        with self._lock:
+            found = self._traces.get(signature)
+        if found is None:
+            found = self._trace(args)
+            with self._lock:
+                while len(self._traces) >= self._KEPT:
+                    self._traces.pop(next(iter(self._traces)))
+                self._traces[signature] = found
+        return found
+
+    @staticmethod
+    def _sign(arg, numbers):
+        if isinstance(arg, _runtime.Buffer):      # a buffer passed twice is one
+            return "buffer", arg.dtype_code, numbers.setdefault(arg._key(), len(numbers))
+        if isinstance(arg, _runtime.Executor):
+            return "executor"
+        if isinstance(arg, (int, float)):
+            return type(arg), arg
+        raise InvalidType(f"hologram.compile: arguments are buffers, numbers and an executor, not {type(arg).__name__}.")
+
+    def circuit(self, *args) -> Circuit:
+        return self.trace(*args).circuit
+
+    def _trace(self, args):
+        tracer, cells, given = Tracer(), {}, []
+        for n, arg in enumerate(args):
+            if isinstance(arg, _runtime.Executor):
+                given.append(tracer)
+            elif isinstance(arg, _runtime.Buffer):
+                key = arg._key()
+                if key not in cells:
+                    cells[key] = tracer.cell(n, arg.element_type)
+                given.append(cells[key])
+            else:
+                given.append(arg)
+        returned = self.function(*given)
+        single = not isinstance(returned, (tuple, list))
+        values = [] if returned is None else [returned] if single else list(returned)
+        if not all(isinstance(v, Symbol) for v in values):
+            raise InvalidType("hologram.compile: the function must return values of the circuit, or nothing.")
+        tracer.written = [c.parameter for c in tracer.cells if c.written and c.parameter is not None]
+        for cell in [c for c in tracer.cells if c.written and c.parameter is not None] + values:
+            tracer.circuit.output(tracer.read(cell))
+        tracer.returns = None if returned is None else "one" if single else "many"
+        tracer.circuit.native()
+        return tracer
+
+    def __call__(self, *args):
+        trace = self.trace(*args)
+        buffers = [a for a in args if isinstance(a, _runtime.Buffer)]
+        executors = [a for a in args if isinstance(a, _runtime.Executor)]
+        if not buffers:
+            raise InvalidType("hologram.compile: no argument is a buffer.")
+        executor = executors[0] if executors else buffers[0]._executor
+        circuit = trace.circuit
+        inputs = [args[n] for n in trace.parameters]
+        outputs = [args[n] for n in trace.written]
+        length = trace.length
+        if length is None:
+            varying = [b.length for b, s in zip([*inputs, *outputs], [*circuit._inputs, *circuit._outputs]) if not s.fixed]
+            if len(set(varying)) != 1:
+                raise InvalidValue(f"hologram.compile: buffers of {sorted(set(varying))} elements in one call.")
+            length = varying[0]
+        new = [Buffer(executor, 1 if s.fixed else length, s.element_type.code) for s in circuit._outputs[len(outputs):]]
+        circuit.run(executor, inputs, [*outputs, *new], length)
+        return None if trace.returns is None else new[0] if trace.returns == "one" else tuple(new)
+
+
+def compile(function) -> Compiled:      # noqa: A001  (the documents' name)
+    """Makes one circuit of a Python function over buffers: traced once per types, run as one kernel where one is enough."""
+    if not callable(function):
+        raise InvalidType(f"hologram.compile: a function is needed, not {type(function).__name__}.")
+    return Compiled(function)

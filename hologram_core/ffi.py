@@ -1,0 +1,433 @@
+"""The handle-based surface: executors, buffers and tensors by number, data as JSON or bytes.
+
+Handles are numbers that are never 0 and never used twice. Wherever a handle is expected the object itself may be passed, so
+that `vector_add_f32(executor, a, b, c, n)` serves both styles. Except where a function says otherwise, `len` counts elements.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+
+import numpy as np
+
+from . import _runtime, classes, dlpack
+from .buffer import Buffer
+from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
+from .errors import InvalidState, InvalidType, InvalidValue
+from .executor import Executor
+from .ops import calls
+from .tensor import HologramTensor, broadcast_shapes
+
+NOT_GIVEN = -2147483648          # in tensor_slice
+
+_numbers = itertools.count(1)
+_objects: dict = {}              # handle -> object; a dict's single operations are atomic
+_lock = threading.Lock()
+
+
+def _new(item) -> int:
+    with _lock:
+        handle = next(_numbers)
+        _objects[handle] = item
+        return handle
+
+
+def _object(handle, kind, word: str):
+    if isinstance(handle, kind):
+        return handle
+    if isinstance(handle, bool) or not isinstance(handle, int):
+        raise InvalidType(f"hologram.ffi: {word} must be a handle or a {kind.__name__}, not {type(handle).__name__}.")
+    found = _objects.get(handle)
+    if not isinstance(found, kind):
+        if found is None:
+            raise InvalidState(f"hologram.ffi: {word} handle {handle} is unknown, or was cleaned up.")
+        raise InvalidType(f"hologram.ffi: handle {handle} is a {type(found).__name__}, not {word}.")
+    return found
+
+
+def executor_of(handle) -> Executor:
+    return _object(handle, _runtime.Executor, "an executor")
+
+
+def buffer_of(handle) -> Buffer:
+    return _object(handle, Buffer, "a buffer")
+
+
+def tensor_of(handle) -> HologramTensor:
+    return _object(handle, HologramTensor, "a tensor")
+
+
+def _forget(handle, kind, word: str):
+    found = _object(handle, kind, word)
+    if isinstance(handle, int):
+        _objects.pop(handle, None)
+    return found
+
+
+def _count(function: str, length, *buffers) -> int:
+    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+        raise InvalidValue(f"hologram.{function}: len {length!r} is not a number of elements.")
+    for buffer in buffers:
+        if buffer.length < length:
+            raise InvalidValue(f"hologram.{function}: len {length} of a buffer of {buffer.length} elements.")
+    return length
+
+
+def _json(function: str, text, kind=list):
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"hologram.{function}: the data is not JSON ({error}).") from None
+    if not isinstance(value, kind):
+        raise InvalidValue(f"hologram.{function}: the JSON is a {type(value).__name__}, a {kind.__name__} is needed.")
+    return value
+
+
+# ---- executors ----
+
+def new_executor() -> int:
+    return _new(Executor())
+
+
+def new_executor_with_backend(backend: str) -> int:
+    return _new(Executor(backend))
+
+
+def new_executor_auto() -> int:
+    return _new(Executor("auto"))
+
+
+def executor_cleanup(executor_handle) -> None:
+    _forget(executor_handle, _runtime.Executor, "an executor").cleanup()
+
+
+# ---- buffers ----
+
+def executor_allocate_buffer(executor_handle, len) -> int:
+    return _new(executor_of(executor_handle).allocate(_count("executor_allocate_buffer", len)))
+
+
+def executor_allocate_boundary_buffer(executor_handle, class_index, width, height) -> int:
+    return _new(executor_of(executor_handle).allocate_boundary(class_index, width, height))
+
+
+def buffer_length(buffer_handle) -> int:
+    return buffer_of(buffer_handle).length
+
+
+def buffer_is_empty(buffer_handle) -> int:
+    return int(buffer_of(buffer_handle).length == 0)
+
+
+def buffer_is_linear(buffer_handle) -> int:
+    return int(buffer_of(buffer_handle).pool == "linear")
+
+
+def buffer_is_boundary(buffer_handle) -> int:
+    return int(buffer_of(buffer_handle).pool == "boundary")
+
+
+def buffer_pool(buffer_handle) -> str:
+    return buffer_of(buffer_handle).pool
+
+
+def buffer_element_size(buffer_handle) -> int:
+    return buffer_of(buffer_handle).itemsize
+
+
+def buffer_size_bytes(buffer_handle) -> int:
+    return buffer_of(buffer_handle).nbytes
+
+
+def buffer_class_index(buffer_handle) -> int:
+    index = buffer_of(buffer_handle).class_index
+    if index < 0:
+        raise InvalidValue("hologram.buffer_class_index: the buffer has no class of its own. See executor_allocate_boundary_buffer.")
+    return index
+
+
+def buffer_copy_from_slice(executor_handle, buffer_handle, data_json: str) -> None:
+    """JSON list of exactly the buffer's length."""
+    buffer = _buffer_on(executor_handle, buffer_handle)
+    values = _json("buffer_copy_from_slice", data_json)
+    try:
+        array = np.array([np.nan if v is None else v for v in values], buffer.dtype)
+    except (TypeError, ValueError, OverflowError):
+        array = None
+    if array is None or array.ndim != 1:
+        raise InvalidValue("hologram.buffer_copy_from_slice: the JSON must be a flat list of numbers.")
+    if array.size != buffer.length:
+        raise InvalidValue(f"hologram.buffer_copy_from_slice: {array.size} numbers for a buffer of {buffer.length} elements.")
+    buffer.from_numpy(array)
+
+
+def buffer_to_vec(executor_handle, buffer_handle) -> str:
+    """JSON list of all elements."""
+    return json.dumps(_buffer_on(executor_handle, buffer_handle).to_numpy().tolist())
+
+
+def buffer_copy_to_slice(executor_handle, buffer_handle) -> str:
+    return buffer_to_vec(executor_handle, buffer_handle)
+
+
+def buffer_fill(executor_handle, buffer_handle, value: float, len: int) -> None:
+    buffer = _buffer_on(executor_handle, buffer_handle)
+    buffer.fill(value, _count("buffer_fill", len, buffer))
+
+
+def buffer_copy(executor_handle, src_handle, dst_handle, len: int) -> None:
+    source, target = _buffer_on(executor_handle, src_handle), _buffer_on(executor_handle, dst_handle)
+    target.copy_from(source, _count("buffer_copy", len, source, target))
+
+
+def buffer_cleanup(buffer_handle) -> None:
+    _forget(buffer_handle, Buffer, "a buffer").free()
+
+
+def buffer_copy_from_bytes(executor_handle, buffer_handle, data_bytes) -> None:
+    """Anything with the buffer protocol that has exactly the buffer's bytes."""
+    _buffer_on(executor_handle, buffer_handle).from_bytes(data_bytes)
+
+
+def buffer_to_bytes(executor_handle, buffer_handle) -> memoryview:
+    """The buffer's memory, without a copy: `bytes(...)` of it makes one."""
+    buffer = _buffer_on(executor_handle, buffer_handle)
+    return memoryview(buffer).cast("B") if buffer.length else memoryview(b"")
+
+
+def buffer_as_ptr(executor_handle, buffer_handle) -> int:
+    return _buffer_on(executor_handle, buffer_handle).address()
+
+
+def buffer_as_mut_ptr(executor_handle, buffer_handle) -> int:
+    buffer = _buffer_on(executor_handle, buffer_handle)
+    if buffer.read_only:
+        raise InvalidValue("hologram.buffer_as_mut_ptr: the buffer is read-only.")
+    return buffer.address()
+
+
+def _buffer_on(executor_handle, buffer_handle) -> Buffer:
+    """The buffer, which must belong to the executor."""
+    executor, buffer = executor_of(executor_handle), buffer_of(buffer_handle)
+    if executor.closed:
+        raise InvalidState("hologram.ffi: the executor was cleaned up. Make a new one.")
+    if buffer._executor is not executor:
+        raise InvalidValue("hologram.ffi: the buffer belongs to another executor.")
+    return buffer
+
+
+# ---- bytes and their classes: lossy for numbers, never used by an op ----
+
+def buffer_canonicalize_all(executor_handle, buffer_handle) -> None:
+    """Clears bit 0 of every byte, which changes the numbers stored there."""
+    buffer = _buffer_on(executor_handle, buffer_handle)
+    if buffer.length:
+        raw = buffer._writable("buffer_canonicalize_all").view(np.uint8)
+        raw &= 0xFE
+
+
+def buffer_verify_canonical(executor_handle, buffer_handle) -> int:
+    """1 if bit 0 of every byte is clear."""
+    return int(not (_buffer_on(executor_handle, buffer_handle).to_numpy().view(np.uint8) & 1).any())
+
+
+def buffer_copy_from_canonical_slice(executor_handle, buffer_handle, data_json: str) -> None:
+    """buffer_copy_from_slice, and then buffer_canonicalize_all."""
+    buffer_copy_from_slice(executor_handle, buffer_handle, data_json)
+    buffer_canonicalize_all(executor_handle, buffer_handle)
+
+
+# ---- ops ----
+
+def _call(name: str, of, arguments: int, numbers: int = 0):
+    """f32 op over `arguments` buffers, the count, and then `numbers` numbers."""
+    def function(executor_handle, *given):
+        if len(given) != arguments + 1 + numbers:
+            raise InvalidType(f"hologram.{name}: an executor, {arguments} buffers, len{' and numbers' * bool(numbers)} are needed "
+                              f"({2 + arguments + numbers} arguments, not {1 + len(given)}).")
+        buffers = [buffer_of(h) for h in given[:arguments]]
+        needed = buffers if not name.startswith(_VALUED) else buffers[:-1]
+        length = _count(name, given[arguments], *needed)
+        return of(executor_of(executor_handle), *buffers, *given[arguments + 1:], length)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = of.__doc__
+    return function
+
+
+_VALUED = ("reduce_", "mse_", "cross_", "binary_")       # give a number: one element of output is enough
+_ARGUMENTS = {**{f"vector_{n}": (3, 0) for n in ("add", "sub", "mul", "div", "min", "max")},
+              **{n: (2, 0) for n in ("vector_abs", "vector_neg", "vector_relu", "sigmoid", "tanh", "gelu", "softmax",
+                                     "reduce_sum", "reduce_min", "reduce_max")},
+              "vector_clip": (2, 2), "scalar_add": (2, 1), "scalar_mul": (2, 1),
+              **{f"{n}_loss": (3, 0) for n in ("mse", "cross_entropy", "binary_cross_entropy")}}
+for _name, (_buffers, _extra) in _ARGUMENTS.items():
+    globals()[f"{_name}_f32"] = _call(f"{_name}_f32", calls.find(_name), _buffers, _extra)
+
+
+def gemm_f32(executor_handle, a_handle, b_handle, c_handle, m: int, n: int, k: int) -> None:
+    """C[m, n] = A[m, k] B[k, n], row-major."""
+    calls.gemm(executor_of(executor_handle), buffer_of(a_handle), buffer_of(b_handle), buffer_of(c_handle), m, n, k)
+
+
+def matvec_f32(executor_handle, a_handle, x_handle, y_handle, m: int, n: int) -> None:
+    """y[m] = A[m, n] x[n]."""
+    calls.matvec(executor_of(executor_handle), buffer_of(a_handle), buffer_of(x_handle), buffer_of(y_handle), m, n)
+
+
+# ---- tensors ----
+
+def tensor_from_buffer(buffer_handle, shape_json: str) -> int:
+    buffer = buffer_of(buffer_handle)
+    return _new(HologramTensor(buffer._executor, buffer, _json("tensor_from_buffer", shape_json)))
+
+
+def tensor_from_buffer_with_strides(buffer_handle, shape_json: str, strides_json: str) -> int:
+    buffer = buffer_of(buffer_handle)
+    name = "tensor_from_buffer_with_strides"
+    return _new(HologramTensor(buffer._executor, buffer, _json(name, shape_json), _json(name, strides_json)))
+
+
+def tensor_shape(tensor_handle) -> str:
+    return json.dumps(list(tensor_of(tensor_handle).shape))
+
+
+def tensor_strides(tensor_handle) -> str:
+    return json.dumps(list(tensor_of(tensor_handle).strides))
+
+
+def tensor_ndim(tensor_handle) -> int:
+    return tensor_of(tensor_handle).ndim
+
+
+def tensor_numel(tensor_handle) -> int:
+    return tensor_of(tensor_handle).numel
+
+
+def tensor_offset(tensor_handle) -> int:
+    return tensor_of(tensor_handle).offset
+
+
+def tensor_is_contiguous(tensor_handle) -> int:
+    return int(tensor_of(tensor_handle).is_contiguous())
+
+
+def tensor_cleanup(tensor_handle) -> None:
+    """Forgets the tensor; its buffer stays."""
+    _forget(tensor_handle, HologramTensor, "a tensor")
+
+
+def tensor_contiguous(executor_handle, tensor_handle) -> int:
+    return _new(_tensor_on(executor_handle, tensor_handle).contiguous())
+
+
+def tensor_transpose(tensor_handle) -> int:
+    return _new(tensor_of(tensor_handle).transpose())
+
+
+def tensor_reshape(executor_handle, tensor_handle, new_shape_json: str) -> int:
+    return _new(_tensor_on(executor_handle, tensor_handle).reshape(_json("tensor_reshape", new_shape_json)))
+
+
+def tensor_permute(tensor_handle, dims_json: str) -> int:
+    return _new(tensor_of(tensor_handle).permute(_json("tensor_permute", dims_json)))
+
+
+def tensor_view_1d(tensor_handle) -> int:
+    return _new(tensor_of(tensor_handle).view_1d())
+
+
+def tensor_select(tensor_handle, dim: int, index: int) -> int:
+    return _new(tensor_of(tensor_handle).select(dim, index))
+
+
+def tensor_narrow(tensor_handle, dim: int, start: int, length: int) -> int:
+    return _new(tensor_of(tensor_handle).narrow(dim, start, length))
+
+
+def tensor_slice(tensor_handle, dim: int, start: int, end: int, step: int) -> int:
+    """As Python slices; -2147483648 stands for "not given"."""
+    start, end, step = (None if v == NOT_GIVEN else v for v in (start, end, step))
+    return _new(tensor_of(tensor_handle).slice(dim, start, end, step))
+
+
+def tensor_matmul(executor_handle, a_handle, b_handle) -> int:
+    return _new(_tensor_on(executor_handle, a_handle).matmul(_tensor_on(executor_handle, b_handle)))
+
+
+def tensor_is_broadcast_compatible_with(a_handle, b_handle) -> int:
+    try:
+        broadcast_shapes(tensor_of(a_handle).shape, tensor_of(b_handle).shape)
+    except InvalidValue:
+        return 0
+    return 1
+
+
+def tensor_broadcast_shapes(shape_a_json: str, shape_b_json: str) -> str:
+    name = "tensor_broadcast_shapes"
+    return json.dumps(list(broadcast_shapes(_json(name, shape_a_json), _json(name, shape_b_json))))
+
+
+def tensor_buffer(tensor_handle) -> int:
+    """A handle of the tensor's buffer."""
+    buffer = tensor_of(tensor_handle).buffer
+    with _lock:
+        found = next((h for h, item in _objects.items() if item is buffer), None)
+    return found or _new(buffer)
+
+
+def _tensor_on(executor_handle, tensor_handle) -> HologramTensor:
+    executor, tensor = executor_of(executor_handle), tensor_of(tensor_handle)
+    if tensor.buffer._executor is not executor:
+        raise InvalidValue("hologram.ffi: the tensor belongs to another executor.")
+    return tensor
+
+
+# ---- DLPack by addresses ----
+
+def tensor_to_dlpack(executor_handle, tensor_handle) -> int:
+    """Address of a DLManagedTensor over the tensor's memory. Whoever takes it calls its deleter."""
+    t = _tensor_on(executor_handle, tensor_handle)
+    return _runtime.to_dlpack_address(t.buffer, t.offset, t.shape, t.strides, dlpack.CPU)
+
+
+def tensor_dlpack_device_type(executor_handle) -> int:
+    executor_of(executor_handle)
+    return dlpack.CPU
+
+
+def tensor_dlpack_device_id(executor_handle) -> int:
+    executor_of(executor_handle)
+    return 0
+
+
+def tensor_from_dlpack_capsule(executor_handle, capsule_ptr) -> str:
+    """Takes over a DLManagedTensor by its address (or a capsule): {"tensor_handle": .., "buffer_handle": ..}."""
+    executor = executor_of(executor_handle)
+    if isinstance(capsule_ptr, int):
+        if not 0 < capsule_ptr < 1 << 64:
+            raise InvalidValue(f"hologram.tensor_from_dlpack_capsule: {capsule_ptr} is not the address of a DLManagedTensor.")
+        parts = _runtime.from_dlpack_address(executor, capsule_ptr)
+    else:
+        parts = _runtime.from_dlpack(executor, capsule_ptr)
+    tensor = dlpack.wrapped(HologramTensor, executor, *parts, copy=None)
+    return json.dumps({"tensor_handle": _new(tensor), "buffer_handle": _new(tensor.buffer)})
+
+
+# ---- the process ----
+
+def get_version() -> str:
+    from . import __version__
+
+    return __version__
+
+
+def clear_all_registries() -> None:
+    """Forgets all handles and cleans up their executors."""
+    with _lock:
+        left = list(_objects.values())
+        _objects.clear()
+    for item in left:
+        if isinstance(item, _runtime.Executor):
+            item.cleanup()

@@ -1,0 +1,54 @@
+"""CPU tensors on the device and back, over the same memory, with gradients.
+
+The two tensors have version counters of their own. So the crossing keeps what it was given (`save_for_backward`): if a
+tensor that a gradient needs has been changed since, backward raises what it raises on the CPU.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from hologram_core import HologramTensor
+
+from . import NAME, _C
+
+
+def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
+    storage = _C.storage_over(tensor.untyped_storage(), torch.hologram.current_device())
+    alias = torch.empty(0, dtype=tensor.dtype, device=NAME)
+    return alias.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+
+
+def _alias_on_host(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.from_dlpack(HologramTensor.from_dlpack(tensor.detach()))
+
+
+class _ToDevice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, tensor, keep):
+        ctx.save_for_backward(*(tensor,) if keep else ())
+        return _alias_on_device(tensor.detach())
+
+    @staticmethod
+    def backward(ctx, grad):
+        ctx.saved_tensors      # raises where it was changed
+        return _ToHost.apply(grad), None
+
+
+class _ToHost(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, tensor):
+        return _alias_on_host(tensor)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _ToDevice.apply(grad, False)
+
+
+def to_device(tensor: torch.Tensor, keep: bool = False) -> torch.Tensor:
+    """The tensor on hologram. `keep`: a gradient will need its values as they are now."""
+    return tensor if tensor.device.type == NAME else _ToDevice.apply(tensor, keep)
+
+
+def to_host(tensor: torch.Tensor) -> torch.Tensor:
+    return _ToHost.apply(tensor) if tensor.device.type == NAME else tensor
