@@ -70,8 +70,11 @@ bool normalise_map(Circuit& c, Form& f) {
 /// Kept and row dimensions by the falling strides of the pattern, none of which is 0.
 void order_by_pattern(Circuit& c, Form& f) {
   int order[kMaxRank];
-  for (int d = 0; d < c.rank; ++d) order[d] = d;
-  std::stable_sort(order, order + c.rank, [&](int x, int y) { return std::abs(f.pattern[x]) > std::abs(f.pattern[y]); });
+  for (int d = 0; d < c.rank; ++d) {   // by insertion: few dimensions, no memory, and equal strides keep their order
+    int place = d;
+    for (; place > 0 && std::abs(f.pattern[order[place - 1]]) < std::abs(f.pattern[d]); --place) order[place] = order[place - 1];
+    order[place] = d;
+  }
   const int first_row = kept_rank(c);
   const auto permute = [&](int64_t* v) {
     int64_t old[kMaxRank];
