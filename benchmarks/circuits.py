@@ -3,12 +3,11 @@
     python -m benchmarks.circuits [--quick] [--threads 1 2] [--compile] [--filter gelu]
 """
 
-import argparse
 from dataclasses import dataclass
 
 import torch
 
-from benchmarks.harness import compare
+from benchmarks.harness import ONLY, at_threads, compare, options, result_row, speed_cells
 from benchmarks.ops import elements, names
 
 CHAIN = "torch.relu(torch.tanh(a * b + a) * 0.5 + b) - a"
@@ -57,50 +56,34 @@ def compiled_names(case):
 
 def measure(threads=(1, 2), quick=False, only="", inductor=False, progress=lambda text: None):
     """One row per case, number of threads and opponent."""
-    rows, before = [], torch.get_num_threads()
-    seconds = 0.3 if quick else 1.5
-    try:
-        for number in threads:
-            torch.set_num_threads(number)
-            for case in CASES:
-                if only not in case.name:
-                    continue
-                progress(f"{case.name} ({number} threads)")
-                with torch.no_grad():
-                    ours = case_names("hologram", case)
-                    results = [("eager", case.eager, compare(case.statement, case_names("cpu", case), ours, seconds))]
-                    if inductor:
-                        stock = compiled_names(case)
-                        results.append(("inductor", case.compiled,
-                                        compare("compiled(a, b)", stock, ours, seconds, hologram_statement=case.statement)))
-                for opponent, target, r in results:
-                    rows.append({"case": case.name, "threads": number, "opponent": opponent, "cpu_us": r.cpu * 1e6,
-                                 "hologram_us": r.hologram * 1e6, "ratio": r.ratio, "low": r.low, "high": r.high,
-                                 "target": target, "passed": r.ratio >= target})
-    finally:
-        torch.set_num_threads(before)
+    rows, seconds = [], 0.3 if quick else 1.5
+    for number in at_threads(threads):
+        for case in (c for c in CASES if only in c.name):
+            progress(f"{case.name} ({number} threads)")
+            with torch.no_grad():
+                ours = case_names("hologram", case)
+                results = [("eager", case.eager, compare(case.statement, case_names("cpu", case), ours, seconds))]
+                if inductor:
+                    results.append(("inductor", case.compiled, compare("compiled(a, b)", compiled_names(case), ours, seconds,
+                                                                       hologram_statement=case.statement)))
+            rows += [result_row(r, target, "us", case=case.name, threads=number, opponent=opponent)
+                     for opponent, target, r in results]
     return rows
 
 
 def markdown(rows):
     lines = ["| formula (float32) | threads | against | torch CPU, us | hologram, us | speed | quartiles | target | |",
              "|---|--:|---|--:|--:|--:|---|--:|---|"]
-    lines += [f"| {r['case']} | {r['threads']} | {r['opponent']} | {r['cpu_us']:,.1f} | {r['hologram_us']:,.1f} | "
-              f"{r['ratio']:.2f}x | {r['low']:.2f}-{r['high']:.2f} | {r['target']:.1f}x | "
-              f"{'pass' if r['passed'] else 'miss'} |" for r in rows]
+    lines += [f"| {r['case']} | {r['threads']} | {r['opponent']} | {r['cpu_us']:,.1f} | {r['hologram_us']:,.1f} | {speed_cells(r)} |"
+              for r in rows]
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--compile", action="store_true", help="also against torch.compile (needs a C++ compiler)")
-    parser.add_argument("--filter", default="", help="only cases whose name contains this")
-    options = parser.parse_args()
+    chosen = options(__doc__, ONLY, ("--compile", {"action": "store_true", "help": "also against torch.compile (needs a C++ compiler)"}))
     import hologram_torch  # noqa: F401
 
-    print(markdown(measure(options.threads, options.quick, options.filter, options.compile)))
+    print(markdown(measure(chosen.threads, chosen.quick, chosen.filter, chosen.compile)))
 
 
 if __name__ == "__main__":

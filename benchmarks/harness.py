@@ -73,3 +73,44 @@ def _timer(statement, names, wait):
     inputs = [tuple(one.values()) for one in names["inputs"]]
     return timeit.Timer(f"results = [{statement} for {variables}, in inputs]; wait()",
                         globals={**names, "inputs": inputs, "wait": wait})
+
+
+def at_threads(threads):
+    """Yields each number of threads, with PyTorch set to it; puts back what was set before."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        for number in threads:
+            torch.set_num_threads(number)
+            yield number
+    finally:
+        torch.set_num_threads(before)
+
+
+def result_row(result, target, unit, **facts):
+    """A comparison as a row of a report; `unit`: of its times, "us" or "ms"."""
+    scale = {"us": 1e6, "ms": 1e3}[unit]
+    return {**facts, f"cpu_{unit}": result.cpu * scale, f"hologram_{unit}": result.hologram * scale, "ratio": result.ratio,
+            "low": result.low, "high": result.high, "target": target, "passed": result.ratio >= target}
+
+
+def speed_cells(row):
+    """The columns speed, quartiles, target and verdict of a row."""
+    verdict = "pass" if row["passed"] else "miss"
+    return f"{row['ratio']:.2f}x | {row['low']:.2f}-{row['high']:.2f} | {row['target']:.2f}x | {verdict}"
+
+
+def options(doc, *flags):
+    """The command line all benchmarks share, and `flags`: (name, arguments of add_argument)."""
+    import argparse
+
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    for name, arguments in flags:
+        parser.add_argument(name, **arguments)
+    return parser.parse_args()
+
+
+ONLY = ("--filter", {"default": "", "help": "only cases whose name contains this"})

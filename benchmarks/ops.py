@@ -3,12 +3,11 @@
     python -m benchmarks.ops [--quick] [--threads 1 2] [--filter exp]
 """
 
-import argparse
 from dataclasses import dataclass
 
 import torch
 
-from benchmarks.harness import compare
+from benchmarks.harness import ONLY, at_threads, compare, options, result_row, speed_cells
 
 LAYER_NORM = "F.layer_norm(a, a.shape[-1:], w, v)"
 
@@ -58,43 +57,29 @@ def names(device, shape):
 
 def measure(threads=(1, 2), quick=False, only="", progress=lambda text: None):
     """One row per case and number of threads."""
-    rows, before = [], torch.get_num_threads()
-    try:
-        for number in threads:
-            torch.set_num_threads(number)
-            for case in CASES:
-                if only not in case.name:
-                    continue
-                progress(f"{case.name} ({number} threads)")
-                with torch.no_grad():
-                    result = compare(case.statement, names("cpu", case.shape), names("hologram", case.shape),
-                                     seconds=0.15 if quick else 1.5)
-                rows.append({"case": case.name, "threads": number, "cpu_us": result.cpu * 1e6,
-                             "hologram_us": result.hologram * 1e6, "ratio": result.ratio,
-                             "low": result.low, "high": result.high, "target": case.target,
-                             "passed": result.ratio >= case.target, "batches": result.batches})
-    finally:
-        torch.set_num_threads(before)
+    rows = []
+    for number in at_threads(threads):
+        for case in (c for c in CASES if only in c.name):
+            progress(f"{case.name} ({number} threads)")
+            with torch.no_grad():
+                result = compare(case.statement, names("cpu", case.shape), names("hologram", case.shape),
+                                 seconds=0.15 if quick else 1.5)
+            rows.append(result_row(result, case.target, "us", case=case.name, threads=number, batches=result.batches))
     return rows
 
 
 def markdown(rows):
     lines = ["| op (float32) | threads | torch CPU, us | hologram, us | speed | quartiles | target | |",
              "|---|--:|--:|--:|--:|---|--:|---|"]
-    lines += [f"| {r['case']} | {r['threads']} | {r['cpu_us']:,.2f} | {r['hologram_us']:,.2f} | {r['ratio']:.2f}x | "
-              f"{r['low']:.2f}-{r['high']:.2f} | {r['target']:.1f}x | {'pass' if r['passed'] else 'miss'} |" for r in rows]
+    lines += [f"| {r['case']} | {r['threads']} | {r['cpu_us']:,.2f} | {r['hologram_us']:,.2f} | {speed_cells(r)} |" for r in rows]
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--filter", default="", help="only cases whose name contains this")
-    options = parser.parse_args()
+    chosen = options(__doc__, ONLY)
     import hologram_torch  # noqa: F401
 
-    print(markdown(measure(options.threads, options.quick, options.filter)))
+    print(markdown(measure(chosen.threads, chosen.quick, chosen.filter)))
 
 
 if __name__ == "__main__":

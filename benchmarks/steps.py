@@ -4,13 +4,11 @@ kernels the recorded ops of a step became; and whether anything compiles once th
     python -m benchmarks.steps [--quick] [--threads 1 2]
 """
 
-import argparse
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.harness import compare
+from benchmarks.harness import at_threads, compare, options, result_row, speed_cells
 
 
 class Block(nn.Module):
@@ -92,41 +90,31 @@ def reduction(step):
 
 
 def measure(threads=(1, 2), quick=False, progress=lambda text: None):
-    rows, before = [], torch.get_num_threads()
-    try:
+    rows = []
+    for number in at_threads(threads[-1:] if quick else threads):
         for name, (_, _, _, target) in MODELS.items():
-            for number in threads[-1:] if quick else threads:
-                torch.set_num_threads(number)
-                progress(f"{name} ({number} threads)")
-                stock, ours = ({"inputs": [{"_": 0}], "step": trainer(name, device)} for device in ("cpu", "hologram"))
-                recorded, launched, compiled = reduction(ours["step"])
-                r = compare("step()", stock, ours, 1.0 if quick else 5.0)
-                rows.append({"case": name, "threads": number, "cpu_ms": r.cpu * 1e3, "hologram_ms": r.hologram * 1e3,
-                             "ratio": r.ratio, "low": r.low, "high": r.high, "target": target, "passed": r.ratio >= target,
-                             "recorded": recorded, "launched": launched, "reduction": 1 - launched / recorded,
-                             "compiled": compiled})
-    finally:
-        torch.set_num_threads(before)
+            progress(f"{name} ({number} threads)")
+            stock, ours = ({"inputs": [{"_": 0}], "step": trainer(name, device)} for device in ("cpu", "hologram"))
+            recorded, launched, compiled = reduction(ours["step"])
+            result = compare("step()", stock, ours, 1.0 if quick else 5.0)
+            rows.append(result_row(result, target, "ms", case=name, threads=number, recorded=recorded, launched=launched,
+                                   reduction=1 - launched / recorded, compiled=compiled))
     return rows
 
 
 def markdown(rows):
     lines = ["| training step | threads | torch CPU, ms | hologram, ms | speed | quartiles | target | | ops -> kernels | "
              "reduction | compiled later |", "|---|--:|--:|--:|--:|---|--:|---|---|--:|--:|"]
-    lines += [f"| {r['case']} | {r['threads']} | {r['cpu_ms']:.2f} | {r['hologram_ms']:.2f} | {r['ratio']:.2f}x | "
-              f"{r['low']:.2f}-{r['high']:.2f} | {r['target']:.2f}x | {'pass' if r['passed'] else 'miss'} | "
+    lines += [f"| {r['case']} | {r['threads']} | {r['cpu_ms']:.2f} | {r['hologram_ms']:.2f} | {speed_cells(r)} | "
               f"{r['recorded']} -> {r['launched']} | {r['reduction']:.0%} | {r['compiled']} |" for r in rows]
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    options = parser.parse_args()
+    chosen = options(__doc__)
     import hologram_torch  # noqa: F401
 
-    print(markdown(measure(options.threads, options.quick)))
+    print(markdown(measure(chosen.threads, chosen.quick)))
 
 
 if __name__ == "__main__":

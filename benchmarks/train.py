@@ -3,12 +3,12 @@
     python -m benchmarks.train [--quick]
 """
 
-import argparse
 import re
 import tempfile
 from statistics import median
 
 from benchmarks.child import run
+from benchmarks.harness import options
 
 EXAMPLES = {"02_train_digits": ["examples/02_train_digits.py", "--epochs", "20"],
             "03_char_gpt": ["examples/03_char_gpt.py", "--steps", "60", "--sample", "0"]}
@@ -45,11 +45,8 @@ def markdown(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    options = parser.parse_args()
-    print(markdown(measure(options.threads, options.quick)))
+    chosen = options(__doc__)
+    print(markdown(measure(chosen.threads, chosen.quick)))
 
 
 if __name__ == "__main__":
