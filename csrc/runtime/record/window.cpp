@@ -95,7 +95,7 @@ bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t*
   const Circuit& c = group.circuit;
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
-    uses[i] = Use();
+    uses[i] = {kNoRef, false};
     const Entry* e = find(o.block);
     if (e && e->writer == g) {
       const Operand& written = c.operands[e->written];
@@ -244,6 +244,7 @@ void Window::add(Circuit& op, Form& form) {
   int8_t from[kMaxRank];
   full_dims(c, from);
   Use uses[kMaxOperands];
+  std::fill_n(uses, op.num_operands, Use{kNoRef, false});
   commit(g, op, form, from, uses);
 }
 

@@ -80,10 +80,10 @@ class Window {
   void clear(std::vector<Block*>& released);
 
  private:
-  /// What an operand of an arriving op is in the group it joins.
+  /// What an operand of an arriving op is in the group it joins. Without initializers: there is room for many, and few are used.
   struct Use {
-    Ref ref = kNoRef;        // kNoRef: an operand of its own
-    bool supersedes = false; // an output that takes the place of the group's operand `ref`
+    Ref ref;                 // kNoRef: an operand of its own
+    bool supersedes;         // an output that takes the place of the group's operand `ref`
   };
 
   Entry* find(const Block* block) {
