@@ -17,12 +17,11 @@ from torch import nn
 
 import hologram_torch
 from hologram_core import _runtime
-from hologram_core.config import config
-from tests.torch.compare import DEVICE
+from tests.torch.compare import DEVICE, deferred
 from tests.torch.test_memory import MIB, allocated, resident
 from tests.torch.test_threads import script
 
-pytestmark = pytest.mark.skipif(not config.fusion or config.sync, reason="ops run at once")
+pytestmark = deferred
 hologram = torch.hologram
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.torch.compare import DEVICE, launches
+from tests.torch.compare import DEVICE, deferred, launches
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(7, 5), (33,), (2, 3, 4), (), (64, 17), (1,)]
@@ -197,6 +197,7 @@ def steps_launched(make, count, clip=False):
     return launches(step)
 
 
+@deferred
 @pytest.mark.parametrize("path", [{"fused": True}, {"foreach": True}, {"foreach": False}], ids=["fused", "foreach", "for-loop"])
 @pytest.mark.parametrize("name", KINDS)
 def test_launches_do_not_grow_with_the_parameters(name, path):
@@ -204,6 +205,7 @@ def test_launches_do_not_grow_with_the_parameters(name, path):
     assert many <= max(few, 4), f"{few} launches for 6 parameters, {many} for 60"
 
 
+@deferred
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_launches_with_a_rate_in_a_tensor_do_not_grow(name):
     few, many = (steps_launched(lambda p: KINDS[name](p, lr=torch.tensor(0.01, device=DEVICE), fused=True), count)
@@ -211,6 +213,7 @@ def test_launches_with_a_rate_in_a_tensor_do_not_grow(name):
     assert many <= max(few, 4), f"{few} launches for 6 parameters, {many} for 60"
 
 
+@deferred
 def test_launches_of_a_clipped_step_do_not_grow():
     few, many = (steps_launched(lambda p: torch.optim.AdamW(p, fused=True), count, clip=True) for count in (6, 60))
     assert many <= few <= 12, f"{few} launches for 6 parameters, {many} for 60"
@@ -286,6 +289,7 @@ def test_found_inf_stays_set():
     assert found.item() == 1
 
 
+@deferred
 def test_the_search_of_many_gradients_is_a_few_launches():
     def search(count):
         grads = [torch.ones(n, device=DEVICE) for n in (50, 30, 100000) for _ in range(count)]

@@ -16,12 +16,11 @@ import torch
 from hologram_core import _runtime
 from hologram_core.backends import cpu
 from hologram_core.circuit.key import decode
-from hologram_core.config import config
-from tests.torch.compare import DEVICE
+from tests.torch.compare import DEVICE, deferred
 from tests.torch.test_memory import allocated
 from tests.torch.test_threads import script
 
-pytestmark = pytest.mark.skipif(not config.fusion or config.sync, reason="ops run at once")
+pytestmark = deferred
 hologram = torch.hologram
 X = torch.linspace(0.5, 2, 1000).to(DEVICE)
 
