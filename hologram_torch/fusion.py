@@ -25,7 +25,10 @@ REASONS = {
 
 @contextlib.contextmanager
 def no_fusion():
-    """Inside, ops of this thread run when they are called, each in its own kernel. What was recorded before runs first."""
+    """Inside, ops of this thread run when they are called, each in its own kernel. What was recorded before runs first.
+
+    backward() computes gradients on a thread of autograd's, whose ops are recorded all the same.
+    """
     _runtime.flush()
     _runtime.pause_recording()
     try:

@@ -17,7 +17,7 @@ from torch import nn
 
 import hologram_torch
 from hologram_core import _runtime
-from tests.torch.compare import DEVICE, deferred
+from tests.torch.compare import DEVICE, deferred, launches
 from tests.torch.test_memory import MIB, allocated, resident
 from tests.torch.test_threads import script
 
@@ -456,3 +456,8 @@ def test_training_for_a_long_time_leaks_nothing():
     train(2000)
     assert allocated() == statistics and resident() - process < 4 * MIB
     assert hologram.circuit_stats()["compiled"] == 0
+
+
+def test_a_copy_joins_its_neighbours():
+    x = torch.randn(1000, device=DEVICE)
+    assert launches(lambda: x.clone().mul_(2).tanh()) == 1

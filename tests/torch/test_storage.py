@@ -255,3 +255,13 @@ def test_autograd_through_copies():
     z[1:3].copy_(torch.ones(2, device=DEVICE))
     z.sum().backward()
     assert y.grad.tolist() == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("floating, bits", [(torch.float16, torch.int16), (torch.bfloat16, torch.int16),
+                                            (torch.float32, torch.int32), (torch.float64, torch.int64)])
+def test_copies_keep_every_bit(floating, bits):
+    pattern = torch.randint(torch.iinfo(bits).min, torch.iinfo(bits).max, (3, 4099), dtype=bits)   # NaNs of all kinds among them
+    x = pattern.to(DEVICE).view(floating)
+    for copy in (x.clone(), x.t().contiguous().t(), x[:, 1:].clone()):
+        assert torch.equal(copy.view(bits).cpu() if copy.is_contiguous() else copy.contiguous().view(bits).cpu(),
+                           pattern[:, -copy.shape[1]:])

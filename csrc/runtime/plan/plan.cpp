@@ -181,7 +181,8 @@ bool will_split(const Circuit& circuit) {
   if (count(circuit, 0, circuit.rank) < kLeastElements) return false;
   struct Probe final : Observer {
     bool split = false;
-    void launch(const Key&, const Circuit&, const Stage& stage, Work) override { split |= stage.flags != 0; }
+    void launch(const Key&, const Circuit&, const Stage&, Work) override {}
+    bool splits() override { return split = true; }
   } probe;
   Circuit scratch = circuit;
   plan_circuit(cpu_backend(), scratch, &probe);

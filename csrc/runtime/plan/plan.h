@@ -21,6 +21,8 @@ struct Work { int64_t items, per_item; };
 struct Observer {
   virtual ~Observer() = default;
   virtual void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) = 0;
+  /// A fold would run in two stages. True: that is all the observer wants to know.
+  virtual bool splits() { return false; }
   /// Memory that the launches use: one reference, to be released when they are over.
   virtual void keep(Block* block) { block->release(); }
 };

@@ -2,7 +2,7 @@
 //
 //   same geometry, same type          one memory copy
 //   otherwise, compiled types         a circuit with the node `copy` (strided, broadcast, transposing, converting);
-//                                     elements of one type on both sides travel as integers of their width
+//                                     other than floats, elements of one type travel as integers of their width
 //   complex <-> other, lazy conj/neg  torch's CPU copy on the same memory
 //
 // CPU tensors take part directly: a circuit's operands are addresses, and a host-visible backend reads and writes
@@ -56,11 +56,13 @@ bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Ten
   circuit.rank = static_cast<uint8_t>(rank);
   for (int64_t d = 0; d < dst.dim(); ++d) circuit.sizes[d] = dst.sizes()[d];
   if (pairs) circuit.sizes[dst.dim()] = 2;
-  const DType from = same_type ? bits_of(src.element_size()) : to_dtype(src.scalar_type());
+  // Numbers keep their type, so that the ops around the copy can be joined with it; it does not touch their bits.
+  const bool number = is_compiled_type(src.scalar_type()) && c10::isFloatingType(src.scalar_type());
+  const DType from = same_type && !number ? bits_of(src.element_size()) : to_dtype(src.scalar_type());
   const DType to = same_type ? from : to_dtype(dst.scalar_type());
   const Ref in = circuit.add_operand(block_of(src), input_data(src), from);
   set_strides(circuit, in, src, pairs);
-  const Ref value = circuit.add_node(Op::copy, to, to, {in});
+  const Ref value = circuit.add_node(Op::copy, compute_type(to), to, {in});
   set_strides(circuit, circuit.add_output(block_of(dst), output_data(dst), to, value), dst, pairs);
   submit(circuit, on_device);
   return true;
