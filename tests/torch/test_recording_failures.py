@@ -147,16 +147,29 @@ def test_a_failure_of_one_thread_reaches_who_asks():
         assert (X * 2)[0].item() == 1
 
 
+class Doomed(torch.autograd.Function):
+    """The identity, with a gradient that no other test has compiled; autograd's thread records it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * doomed(ctx.saved_tensors[0], torch.asinh)
+
+
 def test_a_failure_in_backward():
     w = X.clone().requires_grad_()
-    loss = w.lgamma().erfc().sum()              # recorded by autograd's thread: digamma
+    loss = Doomed.apply(w).sum()
     with breaking():
         loss.backward()
-        with pytest.raises(RuntimeError, match="digamma"):
+        with pytest.raises(RuntimeError, match="digamma > asinh"):
             w.grad.cpu()
     w.grad = None
-    w.lgamma().sum().backward()
-    torch.testing.assert_close(w.grad.cpu(), X.cpu().digamma(), rtol=1e-4, atol=1e-5)
+    Doomed.apply(w).sum().backward()
+    torch.testing.assert_close(w.grad.cpu(), doomed(X.cpu(), torch.asinh), rtol=1e-3, atol=1e-5)
 
 
 def test_errors_at_the_call_leave_what_is_recorded():
@@ -202,8 +215,11 @@ print(out.item())
 
 # ---- interrupts ----
 
-def test_an_interrupt_while_compiling():
+def test_an_interrupt_while_compiling(request):
     """The kernel is compiled all the same: the ops of the window are not lost, and the interrupt comes after them."""
+    for callback in list(gc.callbacks):         # Python drops an interrupt that meets one; hypothesis installs one
+        gc.callbacks.remove(callback)
+        request.addfinalizer(lambda callback=callback: gc.callbacks.append(callback))
     pending = [True]
 
     def interrupt(names):
