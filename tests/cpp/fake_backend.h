@@ -6,11 +6,13 @@
 #include <cstring>
 
 #include "runtime/backend.h"
+#include "runtime/error.h"
 #include "runtime/kernel.h"
 #include "runtime/stream.h"
 
 struct FakeBackend final : hologram::Backend {
   std::atomic<size_t> held{0}, capacity{SIZE_MAX};
+  std::atomic<bool> broken{false};     // launches fail
   hologram::Stream only{*this};
 
   const char* name() const override { return "fake"; }
@@ -27,6 +29,7 @@ struct FakeBackend final : hologram::Backend {
   }
   void copy(void* dst, const void* src, size_t bytes) override { std::memcpy(dst, src, bytes); }
   void launch(const hologram::Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override {
+    if (broken) hologram::fail(hologram::Error::Kind::Runtime, "hologram.launch: the device is gone.");
     hologram::launch(kernel, operands, args, n, per_item);
   }
   void synchronize() override {}

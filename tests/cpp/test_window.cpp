@@ -280,6 +280,27 @@ TEST(a_failure_is_told_once_and_the_stream_goes_on) {
   CHECK(memory_stats(backend).active_blocks.current == 0);
 }
 
+TEST(a_launch_that_fails_is_told_once_and_the_stream_goes_on) {
+  set_compiler(&compile_nothing);
+  FakeBackend& backend = new_backend();
+  const View x = tensor(backend, {8}), y = tensor(backend, {8}), a = tensor(backend, {4, 6}), b = tensor(backend, {6, 4});
+  backend.broken = true;
+  Circuit c = elementwise(Op::neg, {x}, y);
+  backend.only.submit(c);
+  c = elementwise(Op::neg, {{a.block, {6, 4}, {1, 6}}}, b);
+  backend.only.submit(c);
+  CHECK_THROWS(backend.only.flush(Reason::Read), Runtime, "the device is gone. (in the kernel nothing over 8 x 1 elements)");
+  backend.only.flush(Reason::Read);
+  backend.broken = false;
+  const uint64_t launched = counters().launched;
+  c = elementwise(Op::neg, {x}, y);
+  backend.only.submit(c);
+  backend.only.synchronize();
+  CHECK(counters().launched == launched + 1);
+  for (const View& v : {x, y, a, b}) v.block->release();
+  CHECK(memory_stats(backend).active_blocks.current == 0);
+}
+
 TEST(guarded_memory_is_out_of_reach_until_it_is_written) {
   set_compiler(&compile_nothing);
   FakeBackend& backend = new_backend();

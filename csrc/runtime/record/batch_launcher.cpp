@@ -1,6 +1,7 @@
 #include "runtime/record/batch_launcher.h"
 
 #include "runtime/counters.h"
+#include "runtime/error.h"
 
 namespace hologram {
 
@@ -36,12 +37,18 @@ void BatchLauncher::run(bool merges) {
       together_.push_back({operands_.data() + p.operands, args_.data() + p.args, p.work.items, p.work.per_item});
       p.kernel = nullptr;
     }
-    if (together_.size() == 1) {
-      const Launch& l = together_[0];
-      backend_.launch(*kernel, l.operands, l.args, l.items, l.elements_per_item);
-    } else {
-      backend_.launch_many(*kernel, together_.data(), static_cast<int>(together_.size()));
-    }
+    launch_together(*kernel);
+  }
+}
+
+void BatchLauncher::launch_together(const Kernel& kernel) {
+  try {
+    if (together_.size() > 1) return backend_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
+    const Launch& l = together_[0];
+    backend_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
+  } catch (const Error& error) {
+    fail(error.kind(), error.what(), " (in the kernel ", kernel.name, " over ", together_[0].items, " x ",
+         together_[0].elements_per_item, " elements)");
   }
 }
 

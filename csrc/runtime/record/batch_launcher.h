@@ -28,6 +28,7 @@ class BatchLauncher final : public Observer {
   struct Pending { const Kernel* kernel; size_t operands, args; Work work; bool merges; };
 
   void run(bool merges);
+  void launch_together(const Kernel& kernel);
 
   Backend& backend_;
   CircuitRecord* record_ = nullptr;
