@@ -127,6 +127,18 @@ TEST(writes_wait_for_readers_of_other_views) {
   CHECK(r.window.num_groups() == 3 && stages(r) == std::vector<int>({0, 1, 2}));
 }
 
+TEST(a_shared_weight_joins_nothing) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View w = tensor(backend, {8}), a = tensor(backend, {4, 8}), b = tensor(backend, {4, 8}), c = tensor(backend, {4, 8}), d = tensor(backend, {4, 8});
+  r.add(elementwise(Op::mul, {a, w}, c));
+  r.add(elementwise(Op::mul, {b, w}, d));
+  CHECK(r.window.num_groups() == 2);
+  const View e = tensor(backend, {4, 8});
+  r.add(elementwise(Op::add, {a, w}, e));          // a is as large as the space: one load of it serves both
+  CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 2);
+}
+
 TEST(a_write_waits_for_every_earlier_reader) {
   Backend& backend = new_backend();
   Recorded r;

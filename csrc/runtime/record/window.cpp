@@ -76,10 +76,10 @@ bool same_pattern(const Form& x, const Form& y, int rank) {
   return true;
 }
 
-/// Is the operand one number for the whole space? Reading it twice costs nothing.
-bool is_number(const Circuit& c, const Operand& o) {
+/// Has the operand an element of its own for every point of the op's space?
+bool covers(const Circuit& c, const Operand& o) {
   for (int d = 0; d < c.rank; ++d)
-    if (o.strides[d]) return false;
+    if (o.strides[d] == 0) return false;
   return c.rank > 0;
 }
 
@@ -223,11 +223,11 @@ void Window::add(Circuit& op, Form& form) {
   }
   if (!form.solo) {
     if (earliest >= 0 && join(earliest, op, form)) return;
-    // Whoever reads what this op reads: one load may serve both. Parameters that share a learning rate stay apart: so their
-    // circuits are alike, and one launch.
+    // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
+    // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.
     int tried = earliest;
     for (int i = 0; i < op.num_operands; ++i) {
-      if (is_number(op, op.operands[i])) continue;
+      if (!covers(op, op.operands[i])) continue;
       const Entry* e = find(op.operands[i].block);
       if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
       tried = e->reader;
