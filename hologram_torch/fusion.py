@@ -25,10 +25,7 @@ REASONS = {
 
 @contextlib.contextmanager
 def no_fusion():
-    """Inside, ops of this thread run when they are called, each in its own kernel. What was recorded before runs first.
-
-    backward() computes gradients on a thread of autograd's, whose ops are recorded all the same.
-    """
+    """Inside, ops of this thread run when they are called, each in its own kernel. What was recorded before runs first."""
     _runtime.flush()
     _runtime.pause_recording()
     try:

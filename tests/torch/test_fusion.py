@@ -461,3 +461,11 @@ def test_training_for_a_long_time_leaks_nothing():
 def test_a_copy_joins_its_neighbours():
     x = torch.randn(1000, device=DEVICE)
     assert launches(lambda: x.clone().mul_(2).tanh()) == 1
+
+
+def test_no_fusion_reaches_backward():
+    x = torch.randn(1000, device=DEVICE, requires_grad=True)
+    before = torch.hologram.counters()["circuits"]
+    with torch.hologram.no_fusion():
+        x.exp().tanh().sum().backward()
+    assert torch.hologram.counters()["circuits"] == before and x.grad.isfinite().all()

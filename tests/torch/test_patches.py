@@ -1,5 +1,7 @@
 """Every correction of torch is still needed. A failure here means: torch has mended it, remove the correction."""
 
+import threading
+
 import pytest
 import torch
 
@@ -23,6 +25,28 @@ def test_share_memory_needs_its_correction():
     assert _patches.originals["is_shared"](storage) is True
     _patches.originals["share_memory_"](storage)
     assert not storage.is_shared()
+
+
+def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
+    threads = []
+
+    def backward():
+        x = torch.ones(3, device=DEVICE, requires_grad=True)
+        x.register_hook(lambda grad: threads.append(threading.get_ident()))
+        x.exp().sum().backward()
+        return threads[-1]
+
+    assert backward() == threading.get_ident() and torch._C._is_multithreading_enabled()
+    with pytest.raises(ValueError, match="on the way"):
+        x = torch.ones(3, device=DEVICE, requires_grad=True)
+        x.register_hook(lambda grad: exec("raise ValueError('on the way')"))
+        x.sum().backward()
+    assert torch._C._is_multithreading_enabled()
+    with torch.autograd.set_multithreading_enabled(False):
+        backward()
+        assert not torch._C._is_multithreading_enabled()     # the caller's choice stays
+    monkeypatch.setattr(torch.autograd, "_engine_run_backward", _patches.originals["_engine_run_backward"])
+    assert backward() != threading.get_ident()
 
 
 def test_module_to_needs_the_compatibility_kernel():
