@@ -7,7 +7,7 @@ from kernels import Case
 import hologram_core as hg
 from hologram_core import _runtime as rt
 from hologram_core import dtypes
-from hologram_core.config import config
+from tests.modes import deferred
 from hologram_core.circuit.ir import MAP, ROW
 from hologram_core.ops import TABLE
 from hologram_core.ops.describe import describe
@@ -15,8 +15,6 @@ from hologram_core.ops.table import Elementwise
 
 N = 1000
 
-# Where nothing is recorded there is nothing to join.
-recorded = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1")
 FLOATS = ["float32", "float64", "float16"]
 RTOL = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-12}
 
@@ -113,7 +111,7 @@ def test_losses(executor, n):
     assert hg.ops.binary_cross_entropy_loss(executor, a, b, out) == pytest.approx(-(t * logs[0] + (1 - t) * logs[1]).mean(), rel=1e-5)
 
 
-@recorded
+@deferred
 def test_a_loss_is_one_kernel(executor):
     a, b, out = executor.from_numpy(numbers("float32")), executor.from_numpy(numbers("float32", seed=2)), executor.allocate(1)
     hg.ops.mse_loss(executor, a, b, out)

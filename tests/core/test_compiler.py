@@ -7,12 +7,10 @@ import pytest
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
-from hologram_core.config import config
+from tests.modes import deferred
 
 N = 500
 
-# Where nothing is recorded there is nothing to join.
-recorded = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1")
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def normalise(x):
     return centred / ((centred * centred).mean() + 1e-5).sqrt()
 
 
-@recorded
+@deferred
 def test_a_function_becomes_one_kernel(executor):
     x, y = data(), data(1)
     a, b = executor.from_numpy(x), executor.from_numpy(y)

@@ -17,13 +17,11 @@ from hypothesis import strategies as st
 import hologram_core as hg
 from hologram_core import _runtime as rt
 from hologram_core import dlpack
-from hologram_core.config import config
+from tests.modes import deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
 
-# Where nothing is recorded there is nothing to join.
-recorded = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1")
 pythonapi = ctypes.pythonapi
 pythonapi.PyCapsule_New.restype, pythonapi.PyCapsule_New.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
@@ -199,7 +197,7 @@ def test_requests_that_cannot_be_met():
     assert t.__dlpack__(dl_device=(1, 0), stream=None)
 
 
-@recorded
+@deferred
 def test_a_dropped_capsule_gives_its_hold_back():
     with hg.Executor() as e:
         a = e.allocate(10).fill(1)

@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
-from hologram_core.config import config
+from tests.modes import deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
 
-# Where nothing is recorded there is nothing to join.
-recorded = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1")
 
 
 @pytest.fixture
@@ -104,7 +102,7 @@ def test_a_view_sees_what_ops_do_afterwards(executor):
     assert (view == 3).all()
 
 
-@recorded
+@deferred
 def test_ops_are_recorded_again_when_the_last_view_is_gone(executor):
     a, b = executor.allocate(100), executor.allocate(100)
     a.fill(1)
@@ -124,7 +122,7 @@ def test_an_address_is_for_ever(executor):
     assert launched(lambda: hg.ops.vector_neg(executor, a, a)) == 1
 
 
-@recorded
+@deferred
 def test_ops_are_joined(executor):
     a, b, c = (executor.allocate(5000) for _ in range(3))
     a.fill(0.5), b.fill(2)

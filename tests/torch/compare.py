@@ -2,16 +2,10 @@
 
 import re
 
-import pytest
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
-from hologram_core.config import config
-
 DEVICE = "hologram"
-
-# For tests of what ops become together: in the other modes of execution each runs alone.
-deferred = pytest.mark.skipif(not config.fusion or config.sync, reason="ops run at once in this mode")
 
 
 def to_device(value, device):

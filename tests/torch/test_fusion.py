@@ -17,7 +17,8 @@ from torch import nn
 
 import hologram_torch
 from hologram_core import _runtime
-from tests.torch.compare import DEVICE, deferred, launches
+from tests.modes import deferred
+from tests.torch.compare import DEVICE, launches
 from tests.torch.test_memory import MIB, allocated, resident
 from tests.torch.test_threads import script
 
@@ -469,3 +470,17 @@ def test_no_fusion_reaches_backward():
     with torch.hologram.no_fusion():
         x.exp().tanh().sum().backward()
     assert torch.hologram.counters()["circuits"] == before and x.grad.isfinite().all()
+
+
+def test_windows_of_all_streams_have_numbers_of_their_own():
+    import hologram_core
+
+    with hologram_core.Executor() as executor:
+        a = executor.allocate(X.numel())
+        a.fill(1.0)
+        for _ in range(3):
+            hologram_core.ops.scalar_mul(executor, a, a, 2.0)
+            executor.synchronize()
+            (X + 1).cpu()
+        numbers = [c.window for c in torch.hologram.explain(6)]
+    assert len(set(numbers)) == 6 and numbers == sorted(numbers)

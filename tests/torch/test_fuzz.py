@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from tests.modes import deferred
 from tests.torch import fuzz
-from tests.torch.compare import deferred
 
 pytestmark = pytest.mark.filterwarnings("ignore")     # of broadcasts and resized results: that is what programs do
 PROGRAMS = 500

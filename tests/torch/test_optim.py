@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.torch.compare import DEVICE, deferred, launches
+from tests.modes import deferred
+from tests.torch.compare import DEVICE, launches
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(7, 5), (33,), (2, 3, 4), (), (64, 17), (1,)]

@@ -16,7 +16,8 @@ import torch
 from hologram_core import _runtime
 from hologram_core.backends import cpu
 from hologram_core.circuit.key import decode
-from tests.torch.compare import DEVICE, deferred
+from tests.modes import deferred
+from tests.torch.compare import DEVICE
 from tests.torch.test_memory import allocated
 from tests.torch.test_threads import script
 

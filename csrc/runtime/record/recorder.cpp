@@ -15,6 +15,8 @@ namespace {
 /// Memory that waits for a flush to be freed: this much, or this share of what is in use, makes one happen.
 constexpr int64_t kDeadBytes = 8 << 20, kDeadShare = 32;
 
+std::atomic<uint64_t> windows{0};   // that ran so far, of all streams: a number names one of them in the history
+
 void count(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
 int64_t all_bytes(const Circuit& c) {
@@ -29,10 +31,6 @@ std::string describe(const Group& group) {
   for (int n = 0; n < group.circuit.num_nodes; ++n) text += std::string(n ? " > " : "") + op_name(group.circuit.nodes[n].op);
   return text + " over " + std::to_string(group.form.full) + " elements)";
 }
-
-}  // namespace
-
-namespace {
 
 /// A list of the thread's own, kept for its capacity.
 std::vector<Block*>& spare_list() {
@@ -96,7 +94,7 @@ void Recorder::flush_if_written(const Block& block, Reason reason) {
 
 void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
-  ++windows_;
+  number_ = windows.fetch_add(1, std::memory_order_relaxed) + 1;
   window_.reveal();
   try {
     run_groups(reason);
@@ -154,7 +152,7 @@ void Recorder::run_groups(Reason reason) {
 
 CircuitRecord Recorder::record_of(const Group& group, Reason reason) const {
   CircuitRecord record;
-  record.window = windows_;
+  record.window = number_;
   record.reason = reason;
   record.ops = group.ops;
   record.elements = group.form.full;

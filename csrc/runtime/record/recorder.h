@@ -46,7 +46,7 @@ class Recorder {
   std::exception_ptr failure_;
   struct { uint64_t recorded = 0, circuits = 0, dropped = 0, bytes_recorded = 0, bytes_moved = 0; } tally_;   // of the window
   std::atomic<bool> busy_{false};           // the window is not empty, or a failure waits
-  uint64_t windows_ = 0;
+  uint64_t number_ = 0;                     // of the window that runs
 };
 
 }  // namespace hologram
