@@ -227,17 +227,10 @@ void bind_memory(py::module_& m) {
 
 // ---- counters, threads, switches ----
 
-std::vector<std::pair<const char*, std::atomic<uint64_t>*>> named_counters() {
-  Counters& c = counters();
-  return {{"recorded", &c.recorded}, {"launched", &c.launched}, {"cache_hits", &c.cache_hits},
-          {"cache_misses", &c.cache_misses}, {"compiled", &c.compiled}, {"disk_hits", &c.disk_hits},
-          {"parallel_launches", &c.parallel_launches}, {"circuits", &c.circuits}, {"dropped", &c.dropped},
-          {"bytes_recorded", &c.bytes_recorded}, {"bytes_moved", &c.bytes_moved}};
-}
-
 py::dict counter_values() {
   py::dict d;
-  for (auto& [name, value] : named_counters()) d[name] = value->load();
+  const Counters counters = read_counters();
+  for (int i = 0; i < kCounters; ++i) d[counter_name(static_cast<Counter>(i))] = counters.values[i];
   return d;
 }
 
@@ -277,11 +270,9 @@ py::list circuits(size_t limit) {
 
 void bind_control(py::module_& m) {
   m.def("counters", &counter_values);
-  m.def("reset_counters", [] {
-    for (auto& [name, value] : named_counters()) value->store(0);
-  });
-  m.def("count_compiled", [] { counters().compiled.fetch_add(1); }, "The compiler made machine code.");
-  m.def("count_disk_hit", [] { counters().disk_hits.fetch_add(1); }, "The compiler found machine code on disk.");
+  m.def("reset_counters", &reset_counters);
+  m.def("count_compiled", [] { add_to(Counter::compiled); }, "The compiler made machine code.");
+  m.def("count_disk_hit", [] { add_to(Counter::disk_hits); }, "The compiler found machine code on disk.");
   m.def("set_launch_log", &set_launch_log, py::arg("on"), "Keeps a record of every launch, for last_launches.");
   m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
   m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),

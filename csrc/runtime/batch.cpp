@@ -39,7 +39,7 @@ void run_share(void* context, int task) {
 
 void run(const Kernel& kernel, const Launch* launches, int count, int64_t elements, int threads) {
   if (threads > 1) {
-    counters().parallel_launches.fetch_add(1, std::memory_order_relaxed);
+    add_to(Counter::parallel_launches);
     Many many{&kernel, launches, count, (elements + threads - 1) / threads};
     return parallel_run(threads, &run_share, &many);
   }
@@ -53,7 +53,7 @@ void launch_many(const Kernel& kernel, const Launch* launches, int count) {
   int64_t elements = 0;
   for (int i = 0; i < count; ++i) elements += launches[i].items * per_item(launches[i]);
   if (elements == 0) return;
-  counters().launched.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::launched);
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const int threads = threads_worth(kernel, static_cast<double>(elements));
   if (!launch_logged()) return run(kernel, launches, count, elements, threads);

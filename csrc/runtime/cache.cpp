@@ -84,12 +84,12 @@ Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name) {
 
 const Kernel* find_kernel(const Key& key) {
   if (const Kernel* kernel = look_up(current.load(std::memory_order_acquire), key)) {
-    counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
+    add_to(Counter::cache_hits);
     return kernel;
   }
   const CompileFn compile = compiler.load(std::memory_order_acquire);
   HG_CHECK(compile, "hologram.compile: no compiler is installed. Import hologram_core._runtime.");
-  counters().cache_misses.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::cache_misses);
   return insert(key, std::unique_ptr<Kernel>(compile(key)));   // no lock is held while the compiler runs: it takes the GIL
 }
 

@@ -322,8 +322,8 @@ void launch_warm(Backend& backend, const Kernel& kernel, const Call& call) {
   };
   for (int i = 0; i < call.op.num_args; ++i) add(call.args[i].array);
   for (int k = 0; k < call.op.num_results(); ++k) add(call.results[k]);
-  counters().recorded.fetch_add(1, std::memory_order_relaxed);
-  counters().cache_hits.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::recorded);
+  add_to(Counter::cache_hits);
   backend.launch(kernel, operands, args, call.length, 1);
 }
 

@@ -33,7 +33,7 @@ int threads_for(const Kernel& kernel, int64_t n, double work) {
 
 void run(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int threads) {
   if (threads == 1) return kernel.fn(operands, args, 0, n);
-  counters().parallel_launches.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::parallel_launches);
   const int64_t even = (n + threads - 1) / threads, grain = kernel.grain;
   Job job{&kernel, operands, args, n, (even + grain - 1) / grain * grain};
   parallel_run(threads, &run_part, &job);
@@ -54,7 +54,7 @@ int threads_worth(const Kernel& kernel, double elements) {
 
 void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item) {
   if (n <= 0) return;
-  counters().launched.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::launched);
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const double work = static_cast<double>(n) * static_cast<double>(std::max<int64_t>(elements_per_item, 1)) * kernel.cost;
   const int threads = work < 2 * kThreadNs ? 1 : threads_for(kernel, n, work);

@@ -6,18 +6,18 @@
 namespace hologram {
 
 void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) {
-  const uint64_t misses = counters().cache_misses.load(std::memory_order_relaxed);
+  const uint64_t misses = my_count(Counter::cache_misses);
   const Kernel* kernel = find_kernel(key);
   if (record_) {
-    record_->compiled |= counters().cache_misses.load(std::memory_order_relaxed) != misses;
+    record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;
   }
-  void* operands[kMaxOperands];
-  int64_t args[kMaxKernelArgs];
-  const int num_args = kernel_arguments(circuit, stage, operands, args);
-  pending_.push_back({kernel, operands_.size(), args_.size(), work, (stage.flags & kMerge) != 0});
-  operands_.insert(operands_.end(), operands, operands + circuit.num_operands);
-  args_.insert(args_.end(), args, args + num_args);
+  pending_.push_back({kernel, used_operands_, used_args_, work, (stage.flags & kMerge) != 0});
+  if (operands_.size() < used_operands_ + kMaxOperands) operands_.resize(2 * operands_.size() + kMaxOperands);
+  if (args_.size() < used_args_ + kMaxKernelArgs) args_.resize(2 * args_.size() + kMaxKernelArgs);
+  used_args_ += static_cast<size_t>(
+      kernel_arguments(circuit, stage, operands_.data() + used_operands_, args_.data() + used_args_));
+  used_operands_ += circuit.num_operands;
 }
 
 void BatchLauncher::run() {
@@ -54,8 +54,7 @@ void BatchLauncher::launch_together(const Kernel& kernel) {
 
 void BatchLauncher::forget() {
   pending_.clear();
-  operands_.clear();
-  args_.clear();
+  used_operands_ = used_args_ = 0;
   for (Block* block : kept_) block->release();
   kept_.clear();
 }

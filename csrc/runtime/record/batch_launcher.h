@@ -33,8 +33,9 @@ class BatchLauncher final : public Observer {
   Backend& backend_;
   CircuitRecord* record_ = nullptr;
   std::vector<Pending> pending_;
-  std::vector<void*> operands_;
+  std::vector<void*> operands_;     // of all pending launches; the vectors are room, the counts say how much is used
   std::vector<int64_t> args_;
+  size_t used_operands_ = 0, used_args_ = 0;
   std::vector<Launch> together_;
   std::vector<Block*> kept_;
 };

@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kKept = 512;
 CircuitRecord ring[kKept];
-uint64_t written = 0;
+uint64_t written = 0, windows = 0;
 SpinLock lock;
 
 }  // namespace
@@ -28,9 +28,13 @@ const char* reason_name(Reason reason) {
   return "";
 }
 
-void remember(const CircuitRecord& record) {
+void remember(CircuitRecord* records, size_t count) {
   lock.lock();
-  ring[written++ % kKept] = record;
+  ++windows;
+  for (size_t i = 0; i < count; ++i) {
+    records[i].window = windows;
+    ring[written++ % kKept] = records[i];
+  }
   lock.unlock();
 }
 

@@ -12,7 +12,7 @@ namespace hologram {
 const char* reason_name(Reason reason);
 
 struct CircuitRecord {
-  uint64_t window = 0;                 // number of the window it was in
+  uint64_t window = 0;                 // number of the window it was in, over all streams; remember() sets it
   Reason reason = Reason::Read;
   uint16_t ops = 0;                    // recorded ops
   bool compiled = false;               // a kernel was not in the cache
@@ -22,7 +22,8 @@ struct CircuitRecord {
   int64_t bytes_recorded = 0, bytes_moved = 0;
 };
 
-void remember(const CircuitRecord& record);
+/// Adds the circuits of one window, oldest first, and gives them their window's number.
+void remember(CircuitRecord* records, size_t count);
 /// The last records, oldest first.
 std::vector<CircuitRecord> recent_circuits(size_t limit);
 

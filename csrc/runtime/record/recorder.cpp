@@ -15,10 +15,6 @@ namespace {
 /// Memory that waits for a flush to be freed: this much, or this share of what is in use, makes one happen.
 constexpr int64_t kDeadBytes = 8 << 20, kDeadShare = 32;
 
-std::atomic<uint64_t> windows{0};   // that ran so far, of all streams: a number names one of them in the history
-
-void count(std::atomic<uint64_t>& counter, uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
-
 int64_t all_bytes(const Circuit& c) {
   int64_t bytes = 0;
   for (int i = 0; i < c.num_operands; ++i) bytes += operand_bytes(c, c.operands[i]);
@@ -63,8 +59,8 @@ void Recorder::locked(bool observe, Action action) {
 
 void Recorder::record(Circuit& circuit, Form& form) {
   const bool sync = config().sync;
+  add_to(Counter::recorded);
   locked(sync, [&] {
-    ++tally_.recorded;
     window_.add(circuit, form);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
@@ -73,7 +69,7 @@ void Recorder::record(Circuit& circuit, Form& form) {
 }
 
 void Recorder::run_alone(Circuit& circuit, Form& form) {
-  count(counters().recorded, 1);
+  add_to(Counter::recorded);
   if (!idle())
     locked(true, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
@@ -94,7 +90,7 @@ void Recorder::flush_if_written(const Block& block, Reason reason) {
 
 void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
-  number_ = windows.fetch_add(1, std::memory_order_relaxed) + 1;
+  records_.clear();
   window_.reveal();
   try {
     run_groups(reason);
@@ -103,12 +99,7 @@ void Recorder::run_window(Reason reason) {
     if (!failure_) failure_ = std::current_exception();
   }
   window_.clear(released_);
-  count(counters().recorded, tally_.recorded);
-  count(counters().circuits, tally_.circuits);
-  count(counters().dropped, tally_.dropped);
-  count(counters().bytes_recorded, tally_.bytes_recorded);
-  count(counters().bytes_moved, tally_.bytes_moved);
-  tally_ = {};
+  remember(records_.data(), records_.size());
 }
 
 void Recorder::plan(Group& group) {
@@ -124,12 +115,12 @@ void Recorder::run_groups(Reason reason) {
   order_.clear();
   for (int g = 0; g < groups; ++g) {
     Group& group = window_.group(g);
-    tally_.bytes_recorded += static_cast<uint64_t>(group.bytes);
+    add_to(Counter::bytes_recorded, static_cast<uint64_t>(group.bytes));
     if (window_.prune(g)) {
       order_.push_back({window_.stage_of(g), g});
     } else {
-      tally_.dropped += group.ops;
-      remember(record_of(group, reason));
+      add_to(Counter::dropped, group.ops);
+      record_of(group, reason);
     }
   }
   std::sort(order_.begin(), order_.end());
@@ -139,20 +130,18 @@ void Recorder::run_groups(Reason reason) {
     stage = own;
     Group& group = window_.group(g);
     denormalise(group.circuit, group.form);
-    CircuitRecord record = record_of(group, reason);
+    CircuitRecord& record = record_of(group, reason);
     record.bytes_moved = all_bytes(group.circuit);
-    tally_.bytes_moved += static_cast<uint64_t>(record.bytes_moved);
-    ++tally_.circuits;
+    add_to(Counter::bytes_moved, static_cast<uint64_t>(record.bytes_moved));
+    add_to(Counter::circuits);
     launcher_.set_record(&record);
     plan(group);
-    remember(record);
   }
   launcher_.run();
 }
 
-CircuitRecord Recorder::record_of(const Group& group, Reason reason) const {
-  CircuitRecord record;
-  record.window = number_;
+CircuitRecord& Recorder::record_of(const Group& group, Reason reason) {
+  CircuitRecord& record = records_.emplace_back();
   record.reason = reason;
   record.ops = group.ops;
   record.elements = group.form.full;

@@ -35,7 +35,7 @@ class Recorder {
   void run_window(Reason reason);           // keeps a failure in failure_
   void run_groups(Reason reason);
   void plan(Group& group);
-  CircuitRecord record_of(const Group& group, Reason reason) const;
+  CircuitRecord& record_of(const Group& group, Reason reason);
 
   Backend* backend_;
   StreamLock lock_;
@@ -44,9 +44,8 @@ class Recorder {
   std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free
   std::exception_ptr failure_;
-  struct { uint64_t recorded = 0, circuits = 0, dropped = 0, bytes_recorded = 0, bytes_moved = 0; } tally_;   // of the window
+  std::vector<CircuitRecord> records_;      // of the window that runs
   std::atomic<bool> busy_{false};           // the window is not empty, or a failure waits
-  uint64_t number_ = 0;                     // of the window that runs
 };
 
 }  // namespace hologram
