@@ -6,6 +6,7 @@ it can be removed.
 
 from __future__ import annotations
 
+import functools
 import threading
 
 import torch
@@ -24,6 +25,7 @@ def apply() -> None:
         _dlpack_device()
         _share_memory()
         _backward_on_the_calling_thread()
+        _fused_adam()
         multiprocessing.register()
         _applied = True
 
@@ -63,6 +65,37 @@ def _backward_on_the_calling_thread() -> None:
             enable(True)
 
     graph._engine_run_backward = torch.autograd._engine_run_backward = _engine_run_backward
+
+
+def _fused_adam() -> None:
+    # Where nobody says how Adam and AdamW are to step, torch takes the path that calls nine _foreach ops, each a walk over all
+    # parameters: on small models that is most of a training step (MLP 784-128-10: 0.25 of 0.6 ms). The fused step is one call.
+    # What the user asks for stays, and so does a choice made for parameters that the fused step does not take.
+    from torch.optim import Adam
+
+    original = originals["Adam.__init__"] = Adam.__init__
+
+    def choose(optimizer) -> None:
+        groups = optimizer.param_groups
+        asked = any(g["fused"] is not None or g["foreach"] is not None or g["capturable"] or g["differentiable"] for g in groups)
+        if asked or not all(p.device.type == NAME and p.is_floating_point() for g in groups for p in g["params"]):
+            return
+        for group in groups:
+            group["fused"] = True
+            for p in group["params"]:      # of a checkpoint: a fused step counts where its parameter is
+                if "step" in (state := optimizer.state.get(p, {})):
+                    state["step"] = state["step"].to(p.device, torch.float32)
+        optimizer.defaults["fused"] = optimizer._step_supports_amp_scaling = True
+
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        if self.defaults["fused"] is None:
+            choose(self)
+            # A checkpoint from elsewhere says None again.
+            self.register_load_state_dict_post_hook(choose)
+
+    Adam.__init__ = __init__
 
 
 def _share_memory() -> None:

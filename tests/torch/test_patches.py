@@ -49,6 +49,55 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
     assert backward() != threading.get_ident()
 
 
+def adam_step(device, make, load=None, scaler=None):
+    """The parameters after three steps, and the optimizer."""
+    torch.manual_seed(0)
+    model = torch.nn.Linear(5, 3)
+    model.to(device)
+    optimizer = make(model.parameters())
+    if load:
+        optimizer.load_state_dict(load)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = (model(torch.arange(10.0).view(2, 5).to(device)) ** 2).mean()
+        (scaler.scale(loss) if scaler else loss).backward()
+        if scaler:
+            scaler.step(optimizer)
+            scaler.update()
+        else:
+            optimizer.step()
+    return [p.detach().cpu() for p in model.parameters()], optimizer
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW])
+def test_fused_adam_needs_its_correction(kind, monkeypatch):
+    def fused_calls(make):
+        before = torch.hologram.op_report().get(f"_fused_{kind.__name__.lower()}_", {}).get("compiled", 0)
+        values, optimizer = adam_step(DEVICE, make)
+        return torch.hologram.op_report().get(f"_fused_{kind.__name__.lower()}_", {}).get("compiled", 0) - before, values, optimizer
+
+    expected, stock = adam_step("cpu", kind)
+    calls, values, optimizer = fused_calls(kind)
+    assert calls == 3 and optimizer.param_groups[0]["fused"] and stock.param_groups[0]["fused"] is None
+    torch.testing.assert_close(values, expected)
+    for asked in ({"foreach": True}, {"foreach": False}, {"fused": False}, {"capturable": True}, {"differentiable": True}):
+        if "differentiable" not in asked:
+            assert fused_calls(lambda p: kind(p, **asked))[0] == 0
+        assert not kind([torch.zeros(2, device=DEVICE)], **asked).param_groups[0]["fused"]
+    mixed = kind([torch.zeros(2, device=DEVICE, requires_grad=True), torch.zeros(2, requires_grad=True)])
+    assert mixed.param_groups[0]["fused"] is None
+    groups = kind([{"params": torch.zeros(2, device=DEVICE)}, {"params": [torch.zeros(2, device=DEVICE)], "lr": 0.5}])
+    assert [g["fused"] for g in groups.param_groups] == [True, True] and groups.param_groups[1]["lr"] == 0.5
+    assert kind([torch.zeros(2, device=DEVICE, dtype=torch.complex64)]).param_groups[0]["fused"] is None
+    # A checkpoint of the CPU goes on as on the CPU, with a gradient scaler too.
+    again, _ = adam_step("cpu", kind, stock.state_dict())
+    here, loaded = adam_step(DEVICE, kind, stock.state_dict(), torch.amp.GradScaler(DEVICE, init_scale=4.0))
+    assert loaded.param_groups[0]["fused"]
+    torch.testing.assert_close(here, again)
+    monkeypatch.setattr(torch.optim.Adam, "__init__", _patches.originals["Adam.__init__"])
+    assert fused_calls(kind)[0] == 0
+
+
 def test_module_to_needs_the_compatibility_kernel():
     """torch's own rule (TensorImpl) calls the two devices incompatible; our kernel of the op says otherwise."""
     cpu, device = torch.zeros(1), torch.zeros(1).to(DEVICE)
