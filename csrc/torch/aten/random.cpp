@@ -96,6 +96,7 @@ template <class> struct UniformFill {
 at::Tensor& uniform_(at::Tensor& self, double from, double to, Generator generator) {
   using AtenOp = at::_ops::uniform_;
   if (!fillable_float(self)) return delegate_op<AtenOp>(self, from, to, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::uniform_impl_<UniformFill, Philox>(self, from, to, generator);
   count_compiled<AtenOp>();
   return self;
@@ -137,6 +138,7 @@ template <class> struct ExponentialFill {
 at::Tensor& exponential_(at::Tensor& self, double lambda, Generator generator) {
   using AtenOp = at::_ops::exponential_;
   if (!fillable_float(self)) return delegate_op<AtenOp>(self, lambda, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::exponential_impl_<ExponentialFill, Philox>(self, lambda, generator);
   count_compiled<AtenOp>();
   return self;
@@ -151,6 +153,7 @@ template <class> struct CauchyFill {
 at::Tensor& cauchy_(at::Tensor& self, double median, double sigma, Generator generator) {
   using AtenOp = at::_ops::cauchy_;
   if (!fillable_float(self)) return delegate_op<AtenOp>(self, median, sigma, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::cauchy_impl_<CauchyFill, Philox>(self, median, sigma, generator);
   count_compiled<AtenOp>();
   return self;
@@ -165,6 +168,7 @@ template <class> struct LogNormalFill {
 at::Tensor& log_normal_(at::Tensor& self, double mean, double std, Generator generator) {
   using AtenOp = at::_ops::log_normal_;
   if (!fillable_float(self)) return delegate_op<AtenOp>(self, mean, std, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::log_normal_impl_<LogNormalFill, Philox>(self, mean, std, generator);
   count_compiled<AtenOp>();
   return self;
@@ -181,6 +185,7 @@ at::Tensor& geometric_(at::Tensor& self, double p, Generator generator) {
   using AtenOp = at::_ops::geometric_;
   if (!is_row_type(self.scalar_type()) || self.scalar_type() == at::kBool || !fillable(self))
     return delegate_op<AtenOp>(self, p, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::geometric_impl_<GeometricFill, Philox>(self, p, generator);
   count_compiled<AtenOp>();
   return self;
@@ -229,6 +234,7 @@ bool holds_integers(const at::Tensor& self) { return is_compiled_type(self.scala
 at::Tensor& random_(at::Tensor& self, Generator generator) {
   using AtenOp = at::_ops::random_;
   if (!holds_integers(self)) return delegate_op<AtenOp>(self, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::random_impl<IntegerFill, Philox>(self, generator);
   count_compiled<AtenOp>();
   return self;
@@ -236,6 +242,7 @@ at::Tensor& random_(at::Tensor& self, Generator generator) {
 at::Tensor& random_from_to(at::Tensor& self, int64_t from, std::optional<int64_t> to, Generator generator) {
   using AtenOp = at::_ops::random__from;
   if (!holds_integers(self)) return delegate_op<AtenOp>(self, from, to, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::random_from_to_impl<IntegerRangeFill, Philox>(self, from, to, generator);
   count_compiled<AtenOp>();
   return self;
@@ -243,6 +250,7 @@ at::Tensor& random_from_to(at::Tensor& self, int64_t from, std::optional<int64_t
 at::Tensor& random_to(at::Tensor& self, int64_t to, Generator generator) {
   using AtenOp = at::_ops::random__to;
   if (!holds_integers(self)) return delegate_op<AtenOp>(self, to, generator);
+  const PointersInside inside;   // the iterator asks for the address
   templates::random_from_to_impl<IntegerRangeFill, Philox>(self, 0, to, generator);
   count_compiled<AtenOp>();
   return self;
