@@ -139,6 +139,60 @@ TEST(a_shared_weight_joins_nothing) {
   CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 2);
 }
 
+TEST(groups_that_meet_are_one) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View a = tensor(backend, {4, 8}), b = tensor(backend, {32}), x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), z = tensor(backend, {4, 8});
+  r.add(elementwise(Op::neg, {a}, x));
+  r.add(elementwise(Op::exp, {{b.block, {4, 8}, {8, 1}}}, y));
+  CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 1 && nodes(r, 1) == 1);
+  r.add(elementwise(Op::add, {x, y}, z));
+  CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 0 && nodes(r, 1) == 3);
+  x.block->release();
+  y.block->release();
+  CHECK(r.window.prune(1));                          // both values stay inside
+  const Circuit& c = r.window.group(1).circuit;
+  CHECK(c.num_operands == 3 && c.nodes[2].args[0] == 0 && c.nodes[2].args[1] == 1);
+}
+
+TEST(a_group_that_something_in_between_depends_on_stays) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
+  const View turned{x.block, {6, 4}, {1, 6}}, w = tensor(backend, {6, 4});
+  r.add(elementwise(Op::neg, {a}, x));
+  r.add(elementwise(Op::neg, {turned}, w));          // reads x from memory
+  r.add(elementwise(Op::exp, {b}, y));
+  r.add(elementwise(Op::add, {x, y}, z));
+  CHECK(nodes(r, 0) == 1 && nodes(r, 2) == 2 && stages(r) == std::vector<int>({0, 1, 1}));
+}
+
+TEST(a_group_whose_input_is_written_in_between_stays) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
+  const View head{a.block, {8}, {1}}, part = tensor(backend, {8});
+  r.add(elementwise(Op::neg, {a}, x));
+  r.add(elementwise(Op::neg, {part}, head));         // writes over what the first group reads
+  r.add(elementwise(Op::exp, {b}, y));
+  r.add(elementwise(Op::add, {x, y}, z));
+  CHECK(nodes(r, 0) == 1 && nodes(r, 2) == 2 && stages(r) == std::vector<int>({0, 1, 1}));
+}
+
+TEST(a_merged_group_keeps_what_orders_it) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
+  r.add(elementwise(Op::neg, {a}, x));
+  r.add(elementwise(Op::exp, {b}, y));
+  r.add(elementwise(Op::add, {x, y}, z));
+  const View head{a.block, {8}, {1}}, part = tensor(backend, {8}), tail{z.block, {8}, {1}, 16}, copy = tensor(backend, {8});
+  r.add(elementwise(Op::neg, {part}, head));         // after the group that reads a, wherever it went
+  r.add(elementwise(Op::neg, {tail}, copy));         // after the group that writes z
+  CHECK(r.window.num_groups() == 4 && nodes(r, 1) == 3);
+  CHECK(r.window.stage_of(1) == 0 && r.window.stage_of(2) == 1 && r.window.stage_of(3) == 1);
+}
+
 TEST(a_write_waits_for_every_earlier_reader) {
   Backend& backend = new_backend();
   Recorded r;

@@ -75,6 +75,11 @@ def in_place_chain():
     return t
 
 
+def branches_in_place():
+    a, b = X.exp(), Y.tanh()
+    return b.add_(a), b * 2
+
+
 def through_linear_views():
     t = X + 1
     return t.view(-1)[:] * 2, t.view(32, 64) - 1, t
@@ -96,6 +101,11 @@ ONE_KERNEL = {
     "rms norm by hand": (6, lambda: X * torch.rsqrt(X.pow(2).mean(-1, keepdim=True) + 1e-6) * BIAS),
     "layer norm by hand": (9, lambda: layer_norm_by_hand(X)),
     "softmax by hand": (5, lambda: softmax_by_hand(X)),
+    "two branches": (3, lambda: X.exp() + Y.tanh()),
+    "a tree": (7, lambda: (X.exp() * Y.tanh()) + (X.neg() - Y.abs()) * 2),
+    "a branch with a fold": (3, lambda: X.exp() - Y.sum(-1, keepdim=True)),
+    "branches into a fold": (4, lambda: (X.exp() * Y.tanh()).sum(-1)),
+    "branches in place": (4, branches_in_place),
     "gelu by hand": (4, lambda: 0.5 * X * (1 + torch.erf(X * 0.7071))),
 }
 
@@ -136,7 +146,49 @@ def written_in_place_under_a_view():
     return other, mean, t
 
 
-SEVERAL_KERNELS = {"other geometry": (3, copied), "write after a read": (3, written_elsewhere),
+def branch_that_is_read():
+    branch = X.exp()
+    turned = branch.t().contiguous()     # needs the branch in memory before the other one comes
+    return branch + Y.tanh(), turned
+
+
+def branch_whose_input_changes():
+    t = X.clone()
+    hologram.synchronize()
+    branch = t.exp()
+    t.view(-1)[:6].tanh_()
+    return branch + Y.neg(), t
+
+
+def test_foreach_ops_of_an_optimizer_are_one_launch():
+    """The average of gradients and that of their squares have nothing in common until the parameter needs both."""
+    params, grads, averages, squares = ([torch.rand(50, device=DEVICE) for _ in range(4)] for _ in range(4))
+
+    def step():
+        torch._foreach_lerp_(averages, grads, 0.1)
+        torch._foreach_mul_(squares, 0.999)
+        torch._foreach_addcmul_(squares, grads, grads, 0.001)
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, 1e-8)
+        torch._foreach_addcdiv_(params, averages, roots, [-0.1] * 4)
+
+    seen = Seen(step)
+    assert (seen.recorded, seen.launched) == (24, 1), seen.summaries
+
+
+@pytest.mark.parametrize("fill", [lambda t: t.uniform_(), lambda t: t.normal_(), lambda t: t.exponential_(), lambda t: t.cauchy_(),
+                                  lambda t: t.log_normal_(), lambda t: t.geometric_(0.5), lambda t: t.random_(), lambda t: t.random_(5),
+                                  lambda t: t.random_(2, 5), lambda t: t.bernoulli_(0.5), lambda t: t.bernoulli_(torch.full_like(t, 0.5)),
+                                  lambda t: t.fill_(2), lambda t: t.zero_(), lambda t: t.copy_(BIAS), lambda t: torch.rand(5, out=t)])
+def test_filled_tensors_take_part_in_recording(fill):
+    t = torch.empty_like(BIAS)
+    fill(t)
+    hologram.synchronize()
+    assert Seen(lambda: (t * 2 + 1).tanh()).launched == 1
+
+
+SEVERAL_KERNELS = {"branch that is read": (3, branch_that_is_read), "branch whose input changes": (3, branch_whose_input_changes),
+                   "other geometry": (3, copied), "write after a read": (3, written_elsewhere),
                    "shifted copy": (3, overlapping_windows), "write in place after a read": (3, written_in_place_under_a_view)}
 
 

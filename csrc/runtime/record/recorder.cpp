@@ -115,6 +115,7 @@ void Recorder::run_groups(Reason reason) {
   order_.clear();
   for (int g = 0; g < groups; ++g) {
     Group& group = window_.group(g);
+    if (group.ops == 0) continue;   // it became part of a later one
     add_to(Counter::bytes_recorded, static_cast<uint64_t>(group.bytes));
     if (window_.prune(g)) {
       order_.push_back({window_.stage_of(g), g});

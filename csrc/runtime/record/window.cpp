@@ -5,6 +5,7 @@
 #include "runtime/config.h"
 #include "runtime/memory/guard.h"
 #include "runtime/plan/dims.h"
+#include "runtime/record/place.h"
 
 namespace hologram {
 
@@ -41,24 +42,6 @@ bool Window::touches(const Circuit& c) const {
 // ---- joining ----
 
 namespace {
-
-/// Where the dimensions of a group are among those of an op: from[d], or -1 where the op does not vary.
-void full_dims(const Circuit& group, int8_t* from) {
-  for (int d = 0; d < group.rank; ++d) from[d] = static_cast<int8_t>(d);
-}
-void kept_dims(const Circuit& group, uint32_t row, int8_t* from) {
-  int8_t next = 0;
-  for (int d = 0; d < group.rank; ++d) from[d] = row >> d & 1 ? int8_t(-1) : next++;
-}
-
-int64_t stride_of(const Operand& o, int dim) { return dim < 0 ? 0 : o.strides[dim]; }
-
-bool same_place(const Circuit& group, const Operand& mine, const Operand& other, const int8_t* from) {
-  if (mine.data != other.data || mine.dtype != other.dtype) return false;
-  for (int d = 0; d < group.rank; ++d)
-    if (mine.strides[d] != stride_of(other, from[d])) return false;
-  return true;
-}
 
 bool glued_through(const Circuit& group, const Operand& o, const int8_t* from, uint32_t glue) {
   if (!glue) return true;
@@ -115,23 +98,18 @@ bool Window::join(int g, Circuit& op, Form& form) {
   Circuit& c = group.circuit;
   Form& f = group.form;
   if (f.solo || f.splits) return false;
-  if (c.num_nodes + op.num_nodes > kMaxNodes || c.num_operands + op.num_operands > kMaxOperands ||
-      c.num_scalars + op.num_scalars > kMaxScalars || c.num_values + op.num_values > kOperandRef || comes_again(c, op))
-    return false;
+  if (!fit_together(c, op) || comes_again(c, op)) return false;
 
   const bool kept_only = form.full != f.full;
   if (kept_only && (form.folds || !f.folds || form.full != f.kept)) return false;
-  if (form.splits && (f.folds || c.num_operands + op.num_operands + kMaxComponents > kMaxOperands || c.rank > kMaxRank - 2))
-    return false;
+  if (form.splits && (f.folds || !may_split(c, op))) return false;
   // Where a row is folded elements are visited more than once, and not by their numbers.
   if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
   if (!align(c, f, op, form, kept_only)) return false;
 
   // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
   if (form.folds && f.folds && (form.row != f.row || form.glue != f.glue || !same_pattern(form, f, c.rank))) return false;
-  if (form.folds && (form.glue & ~f.glue))
-    for (int i = 0; i < c.num_operands; ++i)
-      if (!glued(c.sizes, c.operands[i].strides, form.glue)) return false;
+  if (form.folds && !walks_glued(c, f, form)) return false;
 
   int8_t from[kMaxRank];
   if (kept_only) kept_dims(c, f.row, from);
@@ -149,21 +127,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
   Group& group = *groups_[g];
   Circuit& c = group.circuit;
   group.form.ordered |= form.ordered;
-  const int first_value = c.num_values, first_scalar = c.num_scalars;
   Ref renamed[kMaxOperands];
-  const auto ref_of = [&](Ref ref) -> Ref {
-    if (ref < kOperandRef) return static_cast<Ref>(ref + first_value);
-    if (ref < kScalarRef) return renamed[ref - kOperandRef];
-    return static_cast<Ref>(ref + first_scalar);
-  };
-  const auto copy_operand = [&](const Operand& o) {
-    const int n = c.num_operands++;
-    Operand& mine = c.operands[n];
-    mine.block = o.block; mine.data = o.data; mine.dtype = o.dtype; mine.output = o.output; mine.source = o.source;
-    for (int d = 0; d < c.rank; ++d) mine.strides[d] = stride_of(o, from[d]);
-    return n;
-  };
-
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
     group.bytes += operand_bytes(op, o);
@@ -177,9 +141,9 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
       renamed[i] = static_cast<Ref>(kOperandRef + e.read);
       continue;
     }
-    const int n = copy_operand(o);
+    const int n = append_operand(c, o, from);
     renamed[i] = static_cast<Ref>(kOperandRef + n);
-    e.needed |= e.writer >= 0;
+    if (e.writer >= 0 && e.reader != g) ++e.needed;
     if (e.reader < g) {
       e.reader = static_cast<int16_t>(g);
       e.read = static_cast<int16_t>(n);
@@ -187,13 +151,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
       e.read = -1;
     }
   }
-  std::copy_n(op.scalars, op.num_scalars, c.scalars + first_scalar);
-  c.num_scalars = static_cast<uint8_t>(first_scalar + op.num_scalars);
-  for (int i = 0; i < op.num_nodes; ++i) {
-    Node& n = c.nodes[c.num_nodes++] = op.nodes[i];
-    for (int a = 0; a < n.nargs; ++a) n.args[a] = ref_of(n.args[a]);
-  }
-  c.num_values = static_cast<uint8_t>(first_value + op.num_values);
+  const Renaming ref_of = append_nodes(c, op, renamed);
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
     if (!o.output) continue;
@@ -202,7 +160,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
       continue;
     }
     Entry& e = entry_of(o.block);
-    const int n = copy_operand(o);
+    const int n = append_operand(c, o, from);
     c.operands[n].source = ref_of(o.source);
     e.several |= e.writer >= 0;
     e.writer = static_cast<int16_t>(g);
@@ -214,14 +172,16 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
 }
 
 void Window::add(Circuit& op, Form& form) {
-  int earliest = -1;
+  int earliest = -1, sources = -1;   // -2: the inputs come from several groups
   for (int i = 0; i < op.num_operands; ++i) {
     const Entry* e = find(op.operands[i].block);
     if (!e) continue;
     earliest = std::max<int>(earliest, e->writer);
     if (op.operands[i].output) earliest = std::max<int>(earliest, e->reader);
+    else if (e->writer >= 0 && sources != e->writer) sources = sources == -1 ? e->writer : -2;
   }
   if (!form.solo) {
+    if (sources == -2) merge_sources(op, form, earliest);
     if (earliest >= 0 && join(earliest, op, form)) return;
     // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
     // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.

@@ -15,6 +15,9 @@
 //    before they store it, so a value may be read and replaced in one place.
 //  * All of this is a function of the sequence of ops: no time, no addresses, no threads.
 //
+// An op whose inputs come from several groups makes one of them, where nothing in between depends on the earlier one
+// (merge.cpp): the numbers of the others stay behind as groups without ops.
+//
 // Not thread-safe: Stream holds its lock around every call.
 #pragma once
 
@@ -33,7 +36,7 @@ struct Entry {
   Block* block = nullptr;
   int16_t writer = -1, written = -1;    // group, and its operand
   int16_t reader = -1, read = -1;       // group, and its operand; -1: several geometries
-  bool needed = false;                  // some group reads from memory what another one stored
+  uint16_t needed = 0;                  // groups that read from memory what another one stored
   bool several = false;                 // several operands write it
   int16_t stored = -1, loaded = -1;     // last stages that write it and read it from memory (stage_of)
 };
@@ -95,6 +98,11 @@ class Window {
   bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
   void commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses);
   int new_group();
+
+  // merge.cpp: groups that only feed an op become one
+  void merge_sources(const Circuit& op, const Form& form, int into);
+  bool merge(int first, int second);
+  bool feeds_only(int first, int second) const;
 
   std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
   std::vector<Entry> entries_;

@@ -1,0 +1,115 @@
+// Two groups become one when an op needs the results of both: a * b + c * d is one kernel, though a * b and c * d have
+// nothing in common when they arrive.
+//
+// Invariants
+//  * The earlier group moves to the place of the later one. So nothing in between may depend on it: read what it writes, or
+//    write what it reads or writes (feeds_only).
+//  * What the later group read from the earlier one's memory is the recorded value now, where both mean the same bytes in the
+//    same order. A block that the earlier group writes is written by nobody else. What a read and an in-place write of a single op
+//    must satisfy holds here too.
+#include "runtime/record/place.h"
+#include "runtime/record/window.h"
+
+namespace hologram {
+namespace {
+
+/// The first operand that reads the block; -1: there is none.
+int input_on(const Circuit& c, const Block* block) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].block == block && !c.operands[i].output) return i;
+  return -1;
+}
+
+}  // namespace
+
+void Window::merge_sources(const Circuit& op, const Form& form, int into) {
+  for (int i = 0; i < op.num_operands; ++i) {
+    if (op.operands[i].output) continue;
+    const Entry* e = find(op.operands[i].block);
+    if (e && e->writer >= 0 && e->writer < into && groups_[e->writer]->form.full == form.full) merge(e->writer, into);
+  }
+}
+
+/// Does no group between `first` and `second` depend on `first`? Says no where the entries do not tell.
+bool Window::feeds_only(int first, int second) const {
+  const Circuit& c = groups_[first]->circuit;
+  const Circuit& next = groups_[second]->circuit;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.block) continue;
+    const Entry& e = entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
+    if (o.output) {
+      if (e.several || e.writer != first || e.needed > 1 || (e.needed && input_on(next, o.block) < 0)) return false;
+    } else if (e.writer > first && (e.several || e.writer != second)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Window::merge(int first, int second) {
+  Group &a = *groups_[first], &b = *groups_[second];
+  Circuit &ca = a.circuit, &cb = b.circuit;
+  Form &fa = a.form, &fb = b.form;
+  if (fa.folds || fa.solo || fb.solo || fa.full != fb.full || !fit_together(ca, cb)) return false;
+  if (fb.folds && (fa.ordered || fb.ordered)) return false;
+  if (fb.splits && !may_split(ca, cb)) return false;
+  if (!feeds_only(first, second) || !align(ca, fa, cb, fb, false)) return false;
+  if (fb.folds && !walks_glued(ca, fa, fb)) return false;
+
+  int8_t same[kMaxRank];
+  full_dims(ca, same);
+  const int own = ca.num_operands;
+  int16_t mine[kMaxOperands];     // the first group's operand in the place of the second one's; -1: there is none
+  for (int i = 0; i < cb.num_operands; ++i) {
+    const Operand& o = cb.operands[i];
+    mine[i] = -1;
+    for (int k = 0; o.block && k < own; ++k) {
+      if (ca.operands[k].block != o.block) continue;
+      if (same_place(ca, ca.operands[k], o, same)) mine[i] = static_cast<int16_t>(k);
+      else if (o.output || ca.operands[k].output) return false;
+    }
+  }
+
+  // From here on everything fits.
+  for (int i = 0; i < own; ++i) {
+    if (!ca.operands[i].block) continue;
+    Entry& e = *find(ca.operands[i].block);
+    if (e.writer == first) e.writer = static_cast<int16_t>(second);
+    if (e.reader == first) e.reader = static_cast<int16_t>(second);
+  }
+  Ref renamed[kMaxOperands];
+  for (int i = 0; i < cb.num_operands; ++i) {
+    const Operand& o = cb.operands[i];
+    if (o.output || !o.block) continue;
+    Entry& e = *find(o.block);
+    if (mine[i] >= 0 && ca.operands[mine[i]].output) {
+      renamed[i] = ca.operands[mine[i]].source;
+      e.needed = 0;
+      if (e.reader == second) e.reader = e.read = -1;
+      continue;
+    }
+    const int n = mine[i] >= 0 ? mine[i] : append_operand(ca, o, same);
+    if (mine[i] >= 0 && e.writer >= 0 && e.writer < first) --e.needed;   // both groups were counted
+    renamed[i] = static_cast<Ref>(kOperandRef + n);
+    if (e.reader == second) e.read = static_cast<int16_t>(e.read == i && input_on(ca, o.block) == n ? n : -1);
+  }
+  const Renaming ref_of = append_nodes(ca, cb, renamed);
+  for (int i = 0; i < cb.num_operands; ++i) {
+    const Operand& o = cb.operands[i];
+    if (!o.output) continue;
+    const int n = append_operand(ca, o, same);
+    ca.operands[n].source = o.source == kNoRef ? kNoRef : ref_of(o.source);
+    if (o.block) find(o.block)->written = static_cast<int16_t>(n);
+  }
+  const bool ordered = fa.ordered || fb.ordered;
+  if (fb.folds) fa = fb;
+  fa.ordered = ordered;
+  a.ops = static_cast<uint16_t>(a.ops + b.ops);
+  a.bytes += b.bytes;
+  b.reset();
+  std::swap(groups_[first], groups_[second]);
+  return true;
+}
+
+}  // namespace hologram
