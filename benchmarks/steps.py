@@ -58,14 +58,14 @@ MODELS = {
 }
 
 
-def trainer(name, device):
-    """A function that does one training step."""
+def trainer(name, device, **adam):
+    """A function that does one training step; `adam`: which of its implementations, if not torch's choice."""
     torch.manual_seed(0)
     make, inputs, classes, _ = MODELS[name]
     model, x = make().to(device), inputs().to(device)
     rows = x.numel() if x.dtype == torch.int64 else x.shape[0]
     target = (torch.arange(rows) % classes).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
 
     def step():
         loss = F.cross_entropy(model(x), target)
@@ -78,7 +78,8 @@ def trainer(name, device):
 
 
 def reduction(step):
-    """(ops recorded in one step, kernels launched for them, kernels compiled after the third step)."""
+    """(ops recorded in one step, kernels launched for them, kernels compiled after the third step). For Adam as foreach ops: a
+    fused step is one op, whatever it computes."""
     for _ in range(3):
         step()
     torch.hologram.reset_counters()
@@ -95,7 +96,7 @@ def measure(threads=(1, 2), quick=False, progress=lambda text: None):
         for name, (_, _, _, target) in MODELS.items():
             progress(f"{name} ({number} threads)")
             stock, ours = ({"inputs": [{"_": 0}], "step": trainer(name, device)} for device in ("cpu", "hologram"))
-            recorded, launched, compiled = reduction(ours["step"])
+            recorded, launched, compiled = reduction(trainer(name, "hologram", foreach=True))
             result = compare("step()", stock, ours, 1.0 if quick else 5.0)
             rows.append(result_row(result, target, "ms", case=name, threads=number, recorded=recorded, launched=launched,
                                    reduction=1 - launched / recorded, compiled=compiled))

@@ -105,6 +105,7 @@ ONE_KERNEL = {
     "a tree": (7, lambda: (X.exp() * Y.tanh()) + (X.neg() - Y.abs()) * 2),
     "a branch with a fold": (3, lambda: X.exp() - Y.sum(-1, keepdim=True)),
     "branches into a fold": (4, lambda: (X.exp() * Y.tanh()).sum(-1)),
+    "a fold and a branch": (3, lambda: X.sum(-1) * Y[:, 0].tanh()),
     "branches in place": (4, branches_in_place),
     "gelu by hand": (4, lambda: 0.5 * X * (1 + torch.erf(X * 0.7071))),
 }

@@ -22,11 +22,11 @@ int input_on(const Circuit& c, const Block* block) {
 
 }  // namespace
 
-void Window::merge_sources(const Circuit& op, const Form& form, int into) {
+void Window::merge_sources(const Circuit& op, int into) {
   for (int i = 0; i < op.num_operands; ++i) {
     if (op.operands[i].output) continue;
     const Entry* e = find(op.operands[i].block);
-    if (e && e->writer >= 0 && e->writer < into && groups_[e->writer]->form.full == form.full) merge(e->writer, into);
+    if (e && e->writer >= 0 && e->writer < into) merge(e->writer, into);
   }
 }
 
@@ -51,22 +51,21 @@ bool Window::merge(int first, int second) {
   Group &a = *groups_[first], &b = *groups_[second];
   Circuit &ca = a.circuit, &cb = b.circuit;
   Form &fa = a.form, &fb = b.form;
-  if (fa.folds || fa.solo || fb.solo || fa.full != fb.full || !fit_together(ca, cb)) return false;
-  if (fb.folds && (fa.ordered || fb.ordered)) return false;
-  if (fb.splits && !may_split(ca, cb)) return false;
-  if (!feeds_only(first, second) || !align(ca, fa, cb, fb, false)) return false;
-  if (fb.folds && !walks_glued(ca, fa, fb)) return false;
+  bool kept_only;
+  if (!feeds_only(first, second) || !follows(ca, fa, cb, fb, kept_only)) return false;
 
-  int8_t same[kMaxRank];
-  full_dims(ca, same);
+  int8_t from[kMaxRank];
+  if (kept_only) kept_dims(ca, fa.row, from);
+  else full_dims(ca, from);
   const int own = ca.num_operands;
   int16_t mine[kMaxOperands];     // the first group's operand in the place of the second one's; -1: there is none
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     mine[i] = -1;
+    if (!glued_through(ca, o, from, fa.glue)) return false;
     for (int k = 0; o.block && k < own; ++k) {
       if (ca.operands[k].block != o.block) continue;
-      if (same_place(ca, ca.operands[k], o, same)) mine[i] = static_cast<int16_t>(k);
+      if (same_place(ca, ca.operands[k], o, from)) mine[i] = static_cast<int16_t>(k);
       else if (o.output || ca.operands[k].output) return false;
     }
   }
@@ -89,7 +88,7 @@ bool Window::merge(int first, int second) {
       if (e.reader == second) e.reader = e.read = -1;
       continue;
     }
-    const int n = mine[i] >= 0 ? mine[i] : append_operand(ca, o, same);
+    const int n = mine[i] >= 0 ? mine[i] : append_operand(ca, o, from);
     if (mine[i] >= 0 && e.writer >= 0 && e.writer < first) --e.needed;   // both groups were counted
     renamed[i] = static_cast<Ref>(kOperandRef + n);
     if (e.reader == second) e.read = static_cast<int16_t>(e.read == i && input_on(ca, o.block) == n ? n : -1);
@@ -98,13 +97,12 @@ bool Window::merge(int first, int second) {
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     if (!o.output) continue;
-    const int n = append_operand(ca, o, same);
+    const int n = append_operand(ca, o, from);
     ca.operands[n].source = o.source == kNoRef ? kNoRef : ref_of(o.source);
     if (o.block) find(o.block)->written = static_cast<int16_t>(n);
   }
-  const bool ordered = fa.ordered || fb.ordered;
-  if (fb.folds) fa = fb;
-  fa.ordered = ordered;
+  if (fb.folds && !fa.folds) fa = fb;
+  fa.ordered |= fb.ordered;
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
   a.bytes += b.bytes;
   b.reset();

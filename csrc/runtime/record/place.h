@@ -59,23 +59,45 @@ inline Renaming append_nodes(Circuit& group, const Circuit& op, const Ref* renam
   return names;
 }
 
-/// Would every operand of the group walk what the fold glues as one dimension?
-inline bool walks_glued(const Circuit& group, const Form& f, const Form& fold) {
-  if (fold.glue & ~f.glue)
-    for (int i = 0; i < group.num_operands; ++i)
-      if (!glued(group.sizes, group.operands[i].strides, fold.glue)) return false;
+/// Does the operand walk the group's glued dimensions as one?
+inline bool glued_through(const Circuit& group, const Operand& o, const int8_t* from, uint32_t glue) {
+  if (!glue) return true;
+  int64_t strides[kMaxRank];
+  for (int d = 0; d < group.rank; ++d) strides[d] = stride_of(o, from[d]);
+  return glued(group.sizes, strides, glue);
+}
+
+/// Would both be walked in the same way? The planner looks at contiguity and at the width of elements.
+inline bool same_pattern(const Form& x, const Form& y, int rank) {
+  const auto a = static_cast<int64_t>(item_size(x.pattern_type)), b = static_cast<int64_t>(item_size(y.pattern_type));
+  if (std::max<int64_t>(a, 4) != std::max<int64_t>(b, 4)) return false;
+  for (int d = 0; d < rank; ++d)
+    if (x.pattern[d] * b != y.pattern[d] * a) return false;
   return true;
 }
 
-/// May a fold in two stages follow the group in its kernel? Its parts become operands, and a dimension of their own.
-inline bool may_split(const Circuit& group, const Circuit& fold) {
-  return group.num_operands + fold.num_operands + kMaxComponents <= kMaxOperands && group.rank <= kMaxRank - 2;
-}
-
-/// Is there room for both in one circuit?
-inline bool fit_together(const Circuit& a, const Circuit& b) {
-  return a.num_nodes + b.num_nodes <= kMaxNodes && a.num_operands + b.num_operands <= kMaxOperands &&
-         a.num_scalars + b.num_scalars <= kMaxScalars && a.num_values + b.num_values <= kOperandRef;
+/// May the op's nodes follow the group's in one kernel, as far as room and spaces go? Their dimensions are cut at the same
+/// places on the way. `kept_only`: the op is over those of the group that are not folded.
+inline bool follows(Circuit& group, Form& f, Circuit& op, Form& form, bool& kept_only) {
+  if (f.solo || f.splits || form.solo) return false;
+  if (group.num_nodes + op.num_nodes > kMaxNodes || group.num_operands + op.num_operands > kMaxOperands ||
+      group.num_scalars + op.num_scalars > kMaxScalars || group.num_values + op.num_values > kOperandRef)
+    return false;
+  kept_only = form.full != f.full;
+  if (kept_only && (form.folds || !f.folds || form.full != f.kept)) return false;
+  // The parts of a fold in two stages become operands, and a dimension of their own.
+  if (form.splits && (f.folds || group.num_operands + op.num_operands + kMaxComponents > kMaxOperands || group.rank > kMaxRank - 2))
+    return false;
+  // Where a row is folded elements are visited more than once, and not by their numbers.
+  if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
+  if (!align(group, f, op, form, kept_only)) return false;
+  // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
+  if (!form.folds) return true;
+  if (f.folds && (form.row != f.row || form.glue != f.glue || !same_pattern(form, f, group.rank))) return false;
+  if (form.glue & ~f.glue)
+    for (int i = 0; i < group.num_operands; ++i)
+      if (!glued(group.sizes, group.operands[i].strides, form.glue)) return false;
+  return true;
 }
 
 }  // namespace hologram

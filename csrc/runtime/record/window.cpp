@@ -43,22 +43,6 @@ bool Window::touches(const Circuit& c) const {
 
 namespace {
 
-bool glued_through(const Circuit& group, const Operand& o, const int8_t* from, uint32_t glue) {
-  if (!glue) return true;
-  int64_t strides[kMaxRank];
-  for (int d = 0; d < group.rank; ++d) strides[d] = stride_of(o, from[d]);
-  return glued(group.sizes, strides, glue);
-}
-
-/// Would both be walked in the same way? The planner looks at contiguity and at the width of elements.
-bool same_pattern(const Form& x, const Form& y, int rank) {
-  const auto a = static_cast<int64_t>(item_size(x.pattern_type)), b = static_cast<int64_t>(item_size(y.pattern_type));
-  if (std::max<int64_t>(a, 4) != std::max<int64_t>(b, 4)) return false;
-  for (int d = 0; d < rank; ++d)
-    if (x.pattern[d] * b != y.pattern[d] * a) return false;
-  return true;
-}
-
 /// Has the operand an element of its own for every point of the op's space?
 bool covers(const Circuit& c, const Operand& o) {
   for (int d = 0; d < c.rank; ++d)
@@ -97,28 +81,15 @@ bool Window::join(int g, Circuit& op, Form& form) {
   Group& group = *groups_[g];
   Circuit& c = group.circuit;
   Form& f = group.form;
-  if (f.solo || f.splits) return false;
-  if (!fit_together(c, op) || comes_again(c, op)) return false;
-
-  const bool kept_only = form.full != f.full;
-  if (kept_only && (form.folds || !f.folds || form.full != f.kept)) return false;
-  if (form.splits && (f.folds || !may_split(c, op))) return false;
-  // Where a row is folded elements are visited more than once, and not by their numbers.
-  if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
-  if (!align(c, f, op, form, kept_only)) return false;
-
-  // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
-  if (form.folds && f.folds && (form.row != f.row || form.glue != f.glue || !same_pattern(form, f, c.rank))) return false;
-  if (form.folds && !walks_glued(c, f, form)) return false;
+  bool kept_only;
+  if (comes_again(c, op) || !follows(c, f, op, form, kept_only)) return false;
 
   int8_t from[kMaxRank];
   if (kept_only) kept_dims(c, f.row, from);
   else full_dims(c, from);
   Use uses[kMaxOperands];
   if (!resolve(group, g, op, from, uses)) return false;
-  if (form.folds && !f.folds) {
-    f = form;
-  }
+  if (form.folds && !f.folds) f = form;
   commit(g, op, form, from, uses);
   return true;
 }
@@ -181,7 +152,7 @@ void Window::add(Circuit& op, Form& form) {
     else if (e->writer >= 0 && sources != e->writer) sources = sources == -1 ? e->writer : -2;
   }
   if (!form.solo) {
-    if (sources == -2) merge_sources(op, form, earliest);
+    if (sources == -2) merge_sources(op, earliest);
     if (earliest >= 0 && join(earliest, op, form)) return;
     // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
     // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.

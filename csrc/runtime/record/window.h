@@ -100,7 +100,7 @@ class Window {
   int new_group();
 
   // merge.cpp: groups that only feed an op become one
-  void merge_sources(const Circuit& op, const Form& form, int into);
+  void merge_sources(const Circuit& op, int into);
   bool merge(int first, int second);
   bool feeds_only(int first, int second) const;
 
