@@ -1,6 +1,7 @@
 """Writes the C++ tables that the build generates from hologram_core/ops.
 
 op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ops.h expands it).
+library_0.inc ...: the aten overloads that torch's own kernels serve (build_aten_library.py).
 aten_table.inc: the aten overloads that elementwise rows serve (build_aten_table.py, build_aten_rules.py).
 reduction_table.inc, reduction_headers.inc: the same for reductions (build_reduction_table.py).
 """
@@ -25,10 +26,13 @@ def write_tables(folder, with_torch: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "op_table.inc", op_table())
     if with_torch:
+        from build_aten_library import library_tables
         from build_aten_table import aten_table
         from build_reduction_table import reduction_tables
 
         write(folder / "aten_table.inc", aten_table(TABLE))
+        for number, text in enumerate(library_tables()):
+            write(folder / f"library_{number}.inc", text)
         for name, text in zip(("reduction_table.inc", "reduction_headers.inc"), reduction_tables(TABLE)):
             write(folder / name, text)
 

@@ -15,7 +15,7 @@
 #include <tuple>
 
 #include "torch/aten/common.h"
-#include "torch/aten/delegate.h"
+#include "torch/aten/direct.h"
 
 namespace hologram::aten {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "torch/aten/common.h"
-#include "torch/aten/delegate.h"
+#include "torch/aten/direct.h"
 
 namespace hologram::aten {
 namespace {

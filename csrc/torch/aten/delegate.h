@@ -1,9 +1,7 @@
 // Ops that torch's own CPU kernels serve, on the device's memory.
 //
-// Two boxed kernels share one walk over the schema. `library` is registered for ops that are meant to run there
-// (library.cpp); `delegate` is the fallback for every op that nothing else serves. Tensor arguments become aliases
-// (native.h), a device generator becomes a CPU generator seeded from it, and what comes back is a hologram tensor that
-// aliases, owns or is an argument exactly as the schema and the kernel say.
+// `delegate` is the fallback for every op that nothing else serves. It is boxed: one walk over the schema serves all of them.
+// Ops that are meant to run in torch's kernels do not come here (direct.h).
 #pragma once
 
 #include <ATen/core/boxing/KernelFunction.h>
@@ -19,7 +17,6 @@
 namespace hologram::aten {
 
 void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack);
-void library(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 /// Serves calls with arguments that are handles on dense tensors: sparse and nested ones.
 void delegate_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 /// Registers `delegate_handles` for every aten op that has a kernel under the key `native` in the installed torch, but for
@@ -27,12 +24,12 @@ void delegate_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 void delegate_each(torch::Library& m, c10::DispatchKey native, std::initializer_list<std::string_view> except = {});
 
 namespace detail {
-template <class Op, auto* kBoxed, class Schema> struct BoxedCall;
-template <class Op, auto* kBoxed, class R, class... A> struct BoxedCall<Op, kBoxed, R(A...)> {
+template <class Op, class Schema> struct BoxedCall;
+template <class Op, class R, class... A> struct BoxedCall<Op, R(A...)> {
   static R call(A... args) {
     static const auto op =
         c10::Dispatcher::singleton().findSchemaOrThrow(Op::name, Op::overload_name).template typed<R(A...)>();
-    static const auto kernel = c10::BoxedKernel::makeFromFunction<kBoxed>();
+    static const auto kernel = c10::BoxedKernel::makeFromFunction<&delegate>();
     return c10::impl::BoxedKernelWrapper<R(A...)>::call(kernel, op, c10::DispatchKeySet(), std::forward<A>(args)...);
   }
 };
@@ -42,14 +39,8 @@ template <class Op, auto* kBoxed, class R, class... A> struct BoxedCall<Op, kBox
 /// `return delegate_op<at::_ops::add_Tensor>(self, other, alpha);`
 template <class Op, class... Args>
 decltype(auto) delegate_op(Args&&... args) {
-  return detail::BoxedCall<Op, &delegate, typename Op::schema>::call(std::forward<Args>(args)...);
+  return detail::BoxedCall<Op, typename Op::schema>::call(std::forward<Args>(args)...);
 }
-/// The same for a kernel whose general case is torch's.
-template <class Op, class... Args>
-decltype(auto) library_op(Args&&... args) {
-  return detail::BoxedCall<Op, &library, typename Op::schema>::call(std::forward<Args>(args)...);
-}
-
 /// What a delegated op does: run, run and warn once per op, or raise. HOLOGRAM_FALLBACK=allow|warn|error sets the
 /// initial mode.
 enum class FallbackMode { Allow, Warn, Error };

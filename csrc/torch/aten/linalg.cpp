@@ -2,7 +2,7 @@
 //
 // The kernels under at::cpu:: read sizes and addresses of the tensors they are given and never ask for their device, so
 // the common case calls them on hologram tensors as they are: no alias, no second dispatch. Everything else (mixed devices,
-// complex, integers, errors) takes the boxed road, whose checks and messages are torch's.
+// complex, integers, errors) takes the library's road (direct.h), whose checks and messages are torch's.
 //
 // float16 and bfloat16 products run in float32 where the processor has no instructions for them: torch's own kernels are up
 // to a thousand times slower there. Inputs widen exactly, results round once.
@@ -28,7 +28,7 @@
 #include <tuple>
 
 #include "torch/aten/common.h"
-#include "torch/aten/delegate.h"
+#include "torch/aten/direct.h"
 
 namespace hologram::aten {
 namespace {
@@ -278,8 +278,6 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("baddbmm", &baddbmm);
   m.impl("mv", &mv);
   m.impl("dot", &dot);
-  for (const char* name : {"mm.out", "addmm.out", "addmm_", "bmm.out", "baddbmm.out", "baddbmm_"})
-    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&library>());
 }
 
 }  // namespace hologram::aten

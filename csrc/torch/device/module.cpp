@@ -8,6 +8,7 @@
 #include "runtime/backend.h"
 #include "torch/aten/common.h"
 #include "torch/aten/delegate.h"
+#include "torch/aten/library.h"
 #include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/generator.h"
@@ -65,6 +66,7 @@ PYBIND11_MODULE(_C, m) {
   using namespace hologram;
   m.doc() = "The hologram device: registrations with torch happen when this module is loaded.";
   install_parallel_hook();
+  aten::register_library();
 
   m.def("device_count", [] { return static_cast<int>(device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });

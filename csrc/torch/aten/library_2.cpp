@@ -1,0 +1,3 @@
+#include "torch/aten/library.h"
+
+#include "library_2.inc"

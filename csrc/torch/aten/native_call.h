@@ -1,0 +1,132 @@
+// One call of an op in torch's own CPU kernel, on the device's memory: what the boxed road (delegate.cpp) and the typed road
+// (direct.h) have in common.
+//
+// Tensor arguments become aliases (native.h), a device generator becomes a CPU generator seeded from it, and what comes back
+// is a hologram tensor that aliases, owns or is an argument exactly as the schema and the kernel say.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "torch/aten/native.h"
+#include "torch/device/device.h"
+
+namespace at {
+struct CPUGeneratorImpl;
+}
+
+namespace hologram::aten {
+
+// ---- what is known about an op before it is called: worked out once per op ----
+
+enum class ArgumentKind : uint8_t { Other, Tensor, TensorList, OptionalTensorList, Generator, Device };
+
+struct Plan {
+  struct Argument {
+    ArgumentKind kind;
+    bool written;
+  };
+  std::string name;                      // "add.Tensor"
+  c10::OperatorHandle op;
+  OpStat* stat;
+  c10::SmallVector<Argument, 12> arguments;
+  c10::SmallVector<int, 4> returns;      // the written argument a return stands for, or -1
+  bool seeded = false;                   // draws random numbers without a Generator argument ...
+  int dropout = -1;                      // ... but only if this argument, a probability, is not 0
+  bool takes_cpu_tensors = false;        // torch lets CPU tensors of any size in beside device tensors
+  bool served = false;                   // torch has a CPU kernel
+
+  explicit Plan(const c10::OperatorHandle& handle) : op(handle) {}
+};
+
+/// Lives for ever.
+const Plan& plan_of(const c10::OperatorHandle& op);
+const Plan& plan_of(const char* name, const char* overload);
+
+// ---- random numbers: a CPU generator that is a function of the device generator's state ----
+
+at::Generator native_generator(const std::optional<at::Generator>& generator);
+
+/// For ops that draw from the CPU's default generator because their schema has no Generator: seeds it from the device's
+/// generator and puts its state back afterwards. Such calls take turns.
+class SeededDefault {
+ public:
+  explicit SeededDefault(bool active);
+  ~SeededDefault();
+  SeededDefault(const SeededDefault&) = delete;
+  SeededDefault& operator=(const SeededDefault&) = delete;
+
+ private:
+  std::unique_lock<std::mutex> turn_;
+  std::shared_ptr<at::CPUGeneratorImpl> saved_;
+};
+
+// ---- one call ----
+
+/// First every argument is shown (look), then the device is known (settle), then arguments are converted in order.
+class NativeCall {
+ public:
+  explicit NativeCall(const Plan& plan) : plan_(plan) {}
+
+  void look(const at::Tensor& t) {
+    if (!is_hologram(t)) {
+      if (!other_tensor_.defined()) other_tensor_ = t;
+    } else if (!device_) {
+      device_ = t.device();
+      on_device_ = true;
+      if (t.has_storage()) backend_ = &backend_of(t);
+    }
+  }
+  void look_at_device(c10::Device device) {
+    if (device.type() == kDevice && !wanted_) wanted_ = device;
+  }
+  /// Results live where any hologram tensor lives (the first tensor argument may be a Python number), else where a Device
+  /// argument says.
+  void settle();
+  c10::Device device() const { return *device_; }
+
+  /// Argument `index` for the native kernel.
+  at::Tensor native(const at::Tensor& t, size_t index, bool keep_requires_grad = false);
+  at::Generator generator(const std::optional<at::Generator>& given) const;
+  static c10::Device native_device(c10::Device device) {
+    return device.type() == kDevice ? c10::Device(c10::DeviceType::CPU) : device;
+  }
+
+  /// Where the kernel's results come from.
+  Backend& backend() const { return backend_ ? *backend_ : current_backend(); }
+
+  /// After the kernel: what it did to the geometry of written arguments. Before results are converted.
+  void write_back() const { aliases_.write_back(); }
+  at::Tensor result(const at::Tensor& native) const { return aliases_.result(native, *device_); }
+
+ private:
+  [[noreturn]] void wrong_device(const at::Tensor& t, size_t index) const;
+
+  const Plan& plan_;
+  std::optional<c10::Device> device_, wanted_;
+  bool on_device_ = false;     // some tensor is
+  Backend* backend_ = nullptr;
+  at::Tensor other_tensor_;    // one that may lie anywhere
+  Aliases aliases_;
+};
+
+/// The state in which a native kernel runs.
+class NativeScope {
+ public:
+  NativeScope(Backend& backend, bool seeded) : pool_(backend), seeded_(seeded) {}
+
+ private:
+  // Aliases are below autograd already; this also keeps what native kernels call from looking at it.
+  at::AutoDispatchBelowADInplaceOrView below_;
+  PoolScope pool_;
+  SeededDefault seeded_;
+};
+
+}  // namespace hologram::aten
