@@ -2,7 +2,8 @@
 
 The names below are a decision: these ops have no rows, because torch's kernels are as good as ours would be, or because no
 kernel of ours is worth having. One name serves every overload that the installed torch has a CPU kernel for: functional,
-in-place and out=. An overload with a kernel of its own keeps it (csrc/torch/aten/library.h). Everything that is listed
+in-place and out=. Where torch composes an op for every device in a way that suits only its own (mode, kaiser_window), the name
+serves those overloads. An overload with a kernel of its own keeps it (csrc/torch/aten/library.h). Everything that is listed
 nowhere is delegated (csrc/torch/aten/delegate.h).
 
 From the schemas the build takes only which overloads exist: arguments and results come from torch's C++ classes
@@ -13,9 +14,8 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from pathlib import Path
 
-from build_aten_table import Schemas, qualified, type_name, writes
+from build_aten_table import Schemas, header_of, op_class, qualified, type_name, writes
 
 PARTS = 4   # translation units; each names its file in csrc/torch/aten
 
@@ -33,7 +33,7 @@ LIBRARY = {
         reflection_pad3d_backward replication_pad1d replication_pad1d_backward replication_pad2d
         replication_pad2d_backward replication_pad3d replication_pad3d_backward narrow_copy addr""",
     "order": """
-        sort topk kthvalue median nanmedian mode unique_consecutive unique_dim _unique _unique2 isin histc histogram
+        sort topk kthvalue median nanmedian mode mode.values unique_consecutive unique_dim _unique _unique2 isin histc histogram
         _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors bincount""",
     "sampling: torch's own samplers, seeded from the device's generator": """
         randperm multinomial poisson binomial _standard_gamma _sample_dirichlet rrelu_with_noise rrelu_with_noise_
@@ -83,7 +83,7 @@ LIBRARY = {
         special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t
         special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v
         special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0 special_zeta glu glu_backward glu_jvp
-        glu_backward_jvp frexp complex polar renorm renorm_ hash_tensor _aminmax logspace range __ilshift__
+        glu_backward_jvp frexp complex polar renorm renorm_ hash_tensor _aminmax logspace kaiser_window range __ilshift__
         __irshift__ __lshift__ __rshift__ conj_physical""",
     "convolutions by name": """
         _slow_conv2d_forward _slow_conv2d_backward slow_conv_transpose2d slow_conv3d_forward slow_conv_transpose3d
@@ -100,15 +100,6 @@ LIBRARY = {
 }
 
 
-def header_of(schema, include: Path) -> str | None:
-    """The file under ATen/ops that declares the overload's class."""
-    base = schema.name.removeprefix("aten::")
-    for name in (base, base.removesuffix("_"), "__" + base[3:] if base.startswith("__i") else base, base.strip("_").removeprefix("i")):
-        if (include / "ATen" / "ops" / f"{name}_ops.h").exists():
-            return name
-    return None
-
-
 def kind(schema) -> tuple:
     """Overloads of one kind have one C++ signature."""
     return (*((type_name(a), writes(a)) for a in schema.arguments), *(str(r.type) for r in schema.returns))
@@ -117,9 +108,12 @@ def kind(schema) -> tuple:
 def overloads(schemas: Schemas):
     """(the schemas the names stand for, names that stand for none)."""
     served = set(schemas.torch._C._dispatch_get_registrations_for_dispatch_key("CPU"))
+    composed = set(schemas.torch._C._dispatch_get_registrations_for_dispatch_key("CompositeExplicitAutograd"))
     found, missing = [], []
     for name in dict.fromkeys(" ".join(LIBRARY.values()).split()):
-        own = [s for s in schemas.by_base[name] if qualified(s) in served]
+        base = name.partition(".")[0]
+        named = [s for s in schemas.by_base[base] if name in (base, qualified(s)[6:])]
+        own = [s for s in named if qualified(s) in served] or [s for s in named if qualified(s) in composed]
         found += own
         missing += [] if own else [name]
     return found, missing
@@ -128,11 +122,10 @@ def overloads(schemas: Schemas):
 def library_tables() -> list[str]:
     """The texts of the parts. Names that this torch has no CPU kernel for are reported, not fatal."""
     schemas = Schemas()
-    include = Path(schemas.torch.__file__).parent / "include"
     found, missing = overloads(schemas)
     kinds = defaultdict(list)
     for schema in found:
-        if header_of(schema, include) is None:
+        if header_of(schema, schemas.torch) is None:
             missing.append(f"{qualified(schema)} (no header declares it)")
         else:
             kinds[kind(schema)].append(schema)
@@ -141,13 +134,13 @@ def library_tables() -> list[str]:
     parts = [[] for _ in range(PARTS)]
     for number, group in enumerate(sorted(kinds.values(), key=len)):
         parts[number % PARTS] += group
-    return [part_text(part, number, include, schemas.torch.__version__) for number, part in enumerate(parts)]
+    return [part_text(part, number, schemas.torch) for number, part in enumerate(parts)]
 
 
-def part_text(part, number: int, include: Path, version: str) -> str:
-    headers = sorted({header_of(schema, include) for schema in part})
-    lines = [f"// Generated by build_aten_library.py for torch {version}. Do not edit.",
-             *(f"#include <ATen/ops/{name}_ops.h>" for name in headers),
+def part_text(part, number: int, torch) -> str:
+    headers = sorted({header_of(schema, torch) for schema in part})
+    lines = [f"// Generated by build_aten_library.py for torch {torch.__version__}. Do not edit.",
+             *headers,
              "namespace hologram::aten {", f"void register_library_{number}(torch::Library& m) {{"]
-    lines += [f"  HG_DIRECT({qualified(schema).removeprefix('aten::').replace('.', '_')})" for schema in part]
+    lines += [f"  HG_DIRECT({op_class(schema)})" for schema in part]
     return "\n".join([*lines, "}", "}  // namespace hologram::aten", ""])

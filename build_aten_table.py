@@ -1,4 +1,4 @@
-"""Writes aten_table.inc: the aten overloads that the rows of hologram_core/ops/elementwise.py serve.
+"""Writes aten_table.inc and aten_headers.inc: the aten overloads that the rows of hologram_core/ops/elementwise.py serve.
 
 Rows are matched with the schemas of the torch that is installed: the functional form by its name, in-place and out= by
 their arguments (so that `pow.Tensor_Scalar` finds `pow_.Scalar` and `gelu_backward` finds `.grad_input`). What the schemas
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 from build_aten_rules import COMBINED, KINDS, Probe, Rules, functional_rules, in_place_rules, out_rules
 from hologram_core import dtypes
@@ -23,13 +24,9 @@ FLAGS = {
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
     "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }
-CPP_TYPES = {
-    "Tensor": "const at::Tensor&", "Optional[Tensor]": "const std::optional<at::Tensor>&",
-    "number": "const at::Scalar&", "Optional[number]": "const std::optional<at::Scalar>&",
-    "float": "double", "Optional[float]": "std::optional<double>", "int": "int64_t", "Optional[int]": "std::optional<int64_t>",
-    "bool": "bool", "Optional[bool]": "std::optional<bool>", "str": "c10::string_view",
-    "Optional[str]": "std::optional<c10::string_view>",
-}
+# The types of arguments that Arg (elementwise.h) takes.
+TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "Optional[int]", "bool",
+         "Optional[bool]", "str", "Optional[str]"}
 VALUE_TYPES = {"Tensor", "Optional[Tensor]", "number", "Optional[number]", "float", "Optional[float]", "int", "bool"}
 RULES = {PROMOTE: "Rule::Promote", FLOAT: "Rule::Float", BOOL: "Rule::Bool"}
 ROLES = {"v": "Value", "p": "Parameter", "b": "Mask", "i": "Own", "d": "Double"}
@@ -89,14 +86,25 @@ def writes(argument) -> bool:
     return argument.alias_info is not None and argument.alias_info.is_write
 
 
-def cpp_type(argument, schema) -> str:
-    if writes(argument):
-        return "at::Tensor&"
-    name = type_name(argument)
-    if name not in CPP_TYPES:
-        raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {name}, which the elementwise "
-                         "door does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
-    return CPP_TYPES[name]
+def check_types(schema) -> None:
+    for argument in schema.arguments:
+        if type_name(argument) not in TYPES:
+            raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {type_name(argument)}, which the "
+                             "elementwise door does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
+
+
+def op_class(schema) -> str:
+    """torch's C++ class of the overload."""
+    return "at::_ops::" + qualified(schema).removeprefix("aten::").replace(".", "_")
+
+
+def header_of(schema, torch) -> str | None:
+    """The file under ATen/ops that declares op_class(schema); None if there is none."""
+    base = schema.name.removeprefix("aten::")
+    for name in (base, base.removesuffix("_"), base.strip("_"), base.strip("_").removeprefix("i")):   # add, add_, __lshift__, __ilshift__
+        if (Path(torch.__file__).parent / "include" / "ATen" / "ops" / f"{name}_ops.h").exists():
+            return f"#include <ATen/ops/{name}_ops.h>"
+    return None
 
 
 def identifier(schema) -> str:
@@ -258,16 +266,19 @@ class Writer:
         reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
         folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
         name, id_ = qualified(schema), identifier(schema)
-        return (f'const AtenOp op_{id_}{{"{schema.name}", "{schema.overload_name}", "{name[6:]}", Form::{form}, '
+        return (f'const AtenOp op_{id_}{{{{"{schema.name}", "{schema.overload_name}"}}, "{name[6:]}", Form::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
                 f"{{{', '.join(str(o) for o in outs) or 0}}}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
 
-    def registration(self, schema, form: str) -> str:
-        result = "at::Tensor" if form == "Functional" else "at::Tensor&"
-        if len(schema.returns) > 1:
-            result = f"std::tuple<{', '.join([result] * len(schema.returns))}>"
-        args = ", ".join(cpp_type(a, schema) for a in schema.arguments)
-        return f'm.impl("{qualified(schema)[6:]}", Kernel<{result}({args})>{{&op_{identifier(schema)}}});'
+    def registration(self, schema) -> str:
+        check_types(schema)
+        torchs = op_class(schema)
+        return (f'm.impl("{qualified(schema)[6:]}", '
+                f"Kernel<{torchs}::schema>{{&op_{identifier(schema)}, &{torchs}::redispatch}});")
+
+    def headers(self) -> str:
+        found = sorted({header_of(schema, self.schemas.torch) for schema, _, _ in self.forms.values()})
+        return "\n".join(["// Generated by build_aten_table.py. Do not edit.", *found, ""])
 
     def text(self) -> str:
         lines = [f"// Generated by build_aten_table.py for torch {self.schemas.torch.__version__}. Do not edit.",
@@ -277,7 +288,7 @@ class Writer:
             lines.append(f"const Variant variants_{identifier(schema)}[] = {{{', '.join(self.variants[name])}}};")
             lines.append(self.op(schema, form, functional))
         lines += ["}  // namespace", "TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {"]
-        lines += ["  " + self.registration(schema, form) for schema, form, _ in self.forms.values()]
+        lines += ["  " + self.registration(schema) for schema, _, _ in self.forms.values()]
         return "\n".join([*lines, "}", ""])
 
 
@@ -290,9 +301,9 @@ def collect(table) -> Writer:
     return writer
 
 
-def aten_table(table) -> str:
-    """The text of aten_table.inc. Names in rows that this torch does not know are reported, not fatal."""
+def aten_table(table) -> tuple[str, str]:
+    """The texts of aten_table.inc and aten_headers.inc. Names in rows that this torch does not know are reported, not fatal."""
     writer = collect(table)
     for line in writer.missing:
         print(f"aten table: {line}", file=sys.stderr)
-    return writer.text()
+    return writer.text(), writer.headers()

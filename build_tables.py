@@ -30,7 +30,8 @@ def write_tables(folder, with_torch: bool) -> None:
         from build_aten_table import aten_table
         from build_reduction_table import reduction_tables
 
-        write(folder / "aten_table.inc", aten_table(TABLE))
+        for name, text in zip(("aten_table.inc", "aten_headers.inc"), aten_table(TABLE)):
+            write(folder / name, text)
         for number, text in enumerate(library_tables()):
             write(folder / f"library_{number}.inc", text)
         for name, text in zip(("reduction_table.inc", "reduction_headers.inc"), reduction_tables(TABLE)):

@@ -373,12 +373,6 @@ def test_what_torch_accepts_is_compiled(call):
     check(mine, outcome(call, lambda t: t))
 
 
-def test_complex_is_delegated():
-    x = torch.tensor([1 + 2j, 3 - 1j])
-    torch.testing.assert_close((x.to(DEVICE) * 2 + x.to(DEVICE)).cpu(), x * 2 + x)
-    torch.testing.assert_close(torch.exp(x.to(DEVICE)).cpu(), torch.exp(x))
-
-
 @pytest.mark.parametrize("dims", [12, 13, 25, 64])
 def test_many_dimensions(dims):
     shape = [2 if d % 2 == 0 and d < 24 else 1 for d in range(dims)]

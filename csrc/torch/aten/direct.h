@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "torch/aten/delegate.h"
 #include "torch/aten/native_call.h"
 
 namespace hologram::aten {
@@ -164,6 +165,20 @@ template <class... T> struct Return<std::tuple<T...>> {
 inline double number(double d) { return d; }
 template <class T> double number(const T&) { return 1.0; }
 
+// ---- complex numbers ----
+
+inline bool is_complex(const at::Tensor& t) { return t.defined() && t.is_complex(); }
+inline bool is_complex(const std::optional<at::Tensor>& t) { return t && is_complex(*t); }
+inline bool is_complex(at::TensorList list) {
+  for (const at::Tensor& t : list) if (is_complex(t)) return true;
+  return false;
+}
+inline bool is_complex(const at::Scalar& s) { return s.isComplex(); }
+inline bool is_complex(const std::optional<at::Scalar>& s) { return s && s->isComplex(); }
+inline bool is_complex(const std::optional<c10::ScalarType>& t) { return t && c10::isComplexType(*t); }
+template <class T>
+bool is_complex(const T&) { return false; }
+
 }  // namespace direct
 
 template <class Signature>
@@ -217,6 +232,14 @@ template <class Op, class... Args>
 decltype(auto) library_op(Args&&... args) {
   static const DirectOp op{Op::name, Op::overload_name};
   return Direct<typename Op::schema>{&op, &Op::redispatch}(std::forward<Args>(args)...);
+}
+
+/// From inside a compiled kernel, for arguments that it does not compute: complex numbers are the library's, all else is
+/// delegated.
+template <class Op, class... Args>
+decltype(auto) torch_op(Args&&... args) {
+  if ((direct::is_complex(args) || ...)) return library_op<Op>(std::forward<Args>(args)...);
+  return delegate_op<Op>(std::forward<Args>(args)...);
 }
 
 }  // namespace hologram::aten

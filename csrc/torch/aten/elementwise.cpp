@@ -273,7 +273,7 @@ torch::jit::Stack call_delegate(const AtenOp& op, const Arg* args) {
   torch::jit::Stack stack;
   stack.reserve(op.nargs);
   for (int i = 0; i < op.nargs; ++i) stack.push_back(box(args[i]));
-  delegate(op.operator_handle(), &stack);
+  delegate(op.direct.facts().op, &stack);
   return stack;
 }
 
@@ -283,17 +283,27 @@ Reduce reduction_of(const AtenOp& op, const Arg* args) {
   return static_cast<Reduce>(args[op.reduction].integer);
 }
 
-bool compiled(const AtenOp& op, const Arg* args, at::Tensor* results) {
+enum class Served : uint8_t { Compiled, Complex, No };
+
+bool has_complex(const AtenOp& op, const Arg* args) {
+  for (int i = 0; i < op.nargs; ++i) {
+    if (args[i].kind == Arg::Kind::Tensor && args[i].tensor->is_complex()) return true;
+    if (args[i].kind == Arg::Kind::Scalar && args[i].scalar->isComplex()) return true;
+  }
+  return false;
+}
+
+Served serve_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Reduce reduce = reduction_of(op, args);
   for (int i = 0; i < op.nvariants; ++i) {
     const Call call{op, op.variants[i], args, results, reduce};
-    if (serves(call.variant, args) && (run_fast(call) || run_general(call))) {
+    if (serves(call.variant, args) && (run_fast(call) || run_general(call) || run_complex(call))) {
       auto& calls = op.statistics().compiled;   // a statistic: two threads at once may be counted once
       calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      return true;
+      return Served::Compiled;
     }
   }
-  return false;
+  return has_complex(op, args) ? Served::Complex : Served::No;
 }
 
 }  // namespace
@@ -307,27 +317,19 @@ OpStat& AtenOp::statistics() const {
   return *found;
 }
 
-const c10::OperatorHandle& AtenOp::operator_handle() const {
-  const c10::OperatorHandle* found = handle.load(std::memory_order_acquire);
-  if (!found) {
-    found = new c10::OperatorHandle(c10::Dispatcher::singleton().findSchemaOrThrow(name, overload));
-    const c10::OperatorHandle* expected = nullptr;
-    if (!handle.compare_exchange_strong(expected, found, std::memory_order_acq_rel)) {
-      delete found;
-      found = expected;
-    }
+bool run_functional(const AtenOp& op, const Arg* args, at::Tensor* results) {
+  const Served served = serve_call(op, args, results);
+  if (served == Served::No) {
+    torch::jit::Stack stack = call_delegate(op, args);
+    for (int i = 0; i < op.nresults; ++i) results[i] = std::move(stack[i]).toTensor();
   }
-  return *found;
+  return served != Served::Complex;
 }
 
-void run_functional(const AtenOp& op, const Arg* args, at::Tensor* results) {
-  if (compiled(op, args, results)) return;
-  torch::jit::Stack stack = call_delegate(op, args);
-  for (int i = 0; i < op.nresults; ++i) results[i] = std::move(stack[i]).toTensor();
-}
-
-void run_into(const AtenOp& op, const Arg* args) {
-  if (!compiled(op, args, nullptr)) call_delegate(op, args);
+bool run_into(const AtenOp& op, const Arg* args) {
+  const Served served = serve_call(op, args, nullptr);
+  if (served == Served::No) call_delegate(op, args);
+  return served != Served::Complex;
 }
 
 }  // namespace hologram::aten

@@ -19,6 +19,7 @@
 #include "runtime/circuit.h"
 #include "runtime/kernel.h"
 #include "torch/aten/common.h"
+#include "torch/aten/direct.h"
 
 namespace hologram::aten {
 
@@ -115,8 +116,7 @@ enum AtenFlags : uint8_t {
 
 /// One aten overload.
 struct AtenOp {
-  const char* name;        // "aten::add"
-  const char* overload;    // "Tensor"
+  DirectOp direct;         // torch's own kernel
   const char* report;      // "add.Tensor", as op_report and messages spell it
   Form form;
   uint8_t flags;
@@ -127,18 +127,16 @@ struct AtenOp {
   uint8_t nvariants;
   const Variant* variants;
 
-  // Found at the first call; both live for ever.
-  mutable std::atomic<OpStat*> stat{nullptr};
-  mutable std::atomic<const c10::OperatorHandle*> handle{nullptr};
+  mutable std::atomic<OpStat*> stat{nullptr};   // found at the first call; lives for ever
 
   OpStat& statistics() const;
-  const c10::OperatorHandle& operator_handle() const;
 };
 
-/// Runs a functional overload and stores its nresults tensors to `results`.
-void run_functional(const AtenOp& op, const Arg* args, at::Tensor* results);
-/// Runs an in-place or out= overload; the results go to the arguments named by AtenOp::outs.
-void run_into(const AtenOp& op, const Arg* args);
+/// Runs a functional overload and stores its nresults tensors to `results`. False: complex numbers, of which torch's own kernel
+/// is to be called.
+bool run_functional(const AtenOp& op, const Arg* args, at::Tensor* results);
+/// Runs an in-place or out= overload; the results go to the arguments named by AtenOp::outs. False: as above.
+bool run_into(const AtenOp& op, const Arg* args);
 
 // ---- inside the door ----
 
@@ -158,6 +156,8 @@ bool run_fast(const Call& call);
 /// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: not with this row. When no row
 /// serves a call, torch's own kernel computes it or says what is wrong.
 bool run_general(const Call& call);
+/// Complex numbers, as pairs of real ones (elementwise_complex.cpp). False: not with this row.
+bool run_complex(const Call& call);
 
 /// A 0-dim CPU tensor stands for the number it holds.
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
@@ -183,50 +183,34 @@ inline DType result_type(const Variant& v, int k, DType common) {
 
 // ---- thunks ----
 
+/// `torchs`: torch's own kernel of the overload.
 template <class Signature>
 struct Kernel;
 
-template <class... A>
-struct Kernel<at::Tensor(A...)> {
+template <class R, class... A>
+struct Kernel<R(A...)> {
   const AtenOp* op;
-  at::Tensor operator()(A... a) const {
-    const Arg args[] = {Arg(a)...};
-    at::Tensor result;
-    run_functional(*op, args, &result);
-    return result;
-  }
-};
+  R (*torchs)(c10::DispatchKeySet, A...);
 
-template <class... A>
-struct Kernel<std::tuple<at::Tensor, at::Tensor>(A...)> {
-  const AtenOp* op;
-  std::tuple<at::Tensor, at::Tensor> operator()(A... a) const {
+  R operator()(A... a) const {
     const Arg args[] = {Arg(a)...};
-    at::Tensor results[2];
-    run_functional(*op, args, results);
-    return {std::move(results[0]), std::move(results[1])};
+    if constexpr (std::is_same_v<R, at::Tensor>) {
+      at::Tensor result;
+      if (__builtin_expect(run_functional(*op, args, &result), 1)) return result;
+    } else if constexpr (std::is_same_v<R, std::tuple<at::Tensor, at::Tensor>>) {
+      at::Tensor results[2];
+      if (__builtin_expect(run_functional(*op, args, results), 1)) return {std::move(results[0]), std::move(results[1])};
+    } else if constexpr (std::is_same_v<R, at::Tensor&>) {
+      if (__builtin_expect(run_into(*op, args), 1)) return destination(args, 0);
+    } else {
+      static_assert(std::is_same_v<R, std::tuple<at::Tensor&, at::Tensor&>>);
+      if (__builtin_expect(run_into(*op, args), 1)) return R(destination(args, 0), destination(args, 1));
+    }
+    return Direct<R(A...)>{&op->direct, torchs}(std::forward<A>(a)...);
   }
-};
 
-template <class... A>
-struct Kernel<at::Tensor&(A...)> {
-  const AtenOp* op;
-  at::Tensor& operator()(A... a) const {
-    const Arg args[] = {Arg(a)...};
-    run_into(*op, args);
-    return const_cast<at::Tensor&>(*args[op->outs[0]].tensor);
-  }
-};
-
-template <class... A>
-struct Kernel<std::tuple<at::Tensor&, at::Tensor&>(A...)> {
-  const AtenOp* op;
-  std::tuple<at::Tensor&, at::Tensor&> operator()(A... a) const {
-    const Arg args[] = {Arg(a)...};
-    run_into(*op, args);
-    return std::tuple<at::Tensor&, at::Tensor&>(const_cast<at::Tensor&>(*args[op->outs[0]].tensor),
-                                                const_cast<at::Tensor&>(*args[op->outs[1]].tensor));
-  }
+ private:
+  at::Tensor& destination(const Arg* args, int i) const { return const_cast<at::Tensor&>(*args[op->outs[i]].tensor); }
 };
 
 }  // namespace hologram::aten

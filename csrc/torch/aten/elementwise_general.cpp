@@ -2,10 +2,9 @@
 // results, resizing of out=, overlap and device checks and all their messages are therefore torch's own. Two things are
 // not taken from TensorIterator: dtypes (on a device other than CPU it does not cast operands; kernels convert while they
 // load and store) and numbers (0-dim CPU tensors and Scalars become kernel arguments and never operands).
-#include "torch/aten/elementwise.h"
+#include "torch/aten/elementwise_general.h"
 
 #include <ATen/ExpandUtils.h>
-#include <ATen/TensorIterator.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
@@ -14,23 +13,18 @@
 #include <vector>
 
 namespace hologram::aten {
-namespace {
 
-struct Values {
-  c10::ScalarType common = c10::ScalarType::Undefined;
-  int ntensors = 0;
-  int operand_of[kMaxArgs];                  // tensor operand number of an argument that is no number
-  const at::Tensor* tensors[kMaxArgs];
-  bool is_number[kMaxArgs];
-  Scalar numbers[kMaxArgs];
-};
+using general::Values;
+
+namespace {
 
 bool is_tensor(const Call& call, const Source& source) {
   return source.arg >= 0 && call.args[source.arg].kind == Arg::Kind::Tensor;
 }
 
-/// Sorts out the tensor operands. False: torch's own kernel decides.
-bool gather_tensors(const Call& call, Values& values) {
+}  // namespace
+
+bool general::gather_tensors(const Call& call, Values& values, bool (*is_type)(c10::ScalarType)) {
   for (int n = 0; n < call.variant.nargs; ++n) {
     const int i = call.variant.rules.order[n];
     const Source& source = call.variant.args[i];
@@ -40,7 +34,7 @@ bool gather_tensors(const Call& call, Values& values) {
     if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
     if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
     if (is_cpu_scalar(t)) continue;
-    if (!is_compiled_type(t.scalar_type())) return false;
+    if (!is_type(t.scalar_type())) return false;
     values.is_number[i] = false;
     values.operand_of[i] = values.ntensors;
     values.tensors[values.ntensors++] = &t;
@@ -48,9 +42,7 @@ bool gather_tensors(const Call& call, Values& values) {
   return true;
 }
 
-/// The dtype the kernel computes in, by torch's rules; a row without values computes in the dtype of what it writes, or
-/// else of the first tensor it reads.
-c10::ScalarType common_type(const Call& call, const Values& values) {
+c10::ScalarType general::common_type(const Call& call, const Values& values) {
   const Variant& v = call.variant;
   at::native::ResultTypeState state;
   bool any = false;
@@ -71,6 +63,8 @@ c10::ScalarType common_type(const Call& call, const Values& values) {
                                                                                     : common;
 }
 
+namespace {
+
 /// True when every given destination may receive the result; raises what torch raises on an unsafe cast.
 bool check_destinations(const Call& call, c10::ScalarType common) {
   const Variant& v = call.variant;
@@ -90,17 +84,21 @@ c10::ScalarType new_type(const Call& call, const Values& values, int k) {
   return v.rules.like >= 0 ? call.args[v.rules.like].tensor->scalar_type() : to_scalar_type(result_type(v, k, to_dtype(values.common)));
 }
 
-std::vector<int64_t> broadcast_sizes(const Values& values) {
+}  // namespace
+
+std::vector<int64_t> general::broadcast_sizes(const Values& values) {
   std::vector<int64_t> sizes = values.tensors[0]->sizes().vec();
   for (int i = 1; i < values.ntensors; ++i) sizes = at::infer_size(sizes, values.tensors[i]->sizes());
   return sizes;
 }
 
+namespace {
+
 /// Where torch does not leave the strides of what it writes to its TensorIterator.
 void settle_strides(const Call& call, const Values& values) {
   const Rules& rules = call.variant.rules;
   if ((!rules.contiguous && !rules.restrided) || values.ntensors == 0) return;
-  const std::vector<int64_t> sizes = broadcast_sizes(values);
+  const std::vector<int64_t> sizes = general::broadcast_sizes(values);
   if (call.op.form == Form::Functional) {
     call.results[0] = empty(sizes, new_type(call, values, 0), values.tensors[0]->device());
     return;
@@ -111,7 +109,9 @@ void settle_strides(const Call& call, const Values& values) {
   }
 }
 
-at::TensorIterator iterate(const Call& call, const Values& values) {
+}  // namespace
+
+at::TensorIterator general::iterate(const Call& call, const Values& values, c10::ScalarType result) {
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
   // Writing one number to overlapping elements is well defined, and torch allows it.
@@ -123,7 +123,7 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
     // The elements are never stored: the inputs alone make the geometry.
   } else if (call.op.form == Form::Functional) {
     config.add_owned_output(call.results[0]);
-    if (!call.results[0].defined()) config.declare_static_dtype(new_type(call, values, 0));
+    if (!call.results[0].defined()) config.declare_static_dtype(result);
   } else {
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
@@ -131,6 +131,8 @@ at::TensorIterator iterate(const Call& call, const Values& values) {
   const PointersInside inside;   // the iterator asks for addresses
   return config.build();
 }
+
+namespace {
 
 /// Results after the first of a functional overload: the geometry of the first, a dtype of their own.
 void allocate_others(const Call& call, const Values& values) {
@@ -212,14 +214,14 @@ void run_folded(const Call& call, const Values& values, const at::TensorIterator
 
 bool run_general(const Call& call) {
   Values values;
-  if (!gather_tensors(call, values)) return false;
-  values.common = common_type(call, values);
+  if (!general::gather_tensors(call, values, &is_compiled_type)) return false;
+  values.common = general::common_type(call, values);
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
   if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && !check_destinations(call, values.common)) return false;
   if (call.reduce == Reduce::None) settle_strides(call, values);
-  const at::TensorIterator iter = iterate(call, values);
+  const at::TensorIterator iter = general::iterate(call, values, functional ? new_type(call, values, 0) : c10::ScalarType::Undefined);
   if (iter.ndim() > kMaxRank) return false;
   if (call.reduce != Reduce::None) {
     run_folded(call, values, iter);

@@ -3,6 +3,8 @@
 
 #include "torch/aten/elementwise.h"
 
+#include "aten_headers.inc"
+
 namespace hologram::aten {
 
 #include "aten_table.inc"

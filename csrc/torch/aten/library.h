@@ -28,7 +28,6 @@ void add(torch::Library& m, const DirectOp& op, Direct<Signature> kernel) {
 
 }  // namespace direct
 
-#define HG_DIRECT(id) \
-  direct::add(m, direct::Entry<at::_ops::id>::op, Direct<at::_ops::id::schema>{&direct::Entry<at::_ops::id>::op, &at::_ops::id::redispatch});
+#define HG_DIRECT(Op) direct::add(m, direct::Entry<Op>::op, Direct<Op::schema>{&direct::Entry<Op>::op, &Op::redispatch});
 
 }  // namespace hologram::aten

@@ -19,7 +19,29 @@ bool reducible(Accumulate rule, const at::Tensor& self, std::optional<c10::Scala
   }
 }
 
+bool reducible_pairs(Op op, const at::Tensor& self, DimMask mask, std::optional<c10::ScalarType> result) {
+  if (op != Op::sum && op != Op::mean) return false;
+  if (self.scalar_type() != at::kComplexFloat && self.scalar_type() != at::kComplexDouble) return false;
+  if ((result && *result != self.scalar_type()) || self.dim() >= kMaxRowSpaceRank || self.layout() != at::kStrided) return false;
+  if (!backend_of(self).host_visible()) return true;
+  for (int64_t d = 0; d < self.dim(); ++d)
+    if (mask[d] && self.stride(d) == 1 && self.size(d) > 1) return false;
+  return true;
+}
+
 namespace {
+
+/// The memory of a complex tensor as real numbers, with one more dimension of size 2.
+at::Tensor real_pairs(const at::Tensor& t) {
+  at::Tensor pairs = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(t.storage()), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                                              c10::scalarTypeToTypeMeta(c10::toRealValueType(t.scalar_type())));
+  c10::SmallVector<int64_t, 8> sizes(t.sizes().begin(), t.sizes().end()), strides;
+  for (int64_t stride : t.strides()) strides.push_back(2 * stride);
+  sizes.push_back(2);
+  strides.push_back(1);
+  pairs.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides, 2 * t.storage_offset());
+  return pairs;
+}
 
 DType compute_type(Accumulate rule, const at::Tensor& self, const at::Tensor& out) {
   switch (rule) {
@@ -35,6 +57,11 @@ void reduce(Op op, Accumulate rule, const at::Tensor& self, DimMask mask, std::i
             std::initializer_list<double> extra) {
   const at::Tensor& first = **outs.begin();
   if (first.numel() == 0) return;
+  if (self.is_complex()) {
+    const DimMask own((1ull << self.dim()) - 1);
+    const at::Tensor pairs = real_pairs(first);
+    return reduce(op, rule, real_pairs(self), mask & own, {&pairs}, extra);
+  }
   RowSpace space(self.sizes(), mask);
   Circuit& circuit = space.circuit();
   Ref args[kMaxArgs];
@@ -74,7 +101,7 @@ at::Tensor mean_all(const at::Tensor& self, Dtype dtype) {
 at::Tensor prod_all(const at::Tensor& self, Dtype dtype) {
   using AtenOp = at::_ops::prod;
   const c10::ScalarType type = at::native::get_dtype_from_self(self, dtype, /*promote_integers=*/true);
-  if (!reducible(Accumulate::Result, self, type)) return delegate_op<AtenOp>(self, dtype);
+  if (!reducible(Accumulate::Result, self, type)) return torch_op<AtenOp>(self, dtype);
   at::Tensor result = make_result(self, all_dims(), false, type);
   reduce(Op::prod, Accumulate::Result, self, all_dims(), {&result});
   count_compiled<AtenOp>();
@@ -84,7 +111,7 @@ at::Tensor prod_all(const at::Tensor& self, Dtype dtype) {
 /// max() and min(); of nothing, torch says what is wrong.
 template <Op op, class AtenOp>
 at::Tensor extreme_all(const at::Tensor& self) {
-  if (!reducible(Accumulate::Input, self, {}) || self.numel() == 0) return delegate_op<AtenOp>(self);
+  if (!reducible(Accumulate::Input, self, {}) || self.numel() == 0) return torch_op<AtenOp>(self);
   at::Tensor result = make_result(self, all_dims(), false, self.scalar_type());
   reduce(op, Accumulate::Input, self, all_dims(), {&result});
   count_compiled<AtenOp>();
@@ -95,7 +122,7 @@ template <Op op, class AtenOp>
 at::Tensor& extreme_all_out(const at::Tensor& self, at::Tensor& out) {
   if (!reducible(Accumulate::Input, self, out.scalar_type()) || self.device() != out.device() || self.numel() == 0 ||
       !c10::canCast(self.scalar_type(), out.scalar_type()))
-    return delegate_op<AtenOp>(self, out);
+    return torch_op<AtenOp>(self, out);
   resize_result(out, self, all_dims(), false);
   reduce(op, Accumulate::Input, self, all_dims(), {&out});
   count_compiled<AtenOp>();
@@ -119,7 +146,7 @@ void aminmax_into(const at::Tensor& self, DimMask mask, const at::Tensor& min, c
 
 std::tuple<at::Tensor, at::Tensor> aminmax(const at::Tensor& self, std::optional<int64_t> dim, bool keepdim) {
   using AtenOp = at::_ops::aminmax;
-  if (!reducible(Accumulate::Input, self, {})) return delegate_op<AtenOp>(self, dim, keepdim);
+  if (!reducible(Accumulate::Input, self, {})) return torch_op<AtenOp>(self, dim, keepdim);
   Structured<at::meta::structured_aminmax> results;
   results.meta(self, dim, keepdim);
   aminmax_into(self, mask_of(self, dim), results[0], results[1]);
@@ -130,7 +157,7 @@ std::tuple<at::Tensor, at::Tensor> aminmax(const at::Tensor& self, std::optional
 std::tuple<at::Tensor&, at::Tensor&> aminmax_out(const at::Tensor& self, std::optional<int64_t> dim, bool keepdim,
                                                  at::Tensor& min, at::Tensor& max) {
   using AtenOp = at::_ops::aminmax_out;
-  if (!reducible(Accumulate::Input, self, min.scalar_type())) return delegate_op<AtenOp>(self, dim, keepdim, min, max);
+  if (!reducible(Accumulate::Input, self, min.scalar_type())) return torch_op<AtenOp>(self, dim, keepdim, min, max);
   Structured<at::meta::structured_aminmax> results(min, max);
   results.meta(self, dim, keepdim);
   aminmax_into(self, mask_of(self, dim), min, max);
@@ -142,7 +169,7 @@ std::tuple<at::Tensor&, at::Tensor&> aminmax_out(const at::Tensor& self, std::op
 
 at::Tensor count_nonzero(const at::Tensor& self, c10::IntArrayRef dims) {
   using AtenOp = at::_ops::count_nonzero_dim_IntList;
-  if (!reducible(Accumulate::Bool, self, {})) return delegate_op<AtenOp>(self, dims);
+  if (!reducible(Accumulate::Bool, self, {})) return torch_op<AtenOp>(self, dims);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, false, at::kLong);
   reduce(Op::count_nonzero, Accumulate::Bool, self, mask, {&result});
@@ -156,7 +183,7 @@ at::Tensor nansum(const at::Tensor& self, at::OptionalIntArrayRef dims, bool kee
     return kernel_sum_dim_IntList::functional(self, dims, keepdim, dtype);
   const c10::ScalarType type = dtype.value_or(self.scalar_type());
   if (!reducible(Accumulate::Result, self, type) || !c10::isFloatingType(type))
-    return delegate_op<AtenOp>(self, dims, keepdim, dtype);
+    return torch_op<AtenOp>(self, dims, keepdim, dtype);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, keepdim, type);
   reduce(Op::nansum, Accumulate::Result, self, mask, {&result});
@@ -170,7 +197,7 @@ at::Tensor& nansum_out(const at::Tensor& self, at::OptionalIntArrayRef dims, boo
     return kernel_sum_dim_IntList::out(self, dims, keepdim, dtype, out);
   if (!reducible(Accumulate::Result, self, {}) || !is_row_float(out.scalar_type()) || dtype.value_or(out.scalar_type()) != out.scalar_type() ||
       out.device() != self.device())
-    return delegate_op<AtenOp>(self, dims, keepdim, dtype, out);
+    return torch_op<AtenOp>(self, dims, keepdim, dtype, out);
   const DimMask mask = mask_of(self, dims);
   resize_result(out, self, mask, keepdim);
   reduce(Op::nansum, Accumulate::Result, self, mask, {&out});
@@ -182,7 +209,7 @@ bool equal(const at::Tensor& self, const at::Tensor& other) {
   using AtenOp = at::_ops::equal;
   TORCH_CHECK(self.device() == other.device(), "Expected all tensors to be on the same device, but found at least two devices, ",
               self.device(), " and ", other.device(), "!");
-  if (!reducible(Accumulate::Input, self, {}) || !reducible(Accumulate::Input, other, {})) return delegate_op<AtenOp>(self, other);
+  if (!reducible(Accumulate::Input, self, {}) || !reducible(Accumulate::Input, other, {})) return torch_op<AtenOp>(self, other);
   if (self.sizes() != other.sizes()) return false;
   if (self.numel() == 0) return true;
   const at::Tensor result = make_result(self, all_dims(), false, at::kBool);

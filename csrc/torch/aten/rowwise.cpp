@@ -90,7 +90,7 @@ struct SoftmaxKernel {
 
   static at::Tensor functional(const at::Tensor& self, int64_t dim, bool half_to_float) {
     using AtenOp = typename Row::Functional;
-    if (!serves(self, half_to_float)) return delegate_op<AtenOp>(self, dim, half_to_float);
+    if (!serves(self, half_to_float)) return torch_op<AtenOp>(self, dim, half_to_float);
     Structured<typename Row::Meta> result;
     run<AtenOp>(result, self, dim, half_to_float);
     return result.take();
@@ -98,7 +98,7 @@ struct SoftmaxKernel {
 
   static at::Tensor& out(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
     using AtenOp = typename Row::Out;
-    if (!serves(self, half_to_float)) return delegate_op<AtenOp>(self, dim, half_to_float, out);
+    if (!serves(self, half_to_float)) return torch_op<AtenOp>(self, dim, half_to_float, out);
     Structured<typename Row::Meta> result(out);
     run<AtenOp>(result, self, dim, half_to_float);
     return out;
@@ -122,7 +122,7 @@ struct SoftmaxBackwardKernel {
 
   static at::Tensor functional(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype) {
     using AtenOp = typename Row::Functional;
-    if (!serves(grad, output, input_dtype)) return delegate_op<AtenOp>(grad, output, dim, input_dtype);
+    if (!serves(grad, output, input_dtype)) return torch_op<AtenOp>(grad, output, dim, input_dtype);
     Structured<typename Row::Meta> result;
     run<AtenOp>(result, grad, output, dim, input_dtype);
     return result.take();
@@ -131,7 +131,7 @@ struct SoftmaxBackwardKernel {
   static at::Tensor& out(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype,
                          at::Tensor& grad_input) {
     using AtenOp = typename Row::Out;
-    if (!serves(grad, output, input_dtype)) return delegate_op<AtenOp>(grad, output, dim, input_dtype, grad_input);
+    if (!serves(grad, output, input_dtype)) return torch_op<AtenOp>(grad, output, dim, input_dtype, grad_input);
     Structured<typename Row::Meta> result(grad_input);
     run<AtenOp>(result, grad, output, dim, input_dtype);
     return grad_input;
@@ -192,7 +192,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
   check_same_device("native_layer_norm", input, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias))
-    return delegate_op<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
+    return torch_op<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
   const c10::DimVector statistics = statistics_sizes(input, normalized_shape.size());
   const c10::ScalarType type = statistics_type(input, weight, bias);
   at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
@@ -237,7 +237,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   check_same_device("native_layer_norm_backward", dy, input, mean, rstd, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias) || !computes(dy) || dy.sizes() != input.sizes())
-    return delegate_op<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
+    return torch_op<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
 
   at::Tensor grad_input, grad_weight, grad_bias;
   if (mask[0]) {
@@ -273,7 +273,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   const at::Tensor& weight = tensor_or_undefined(weight_opt);
   check_same_device("_fused_rms_norm", input, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
-  if (!computes_rms_norm(input, weight)) return delegate_op<AtenOp>(input, normalized_shape, weight_opt, eps);
+  if (!computes_rms_norm(input, weight)) return torch_op<AtenOp>(input, normalized_shape, weight_opt, eps);
   at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
   at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));

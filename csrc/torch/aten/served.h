@@ -6,7 +6,7 @@
 #include <string>
 
 #include "torch/aten/common.h"
-#include "torch/aten/delegate.h"
+#include "torch/aten/direct.h"
 
 namespace hologram::aten {
 
