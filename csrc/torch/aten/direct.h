@@ -165,19 +165,20 @@ template <class... T> struct Return<std::tuple<T...>> {
 inline double number(double d) { return d; }
 template <class T> double number(const T&) { return 1.0; }
 
-// ---- complex numbers ----
+// ---- what compiled kernels leave to torch's by design ----
 
-inline bool is_complex(const at::Tensor& t) { return t.defined() && t.is_complex(); }
-inline bool is_complex(const std::optional<at::Tensor>& t) { return t && is_complex(*t); }
-inline bool is_complex(at::TensorList list) {
-  for (const at::Tensor& t : list) if (is_complex(t)) return true;
+/// Complex numbers, and empty tensors.
+inline bool for_torch(const at::Tensor& t) { return t.defined() && (t.is_complex() || t.numel() == 0); }
+inline bool for_torch(const std::optional<at::Tensor>& t) { return t && for_torch(*t); }
+inline bool for_torch(at::TensorList list) {
+  for (const at::Tensor& t : list) if (for_torch(t)) return true;
   return false;
 }
-inline bool is_complex(const at::Scalar& s) { return s.isComplex(); }
-inline bool is_complex(const std::optional<at::Scalar>& s) { return s && s->isComplex(); }
-inline bool is_complex(const std::optional<c10::ScalarType>& t) { return t && c10::isComplexType(*t); }
+inline bool for_torch(const at::Scalar& s) { return s.isComplex(); }
+inline bool for_torch(const std::optional<at::Scalar>& s) { return s && s->isComplex(); }
+inline bool for_torch(const std::optional<c10::ScalarType>& t) { return t && c10::isComplexType(*t); }
 template <class T>
-bool is_complex(const T&) { return false; }
+bool for_torch(const T&) { return false; }
 
 }  // namespace direct
 
@@ -234,11 +235,11 @@ decltype(auto) library_op(Args&&... args) {
   return Direct<typename Op::schema>{&op, &Op::redispatch}(std::forward<Args>(args)...);
 }
 
-/// From inside a compiled kernel, for arguments that it does not compute: complex numbers are the library's, all else is
-/// delegated.
+/// From inside a compiled kernel, for arguments that it does not compute: complex numbers and empty tensors are the library's, all
+/// else is delegated.
 template <class Op, class... Args>
 decltype(auto) torch_op(Args&&... args) {
-  if ((direct::is_complex(args) || ...)) return library_op<Op>(std::forward<Args>(args)...);
+  if ((direct::for_torch(args) || ...)) return library_op<Op>(std::forward<Args>(args)...);
   return delegate_op<Op>(std::forward<Args>(args)...);
 }
 
