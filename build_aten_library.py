@@ -31,7 +31,7 @@ LIBRARY = {
         cat _stack flip roll channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle im2col col2im
         reflection_pad1d reflection_pad1d_backward reflection_pad2d reflection_pad2d_backward reflection_pad3d
         reflection_pad3d_backward replication_pad1d replication_pad1d_backward replication_pad2d
-        replication_pad2d_backward replication_pad3d replication_pad3d_backward narrow_copy addr""",
+        replication_pad2d_backward replication_pad3d replication_pad3d_backward narrow_copy addr addr_""",
     "order": """
         sort topk kthvalue median nanmedian mode mode.values unique_consecutive unique_dim _unique _unique2 isin histc histogram
         _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors bincount""",
@@ -70,7 +70,8 @@ LIBRARY = {
         _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd linalg_cholesky_ex linalg_cross linalg_eig
         linalg_eigvals linalg_householder_product linalg_inv_ex linalg_ldl_factor_ex linalg_ldl_solve linalg_lstsq
         linalg_lu linalg_lu_factor_ex linalg_lu_solve linalg_matrix_exp linalg_qr linalg_solve_triangular
-        _compute_linear_combination mm addmm addmm_ bmm baddbmm baddbmm_ dot linalg__powsum _weight_int8pack_mm""",
+        _compute_linear_combination mm addmm addmm_ bmm baddbmm baddbmm_ dot linalg__powsum _weight_int8pack_mm _weight_int4pack_mm_for_cpu _convert_weight_to_int4pack_for_cpu
+        _dyn_quant_pack_4bit_weight _dyn_quant_matmul_4bit""",
     "Fourier transforms": """
         _fft_c2c _fft_c2r _fft_r2c""",
     "special functions, and elementwise ops without rows": """
@@ -83,7 +84,8 @@ LIBRARY = {
         special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t
         special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v
         special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0 special_zeta glu glu_backward glu_jvp
-        glu_backward_jvp frexp complex polar renorm renorm_ hash_tensor _aminmax logspace kaiser_window range __ilshift__
+        glu_backward_jvp frexp complex polar conj_physical_ renorm renorm_ hash_tensor _aminmax _assert_async _functional_assert_async _efficientzerotensor
+        logspace kaiser_window range __ilshift__
         __irshift__ __lshift__ __rshift__ conj_physical""",
     "convolutions by name": """
         _slow_conv2d_forward _slow_conv2d_backward slow_conv_transpose2d slow_conv3d_forward slow_conv_transpose3d

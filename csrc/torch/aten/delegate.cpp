@@ -78,8 +78,8 @@ class Call {
   }
 
   void run() {
-    const NativeScope scope(call_.backend(), plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
-    if (route_ == Route::Delegate) plan_.op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
+    const NativeScope scope(call_, plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
+    if (route_ == Route::Delegate) plan_.op.redispatchBoxed(call_.key(), &stack_);
     else plan_.op.callBoxed(&stack_);   // the kernel depends on which arguments are sparse or nested
   }
 
@@ -131,8 +131,8 @@ class Call {
 
 void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
   Call call(plan, stack, route);
-  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name,
-                              ": neither the device nor PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
+  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name, ": neither the device nor "
+                              "PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   call.look();
   call.to_native();
   call.run();

@@ -158,7 +158,9 @@ template <class... T> struct Return<std::tuple<T...>> {
   static constexpr size_t kCount = sizeof...(T);
   static std::tuple<T...> of(const Outputs<kCount>& outputs) { return of(outputs, std::make_index_sequence<kCount>()); }
   template <size_t... I>
-  static std::tuple<T...> of(const Outputs<kCount>& outputs, std::index_sequence<I...>) { return std::tuple<T...>(*outputs.tensors[I]...); }
+  static std::tuple<T...> of(const Outputs<kCount>& outputs, std::index_sequence<I...>) {
+    return std::tuple<T...>(*outputs.tensors[I]...);
+  }
 };
 
 /// The value of the argument that says whether an op without a Generator draws numbers.
@@ -201,11 +203,12 @@ struct Direct<R(A...)> {
  private:
   template <size_t... I>
   R run(const Plan& plan, NativeCall& call, std::index_sequence<I...>, A... a) const {
-    const bool seeded = plan.seeded && (plan.dropout < 0 || ((I == static_cast<size_t>(plan.dropout) && direct::number(a) != 0) || ...));
+    const bool seeded =
+        plan.seeded && (plan.dropout < 0 || ((I == static_cast<size_t>(plan.dropout) && direct::number(a) != 0) || ...));
     std::tuple<direct::Native<A>...> native{direct::Native<A>(call, std::forward<A>(a), I)...};
     const auto launch = [&]() -> R {
-      const NativeScope scope(call.backend(), seeded);
-      return target(c10::DispatchKeySet(c10::DispatchKey::CPU), std::get<I>(native).get()...);
+      const NativeScope scope(call, seeded);
+      return target(call.key(), std::get<I>(native).get()...);
     };
     const auto finish = [&] {
       call.write_back();

@@ -285,14 +285,6 @@ Reduce reduction_of(const AtenOp& op, const Arg* args) {
 
 enum class Served : uint8_t { Compiled, Complex, No };
 
-bool has_complex(const AtenOp& op, const Arg* args) {
-  for (int i = 0; i < op.nargs; ++i) {
-    if (args[i].kind == Arg::Kind::Tensor && args[i].tensor->is_complex()) return true;
-    if (args[i].kind == Arg::Kind::Scalar && args[i].scalar->isComplex()) return true;
-  }
-  return false;
-}
-
 Served serve_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Reduce reduce = reduction_of(op, args);
   for (int i = 0; i < op.nvariants; ++i) {
@@ -307,6 +299,14 @@ Served serve_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
 }
 
 }  // namespace
+
+bool has_complex(const AtenOp& op, const Arg* args) {
+  for (int i = 0; i < op.nargs; ++i) {
+    if (args[i].kind == Arg::Kind::Tensor && args[i].tensor->is_complex()) return true;
+    if (args[i].kind == Arg::Kind::Scalar && args[i].scalar->isComplex()) return true;
+  }
+  return false;
+}
 
 OpStat& AtenOp::statistics() const {
   OpStat* found = stat.load(std::memory_order_acquire);

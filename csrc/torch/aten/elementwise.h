@@ -159,6 +159,8 @@ bool run_general(const Call& call);
 /// Complex numbers, as pairs of real ones (elementwise_complex.cpp). False: not with this row.
 bool run_complex(const Call& call);
 
+/// Is any tensor or number among the arguments complex?
+bool has_complex(const AtenOp& op, const Arg* args);
 /// A 0-dim CPU tensor stands for the number it holds.
 inline bool is_cpu_scalar(const at::Tensor& t) { return t.dim() == 0 && t.device().is_cpu(); }
 /// The number a 0-dim CPU tensor holds.

@@ -1,5 +1,5 @@
-// Complex numbers, as pairs of real ones: the rows of the op tables know real numbers only, and a complex tensor's memory is one of
-// pairs.
+// Complex numbers, as pairs of real ones: the rows of the op tables know real numbers only, and the memory of a complex tensor
+// is one of pairs.
 //
 // What treats both halves alike (sums, differences) is the real row over twice as many elements. Everything else is a circuit
 // that reads the halves as operands of their own. Which formula a row has is said here; rows without one are torch's.
@@ -124,8 +124,8 @@ bool halves_alike(const Call& call, const Values& values) {
   return true;
 }
 
-/// torch's kernels of these are vectorized where everything lies densely, ours read every other number: a third of the speed in the
-/// cache (30,000 elements, one thread), the same out of it. Of all other rows and layouts ours are faster.
+/// torch's kernels of these are vectorized where everything lies densely, ours read every other number: a third of the speed in
+/// the cache (30,000 elements, one thread), the same out of it. For all other rows and layouts ours are faster.
 bool torchs_is_faster(const Call& call, const Values& values) {
   switch (call.variant.op) {
     case Op::mul: case Op::add_alpha: case Op::sub_alpha: case Op::rsub_alpha: case Op::reciprocal: case Op::pow_2: case Op::pow_3:
@@ -149,8 +149,10 @@ void set_strides(Circuit& circuit, Ref ref, const at::TensorIterator& iter, int 
   for (int d = 0; d < iter.ndim(); ++d) circuit.strides(ref)[d] = iter.strides(arg)[iter.ndim() - 1 - d];
 }
 
-/// Where the iterator's operand lies, `half` bytes in.
-char* address(const at::TensorIterator& iter, int arg, int64_t half) { return static_cast<char*>(iter.data_ptr(arg)) + half; }
+/// `offset` bytes into the iterator's operand.
+char* address(const at::TensorIterator& iter, int arg, int64_t offset) {
+  return static_cast<char*>(iter.data_ptr(arg)) + offset;
+}
 
 void launch_alike(const Call& call, const Values& values, const at::TensorIterator& iter, const at::Tensor& out) {
   const DType type = half_type(values.common);
@@ -228,20 +230,12 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
   submit(circuit, out);
 }
 
-bool takes_part(const Call& call) {
-  for (int i = 0; i < call.op.nargs; ++i) {
-    const Arg& arg = call.args[i];
-    if (arg.kind == Arg::Kind::Tensor ? arg.tensor->is_complex() : arg.kind == Arg::Kind::Scalar && arg.scalar->isComplex()) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool run_complex(const Call& call) {
   const Variant& v = call.variant;
   const Makes made = makes(v.op);
-  if (made == Makes::Nothing || call.reduce != Reduce::None || v.nresults != 1 || !takes_part(call)) return false;
+  if (made == Makes::Nothing || call.reduce != Reduce::None || v.nresults != 1 || !has_complex(call.op, call.args)) return false;
   Values values;
   if (!general::gather_tensors(call, values, &is_type)) return false;
   values.common = general::common_type(call, values);

@@ -55,7 +55,8 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   for (const auto& argument : schema.arguments()) {
     const ArgumentKind kind = kind_of(argument.type());
     if (kind == ArgumentKind::Generator) plan->seeded = false;
-    plan->arguments.push_back({kind, (argument.alias_info() && argument.alias_info()->isWrite()) || written_in_secret(argument.name())});
+    const bool written = argument.alias_info() && argument.alias_info()->isWrite();
+    plan->arguments.push_back({kind, written || written_in_secret(argument.name())});
   }
   for (const auto& value : schema.returns()) {
     int source = -1;

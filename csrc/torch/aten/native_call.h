@@ -102,8 +102,11 @@ class NativeCall {
   /// Where the kernel's results come from.
   Backend& backend() const { return backend_ ? *backend_ : current_backend(); }
 
-  /// After the kernel: what it did to the geometry of written arguments. Before results are converted.
-  void write_back() const { aliases_.write_back(); }
+  /// The key under which the native kernel is found.
+  c10::DispatchKeySet key() const { return c10::DispatchKeySet(c10::DispatchKey::CPU); }
+
+  /// After the kernel, before results are converted: what it did to the geometry of written arguments.
+  void write_back() { aliases_.write_back(); }
   at::Tensor result(const at::Tensor& native) const { return aliases_.result(native, *device_); }
 
  private:
@@ -117,10 +120,10 @@ class NativeCall {
   Aliases aliases_;
 };
 
-/// The state in which a native kernel runs.
+/// The state in which the native kernel of a call runs.
 class NativeScope {
  public:
-  NativeScope(Backend& backend, bool seeded) : pool_(backend), seeded_(seeded) {}
+  NativeScope(const NativeCall& call, bool seeded) : pool_(call.backend()), seeded_(seeded) {}
 
  private:
   // Aliases are below autograd already; this also keeps what native kernels call from looking at it.

@@ -33,8 +33,9 @@ namespace {
 
 /// The memory of a complex tensor as real numbers, with one more dimension of size 2.
 at::Tensor real_pairs(const at::Tensor& t) {
-  at::Tensor pairs = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(t.storage()), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
-                                                              c10::scalarTypeToTypeMeta(c10::toRealValueType(t.scalar_type())));
+  const auto type = c10::scalarTypeToTypeMeta(c10::toRealValueType(t.scalar_type()));
+  at::Tensor pairs = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(t.storage()),
+                                                              c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), type);
   c10::SmallVector<int64_t, 8> sizes(t.sizes().begin(), t.sizes().end()), strides;
   for (int64_t stride : t.strides()) strides.push_back(2 * stride);
   sizes.push_back(2);
