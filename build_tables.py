@@ -14,6 +14,7 @@ from pathlib import Path
 from hologram_core import dtypes
 from hologram_core.codegen.probe import reads_index
 from hologram_core.ops import TABLE
+from hologram_core.ops.describe import describe
 from hologram_core.ops.table import Elementwise, Reduction, RowKernel, Scan
 
 MAX_COMPONENTS = 4      # OpFacts::components
@@ -73,4 +74,4 @@ def is_ordered(row) -> bool:
         return row.indexed
     if isinstance(row, Elementwise):
         return reads_index(row)
-    return True
+    return not isinstance(row, RowKernel) or describe(row.name).positions

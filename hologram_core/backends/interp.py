@@ -61,6 +61,8 @@ class Interpreter:
                 results = self._fold(node)
             elif isinstance(node.row, Scan):
                 results = self._scan(node)
+            elif node.name == "pick":
+                results = self._pick(node)
             else:
                 builder = self.local if getattr(node.row, "local_index", False) else self.b
                 args = [self.argument(node, n, builder) for n in range(len(node.args))]
@@ -86,7 +88,7 @@ class Interpreter:
             return builder.const(ref.n, {"b": BOOL, "i": I64, "d": F64}.get(kind, node.compute.math))
         dtype = self.c.dtype_of(ref).math
         array = self._array(ref)
-        if getattr(node.row, "level", None) == "fixed" and varies(self.c, ref, self.varying):
+        if node.name == "fixed" and varies(self.c, ref, self.varying):
             array = self._rows(array)[..., :1].reshape(self.kept + (1,) * len(self.row))
         value = Value(builder, dtype, np.asarray(array, dtype.numpy))
         return value if kind == "i" else builder.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
@@ -116,6 +118,16 @@ class Interpreter:
         """A per-row value shaped to broadcast along the row."""
         data = np.broadcast_to(value.data, self.kept).reshape(self.kept + (1,) * len(self.row))
         return Value(self.b, value.dtype, data)
+
+    def _pick(self, node):
+        column, position, valid = (self.argument(node, n, self.local) for n in range(3))
+        found = np.zeros(self.kept, column.data.dtype)
+        if self.count:
+            at, valid = self._rows(position.data)[..., 0], self._rows(valid.data)[..., 0]
+            valid = valid & (at >= 0) & (at < self.count)
+            there = np.take_along_axis(self._rows(column.data), np.where(valid, at, 0)[..., None], -1)[..., 0]
+            found = np.where(valid, there, found)
+        return self._spread(Value(self.b, column.dtype, found))
 
     def _fold(self, node):
         exact, extras, steps = self._walk(node)

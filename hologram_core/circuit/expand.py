@@ -10,22 +10,32 @@ from __future__ import annotations
 
 from ..dtypes import BOOL, F64, I64, DType
 from ..ops import TABLE
+from ..ops.rowwise import log_sum_exp
 from ..ops.table import Reduction, RowKernel, Scan
-from .ir import Circuit, Operand, Ref, default_result, result_types
+from .ir import ROW, Circuit, Operand, Ref, default_result, result_types
 from .primitives import PRIMITIVES, Primitive
+
+
+def _kernel(circuit: Circuit, node):
+    """How a node is written in other ops; None where it stands for itself. In one kernel a pass for the maximum and one for
+    the sum take less time than a fold that corrects its sum whenever it meets a larger number."""
+    if isinstance(node.row, RowKernel):
+        return node.row.expand
+    return log_sum_exp if node.name == "logsumexp" and not circuit.flags else None
 
 
 def expand(circuit: Circuit) -> Circuit:
     """A circuit without row kernels that computes the same."""
-    if not any(isinstance(n.row, RowKernel) for n in circuit.nodes):
+    if not any(_kernel(circuit, n) for n in circuit.nodes):
         return circuit
     out = Circuit(circuit.schedule, circuit.rank, circuit.row_rank, circuit.flags,
                   operands=[Operand(o.dtype, o.layout, fixed=o.fixed) for o in circuit.operands], scalars=list(circuit.scalars))
     renamed: dict = {}
     for node in circuit.nodes:
         args = [renamed.get(a, a) for a in node.args]
-        if isinstance(node.row, RowKernel):
-            results = Writer(out, node.compute.math).expand(node, args)
+        kernel = _kernel(circuit, node)
+        if kernel:
+            results = Writer(out, node.compute.math).expand(node, args, kernel)
         else:
             first = out.add(node.row, node.compute, node.result, args)
             results = [Ref("value", first.n + r) for r in range(node.results)]
@@ -72,10 +82,10 @@ class Writer:
     def __init__(self, circuit: Circuit, dtype: DType):
         self.circuit, self.dtype = circuit, dtype
 
-    def expand(self, node, args) -> list:
-        """Refs of the results of a row kernel node."""
+    def expand(self, node, args, kernel=None) -> list:
+        """Refs of the results of a node that `kernel` (its row's) writes."""
         symbols = [self._argument(a) for a in args]
-        results = node.row.expand(self, *symbols)
+        results = (kernel or node.row.expand)(self, *symbols)
         results = results if isinstance(results, tuple) else (results,)
         return [self._rounded(s, t) for s, t in zip(results, result_types(node.row, node.result), strict=True)]
 
@@ -123,6 +133,15 @@ class Writer:
         """Position in the row, i64."""
         return Symbol(self, self.circuit.add(PRIMITIVES["index"], I64, I64, []), I64)
 
+    def pick(self, x: Symbol, position: Symbol, valid: Symbol) -> Symbol:
+        """x at one position of the row: 0 where that lies outside the row, or is not `valid`. `position` (i64) and `valid`
+        do not vary along the row."""
+        circuit = self.circuit
+        if circuit.schedule == ROW and circuit.row_rank == 1 and not any(isinstance(n.row, Scan) for n in circuit.nodes):
+            args = [x.ref, position.ref, valid.ref]
+            return Symbol(self, circuit.add(PRIMITIVES["pick"], x.dtype, x.dtype, args), x.dtype)
+        return self.sum(self.select(self.index().eq(position) & valid, x, 0))
+
     def zero(self) -> Symbol:
         """0 as a value of the kernel's type (a number alone takes the type of what it meets)."""
         return self.constant(0)
@@ -132,6 +151,10 @@ class Writer:
         args = self._lifted(args)
         row = Primitive(function.__name__, len(args), function)
         return Symbol(self, self.circuit.add(row, args[0].dtype, args[0].dtype, [a.ref for a in args]), args[0].dtype)
+
+    def fold(self, row: Reduction, x: Symbol) -> Symbol:
+        """A reduction with one result that is not in the tables."""
+        return Symbol(self, self.circuit.add(row, x.dtype, x.dtype, [x.ref]), x.dtype)
 
     def fixed(self, x: Symbol) -> Symbol:
         """Declares that an argument does not vary along the row (its value at the row's start)."""

@@ -127,6 +127,8 @@ class Evaluator:
         return value if kind == "i" else self.b.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
 
     def _compute(self, node: Node, cursor: Cursor):
+        if node.name == "pick":
+            return self._pick(node, cursor)
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
         if isinstance(node.row, Scan) and self.c.schedule == ROW and cursor.lanes > 1:
             return self._scan_lanes(node, cursor, args)
@@ -137,6 +139,20 @@ class Evaluator:
         local = getattr(node.row, "local_index", False)
         self.b.position = lambda: self.row_index(cursor) if local else self.index(cursor)
         return node.row.expr(self.b, *args)
+
+    def _pick(self, node: Node, point: Cursor) -> Value:
+        """The first argument at the position of the row that the second one says; 0 where there is none."""
+        b, ref, dim = self.b, node.args[0], self.c.rank - 1
+        position, valid = self.argument(node, 1, point), self.argument(node, 2, point)
+        valid = b.and_(valid, b.and_(b.ge(position, b.const(0, I64)), b.lt(position, self.size(dim))))
+        if not self.varies(ref):
+            return node.row.expr(b, self.argument(node, 0, point), position, valid)
+        for other in self.closure([ref])[1]:       # what does not vary is for everybody, not for the branch alone
+            for arg in other.args:
+                if not self.varies(arg):
+                    self.value(arg, point)
+        there = Cursor([*point.coords, (dim, b.select(valid, position, b.const(0, I64)))], header=point)
+        return b.rarely(valid, lambda: self.argument(node, 0, there), b.const(0, node.compute.math))
 
     def _scan_lanes(self, node: Node, cursor: Cursor, args) -> tuple:
         """A scan where lanes run along the row: one lane after the other. A masked lane leaves the state alone."""

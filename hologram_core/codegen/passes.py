@@ -28,6 +28,7 @@ ROW_BLOCK = 64        # elements per lane and cursor before the next level (row 
 COLUMN_BLOCK = 256    # elements per lane before the next level (column schedule)
 HEAVY = 120           # instructions beside which masks cost nothing that counts
 CLAIM_AHEAD = 1024    # bytes to claim lines ahead that light bodies store to; from the second cache
+ROW_BYTES = 256 << 10 # rows of an input up to which the next one is asked for while this one is in use
 KEEP_WEIGHT = 10      # instructions that keeping a value must save: it costs a store and a load
 
 
@@ -95,15 +96,9 @@ class Passes:
     def run(self, points: list) -> None:
         """Everything for these positions of the kept space: one scalar position (row schedule), or the lanes of one
         or several cursors, which share the walk along the row."""
-        for at, folds in enumerate(self.folds if self.c.row_rank else []):
-            stores = [(k, self.c.operands[k].source) for k in self.row_outputs] if at == len(self.folds) - 1 else []
-            given = None
-            if self.kept_ref is not None and at >= self.depth[self.kept_ref.n]:
-                if at > self.depth[self.kept_ref.n]:
-                    given = self.kept_ref
-                else:
-                    stores = [(self.kept_in, self.kept_ref)]
-            self._pass(points, folds, stores, given)
+        plan = [self._planned(at) for at in range(len(self.folds) if self.c.row_rank else 0)]
+        for at, (stores, given) in enumerate(plan):
+            self._pass(points, self.folds[at], stores, given, self._fetched(plan, at))
         if not self.c.row_rank:
             for number in range(len(self.c.operands)):     # loads first: they overlap, and precede every store
                 if not self.c.operands[number].output:
@@ -116,6 +111,25 @@ class Passes:
             for point in points:
                 self.ev.store(number, self.c.operands[number].source, point)
 
+    def _planned(self, at: int) -> tuple:
+        """What pass number `at` stores [(output, value)], and the value that an earlier one has kept for it."""
+        stores = [(k, self.c.operands[k].source) for k in self.row_outputs] if at == len(self.folds) - 1 else []
+        if self.kept_ref is None or at < self.depth[self.kept_ref.n]:
+            return stores, None
+        return (stores, self.kept_ref) if at > self.depth[self.kept_ref.n] else ([(self.kept_in, self.kept_ref)], None)
+
+    def _needs(self, at: int, stores, given) -> tuple:
+        """(operands, nodes) of a pass."""
+        return self.ev.closure([a for f in self.folds[at] for a in self.inputs(f)] + [ref for _, ref in stores], {given})
+
+    def _fetched(self, plan, at: int) -> list:
+        """The inputs that are contiguous and read by this pass for the last time: it asks for them in the next row. The
+        first pass over a row waits for memory, the later ones have what they need."""
+        if not self.lines or (at == 0 and len(plan) > 1):
+            return []
+        later = {k for n in range(at + 1, len(plan)) for k in self._needs(n, *plan[n])[0]}
+        return [k for k in self._needs(at, *plan[at])[0] if k not in later and self.c.operands[k].layout == CONTIGUOUS]
+
     def size(self, dim, point):
         """Size of a row dimension; the outermost one of a split kernel is a chunk, the last chunk may be short."""
         if not (self.c.split and dim == self.c.kept_rank):
@@ -124,8 +138,9 @@ class Passes:
         left = self.b.sub(whole, self.b.mul(dict(point.coords)[0], chunk))
         return self.b.select(self.b.lt(left, chunk), left, chunk)
 
-    def _pass(self, points, folds, stores, given) -> None:
-        """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept."""
+    def _pass(self, points, folds, stores, given, fetched) -> None:
+        """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept; `fetched`: operands
+        to ask for in the next row."""
         ev = self.ev
         roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
         operands, nodes = ev.closure(roots, {given})
@@ -137,9 +152,16 @@ class Passes:
                 for point in points:
                     ev.value(ref, point)
         line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, weight)
+        if len(self.folds) > 1 or line.round < TREE_CURSORS:       # a light pass is as fast as memory
+            line.fetched = [(k, self._next_row(k)) for k in fetched]
         for point, acc in zip(points, line.walk()):
             for fold, state in zip(folds, acc):
                 self._finish(fold, state, point)
+
+    def _next_row(self, number: int):
+        """Bytes from an element to the one below it; 0 where rows are too long to find room in the second cache."""
+        b, row = self.b, self.b.mul(self._elements(), self.b.const(self.c.operands[number].dtype.bytes, I64))
+        return b.select(b.lt(row, b.const(ROW_BYTES, I64)), self.ev.stride(number, self.c.kept_rank - 1), b.const(0, I64))
 
     def _finish(self, fold, acc, point) -> None:
         if self.lines:
@@ -157,8 +179,9 @@ class Passes:
 
     def _count(self):
         """Elements per row."""
-        if self.c.merge:
-            return self.ev.extra(0)
+        return self.ev.extra(0) if self.c.merge else self._elements()
+
+    def _elements(self):
         count = self.ev.size(self.c.kept_rank)
         for dim in range(self.c.kept_rank + 1, self.c.rank):
             count = self.b.mul(count, self.ev.size(dim))
@@ -192,6 +215,7 @@ class Line:
         self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
         self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
         self.lanes = self.b.lanes
+        self.fetched: list = []                    # (operand, bytes to the next row)
         self.round = unrolled(weight) if passes.lines else 1
         self.cursors = TREE_CURSORS if passes.lines and folds else self.round
         self.masked_only = passes.lines and not folds and self.lanes > 1 and weight > HEAVY
@@ -282,6 +306,9 @@ class Line:
         for ref, number in self.loads:       # loads first: they overlap, and precede every store
             for cursor in cursors:
                 cursor.values[ref] = ev.load(number, cursor)
+        for number, distance in self.fetched:
+            for cursor in cursors:
+                self.b.prefetch(self.b.advance(ev.address(number, cursor), distance), 0)
         if self.folds:
             accs = [[self._fold(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
                     for group, cursor in zip(accs, cursors, strict=True)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .. import dtypes
 from . import TABLE
-from .table import BOOL, Elementwise, Reduction, RowKernel
+from .table import BOOL, Elementwise, Reduction, RowKernel, Scan
 
 _LETTERS = {"b": 1, "i": 2, "f": 4}
 
@@ -23,6 +23,7 @@ class Description:
     fixed_args: int          # bits: one element per row
     fixed_results: int
     result_types: tuple      # names of types, "T" for the compute type
+    positions: bool = True   # row kernels: do results depend on the positions of elements in the row?
 
     @property
     def num_args(self) -> int:
@@ -37,21 +38,21 @@ class Description:
 def describe(name: str) -> Description:
     row = TABLE[name]
     result_types = tuple(row.result_types) + ("T",) * (row.results - len(row.result_types))
-    compute, fixed_args, fixed_results = "values", 0, 0
+    compute, fixed_args, fixed_results, positions = "values", 0, 0, True
     if isinstance(row, Elementwise):
         kinds = row.kinds or "v" * row.arity
         if row.rule == BOOL:
             result_types = ("bool",) * row.results
     elif isinstance(row, RowKernel):
         kinds = "r" * row.arity
-        fixed_args, fixed_results = _fixed(row)
+        fixed_args, fixed_results, positions = _seen(row)
     else:
         kinds = "v" * row.arity + "p" * _extras(row)
         if isinstance(row, Reduction):
             fixed_results = (1 << row.results) - 1
             compute = {"result": "result", "bool": "bool"}.get(row.accumulate, "values")
     types = sum(_LETTERS[letter] for letter in row.dtypes)
-    return Description(name, TABLE.codes[name], kinds, types, compute, fixed_args, fixed_results, result_types)
+    return Description(name, TABLE.codes[name], kinds, types, compute, fixed_args, fixed_results, result_types, positions)
 
 
 def _extras(row) -> int:
@@ -59,8 +60,9 @@ def _extras(row) -> int:
     return len(inspect.signature(row.step).parameters) - 3 - row.arity
 
 
-def _fixed(row: RowKernel) -> tuple:
-    """(arguments, results) with one element per row, as bits: what the row declares with `c.fixed`, and what does not vary."""
+def _seen(row: RowKernel) -> tuple:
+    """(arguments, results) with one element per row, as bits: what the row declares with `c.fixed`, and what does not vary;
+    and whether it asks for positions in the row."""
     from ..circuit import expand, ir
 
     circuit = ir.Circuit(ir.ROW, 2, 1, operands=[ir.Operand(dtypes.F32) for _ in range(row.arity)])
@@ -78,4 +80,5 @@ def _fixed(row: RowKernel) -> tuple:
     node = ir.Node(row, dtypes.F32, dtypes.F32, tuple(args))
     results = Writer(circuit, dtypes.F32).expand(node, args)
     varying = ir.varying_values(circuit)
-    return declared, sum(1 << k for k, ref in enumerate(results) if ref.kind == "value" and ref.n not in varying)
+    positions = any(n.name in ("index", "pick") or isinstance(n.row, Scan) for n in circuit.nodes)
+    return declared, sum(1 << k for k, ref in enumerate(results) if ref.kind == "value" and ref.n not in varying), positions

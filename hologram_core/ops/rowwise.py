@@ -6,28 +6,36 @@ are ordinary arguments; where a caller has none, it passes the number 1 or 0.
 
 from __future__ import annotations
 
-from ..dtypes import I64
+from ..dtypes import BOOL, I64
 from . import mathlib as m
-from .table import RowKernel
+from .table import Reduction, RowKernel
+
+INF = float("inf")
 
 
 # ---- softmax ----
 
 
+# The largest element, NaN left out: where a NaN meets it in a sum afterwards, it need not be found twice.
+_TOP = Reduction("top", lambda b, t: (b.const(-INF, t),), lambda b, a, x, i: (b.select(x > a[0], x, a[0]),),
+                 lambda b, a, c: (b.select(c[0] > a[0], c[0], a[0]),), dtypes="f")
+
+
 def _shifted(c, x):
-    """(x - max, sum of exponentials of it)"""
-    shifted = x - c.amax(x)
-    e = c.apply(m.exp, shifted)
-    return shifted, e, c.sum(e)
+    """(x - max, exponentials of it, their sum, max)"""
+    top = c.fold(_TOP, x)
+    shifted = x - top
+    e = c.apply(m.exp_nonpositive, shifted)
+    return shifted, e, c.sum(e), top
 
 
 def _softmax(c, x):
-    _, e, total = _shifted(c, x)
+    _, e, total, _ = _shifted(c, x)
     return e * (1 / total)
 
 
 def _log_softmax(c, x):
-    shifted, _, total = _shifted(c, x)
+    shifted, _, total, _ = _shifted(c, x)
     return shifted - c.apply(m.log, total)
 
 
@@ -46,12 +54,16 @@ def _rsqrt(c, x):
     return 1 / c.primitive("sqrt", x)
 
 
-def _layer_norm(c, x, weight, bias, eps):
+def _mean_and_variance(c, x):
     # The second pass corrects the rounding of the first: the mean of equal numbers is that number.
     near = c.mean(x)
     rest = x - near
-    mean = near + c.mean(rest)
-    rstd = _rsqrt(c, c.mean(rest * rest) + eps)
+    return near + c.mean(rest), c.mean(rest * rest)
+
+
+def _layer_norm(c, x, weight, bias, eps):
+    mean, variance = _mean_and_variance(c, x)
+    rstd = _rsqrt(c, variance + eps)
     return (x - mean) * rstd * weight + bias, mean, rstd
 
 
@@ -74,43 +86,68 @@ def _rms_norm_backward_input(c, grad, x, rstd, weight):
     return rstd * (g - normal * c.mean(g * normal))
 
 
+def _batch_norm(c, x, weight, bias, eps):
+    mean, variance = _mean_and_variance(c, x)
+    rstd = _rsqrt(c, variance + eps)
+    return (x - mean) * (rstd * c.fixed(weight)) + c.fixed(bias), mean, rstd, variance
+
+
+def _batch_norm_backward(c, grad, x, mean, rstd, weight, count):
+    centred, rstd, count = x - c.fixed(mean), c.fixed(rstd), c.fixed(count)
+    total, product = c.sum(grad), c.dot(grad, centred)
+    slope = product * (rstd * rstd) / count
+    return (grad - total / count - centred * slope) * (rstd * c.fixed(weight)), product * rstd, total
+
+
 # ---- classification losses: `target` is the number of the right class ----
 
 
-def _hit(c, target, ignore):
-    """(is this the target's place?, does the row count?)"""
+def _target(c, target, ignore):
+    """(number of the right class, does the row count?)"""
     target = c.cast(c.fixed(target), I64)
-    counts = target.ne(c.cast(ignore, I64))
-    return c.index().eq(target) & counts, counts
+    return target, target.ne(c.cast(ignore, I64))
 
 
 def _nll(c, logp, target, weight, ignore):
-    hit, _ = _hit(c, target, ignore)
+    target, counts = _target(c, target, ignore)
     weight = weight + c.zero()
-    return 0 - c.sum(c.select(hit, logp * weight, 0)), c.sum(c.select(hit, weight, 0))
+    return 0 - c.pick(logp * weight, target, counts), c.pick(weight, target, counts)
 
 
 def _nll_backward(c, grad, target, weight, ignore):
-    hit, _ = _hit(c, target, ignore)
-    return c.select(hit, 0 - c.fixed(grad) * weight, 0)
+    target, counts = _target(c, target, ignore)
+    return c.select(c.index().eq(target) & counts, 0 - c.fixed(grad) * weight, 0)
 
 
 def _cross_entropy(c, x, target, weight, ignore):
-    hit, _ = _hit(c, target, ignore)
-    top = c.amax(x)
-    shifted = x - top
-    log_total = c.apply(m.log, c.sum(c.apply(m.exp, shifted)))
-    w = c.sum(c.select(hit, weight + c.zero(), 0))
-    picked = c.sum(c.select(hit, shifted, 0))
-    loss = c.select(w.eq(0), 0, (log_total - picked) * w)      # an ignored row is 0 even where it is not finite
+    target, counts = _target(c, target, ignore)
+    shifted, _, total, top = _shifted(c, x)
+    log_total = c.apply(m.log, total)
+    w = c.pick(weight + c.zero(), target, counts)
+    loss = c.select(w.eq(0), 0, (log_total - c.pick(shifted, target, counts)) * w)   # an ignored row is 0 even where it is not finite
     return loss, top + log_total, w
 
 
 def _cross_entropy_backward(c, grad, x, lse, target, weight, ignore):
-    hit, counts = _hit(c, target, ignore)
-    g = c.fixed(grad) * c.sum(c.select(hit, weight + c.zero(), 0))
+    target, counts = _target(c, target, ignore)
+    g = c.fixed(grad) * c.pick(weight + c.zero(), target, counts)
     p = c.apply(m.exp, x - c.fixed(lse))
-    return c.select(counts, g * (p - c.select(hit, 1, c.zero())), 0)
+    return c.select(counts, g * (p - c.select(c.index().eq(target), 1, c.zero())), 0)
+
+
+# ---- others ----
+
+
+def log_sum_exp(c, x):
+    """The reduction of that name where its row lies in one kernel. An infinite maximum is not subtracted."""
+    x = c.cast(x, c.dtype)
+    top = c.fold(_TOP, x)
+    top = c.select(top.eq(INF) | top.eq(-INF), 0, top)
+    return c.apply(m.log, c.sum(c.apply(m.exp, x - top))) + top
+
+
+def _gather(c, x, index):
+    return c.pick(x, c.cast(c.fixed(index), I64), c.constant(True, BOOL))
 
 
 ROWS = [
@@ -122,6 +159,10 @@ ROWS = [
     RowKernel("layer_norm_backward_input", 5, _layer_norm_backward_input, doc="args: grad, x, mean, rstd, weight"),
     RowKernel("rms_norm", 3, _rms_norm, 2, doc="args: x, weight, eps; results: y, rstd"),
     RowKernel("rms_norm_backward_input", 4, _rms_norm_backward_input, doc="args: grad, x, rstd, weight"),
+    RowKernel("batch_norm", 4, _batch_norm, 4, doc="args: x (a row holds the elements of one channel), weight, bias, eps; "
+                                                   "results: y, mean, rstd, variance"),
+    RowKernel("batch_norm_backward", 6, _batch_norm_backward, 3,
+              doc="args: grad, x, mean, rstd, weight, elements of a row; results: gradients of x, weight and bias"),
     RowKernel("nll_row", 4, _nll, 2, doc="args: log-probabilities, target, class weights, ignored class; "
                                          "results per row: weighted loss, weight"),
     RowKernel("nll_row_backward", 4, _nll_backward, doc="args: gradient of the row's loss, target, class weights, ignored class"),
@@ -129,4 +170,5 @@ ROWS = [
                                                              "results per row: weighted loss, logsumexp, weight"),
     RowKernel("cross_entropy_row_backward", 6, _cross_entropy_backward,
               doc="args: gradient of the row's loss, logits, logsumexp, target, class weights, ignored class"),
+    RowKernel("gather_row", 2, _gather, doc="args: x, a position in the row; result per row: x there"),
 ]

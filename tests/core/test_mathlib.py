@@ -12,6 +12,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from hologram_core.codegen.builder import Value
 from hologram_core.codegen.numpy import NumpyBuilder
 from hologram_core.dtypes import F32, F64, I32, I64
 from hologram_core.ops import mathlib as m
@@ -277,3 +278,12 @@ def test_random_integers():
     got = r.integer(b, b.const(1, I64), b.const(0, I64), b.const(-3, I64), b.const(10, I64)).data
     counts = np.bincount(got + 3, minlength=10)
     assert got.min() == -3 and got.max() == 6 and np.abs(counts / len(got) - 0.1).max() < 0.007
+
+
+def test_exp_nonpositive():
+    """The same bits as exp where it is defined."""
+    b = NumpyBuilder()
+    for dtype in (F32, F64):
+        x = -np.abs(np.concatenate([np.linspace(0, 800, 100_001), [0.0, np.inf, np.nan, 1e-30, 103.9, 104.1, 745.1, 746.0]])).astype(dtype.numpy)
+        value = Value(b, dtype, x)
+        np.testing.assert_array_equal(m.exp_nonpositive(b, value).data, m.exp(b, value).data)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from test_reduction import DEVICE, FLOATS, check, compare, move, outcome, sample
 
+from tests.modes import deferred
 from tests.torch.compare import launches
 
 every_float = pytest.mark.parametrize("dtype", FLOATS, ids=str)
@@ -256,7 +257,59 @@ def test_loss_errors():
     check(outcome(lambda: call(DEVICE)), outcome(lambda: call("cpu")))
 
 
+# ---- one element of each row ----
+
+
+@every_float
+def test_gather_of_one_element_per_row(dtype):
+    for x in layouts(dtype):
+        for dim in range(-x.dim(), x.dim()):
+            index = torch.arange(x.numel() // x.shape[dim]).view([1 if d == dim % x.dim() else n for d, n in enumerate(x.shape)])
+            index = index % x.shape[dim]
+            compare(lambda t: torch.gather(t, dim, index.to(t.device)), x)
+    x = sample((6, 5), dtype)
+    x[2, 1] = float("nan")
+    compare(lambda t: t.gather(1, torch.ones(6, 1, dtype=torch.int64, device=t.device)), x)
+    torch.hologram.reset_counters()
+    x.to(DEVICE).gather(1, torch.ones(6, 1, dtype=torch.int64, device=DEVICE))
+    assert torch.hologram.op_report()["gather"]["compiled"] == 1
+
+
+def test_other_gathers_and_errors():
+    x = sample((4, 5), torch.float32)
+    for shape, dim, value in (((4, 1), 1, 5), ((4, 1), 1, -1), ((4, 1), 2, 0), ((2, 1), 1, 4), ((4, 3), 1, 2), ((1, 5), 0, 4), ((4,), 0, 0),
+                              ((0, 1), 1, 0), ((1, 5), 0, 3)):
+        compare(lambda t: t.gather(dim, torch.full(shape, value, device=t.device)), x)
+    for t in (x.long(), sample((), torch.float32)):
+        compare(lambda t: t.gather(-1, torch.zeros((4, 1)[:t.dim()], dtype=torch.int64, device=t.device)), t)
+
+
+def test_gradient_of_gather():
+    def gradient(t):
+        t = t.detach().requires_grad_()
+        t.gather(1, torch.tensor([[2], [0], [2]], device=t.device)).square().sum().backward()
+        return t.grad
+    x = sample((3, 4), torch.float32)
+    check(gradient(move(x)), gradient(x))
+
+
 # ---- decisions ----
+
+
+@deferred
+def test_a_loss_written_by_hand_stores_no_row():
+    x, target = sample((32, 100), torch.float32).to(DEVICE), torch.arange(32, device=DEVICE)[:, None]
+
+    def loss(t):
+        return -(t - t.logsumexp(-1, keepdim=True)).gather(1, target).mean()
+    assert launches(lambda: loss(x)) == 2
+    with torch.hologram.no_fusion():
+        alone = loss(x)
+    assert torch.equal(loss(x), alone)
+    torch.hologram.synchronize()
+    torch.hologram.reset_counters()
+    kept = loss(x)
+    assert torch.hologram.circuit_stats()["bytes_moved"] < 1.1 * x.nbytes + 1000, kept
 
 
 def test_launches():

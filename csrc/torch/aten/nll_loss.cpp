@@ -10,6 +10,7 @@
 #include <ATen/ops/nll_loss_forward_meta.h>
 #include <ATen/ops/nll_loss_forward_ops.h>
 
+#include "torch/aten/positions.h"
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
 #include "torch/aten/structured.h"
@@ -60,22 +61,7 @@ bool computes_2d(const Nll& n) {
   return computes(n) && n.self.dim() == 4 && n.target.dim() == 3 && n.target.sizes() == c10::IntArrayRef(n.sample_sizes());
 }
 
-template <class T>
-bool in_bounds(const at::Tensor& target, int64_t classes, int64_t ignore) {
-  const T* p = static_cast<const T*>(target.const_data_ptr());
-  bool good = true;
-  for (int64_t i = 0, n = target.numel(); i < n; ++i) good &= (p[i] >= 0 && p[i] < classes) || p[i] == ignore;
-  return good;
-}
-
-/// Targets mostly are data: where the host can look at them, it does so now, and nothing recorded has to run.
-bool known_good(const Nll& n) {
-  if (!backend_of(n.target).host_visible() || !n.target.is_contiguous()) return false;
-  before_read(n.target, Reason::Read);
-  const int64_t classes = n.self.size(n.class_dim());
-  return n.target.scalar_type() == at::kByte ? in_bounds<uint8_t>(n.target, classes, n.ignore)
-                                             : in_bounds<int64_t>(n.target, classes, n.ignore);
-}
+bool known_good(const Nll& n) { return known_in_bounds(n.target, n.self.size(n.class_dim()), n.ignore); }
 
 /// Is some target, other than the ignored one, no class? The value is the last thing the second kernel computes.
 Ref bad_targets(RowSpace& space, const Nll& n, Ref target) {

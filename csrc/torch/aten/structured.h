@@ -8,6 +8,8 @@
 #include <ATen/TensorMeta.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/native/Resize.h>
+#include <c10/core/MemoryFormat.h>
+#include <c10/util/DimVector.h>
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
@@ -58,6 +60,11 @@ class Structured final : public Meta {
 
  private:
   void set(int64_t i, c10::IntArrayRef sizes, c10::IntArrayRef strides, const c10::TensorOptions& options) {
+    c10::DimVector channels_last;
+    if (strides.empty() && options.memory_format_opt() == c10::MemoryFormat::ChannelsLast) {
+      channels_last = c10::DimVector(c10::get_channels_last_strides_2d(sizes));
+      strides = channels_last;
+    }
     const c10::ScalarType dtype = c10::typeMetaToScalarType(options.dtype());
     if (form_ == Form::Functional) {
       outputs_[i] = strides.empty() ? empty(sizes, dtype, options.device())

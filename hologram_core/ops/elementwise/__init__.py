@@ -1,5 +1,5 @@
 """One row per elementwise op. `ROWS` holds them all; where several rows name one aten op, the first match wins."""
 
-from . import activations, arithmetic, compare, fill, functions, losses, random
+from . import activations, arithmetic, compare, fill, functions, losses, pooling, random
 
-ROWS = [*arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *functions.ROWS, *activations.ROWS, *losses.ROWS, *random.ROWS]
+ROWS = [*arithmetic.ROWS, *compare.ROWS, *fill.ROWS, *functions.ROWS, *activations.ROWS, *losses.ROWS, *pooling.ROWS, *random.ROWS]

@@ -6,7 +6,7 @@ tests), f64 results within 4; subnormal numbers are neither flushed nor refused,
 
 from .core import INF, NAN  # noqa: F401
 from .error import (erf, erfc, erfcx, gelu, gelu_derivative, gelu_tanh, gelu_tanh_derivative, normal_cdf)  # noqa: F401
-from .exponential import (cosh, entr, exp, exp2, expm1, log, log1p, log2, log10, logaddexp, logaddexp2,  # noqa: F401
+from .exponential import (cosh, entr, exp, exp2, exp_nonpositive, expm1, log, log1p, log2, log10, logaddexp, logaddexp2,  # noqa: F401
                           logit, logit_eps, sigmoid, silu, sinh, softplus, tanh, tanh_softplus, xlog1py, xlogy)
 from .integer import div_floor, div_trunc, nextafter, pow_integer, remainder  # noqa: F401
 from .power import hypot, pow  # noqa: F401

@@ -58,6 +58,13 @@ def exp(b, x):
     return b.ldexp(_exp_reduced(b, r), n)
 
 
+def exp_nonpositive(b, x):
+    """exp for numbers that are not above 0, and NaN."""
+    low = b.like(x, pick(x, *_EXP_RANGE)[0])
+    n, r = reduce_exp(b, b.select(x < low, low, x))
+    return b.ldexp(_exp_reduced(b, r), n)
+
+
 def exp_words(b, x, low_word=None):
     """e^(x + low_word) for x in the range of exp already."""
     n, r = reduce_exp(b, x, low_word)
