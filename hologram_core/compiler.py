@@ -169,8 +169,11 @@ class Circuit:
         host = cpu._host()
         return "\n".join(build(cpu.prepare(k), host.features)[0].text.finish("kernel", host.attributes) for k in self.keys(length))
 
-    def ptx(self) -> str:
-        raise NotSupported("hologram.Circuit.ptx: this version has no CUDA kernels. Use llvm().")
+    def ptx(self, arch: int = 80) -> str:
+        """For an NVIDIA GPU of compute capability `arch` (80 for 8.0)."""
+        from .backends import cuda
+
+        return "\n".join(cuda.compile_key(k, arch).ptx.decode() for k in self.keys())
 
     def msl(self) -> str:
         raise NotSupported("hologram.Circuit.msl: this version has no Metal kernels. Use llvm().")
