@@ -1,5 +1,9 @@
 """Rows on a GPU: who walks them (teams of threads), and the passes of one row.
 
+The tree of a reduction over n elements is a function of n alone, whatever else the kernel computes: a thread's elements go to
+TREE accumulators in turn, these are combined pairwise, the elements after the last whole turn of all threads are folded in
+one by one; then the lanes of a warp are combined (i with i + 16, i + 8 ...), and the warps.
+
 What is computed in which pass is decided where the CPU decides it (passes.py); here a pass is a loop whose threads take
 every n-th element, and a fold of their partial results.
 """
@@ -14,6 +18,8 @@ from .passes import Passes, unrolled
 
 WARP = 32
 WIDE_ROW = 1024              # elements beyond which a block shares a row, not a warp
+SHARED_BYTES = 10 << 10      # per type of accumulators: several types together must fit too
+TREE = 4                     # accumulators of a thread
 TALL_ROW = 32                # from which the warps of a block share the rows of a column kernel
 
 
@@ -39,8 +45,22 @@ class Team:
         raise NotImplementedError
 
     def reduced(self, folds, accs) -> list:
-        """The accumulators of all members folded together, known to each of them."""
+        """The accumulators of all members folded together, known to each of them; as many folds at a time as find room in
+        shared memory."""
+        results, at = [], 0
+        while at < len(folds):
+            count = 1
+            while at + count < len(folds) and self._bytes(accs[at:at + count + 1]) <= SHARED_BYTES:
+                count += 1
+            results += self._reduced(folds[at:at + count], accs[at:at + count])
+            at += count
+        return results
+
+    def _reduced(self, folds, accs) -> list:
         raise NotImplementedError
+
+    def _bytes(self, accs) -> int:
+        return self.threads * sum(v.dtype.bytes for acc in accs for v in acc)
 
     def settle(self) -> None:
         """Waits until every member has read what a leader may overwrite."""
@@ -57,7 +77,12 @@ class Team:
 
     def _arrays(self, accs, count: int) -> list:
         """Shared arrays, one per component of the accumulators."""
-        return [[self.b.shared(n * 16 + k, v.dtype, count) for k, v in enumerate(acc)] for n, acc in enumerate(accs)]
+        used: dict = {}          # type -> arrays so far
+
+        def array(dtype):
+            used[dtype] = used.get(dtype, 0) + 1
+            return self.b.shared(used[dtype] - 1, dtype, count)
+        return [[array(v.dtype) for v in acc] for acc in accs]
 
     def _store(self, arrays, index, accs) -> None:
         for array, acc in zip(arrays, accs):
@@ -86,7 +111,7 @@ class Solo(Team):
         with b.loop(first, b.end(), b.mul(b.blocks(), threads)) as loop:
             yield loop.index, None
 
-    def reduced(self, folds, accs):
+    def _reduced(self, folds, accs):
         return accs
 
 
@@ -119,7 +144,7 @@ class Warps(Team):
     def _spread(self, accs) -> list:
         return [tuple(self.b.first_lane(v) for v in acc) for acc in accs]
 
-    def reduced(self, folds, accs):
+    def _reduced(self, folds, accs):
         b, warps = self.b, self.threads // WARP
         own = self._shuffled(folds, accs, WARP)
         narrow = self._spread(own)
@@ -163,7 +188,7 @@ class Columns(Team):
             valid = b.lt(item, end)
             yield b.select(valid, item, b.sub(end, self.number(1))), valid
 
-    def reduced(self, folds, accs):
+    def _reduced(self, folds, accs):
         b = self.b
         arrays = self._arrays(accs, self.threads)
         with b.when(self.tall) as branch:
@@ -249,44 +274,47 @@ class Walk:
         return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
 
     def over(self, count, unroll: int) -> list:
-        """Emits the loops over `count` elements; returns this thread's accumulators."""
+        """Emits the loops over `count` elements; returns this thread's accumulators. `unroll`: elements per round. A fold
+        has TREE accumulators whatever that is, which take turns; elements after the last whole turn follow in order."""
         b, team = self.b, self.team
         accs, scans, start = self._fresh(self.folds), self._fresh(self.scans), team.member
-        if unroll > 1 and not self.scans:
-            step = b.mul(team.width, b.const(unroll, I64))
+        turn = 1 if self.scans else TREE if self.folds else unroll
+        if turn > 1:
+            step = b.mul(team.width, b.const(turn, I64))
             main = b.sub(count, b.and_(count, b.sub(step, b.const(1, I64))))      # widths are powers of two
-            parts, _ = self._steps(start, main, step, [accs] * unroll, [])
+            parts, _ = self._steps(start, main, min(unroll, turn), [self._fresh(self.folds) for _ in range(turn)], [])
             while len(parts) > 1:
                 parts = [team._combined(self.folds, x, y) for x, y in zip(parts[::2], parts[1::2])]
             accs, start = parts[0], b.add(main, start)
-        (accs,), _ = self._steps(start, count, team.width, [accs], scans)
+        (accs,), _ = self._steps(start, count, 1, [accs], scans)
         return accs
 
-    def _steps(self, start, stop, step, groups, scans) -> tuple:
-        """A loop that evaluates one element per group of accumulators and round."""
-        b, ev = self.b, self.ev
+    def _steps(self, start, stop, count: int, groups, scans) -> tuple:
+        """A loop that evaluates `count` elements per round, and folds them into the first of the groups of accumulators."""
+        b, ev, width = self.b, self.ev, self.team.width
         shape = [*groups, scans]
+        step = b.mul(width, b.const(count, I64))
         with b.loop(start, stop, step, [v for group in shape for acc in group for v in acc]) as loop:
             *accs, running = _like(shape, loop.values)
             state = {s.first: acc for s, acc in zip(self.scans, running)}
             cursors = []
-            for n in range(len(groups)):
-                at = b.add(loop.index, b.mul(self.team.width, b.const(n, I64))) if n else loop.index
+            for n in range(count):
+                at = b.add(loop.index, b.mul(width, b.const(n, I64))) if n else loop.index
                 row = self.p.nest.coordinates(at, list(range(self.p.c.kept_rank, self.p.c.rank)))
                 cursors.append(Cursor([*self.point.coords, *row], header=self.point))
                 cursors[-1].scans = state
             for ref, number in self.loads:       # loads first: they overlap, and precede every store
                 for cursor in cursors:
                     cursor.values[ref] = ev.load(number, cursor)
-            accs = [[self._folded(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
-                    for group, cursor in zip(accs, cursors)]
+            new = [[self._folded(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
+                   for group, cursor in zip(accs, cursors)]
             for cursor in cursors:
                 for _, ref in self.stores:
                     ev.value(ref, cursor)
             for number, ref in self.stores:
                 for cursor in cursors:
                     ev.store(number, ref, cursor)
-            after = [*accs, [state[s.first] for s in self.scans]]
+            after = [*accs[count:], *new, [state[s.first] for s in self.scans]]      # the first go to the end of the queue
             loop.next([v for group in after for acc in group for v in acc])
         *accs, running = _like(shape, loop.results)
         return accs, running
