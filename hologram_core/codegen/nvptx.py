@@ -14,6 +14,7 @@ A kernel's arguments are a record of 64-bit words: begin, end, one address per o
 from __future__ import annotations
 
 import functools
+import re
 
 from ..dtypes import BOOL, I64, U32, DType
 from ..errors import CompileError
@@ -152,8 +153,8 @@ class NVPTXBuilder(LLVMBuilder):
 
     # ---- threads together ----
     def barrier(self) -> None:
-        self.text.declare("llvm.nvvm.barrier.cta.sync.aligned.all", "void", "i32")
-        self.text.effect("call void @llvm.nvvm.barrier.cta.sync.aligned.all(i32 0)")
+        self.text.declare("llvm.nvvm.barrier0", "void", "")
+        self.text.effect("call void @llvm.nvvm.barrier0()")
 
     def sync_warp(self) -> None:
         self.text.declare("llvm.nvvm.bar.warp.sync", "void", "i32")
@@ -232,8 +233,6 @@ class NVPTXBuilder(LLVMBuilder):
 
 
 def _renamed(text: str, name: str, other: str) -> str:
-    import re
-
     return re.sub(re.escape(name) + r"\b", other, text)
 
 

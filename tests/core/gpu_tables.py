@@ -1,0 +1,57 @@
+"""Circuits that between them have every row of the op tables: what compilers of other vendors are asked to accept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import test_codegen_reduce as reduces
+import test_codegen_rowwise as rowwise
+from grid_kernels import op_case, supports
+from hologram_core.circuit.ir import COLUMN, ROW, SPLIT
+from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
+from hologram_core.ops import TABLE
+from hologram_core.ops.table import Elementwise
+from kernels import Case
+
+TYPES = (F32, F64, F16, BF16, I32, I64, U8, BOOL)
+
+
+def cases(types=None):
+    """(name, case) of every row: in every one of `types` it supports, or, without them, in the first of all it supports."""
+    for row in TABLE:
+        supported = [t for t in TYPES if supports(row, t)]
+        for dtype in supported[:1] if types is None else [t for t in types if t in supported]:
+            if isinstance(row, Elementwise):
+                yield f"{row.name}_{dtype}", op_case(row, dtype)
+                continue
+            for schedule, letter in ((ROW, "row"), (COLUMN, "column")):
+                if row.name in rowwise.ARGUMENTS:
+                    case = rowwise.build(row.name, schedule, dtype, 6, 33)
+                else:
+                    arrays = [reduces.oriented(reduces.data(dtype, (5, 33), s), schedule) for s in range(row.arity)]
+                    case = reduces.reduce_case(row, schedule, arrays, dtype)
+                yield f"{row.name}_{dtype}_{letter}", case
+
+
+def tile_case(dtype):
+    case = Case(3, (70, 40))
+    case.output(case.node("copy", case.input(np.zeros((40, 70), dtype.numpy).T, dtype)))
+    return case
+
+
+def split_case(schedule):
+    case = Case(schedule, (4, 3, 300), 1, SPLIT)
+    case.output(case.node("sum", case.input(reduces.oriented(np.zeros((3, 1200), "f4"), schedule)[None, :, :300])), per_row=True)
+    case.extras = [300, 1200]
+    return case
+
+
+def largest_case():
+    """As many operands as a circuit may have: its record does not fit into a kernel's parameters."""
+    case = Case(0, (2, 2, 2, 2, 2, 2, 2, 2))
+    value = None
+    for k in range(59):
+        x = case.input(np.zeros((2,) * 8, "f4")[..., ::-1] if k % 2 else np.zeros((2,) * 8, "f4"))
+        value = x if value is None else case.node("add", value, x)
+    case.output(value)
+    return case
