@@ -176,7 +176,10 @@ class Circuit:
         return "\n".join(cuda.compile_key(k, arch).ptx.decode() for k in self.keys())
 
     def msl(self) -> str:
-        raise NotSupported("hologram.Circuit.msl: this version has no Metal kernels. Use llvm().")
+        """In Metal's language."""
+        from .backends import metal
+
+        return "\n".join(metal.compile_key(k).msl for k in self.keys())
 
     __str__ = ir
 

@@ -31,6 +31,10 @@ class Entry:
     words: int                 # 64-bit words of a record
     name: str
 
+    @property
+    def code(self) -> bytes:
+        return self.ptx
+
 
 def compile_key(key: bytes, arch: int, driver: int = 0) -> Entry:
     """The kernel for a key. `arch`: compute capability, 75 for 7.5; `driver`: the driver's version, part of the cache's key.

@@ -208,7 +208,8 @@ def _fma32(x, y, z):
 def _fma64(x, y, z):
     """Factors brought to [1/2, 1) and z by the same powers of two; then error-free sums, the small one rounded to odd."""
     x, y, z = np.broadcast_arrays(x, y, z)
-    plain = x * y + z
+    plain = np.where((x != 0) & (y != 0) & (z == 0), x * y, x * y + z)      # a product that underflows keeps its sign
+    plain = np.where(np.isfinite(x) & np.isfinite(y) & np.isinf(z), z, plain)      # whatever x * y overflows to
     exact = np.isfinite(x) & np.isfinite(y) & np.isfinite(z) & (x != 0) & (y != 0) & (z != 0)
     (mx, ex), (my, ey), (mz, ez) = (np.frexp(np.where(exact, v, 1)) for v in (x, y, z))
     shift = ez - ex - ey
