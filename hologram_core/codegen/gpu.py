@@ -7,7 +7,7 @@
   loop() repeat() when()          structured control flow (text.Loop, text.Branch); divided(x, y): x // y of indices
   shared(slot, dtype, count)      an array of the block; shared_load, shared_store
   barrier() sync_warp()           all threads of the block, of the warp
-  shuffle_down(x, d)              x of the lane d further (anything beyond the last one); first_lane(x): x of lane 0
+  shuffle_down(x, d)              x of the lane d further, shuffle_up: of that d before (anything beyond the ends); lane(x, n): of lane n
 
 Who computes what:
 
@@ -17,7 +17,7 @@ Who computes what:
             shuffles, those of warps in shared memory
   column    neighbouring threads take neighbouring kept elements; where rows are long, the warps of a block share them
   tile      a block per tile; operands that lie across pass through shared memory
-  scans     a thread per row
+  scans     row: tile by tile, threads scan what the elements of a tile add up to; column: a thread per row
 
 The tree of a reduction depends on the length of the row and on the circuit, not on the grid. Sizes are arguments, so what
 depends on them is decided by uniform branches inside the kernel.
@@ -237,7 +237,7 @@ class GridNest:
     # ---- rows ----
     def _rows(self) -> None:
         scans = any(isinstance(n.row, Scan) for n in self.c.nodes)
-        team = (Solo if scans else Columns if self.c.schedule == COLUMN else Warps)(self)
+        team = (Warps if self.c.schedule == ROW else Solo if scans else Columns)(self)
         self.items = team.items
         passes = TeamPasses(self, team)
         for item, valid in team.walk():

@@ -73,7 +73,7 @@ class Team:
         return count
 
     def _combined(self, folds, x, y) -> list:
-        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(folds, x, y)]
+        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(folds, x, y)]      # of folds or scans
 
     def _arrays(self, accs, count: int) -> list:
         """Shared arrays, one per component of the accumulators."""
@@ -98,7 +98,7 @@ def _joined(branch, accs, others) -> list:
 
 
 class Solo(Team):
-    """A thread per row."""
+    """A thread per row: of scans across kept elements."""
 
     def __init__(self, nest):
         super().__init__(nest)
@@ -141,8 +141,8 @@ class Warps(Team):
             accs = self._combined(folds, accs, [tuple(self.b.shuffle_down(v, lanes) for v in acc) for acc in accs])
         return accs
 
-    def _spread(self, accs) -> list:
-        return [tuple(self.b.first_lane(v) for v in acc) for acc in accs]
+    def _spread(self, accs, lane: int = 0) -> list:
+        return [tuple(self.b.lane(v, lane) for v in acc) for acc in accs]
 
     def _reduced(self, folds, accs):
         b, warps = self.b, self.threads // WARP
@@ -157,6 +157,52 @@ class Warps(Team):
             whole = self._spread(self._shuffled(folds, parts, warps))
             b.barrier()                      # before the arrays are used again
         return _joined(branch, whole, narrow)
+
+    def scanned(self, scan, state, before) -> tuple:
+        """(what the elements before a member's own add up to, what all do). `state`: of its own element; `before`: of what came
+        before all of them."""
+        b, warps, scans = self.b, self.threads // WARP, [scan]
+        inside = self._scanned(scans, [state], WARP)
+        last = self._spread(inside, WARP - 1)
+        arrays = self._arrays(inside, warps)
+        own = self._combined(scans, [before], [tuple(b.shuffle_up(v, 1) for v in inside[0])])
+        own = self._chosen(b.eq(self.lane, self.number(0)), [before], own)
+        whole = self._combined(scans, [before], last)
+        with b.when(self.wide) as branch:
+            with b.when(b.eq(self.lane, self.number(WARP - 1))):
+                self._store(arrays, self.warp, inside)
+            b.barrier()
+            sums = self._scanned(scans, self._load(arrays, b.and_(self.lane, self.number(warps - 1))), warps)
+            total = self._combined(scans, [before], self._spread(sums, warps - 1))
+            self._store_sums(arrays, sums, warps)
+            b.barrier()
+            first = b.eq(self.warp, self.number(0))
+            earlier = self._load(arrays, b.select(first, self.number(0), b.sub(self.warp, self.number(1))))
+            earlier = self._chosen(first, [before], self._combined(scans, [before], earlier))
+            part = self._combined(scans, earlier, [tuple(b.shuffle_up(v, 1) for v in inside[0])])
+            part = self._chosen(b.eq(self.lane, self.number(0)), earlier, part)
+            b.barrier()                      # before the arrays are used again
+        return _joined(branch, part, own)[0], _joined(branch, total, whole)[0]
+
+    def _store_sums(self, arrays, sums, warps: int) -> None:
+        """Warp 0 puts the running sums of the warps where their sums were."""
+        b = self.b
+        b.barrier()                          # everybody has read those
+        with b.when(b.lt(b.thread(), self.number(warps))):
+            self._store(arrays, b.thread(), sums)
+
+    def _scanned(self, scans, states, lanes: int) -> list:
+        """Every lane's state combined with those of the lanes before it."""
+        distance = 1
+        while distance < lanes:
+            moved = [tuple(self.b.shuffle_up(v, distance) for v in state) for state in states]
+            further = self.b.ge(self.lane, self.number(distance))
+            states = self._chosen(further, self._combined(scans, moved, states), states)
+            distance *= 2
+        return states
+
+    def _chosen(self, condition, x, y) -> list:
+        return [tuple(self.b.select(condition, v, o) for v, o in zip(a, c)) for a, c in zip(x, y)]
 
     def settle(self):
         self.b.sync_warp()
@@ -278,6 +324,8 @@ class Walk:
         has TREE accumulators whatever that is, which take turns; elements after the last whole turn follow in order."""
         b, team = self.b, self.team
         accs, scans, start = self._fresh(self.folds), self._fresh(self.scans), team.member
+        if scans and isinstance(team, Warps):
+            return self._tiles(count, accs, scans)
         turn = 1 if self.scans else TREE if self.folds else unroll
         if turn > 1:
             step = b.mul(team.width, b.const(turn, I64))
@@ -318,6 +366,39 @@ class Walk:
             loop.next([v for group in after for acc in group for v in acc])
         *accs, running = _like(shape, loop.results)
         return accs, running
+
+    def _tiles(self, count, accs, scans) -> list:
+        """A loop in which every member takes one element per round, those after the last one too: they take the last element
+        once more and neither fold nor store it, so that all take part in the shuffles."""
+        b, ev, c = self.b, self.ev, self.p.c
+        shape = [accs, scans]
+        with b.loop(b.const(0, I64), count, self.team.width, [v for group in shape for acc in group for v in acc]) as loop:
+            accs, before = _like(shape, loop.values)
+            at = b.add(loop.index, self.team.member)
+            valid = b.lt(at, count)
+            at = b.select(valid, at, b.sub(count, b.const(1, I64)))
+            row = self.p.nest.coordinates(at, list(range(c.kept_rank, c.rank)))
+            cursor = Cursor([*self.point.coords, *row], header=self.point)
+            for ref, number in self.loads:
+                cursor.values[ref] = ev.load(number, cursor)
+            after = []
+            for scan, earlier in zip(self.scans, before):
+                args = [ev.argument(scan, n, cursor) for n in range(len(scan.args))]
+                index, empty = ev.row_index(cursor), self._fresh([scan])[0]
+                own = _tuple(scan.row.step(b, empty, *args, index)[0])
+                own = tuple(b.select(valid, v, e) for v, e in zip(own, empty))
+                prefix, total = self.team.scanned(scan, own, earlier)
+                ev.set_results(scan, scan.row.step(b, prefix, *args, index)[1], cursor)
+                after.append(total)
+            new = [tuple(b.select(valid, v, o) for v, o in zip(self._folded(fold, acc, cursor), acc))
+                   for fold, acc in zip(self.folds, accs)]
+            for _, ref in self.stores:
+                ev.value(ref, cursor)
+            with b.when(valid):
+                for number, ref in self.stores:
+                    ev.store(number, ref, cursor)
+            loop.next([v for group in (new, after) for acc in group for v in acc])
+        return _like(shape, loop.results)[0]
 
     def _folded(self, fold, old, cursor) -> tuple:
         """An accumulator with the element at the cursor folded in."""

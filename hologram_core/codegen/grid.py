@@ -239,9 +239,16 @@ class Emulator:
         moved[:, :WARP - distance] = lanes[:, distance:]
         return moved.reshape(-1)
 
-    def _op_first_lane(self, item, args, active):
+    def _op_shuffle_up(self, item, args, active):
         self._whole_warps(active)
-        return np.repeat(self._full(args[0]).reshape(-1, WARP)[:, 0], WARP)
+        distance, lanes = item.facts[0], self._full(args[0]).reshape(-1, WARP)
+        moved = lanes.copy()
+        moved[:, distance:] = lanes[:, :WARP - distance]
+        return moved.reshape(-1)
+
+    def _op_lane(self, item, args, active):
+        self._whole_warps(active)
+        return np.repeat(self._full(args[0]).reshape(-1, WARP)[:, item.facts[0]], WARP)
 
 
 class _Shared:

@@ -371,8 +371,11 @@ class Printer:
     def _op_shuffle_down(self, item, args):
         return self._shuffled("simd_shuffle_down", item, args[0], item.facts[0])
 
-    def _op_first_lane(self, item, args):
-        return self._shuffled("simd_shuffle", item, args[0], 0)
+    def _op_shuffle_up(self, item, args):
+        return self._shuffled("simd_shuffle_up", item, args[0], item.facts[0])
+
+    def _op_lane(self, item, args):
+        return self._shuffled("simd_shuffle", item, args[0], item.facts[0])
 
     @staticmethod
     def _shuffled(function: str, item, x: str, by: int) -> str:
@@ -380,7 +383,7 @@ class Printer:
         if dtype is BOOL:
             return f"{function}(uint({x}), ushort({by})) != 0u"
         if dtype is F64:
-            raise CompileError("hologram.compile: a fold in float64, which Metal does not have.")
+            return f"hg_double{{as_type<ulong>({function}(as_type<uint2>({x}.bits), ushort({by})))}}"
         if dtype.bits == 64:
             return f"as_type<{type_name(dtype)}>({function}(as_type<uint2>({x}), ushort({by})))"
         return f"{function}({x}, ushort({by}))"

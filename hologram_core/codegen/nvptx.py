@@ -163,8 +163,11 @@ class NVPTXBuilder(LLVMBuilder):
     def shuffle_down(self, x, distance: int):
         return self._shuffle("down", x, distance)
 
-    def first_lane(self, x):
-        return self._shuffle("idx", x, 0)
+    def shuffle_up(self, x, distance: int):
+        return self._shuffle("up", x, distance)
+
+    def lane(self, x, number: int):
+        return self._shuffle("idx", x, number)
 
     def _shuffle(self, mode: str, x: Value, by: int) -> Value:
         scalar, bits, text = scalar_type(x.dtype), x.dtype.bits, x.data.text
@@ -179,7 +182,7 @@ class NVPTXBuilder(LLVMBuilder):
         elif bits < 32:
             parts = [self.text.pure(f"zext {scalar} {text} to i32", [x.data.block])[0]]
         self.text.declare(f"llvm.nvvm.shfl.sync.{mode}.i32", "i32", "i32, i32, i32, i32")
-        moved = [self.text.here(f"call i32 @llvm.nvvm.shfl.sync.{mode}.i32(i32 {_SYNC_ALL}, i32 {part}, i32 {by}, i32 31)")
+        moved = [self.text.here(f"call i32 @llvm.nvvm.shfl.sync.{mode}.i32(i32 {_SYNC_ALL}, i32 {part}, i32 {by}, i32 {0 if mode == 'up' else 31})")
                  for part in parts]
         name, block = moved[0]
         if bits == 64:

@@ -242,7 +242,8 @@ class Recorder(Builder):
     def barrier(self): self.here("barrier", [], [])
     def sync_warp(self): self.here("sync_warp", [], [])
     def shuffle_down(self, x, distance): return self.here("shuffle_down", [x.dtype], [x], (distance,))[0]
-    def first_lane(self, x): return self.here("first_lane", [x.dtype], [x])[0]
+    def shuffle_up(self, x, distance): return self.here("shuffle_up", [x.dtype], [x], (distance,))[0]
+    def lane(self, x, number): return self.here("lane", [x.dtype], [x], (number,))[0]
 
 
 class _Inside:

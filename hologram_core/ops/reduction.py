@@ -176,19 +176,22 @@ def _running_total(name, start, join):
         total = join(a[0], b.cast(x, _wide(x.dtype)))
         return (total,), b.cast(total, x.dtype)
 
-    return Scan(name, lambda b, t: (b.const(start, _wide(t)),), step)
+    return Scan(name, lambda b, t: (b.const(start, _wide(t)),), step, lambda b, a, c: (join(a[0], c[0]),))
 
 
 def _running(name, greater):
     """cummax, cummin: of equals the last wins here, as in PyTorch."""
-    def step(b, a, x, index):
-        better = ~_beats(b, a[0], x, greater)
-        if x.dtype.is_float:
-            better = better & ~(b.isnan(a[0]) & ~b.isnan(x))
-        value, place = b.select(better, x, a[0]), b.select(better, index, a[1])
-        return (value, place), (value, place)
+    def combine(b, a, c):
+        better = ~_beats(b, a[0], c[0], greater)
+        if c[0].dtype.is_float:
+            better = better & ~(b.isnan(a[0]) & ~b.isnan(c[0]))
+        return b.select(better, c[0], a[0]), b.select(better, c[1], a[1])
 
-    return Scan(name, lambda b, t: (b.const(_lowest(t) if greater else _highest(t), t), b.const(0, I64)), step,
+    def step(b, a, x, index):
+        state = combine(b, a, (x, index))
+        return state, state
+
+    return Scan(name, lambda b, t: (b.const(_lowest(t) if greater else _highest(t), t), b.const(0, I64)), step, combine,
                 ("T", "i64"), 2, ("T", "i64"), "bif")
 
 
@@ -234,5 +237,6 @@ ROWS = [
     _running_total("cumprod", 1, lambda x, y: x * y),
     _running("cummax", True),
     _running("cummin", False),
-    Scan("logcumsumexp", _lse_init, _logcumsumexp, ("T", "T"), dtypes="f", cost=3.0),
+    Scan("logcumsumexp", _lse_init, _logcumsumexp, lambda b, a, c: _lse_join(b, a[0], a[1], c[0], c[1]), ("T", "T"), dtypes="f",
+         cost=3.0),
 ]

@@ -101,11 +101,13 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Scan:
-    """A running fold along the row: results have the row's shape. `step(b, acc, x, index) -> (acc, result)`."""
+    """A running fold along the row: results have the row's shape. `step(b, acc, x, index) -> (acc, result)`;
+    `combine(b, earlier, later) -> acc`, associative up to rounding, lets threads share a row."""
 
     name: str
     init: Callable
     step: Callable
+    combine: Callable
     components: Sequence[str] = ("T",)
     results: int = 1
     result_types: Sequence[str] = ()

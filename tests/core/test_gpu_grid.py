@@ -1,5 +1,7 @@
 """The loop nests of GPU kernels, run by the grid emulator, against the interpreter and the CPU's kernels."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from hologram_core.circuit.key import encode
 from hologram_core.codegen import grid
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
 from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise
+from hologram_core.ops.table import Elementwise, Scan
 from kernels import Case
 from tests.modes import deferred
 
@@ -139,6 +141,30 @@ def test_lengths(n, schedule):
     for name in ("sum", "amax", "argmin", "var"):
         case = on_grid(reduces.reduce_case(TABLE[name], schedule, [reduces.oriented(reduces.data(F32, (3, n)), schedule)], F32))
         reduces.check(case, TABLE[name], F32)
+
+
+@pytest.mark.parametrize("n", [31, 33, 1024, 1025, 3000])
+@pytest.mark.parametrize("row", [r for r in reduces.ROWS if isinstance(r, Scan)], ids=lambda r: r.name)
+def test_scans_of_any_length(row, n):
+    """By a warp or by the block, tile after tile; ties and NaN included."""
+    x = reduces.data(F32, (3, n))
+    x = np.clip(x, -1, 1) if row.name != "cumprod" else 1 + x / 1e3
+    x[1, n // 2], x[2, 5:9] = np.nan, -np.inf if row.name == "cummax" else 1
+    reduces.check(on_grid(reduces.reduce_case(row, ROW, [x], F32)), row, F32)
+    case = on_grid(reduces.reduce_case(row, ROW, [x], F32))
+    scans = case.run().counts
+    assert scans["shuffle_up"] and (scans["barrier"] > 0) == (n > 1024)
+
+
+def test_scans_of_scans_and_folds_of_scans():
+    for n in (40, 1500):
+        case = GridCase(ROW, (3, n), 1)
+        first = case.node("cumsum", case.input(reduces.data(F32, (3, n))))
+        case.output(first)
+        second = case.node("cummax", first)
+        case.output(second)
+        case.output(case.node("amin", second), per_row=True)
+        case.check(rtol=1e-5, atol=1e-5)
 
 
 @SCHEDULES
@@ -344,14 +370,16 @@ def test_the_nest_is_the_same_for_every_builder():
         return total
 
     for make in (lambda: rowwise.build("softmax", ROW, F32, 4, 100), lambda: rowwise.build("layer_norm", COLUMN, F32, 4, 100),
-                 lambda: op_case(TABLE["gelu"], F32)):
+                 lambda: op_case(TABLE["gelu"], F32),
+                 lambda: reduces.reduce_case(TABLE["cumsum"], ROW, [reduces.data(I32, (3, 40))], I32)):
         circuit = cpu.prepare(encode(make().circuit))
         recorder, shape = grid.record(circuit)
         builder, other = nvptx.build(circuit)
         lines = "\n".join(map(str, builder.text.blocks))
         assert shape == other
-        for op, text in (("store", "  store float"), ("store_vector", "  store <"), ("load_vector", " = load <"),
-                         ("barrier", "call void @llvm.nvvm.barrier"), ("shuffle_down", "@llvm.nvvm.shfl.sync.down.i32("),
-                         ("first_lane", "@llvm.nvvm.shfl.sync.idx.i32(")):
+        for op, text in (("store", r"^  store [a-z]"), ("store_vector", "^  store <"), ("load_vector", " = load <"),
+                         ("barrier", "call void @llvm.nvvm.barrier"), ("shuffle_down", r"@llvm.nvvm.shfl.sync.down.i32\("),
+                         ("shuffle_up", r"@llvm.nvvm.shfl.sync.up.i32\("),
+                         ("lane", r"@llvm.nvvm.shfl.sync.idx.i32\(")):
             shared = count(recorder.program, "shared_store") if op == "store" else 0
-            assert lines.count(text) == count(recorder.program, op) + shared, op
+            assert len(re.findall(text, lines, re.M)) == count(recorder.program, op) + shared, op

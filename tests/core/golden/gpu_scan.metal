@@ -3,6 +3,8 @@
 #pragma METAL fp contract(off)
 using namespace metal;
 
+template <typename T, typename U> T hg_shr_s(T x, T y) { return T(x >> (U(y) < U(sizeof(T) * 8) ? y : T(sizeof(T) * 8 - 1))); }
+
 struct hg_double { ulong bits; };
 inline bool hg_nan(hg_double x) { return (x.bits & 0x7ffffffffffffffful) > 0x7ff0000000000000ul; }
 inline ulong hg_high(ulong a, ulong b) {      // upper half of the product
@@ -116,44 +118,128 @@ kernel void golden(constant golden_record* records [[buffer(0)]],
     uint3 hg_blocks [[threadgroups_per_grid]]) {
   constant golden_record& record = records[hg_block.y];
   constant ulong* words = reinterpret_cast<constant ulong*>(&record);
-  const long v1 = record.begin;
-  const long v2 = long(hg_block.x);
-  const long v3 = long(ulong(v2) * ulong(256l));
-  const long v4 = long(hg_thread.x);
-  const long v5 = long(ulong(v3) + ulong(v4));
-  const long v6 = long(ulong(v1) + ulong(v5));
-  const long v7 = record.end;
-  const long v8 = long(hg_blocks.x);
-  const long v9 = long(ulong(v8) * ulong(256l));
-  const long v12 = long(record.args[1]);
-  device uchar* v16 = record.operands[0];
-  const long v17 = long(record.args[2]);
-  device uchar* v25 = record.operands[1];
-  const long v26 = long(record.args[4]);
-  long v10 = v6;
+  threadgroup hg_double s0_f64[8];
+  const long v1 = long(hg_thread.x);
+  const long v2 = long(v1 & 31l);
+  const long v3 = hg_shr_s<long, ulong>(v1, 5l);
+  const long v4 = long(record.args[1]);
+  const bool v5 = v4 > 1024l;
+  const long v6 = v5 ? v1 : v2;
+  const long v7 = v5 ? 256l : 32l;
+  const bool v8 = v6 == 0l;
+  const long v9 = long(hg_block.x);
+  const long v10 = long(ulong(v9) * ulong(8l));
+  const long v11 = long(ulong(v10) + ulong(v3));
+  const long v12 = v5 ? v9 : v11;
+  const long v13 = long(hg_blocks.x);
+  const long v14 = long(ulong(v13) * ulong(8l));
+  const long v15 = v5 ? v13 : v14;
+  const long v16 = record.begin;
+  const long v17 = long(ulong(v16) + ulong(v12));
+  const long v18 = record.end;
+  const long v26 = long(ulong(v4) - ulong(1l));
+  device uchar* v28 = record.operands[0];
+  const long v29 = long(record.args[2]);
+  const bool v39 = v2 >= 1l;
+  const bool v43 = v2 >= 2l;
+  const bool v47 = v2 >= 4l;
+  const bool v51 = v2 >= 8l;
+  const bool v55 = v2 >= 16l;
+  const bool v61 = v2 == 0l;
+  long v19 = v17;
   while (true) {
-    const bool v11 = v10 < v7;
-    if (!v11) break;
-    const long v18 = long(ulong(v10) * ulong(v17));
-    device uchar* v19 = v16 + v18;
-    const long v27 = long(ulong(v10) * ulong(v26));
-    device uchar* v28 = v25 + v27;
-    long v13 = 0l;
-    hg_double v14 = hg_double{0x0ul};
+    const bool v20 = v19 < v18;
+    if (!v20) break;
+    const long v30 = long(ulong(v19) * ulong(v29));
+    device uchar* v31 = v28 + v30;
+    long v21 = 0l;
+    hg_double v22 = hg_double{0x0ul};
     while (true) {
-      const bool v15 = v13 < v12;
-      if (!v15) break;
-      device uchar* v20 = v19 + v13 * 4;
-      const float v21 = *reinterpret_cast<device const float*>(v20);
-      const hg_double v22 = hg_of_float(v21);
-      const hg_double v23 = hg_add(v14, v22);
-      const float v24 = hg_to_float(v23);
-      device uchar* v29 = v28 + v13 * 4;
-      *reinterpret_cast<device float*>(v29) = v24;
-      const long v30 = long(ulong(v13) + ulong(1l));
-      v13 = v30; v14 = v23;
+      const bool v23 = v21 < v4;
+      if (!v23) break;
+      const long v24 = long(ulong(v21) + ulong(v6));
+      const bool v25 = v24 < v4;
+      const long v27 = v25 ? v24 : v26;
+      device uchar* v32 = v31 + v27 * 4;
+      const float v33 = *reinterpret_cast<device const float*>(v32);
+      const hg_double v34 = hg_of_float(v33);
+      const hg_double v35 = hg_add(hg_double{0x0ul}, v34);
+      const float v36 = hg_to_float(v35);
+      const hg_double v37 = v25 ? v35 : hg_double{0x0ul};
+      const hg_double v38 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v37.bits), ushort(1)))};
+      const hg_double v40 = hg_add(v38, v37);
+      const hg_double v41 = v39 ? v40 : v37;
+      const hg_double v42 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v41.bits), ushort(2)))};
+      const hg_double v44 = hg_add(v42, v41);
+      const hg_double v45 = v43 ? v44 : v41;
+      const hg_double v46 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v45.bits), ushort(4)))};
+      const hg_double v48 = hg_add(v46, v45);
+      const hg_double v49 = v47 ? v48 : v45;
+      const hg_double v50 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v49.bits), ushort(8)))};
+      const hg_double v52 = hg_add(v50, v49);
+      const hg_double v53 = v51 ? v52 : v49;
+      const hg_double v54 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v53.bits), ushort(16)))};
+      const hg_double v56 = hg_add(v54, v53);
+      const hg_double v57 = v55 ? v56 : v53;
+      const hg_double v58 = hg_double{as_type<ulong>(simd_shuffle(as_type<uint2>(v57.bits), ushort(31)))};
+      const hg_double v59 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v57.bits), ushort(1)))};
+      const hg_double v60 = hg_add(v22, v59);
+      const hg_double v62 = v61 ? v22 : v60;
+      const hg_double v63 = hg_add(v22, v58);
+      hg_double v88 = v62;
+      hg_double v89 = v63;
+      if (v5) {
+        const bool v64 = v2 == 31l;
+        if (v64) {
+          s0_f64[v3] = v57;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device);
+        const long v65 = long(v2 & 7l);
+        const hg_double v66 = s0_f64[v65];
+        const hg_double v67 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v66.bits), ushort(1)))};
+        const hg_double v68 = hg_add(v67, v66);
+        const hg_double v69 = v39 ? v68 : v66;
+        const hg_double v70 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v69.bits), ushort(2)))};
+        const hg_double v71 = hg_add(v70, v69);
+        const hg_double v72 = v43 ? v71 : v69;
+        const hg_double v73 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v72.bits), ushort(4)))};
+        const hg_double v74 = hg_add(v73, v72);
+        const hg_double v75 = v47 ? v74 : v72;
+        const hg_double v76 = hg_double{as_type<ulong>(simd_shuffle(as_type<uint2>(v75.bits), ushort(7)))};
+        const hg_double v77 = hg_add(v22, v76);
+        threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device);
+        const bool v78 = v1 < 8l;
+        if (v78) {
+          s0_f64[v1] = v75;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device);
+        const bool v79 = v3 == 0l;
+        const long v80 = long(ulong(v3) - ulong(1l));
+        const long v81 = v79 ? 0l : v80;
+        const hg_double v82 = s0_f64[v81];
+        const hg_double v83 = hg_add(v22, v82);
+        const hg_double v84 = v79 ? v22 : v83;
+        const hg_double v85 = hg_double{as_type<ulong>(simd_shuffle_up(as_type<uint2>(v57.bits), ushort(1)))};
+        const hg_double v86 = hg_add(v84, v85);
+        const hg_double v87 = v61 ? v84 : v86;
+        threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device);
+        v88 = v87;
+        v89 = v77;
+      }
+      const hg_double v90 = hg_add(v88, v34);
+      const float v91 = hg_to_float(v90);
+      if (v25) {
+        device uchar* v92 = record.operands[1];
+        const long v93 = long(record.args[4]);
+        const long v94 = long(ulong(v19) * ulong(v93));
+        device uchar* v95 = v92 + v94;
+        device uchar* v96 = v95 + v27 * 4;
+        *reinterpret_cast<device float*>(v96) = v91;
+      }
+      const long v97 = long(ulong(v21) + ulong(v7));
+      v21 = v97; v22 = v89;
     }
-    const long v31 = long(ulong(v10) + ulong(v9));
-    v10 = v31;
+    const long v98 = long(ulong(v19) + ulong(v15));
+    v19 = v98;
   }
 }
