@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+import test_codegen_map as maps
 import test_codegen_reduce as reduces
 import test_codegen_rowwise as rowwise
 from grid_kernels import op_case, supports
-from hologram_core.circuit.ir import COLUMN, ROW, SPLIT
+from hologram_core.circuit.ir import COLUMN, MAP, ROW, SPLIT, TILE
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
 from hologram_core.ops import TABLE
 from hologram_core.ops.table import Elementwise
@@ -33,8 +34,32 @@ def cases(types=None):
                 yield f"{row.name}_{dtype}_{letter}", case
 
 
+def shapes() -> dict:
+    """Cases of every schedule: vectors and tails, dimensions, tiles, rows for a warp and for a block."""
+    cases = {}
+    for n in (1, 1024, 1027):
+        case = cases[f"vectors_{n}"] = Case(MAP, (n,))
+        case.output(case.node("add", case.input(maps.data(F16, n)), case.input(maps.data(F16, n, 1))))
+    case = cases["unaligned"] = Case(MAP, (1024,))
+    case.output(case.node("neg", case.input(np.arange(1025, dtype="f4")[1:])))
+    case = cases["dimensions"] = Case(MAP, (3, 5, 8))
+    x = case.input(maps.data(F32, (3, 5, 8)))
+    case.output(case.node("mul", x, case.input(maps.data(F32, (3, 5, 1), 2))))
+    case.output(case.node("add", x, case.input(maps.data(F32, (8, 3, 5), 1).transpose(1, 2, 0))))
+    for dtype in (U8, F16, F32, BOOL):
+        case = cases[f"tile_{dtype}"] = Case(TILE, (2, 40, 35))
+        x = case.input(np.swapaxes(maps.data(dtype, (2, 35, 40)), -1, -2))
+        case.output(case.node("copy", x))
+    for schedule, letter in ((ROW, "row"), (COLUMN, "column")):
+        for n in (20, 1025, 5000):
+            for name in ("sum", "argmin", "var", "cumsum"):
+                x = reduces.oriented(reduces.data(F32, (3, n)), schedule)
+                cases[f"{name}_{letter}_{n}"] = reduces.reduce_case(TABLE[name], schedule, [x], F32)
+    return cases
+
+
 def tile_case(dtype):
-    case = Case(3, (70, 40))
+    case = Case(TILE, (70, 40))
     case.output(case.node("copy", case.input(np.zeros((40, 70), dtype.numpy).T, dtype)))
     return case
 
@@ -48,7 +73,7 @@ def split_case(schedule):
 
 def largest_case():
     """As many operands as a circuit may have: its record does not fit into a kernel's parameters."""
-    case = Case(0, (2, 2, 2, 2, 2, 2, 2, 2))
+    case = Case(MAP, (2, 2, 2, 2, 2, 2, 2, 2))
     value = None
     for k in range(59):
         x = case.input(np.zeros((2,) * 8, "f4")[..., ::-1] if k % 2 else np.zeros((2,) * 8, "f4"))

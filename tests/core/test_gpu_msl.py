@@ -18,10 +18,11 @@ import test_codegen_map as maps
 import test_codegen_reduce as reduces
 import test_gpu_grid as grids
 import test_gpu_ptx as ptx
+from gpu_tables import shapes
 from grid_kernels import on_grid, op_case, results
 from hologram_core import cache, compiler
 from hologram_core.backends import cpu, metal
-from hologram_core.circuit.ir import COLUMN, MAP, ROW, TILE
+from hologram_core.circuit.ir import MAP, ROW
 from hologram_core.circuit.key import encode
 from hologram_core.codegen import msl, msl_prelude
 from hologram_core.codegen.numpy import NumpyBuilder
@@ -99,29 +100,6 @@ def test_other_types(narrow):
 
 
 # ---- layouts, long rows, stages ----
-
-
-def shapes() -> dict:
-    cases = {}
-    for n in (1, 1024, 1027):
-        case = cases[f"vectors_{n}"] = Case(MAP, (n,))
-        case.output(case.node("add", case.input(maps.data(F16, n)), case.input(maps.data(F16, n, 1))))
-    case = cases["unaligned"] = Case(MAP, (1024,))
-    case.output(case.node("neg", case.input(np.arange(1025, dtype="f4")[1:])))
-    case = cases["dimensions"] = Case(MAP, (3, 5, 8))
-    x = case.input(maps.data(F32, (3, 5, 8)))
-    case.output(case.node("mul", x, case.input(maps.data(F32, (3, 5, 1), 2))))
-    case.output(case.node("add", x, case.input(maps.data(F32, (8, 3, 5), 1).transpose(1, 2, 0))))
-    for dtype in (U8, F16, F32, BOOL):
-        case = cases[f"tile_{dtype}"] = Case(TILE, (2, 40, 35))
-        x = case.input(np.swapaxes(maps.data(dtype, (2, 35, 40)), -1, -2))
-        case.output(case.node("copy", x))
-    for schedule, letter in ((ROW, "row"), (COLUMN, "column")):
-        for n in (20, 1025, 5000):
-            for name in ("sum", "argmin", "var"):
-                x = reduces.oriented(reduces.data(F32, (3, n)), schedule)
-                cases[f"{name}_{letter}_{n}"] = reduces.reduce_case(TABLE[name], schedule, [x], F32)
-    return cases
 
 
 @pytest.fixture(scope="module")

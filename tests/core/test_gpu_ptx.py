@@ -17,8 +17,8 @@ import pytest
 import gpu_tables
 import test_codegen_fusion as fusion
 import test_gpu_grid as grids
-from gpu_tables import largest_case, split_case, tile_case
-from grid_kernels import op_case
+from gpu_tables import largest_case, shapes, split_case, tile_case
+from grid_kernels import on_grid, op_case, results
 from hologram_core import cache, compiler
 from hologram_core.backends import cpu, cuda
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
@@ -28,7 +28,9 @@ from hologram_core.config import config
 from hologram_core.dtypes import BF16, F16, F32, U8
 from hologram_core.errors import CompileError
 from hologram_core.ops import TABLE
+from hologram_core.ops.table import Elementwise
 from kernels import Case
+from ptx_machine import Launch, Module, PTXError
 from tests.modes import deferred
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
@@ -50,8 +52,8 @@ class Batch:
     """Kernels of many circuits in one module. Both entries of a kernel have the same body; `both`: check both."""
 
     def __init__(self, cases, both=False):
-        self.parts, self.declarations, self.names = [], [], []
-        for name, case in cases:
+        self.parts, self.declarations, self.grids, self.cases, self.texts, self.modules = [], [], {}, dict(cases), {}, {}
+        for name, case in self.cases.items():
             builder, grid = nvptx.build(cpu.prepare(encode(case.circuit)))
             text = builder.entries(f"k_{name}", grid.words, grid.threads, prefix=f"{name}_")
             if not both and grid.words * 8 <= nvptx.DIRECT_BYTES:
@@ -59,10 +61,36 @@ class Batch:
                 text = text[:start]
             self.parts.append(text)
             self.declarations += builder.declarations()
-            self.names.append(name)
+            self.grids[name] = grid
 
     def ptx(self, arch: int) -> str:
-        return nvptx.assemble(nvptx.module(self.parts, self.declarations), arch)
+        if arch not in self.texts:
+            self.texts[arch] = nvptx.assemble(nvptx.module(self.parts, self.declarations), arch)
+        return self.texts[arch]
+
+    def on_ptx(self, name: str, arch: int = 80) -> "PTXCase":
+        """One of the cases, run from its PTX."""
+        if arch not in self.modules:
+            self.modules[arch] = Module(self.ptx(arch))
+        case = self.cases[name]
+        case.__class__, case.module, case.name, case.grid = PTXCase, self.modules[arch], f"k_{name}", self.grids[name]
+        return case
+
+
+class PTXCase(Case):
+    """A Case that runs from PTX text: several pieces as the records of one launch, where that entry was written."""
+
+    def run(self, pieces: int = 1, blocks: int = 3) -> None:
+        (operands, args), items = self.arguments(), self.items()
+        records = np.array([[items * p // pieces, items * (p + 1) // pieces, *operands.astype(np.int64), *args]
+                            for p in range(pieces)], np.int64)
+        assert records.shape[1] == self.grid.words
+        many = f"{self.name}_many"
+        if many in self.module.functions and (pieces > 1 or self.name not in self.module.functions):
+            given = [np.int64(records.ctypes.data).tobytes(), np.int64(self.grid.words).tobytes()]
+            return Launch(self.module, many, (blocks, pieces), self.grid.threads, given, [records, *self.arrays]).run()
+        for record in records:
+            Launch(self.module, self.name, (blocks, 1), self.grid.threads, [record.tobytes()], self.arrays).run()
 
 
 def accepted(ptx: str, arch: int, folder: Path) -> None:
@@ -95,7 +123,7 @@ def fuzzed():
 @needs_ptxas
 @pytest.mark.parametrize("arch", ARCHS)
 def test_ptxas_accepts_the_op_tables(arch, tables, tmp_path):
-    assert len(tables.names) > (1000 if FULL else 250)
+    assert len(tables.cases) > (1000 if FULL else 250)
     ptx = tables.ptx(arch)
     keeps_the_rules(ptx)
     accepted(ptx, arch, tmp_path)
@@ -118,6 +146,65 @@ def test_ptxas_accepts_both_entries(arch, tmp_path):
     ptx = Batch(few, both=True).ptx(arch)
     assert ptx.count(".visible .entry") == 2 * len(few) - 1      # the largest has no direct one
     accepted(ptx, arch, tmp_path)
+
+
+# ---- the text runs ----
+
+
+@pytest.mark.parametrize("row", list(TABLE), ids=lambda r: r.name)
+def test_every_op(row, tables):
+    """From its PTX, elementwise bit for bit as the interpreter."""
+    mine = [name for name, case in tables.cases.items() if case.circuit.nodes[-1].row is row]
+    assert mine
+    for name in mine:
+        dtype = tables.cases[name].circuit.nodes[-1].compute
+        exact = isinstance(row, Elementwise) or not dtype.is_float
+        tolerance = 0 if exact else {2: 3e-2, 4: 3e-5, 8: 1e-11}[dtype.bytes]
+        tables.on_ptx(name).check(rtol=tolerance, atol=tolerance, pieces=2)
+
+
+@pytest.fixture(scope="module")
+def shaped():
+    return Batch(shapes().items(), both=True)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("name", shapes())
+def test_shapes(name, pieces, shaped):
+    """By either entry."""
+    tolerance = 0 if shaped.cases[name].circuit.row_rank == 0 else 3e-5
+    shaped.on_ptx(name).check(rtol=tolerance, atol=tolerance, pieces=pieces)
+
+
+@pytest.mark.parametrize("kind", ["e", "r"], ids=["elementwise", "rows"])
+def test_fuzzed_circuits(kind, fuzzed):
+    """The text computes bit for bit what the grid emulator computes from the same nest; elementwise, what the interpreter does."""
+    mine = [name for name in fuzzed.cases if name[0] == kind]
+    assert len(mine) == 100
+    for name in mine:
+        with np.errstate(all="ignore"):
+            case = on_grid(fuzzed.cases[name])
+            case.run()
+            want = results(case)
+            for array, operand in zip(case.arrays, case.circuit.operands):
+                if operand.output:
+                    array[...] = 0
+            case = fuzzed.on_ptx(name)
+            case.run()
+            assert results(case) == want, f"{name}\n{case.circuit}"
+            if kind == "e":
+                case.check()
+
+
+def test_the_machine_refuses_what_it_does_not_know():
+    head = ".visible .entry k(\n)\n{\n"
+    for line, message in (("mul.f32 %r1, 0f00000000, 0f00000000;", "rounding"), ("add.s32 %r1, %r2, 1;", "before it is written"),
+                          ("ex2.approx.f32 %r1, 0f00000000;", "unknown")):
+        with pytest.raises(PTXError, match=message):
+            Launch(Module(f"{head}\t{line}\n\tret;\n}}\n"), "k", (1, 1), 32, [], []).run()
+    text = head + "\tmov.u32 %r1, %tid.x;\n\tsetp.lt.u32 %p1, %r1, 5;\n\t@%p1 bra $L1;\n\tbar.sync 0;\n$L1:\n\tret;\n}\n"
+    with pytest.raises(PTXError, match="wait"):
+        Launch(Module(text), "k", (1, 1), 32, [], []).run()
 
 
 def test_the_rules_are_checked():
