@@ -1,6 +1,7 @@
 # make demo    train a classifier on the device
 # make test    run the tests
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual
+# make test-gpu-full   check the GPUs' kernels of every op in every type (no GPU is needed)
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
 #
@@ -20,7 +21,7 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test test-modes bench clean
+.PHONY: demo test test-modes test-gpu-full bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -33,6 +34,9 @@ test-modes: $(VENV)/.installed
 	HOLOGRAM_FUSION=0 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
 	HOLOGRAM_SYNC=1 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+test-gpu-full: $(VENV)/.installed
+	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run

@@ -7,7 +7,8 @@
   loop() repeat() when()          structured control flow (text.Loop, text.Branch); divided(x, y): x // y of indices
   shared(slot, dtype, count)      an array of the block; shared_load, shared_store
   barrier() sync_warp()           all threads of the block, of the warp
-  shuffle_down(x, d)              x of the lane d further, shuffle_up: of that d before (anything beyond the ends); lane(x, n): of lane n
+  shuffle_down(x, d)              x of the lane d further, shuffle_up(x, d): of that d before (anything beyond the ends),
+                                  lane(x, n): of lane n
 
 Who computes what:
 

@@ -86,9 +86,12 @@ class Printer:
                 "    uint3 hg_thread [[thread_position_in_threadgroup]], uint3 hg_block [[threadgroup_position_in_grid]],\n"
                 "    uint3 hg_blocks [[threadgroups_per_grid]]) {\n"
                 f"  constant {self.symbol}_record& record = records[hg_block.y];\n"
-                "  constant ulong* words = reinterpret_cast<constant ulong*>(&record);\n" + arrays + "\n".join(self.lines) + "\n}\n")
-        tables = "".join(f"constant {type_name(dtype)} {name}[{len(items)}] = {{{', '.join(self._number(c, dtype) for c in items)}}};\n"
-                         for (items, dtype), name in self.tables.items())
+                "  constant ulong* words = reinterpret_cast<constant ulong*>(&record);\n"
+                + arrays + "\n".join(self.lines) + "\n}\n")
+        tables = ""
+        for (items, dtype), name in self.tables.items():
+            numbers = ", ".join(self._number(c, dtype) for c in items)
+            tables += f"constant {type_name(dtype)} {name}[{len(items)}] = {{{numbers}}};\n"
         return text, tables
 
     # ---- structure ----
@@ -327,7 +330,8 @@ class Printer:
         wide, name = f"uint{words}" if words > 1 else "uint", f"{item.results[0].data.text}_all"
         self._line(f"const {wide} {name} = *reinterpret_cast<device const {wide}*>({args[0]});")
         for n, result in enumerate(item.results):
-            self._line(f"const {type_name(dtype.math)} {result.data.text} = {self._of_memory(self._piece(name, words, dtype, n), dtype)};")
+            value = self._of_memory(self._piece(name, words, dtype, n), dtype)
+            self._line(f"const {type_name(dtype.math)} {result.data.text} = {value};")
         return None
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 A thread is one lane, so everything that computes is shared with the CPU; here is what a grid adds (the list is in gpu.py):
 numbers of threads and blocks, memory in its address spaces, barriers and shuffles. No fast-math flag anywhere: LLVM writes
-`mul.rn`, `add.rn`, `div.rn` and `sqrt.rn`, which ptxas neither contracts nor flushes, so elementwise kernels give the bits of the CPU.
+`mul.rn`, `add.rn`, `div.rn` and `sqrt.rn`, which ptxas neither contracts nor flushes; elementwise kernels give the CPU's bits.
 
 A kernel's arguments are a record of 64-bit words: begin, end, one address per operand, then the args of the CPU kernel
 (csrc/runtime/kernel.h). There are two entries with the same body:
@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 
-from ..dtypes import BOOL, I64, U32, DType
+from ..dtypes import BOOL, I64, U32, U64, DType
 from ..errors import CompileError
 from .builder import Value
 from .llvm import LLVMBuilder
@@ -24,7 +24,7 @@ from .memory import memory_type
 from .text import PTR, Branch, Reg, literal, scalar_type, vector
 
 TRIPLE = "nvptx64-nvidia-cuda"
-ARCHS = (75, 80, 86, 87, 88, 89, 90, 100, 103, 120, 121)       # those whose PTX LLVM knows
+ARCHS = (75, 80, 86, 87, 89, 90, 100, 120)     # whose PTX every LLVM that we accept knows; others run that of the one before
 DIRECT_BYTES = 4000               # of 4,096 that a kernel's parameters may take
 _GLOBAL, _SHARED = "ptr addrspace(1)", "ptr addrspace(3)"
 _RECORD = "ptr addrspace(@RECORD@)"     # its space depends on the entry
@@ -72,6 +72,14 @@ class NVPTXBuilder(LLVMBuilder):
 
     def arg(self, number: int, dtype: DType = I64) -> Value:
         return self.value(dtype, *self._at(self._word(2 + self.operands + number, scalar_type(dtype))))
+
+    # ---- selection ----
+    def select(self, cond, x, y):
+        """Floating-point numbers as bits: LLVM would make x < 0 ? x : 0 a minimum, which on NVIDIA's GPUs is -0.0 for x = -0.0."""
+        if not x.dtype.is_float or x.data is y.data:
+            return super().select(cond, x, y)
+        bits = U32 if x.dtype.bits == 32 else U64
+        return self.bitcast(super().select(cond, self.bitcast(x, bits), self.bitcast(y, bits)), x.dtype)
 
     # ---- global memory ----
     def advance(self, address, offset, unit="i8"):
@@ -182,7 +190,8 @@ class NVPTXBuilder(LLVMBuilder):
         elif bits < 32:
             parts = [self.text.pure(f"zext {scalar} {text} to i32", [x.data.block])[0]]
         self.text.declare(f"llvm.nvvm.shfl.sync.{mode}.i32", "i32", "i32, i32, i32, i32")
-        moved = [self.text.here(f"call i32 @llvm.nvvm.shfl.sync.{mode}.i32(i32 {_SYNC_ALL}, i32 {part}, i32 {by}, i32 {0 if mode == 'up' else 31})")
+        bound = 0 if mode == "up" else 31
+        moved = [self.text.here(f"call i32 @llvm.nvvm.shfl.sync.{mode}.i32(i32 {_SYNC_ALL}, i32 {part}, i32 {by}, i32 {bound})")
                  for part in parts]
         name, block = moved[0]
         if bits == 64:

@@ -42,6 +42,11 @@ def shapes() -> dict:
         case.output(case.node("add", case.input(maps.data(F16, n)), case.input(maps.data(F16, n, 1))))
     case = cases["unaligned"] = Case(MAP, (1024,))
     case.output(case.node("neg", case.input(np.arange(1025, dtype="f4")[1:])))
+    case = cases["zeros"] = Case(MAP, (100,))        # a constant 0 against -0.0
+    x = case.input(np.resize(np.array([-0.0, 0.0, np.nan, 1, -1], "f4"), 100))
+    never = case.node("isposinf", x, compute=I32, result=BOOL)
+    for name in ("minimum", "maximum", "fmin"):
+        case.output(case.node(name, never, x, compute=F32))
     case = cases["dimensions"] = Case(MAP, (3, 5, 8))
     x = case.input(maps.data(F32, (3, 5, 8)))
     case.output(case.node("mul", x, case.input(maps.data(F32, (3, 5, 1), 2))))

@@ -16,7 +16,8 @@ from hologram_core.codegen.grid import Memory
 from hologram_core.codegen.numpy import _fma32, _fma64, _int_divmod
 
 WARP = 32
-_NUMPY = {"f16": "f2", "f32": "f4", "f64": "f8", **{f"{k}{n}": f"{'i' if k == 's' else 'u'}{n // 8}" for k in "bus" for n in (8, 16, 32, 64)}}
+_NUMPY = {"f16": "f2", "f32": "f4", "f64": "f8"}
+_NUMPY.update({f"{kind}{n}": f"{'i' if kind == 's' else 'u'}{n // 8}" for kind in "bus" for n in (8, 16, 32, 64)})
 _ORDERED = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 _ROUND = {"rni": np.rint, "rzi": np.trunc, "rmi": np.floor, "rpi": np.ceil}
 
@@ -39,8 +40,8 @@ class Function:
         if label:
             self.labels[label[1]] = len(self.code)
             return
-        if line.startswith("{"):
-            line = line[1:].rstrip("} ").split(";", 1)[1].strip() if line.count("{") > line.count("}") - 1 and ".reg" in line else ""
+        if line.startswith("{ .reg"):          # one instruction and the register it drops a part into
+            line = line[1:-1].split(";", 1)[1].strip()
         shared = re.match(r"\.shared \.align (\d+) \.b8 (\w+)\[(\d+)\];", line)
         if shared:
             align, size = int(shared[1]), int(shared[3])
@@ -133,8 +134,8 @@ class Launch:
             return np.bool_(int(operand) != 0) if operand[0] != "%" else self.regs[operand]
         dtype = np.dtype(_NUMPY[kind])
         if operand in ("%tid.x", "%ctaid.x", "%ctaid.y", "%nctaid.x"):
-            return {"%tid.x": self.number % self.threads, "%ctaid.x": self.block % self.across, "%ctaid.y": self.block // self.across,
-                    "%nctaid.x": np.int64(self.across)}[operand].astype(dtype)
+            return {"%tid.x": self.number % self.threads, "%ctaid.x": self.block % self.across,
+                    "%ctaid.y": self.block // self.across, "%nctaid.x": np.int64(self.across)}[operand].astype(dtype)
         if operand[0] == "%":
             bits = self.regs.get(operand)
             if bits is None:
@@ -223,8 +224,15 @@ class Launch:
         beyond = np.where(x < 0, -1, 0).astype(x.dtype) if kind[0] == "s" else np.zeros_like(x)
         self._set(operands[0], np.where(by >= bits, beyond, shifted).astype(x.dtype), active)
 
+    def _known(self, operands) -> None:
+        """LLVM moves and permutes vectors some of whose elements are not there yet: those may be anything."""
+        for operand in operands:
+            if operand[0] == "%" and operand[1:].isalnum():
+                self.regs.setdefault(operand, np.zeros(self.size, bool if operand[1] == "p" else np.uint64))
+
     def _mov(self, parts, operands, active) -> None:
         target, source = operands
+        self._known([x.strip() for x in source.strip("{}").split(",")])
         if target[0] != "{" and source[0] != "{":
             return self._set(target, self._get(source, parts[-1]), active)
         size = int(parts[-1][1:])
@@ -281,15 +289,14 @@ class Launch:
             if rounding != "rzi":
                 raise PTXError(f"unknown instruction cvt.{'.'.join(parts)}")
             top = x >= float(info.max)
-            x = np.where(top, info.max, np.where(np.isnan(x) | top, 0, np.maximum(np.trunc(x), float(info.min))).astype(_NUMPY[target]))
+            inside = np.where(np.isnan(x) | top, 0, np.maximum(np.trunc(x), float(info.min)))
+            x = np.where(top, info.max, inside.astype(_NUMPY[target]))
         elif target[0] == "f" and rounding != "rn":
             raise PTXError(f"unknown instruction cvt.{'.'.join(parts)}")
         self._set(operands[0], np.asarray(x).astype(_NUMPY[target]), active)
 
     def _prmt(self, parts, operands, active) -> None:
-        for operand in operands[1:3]:      # LLVM permutes vectors some of whose bytes are not there yet
-            if operand[0] == "%":
-                self.regs.setdefault(operand, np.zeros(self.size, np.uint64))
+        self._known(operands[1:3])
         a, b, choice = (self._get(o, "u32").astype(np.uint64) for o in operands[1:])
         both, result = b << np.uint64(32) | a, np.uint64(0)
         for n in range(4):

@@ -38,29 +38,31 @@ entry:
   %v43 = load ptr addrspace(1), ptr addrspace(101) %v42, align 8, !invariant.load !0
   %v44 = getelementptr i64, ptr addrspace(101) %record, i64 6
   %v45 = load i64, ptr addrspace(101) %v44, align 8, !invariant.load !0
-  %v90 = add i64 %v30, %v8
-  %v238 = getelementptr i64, ptr addrspace(101) %record, i64 3
-  %v239 = load ptr addrspace(1), ptr addrspace(101) %v238, align 8, !invariant.load !0
-  %v240 = getelementptr i64, ptr addrspace(101) %record, i64 8
-  %v241 = load i64, ptr addrspace(101) %v240, align 8, !invariant.load !0
+  %v125 = add i64 %v30, %v8
+  %v256 = bitcast float 0xC05A000000000000 to i32
+  %v261 = bitcast float 0x4056400000000000 to i32
+  %v320 = getelementptr i64, ptr addrspace(101) %record, i64 3
+  %v321 = load ptr addrspace(1), ptr addrspace(101) %v320, align 8, !invariant.load !0
+  %v322 = getelementptr i64, ptr addrspace(101) %record, i64 8
+  %v323 = load i64, ptr addrspace(101) %v322, align 8, !invariant.load !0
   br label %loop1
 loop1:
-  %v25 = phi i64 [ %v22, %entry ], [ %v363, %after28 ]
+  %v25 = phi i64 [ %v22, %entry ], [ %v449, %after28 ]
   %v26 = icmp slt i64 %v25, %v24
   br i1 %v26, label %body2, label %after29
 body2:
   %v46 = mul i64 %v25, %v45
   %v47 = getelementptr i8, ptr addrspace(1) %v43, i64 %v46
-  %v242 = mul i64 %v25, %v241
-  %v243 = getelementptr i8, ptr addrspace(1) %v239, i64 %v242
-  %v363 = add i64 %v25, %v19
+  %v324 = mul i64 %v25, %v323
+  %v325 = getelementptr i8, ptr addrspace(1) %v321, i64 %v324
+  %v449 = add i64 %v25, %v19
   br label %loop3
 loop3:
-  %v31 = phi i64 [ %v8, %body2 ], [ %v72, %body4 ]
-  %v32 = phi float [ 0xFFF0000000000000, %body2 ], [ %v59, %body4 ]
-  %v33 = phi float [ 0xFFF0000000000000, %body2 ], [ %v63, %body4 ]
-  %v34 = phi float [ 0xFFF0000000000000, %body2 ], [ %v67, %body4 ]
-  %v35 = phi float [ 0xFFF0000000000000, %body2 ], [ %v71, %body4 ]
+  %v31 = phi i64 [ %v8, %body2 ], [ %v92, %body4 ]
+  %v32 = phi float [ 0xFFF0000000000000, %body2 ], [ %v64, %body4 ]
+  %v33 = phi float [ 0xFFF0000000000000, %body2 ], [ %v73, %body4 ]
+  %v34 = phi float [ 0xFFF0000000000000, %body2 ], [ %v82, %body4 ]
+  %v35 = phi float [ 0xFFF0000000000000, %body2 ], [ %v91, %body4 ]
   %v36 = icmp slt i64 %v31, %v30
   br i1 %v36, label %body4, label %after5
 body4:
@@ -76,238 +78,234 @@ body4:
   %v54 = getelementptr float, ptr addrspace(1) %v47, i64 %v41
   %v55 = load float, ptr addrspace(1) %v54, align 4
   %v56 = fcmp ogt float %v49, %v32
-  %v57 = select i1 %v56, float %v49, float %v32
-  %v58 = fcmp une float %v49, %v49
-  %v59 = select i1 %v58, float %v49, float %v57
-  %v60 = fcmp ogt float %v51, %v33
-  %v61 = select i1 %v60, float %v51, float %v33
-  %v62 = fcmp une float %v51, %v51
-  %v63 = select i1 %v62, float %v51, float %v61
-  %v64 = fcmp ogt float %v53, %v34
-  %v65 = select i1 %v64, float %v53, float %v34
-  %v66 = fcmp une float %v53, %v53
-  %v67 = select i1 %v66, float %v53, float %v65
-  %v68 = fcmp ogt float %v55, %v35
-  %v69 = select i1 %v68, float %v55, float %v35
-  %v70 = fcmp une float %v55, %v55
-  %v71 = select i1 %v70, float %v55, float %v69
-  %v72 = add i64 %v31, %v27
+  %v57 = bitcast float %v49 to i32
+  %v58 = bitcast float %v32 to i32
+  %v59 = select i1 %v56, i32 %v57, i32 %v58
+  %v60 = bitcast i32 %v59 to float
+  %v61 = fcmp une float %v49, %v49
+  %v62 = bitcast float %v60 to i32
+  %v63 = select i1 %v61, i32 %v57, i32 %v62
+  %v64 = bitcast i32 %v63 to float
+  %v65 = fcmp ogt float %v51, %v33
+  %v66 = bitcast float %v51 to i32
+  %v67 = bitcast float %v33 to i32
+  %v68 = select i1 %v65, i32 %v66, i32 %v67
+  %v69 = bitcast i32 %v68 to float
+  %v70 = fcmp une float %v51, %v51
+  %v71 = bitcast float %v69 to i32
+  %v72 = select i1 %v70, i32 %v66, i32 %v71
+  %v73 = bitcast i32 %v72 to float
+  %v74 = fcmp ogt float %v53, %v34
+  %v75 = bitcast float %v53 to i32
+  %v76 = bitcast float %v34 to i32
+  %v77 = select i1 %v74, i32 %v75, i32 %v76
+  %v78 = bitcast i32 %v77 to float
+  %v79 = fcmp une float %v53, %v53
+  %v80 = bitcast float %v78 to i32
+  %v81 = select i1 %v79, i32 %v75, i32 %v80
+  %v82 = bitcast i32 %v81 to float
+  %v83 = fcmp ogt float %v55, %v35
+  %v84 = bitcast float %v55 to i32
+  %v85 = bitcast float %v35 to i32
+  %v86 = select i1 %v83, i32 %v84, i32 %v85
+  %v87 = bitcast i32 %v86 to float
+  %v88 = fcmp une float %v55, %v55
+  %v89 = bitcast float %v87 to i32
+  %v90 = select i1 %v88, i32 %v84, i32 %v89
+  %v91 = bitcast i32 %v90 to float
+  %v92 = add i64 %v31, %v27
   br label %loop3
 after5:
-  %v73 = phi i64 [ %v31, %loop3 ]
-  %v74 = phi float [ %v32, %loop3 ]
-  %v75 = phi float [ %v33, %loop3 ]
-  %v76 = phi float [ %v34, %loop3 ]
-  %v77 = phi float [ %v35, %loop3 ]
-  %v78 = fcmp ogt float %v75, %v74
-  %v79 = select i1 %v78, float %v75, float %v74
-  %v80 = fcmp une float %v75, %v75
-  %v81 = select i1 %v80, float %v75, float %v79
-  %v82 = fcmp ogt float %v77, %v76
-  %v83 = select i1 %v82, float %v77, float %v76
-  %v84 = fcmp une float %v77, %v77
-  %v85 = select i1 %v84, float %v77, float %v83
-  %v86 = fcmp ogt float %v85, %v81
-  %v87 = select i1 %v86, float %v85, float %v81
-  %v88 = fcmp une float %v85, %v85
-  %v89 = select i1 %v88, float %v85, float %v87
+  %v93 = phi i64 [ %v31, %loop3 ]
+  %v94 = phi float [ %v32, %loop3 ]
+  %v95 = phi float [ %v33, %loop3 ]
+  %v96 = phi float [ %v34, %loop3 ]
+  %v97 = phi float [ %v35, %loop3 ]
+  %v98 = fcmp ogt float %v95, %v94
+  %v99 = bitcast float %v95 to i32
+  %v100 = bitcast float %v94 to i32
+  %v101 = select i1 %v98, i32 %v99, i32 %v100
+  %v102 = bitcast i32 %v101 to float
+  %v103 = fcmp une float %v95, %v95
+  %v104 = bitcast float %v102 to i32
+  %v105 = select i1 %v103, i32 %v99, i32 %v104
+  %v106 = bitcast i32 %v105 to float
+  %v107 = fcmp ogt float %v97, %v96
+  %v108 = bitcast float %v97 to i32
+  %v109 = bitcast float %v96 to i32
+  %v110 = select i1 %v107, i32 %v108, i32 %v109
+  %v111 = bitcast i32 %v110 to float
+  %v112 = fcmp une float %v97, %v97
+  %v113 = bitcast float %v111 to i32
+  %v114 = select i1 %v112, i32 %v108, i32 %v113
+  %v115 = bitcast i32 %v114 to float
+  %v116 = fcmp ogt float %v115, %v106
+  %v117 = bitcast float %v115 to i32
+  %v118 = bitcast float %v106 to i32
+  %v119 = select i1 %v116, i32 %v117, i32 %v118
+  %v120 = bitcast i32 %v119 to float
+  %v121 = fcmp une float %v115, %v115
+  %v122 = bitcast float %v120 to i32
+  %v123 = select i1 %v121, i32 %v117, i32 %v122
+  %v124 = bitcast i32 %v123 to float
   br label %loop6
 loop6:
-  %v91 = phi i64 [ %v90, %after5 ], [ %v100, %body7 ]
-  %v92 = phi float [ %v89, %after5 ], [ %v99, %body7 ]
-  %v93 = icmp slt i64 %v91, %v6
-  br i1 %v93, label %body7, label %after8
+  %v126 = phi i64 [ %v125, %after5 ], [ %v140, %body7 ]
+  %v127 = phi float [ %v124, %after5 ], [ %v139, %body7 ]
+  %v128 = icmp slt i64 %v126, %v6
+  br i1 %v128, label %body7, label %after8
 body7:
-  %v94 = getelementptr float, ptr addrspace(1) %v47, i64 %v91
-  %v95 = load float, ptr addrspace(1) %v94, align 4
-  %v96 = fcmp ogt float %v95, %v92
-  %v97 = select i1 %v96, float %v95, float %v92
-  %v98 = fcmp une float %v95, %v95
-  %v99 = select i1 %v98, float %v95, float %v97
-  %v100 = add i64 %v91, %v9
+  %v129 = getelementptr float, ptr addrspace(1) %v47, i64 %v126
+  %v130 = load float, ptr addrspace(1) %v129, align 4
+  %v131 = fcmp ogt float %v130, %v127
+  %v132 = bitcast float %v130 to i32
+  %v133 = bitcast float %v127 to i32
+  %v134 = select i1 %v131, i32 %v132, i32 %v133
+  %v135 = bitcast i32 %v134 to float
+  %v136 = fcmp une float %v130, %v130
+  %v137 = bitcast float %v135 to i32
+  %v138 = select i1 %v136, i32 %v132, i32 %v137
+  %v139 = bitcast i32 %v138 to float
+  %v140 = add i64 %v126, %v9
   br label %loop6
 after8:
-  %v101 = phi i64 [ %v91, %loop6 ]
-  %v102 = phi float [ %v92, %loop6 ]
-  %v103 = bitcast float %v102 to i32
-  %v104 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v103, i32 16, i32 31)
-  %v105 = bitcast i32 %v104 to float
-  %v106 = fcmp ogt float %v105, %v102
-  %v107 = select i1 %v106, float %v105, float %v102
-  %v108 = fcmp une float %v105, %v105
-  %v109 = select i1 %v108, float %v105, float %v107
-  %v110 = bitcast float %v109 to i32
-  %v111 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v110, i32 8, i32 31)
-  %v112 = bitcast i32 %v111 to float
-  %v113 = fcmp ogt float %v112, %v109
-  %v114 = select i1 %v113, float %v112, float %v109
-  %v115 = fcmp une float %v112, %v112
-  %v116 = select i1 %v115, float %v112, float %v114
-  %v117 = bitcast float %v116 to i32
-  %v118 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v117, i32 4, i32 31)
-  %v119 = bitcast i32 %v118 to float
-  %v120 = fcmp ogt float %v119, %v116
-  %v121 = select i1 %v120, float %v119, float %v116
-  %v122 = fcmp une float %v119, %v119
-  %v123 = select i1 %v122, float %v119, float %v121
-  %v124 = bitcast float %v123 to i32
-  %v125 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v124, i32 2, i32 31)
-  %v126 = bitcast i32 %v125 to float
-  %v127 = fcmp ogt float %v126, %v123
-  %v128 = select i1 %v127, float %v126, float %v123
-  %v129 = fcmp une float %v126, %v126
-  %v130 = select i1 %v129, float %v126, float %v128
-  %v131 = bitcast float %v130 to i32
-  %v132 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v131, i32 1, i32 31)
-  %v133 = bitcast i32 %v132 to float
-  %v134 = fcmp ogt float %v133, %v130
-  %v135 = select i1 %v134, float %v133, float %v130
-  %v136 = fcmp une float %v133, %v133
-  %v137 = select i1 %v136, float %v133, float %v135
-  %v138 = bitcast float %v137 to i32
-  %v139 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v138, i32 0, i32 31)
-  %v140 = bitcast i32 %v139 to float
+  %v141 = phi i64 [ %v126, %loop6 ]
+  %v142 = phi float [ %v127, %loop6 ]
+  %v143 = bitcast float %v142 to i32
+  %v144 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v143, i32 16, i32 31)
+  %v145 = bitcast i32 %v144 to float
+  %v146 = fcmp ogt float %v145, %v142
+  %v147 = bitcast float %v145 to i32
+  %v148 = select i1 %v146, i32 %v147, i32 %v143
+  %v149 = bitcast i32 %v148 to float
+  %v150 = fcmp une float %v145, %v145
+  %v151 = bitcast float %v149 to i32
+  %v152 = select i1 %v150, i32 %v147, i32 %v151
+  %v153 = bitcast i32 %v152 to float
+  %v154 = bitcast float %v153 to i32
+  %v155 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v154, i32 8, i32 31)
+  %v156 = bitcast i32 %v155 to float
+  %v157 = fcmp ogt float %v156, %v153
+  %v158 = bitcast float %v156 to i32
+  %v159 = select i1 %v157, i32 %v158, i32 %v154
+  %v160 = bitcast i32 %v159 to float
+  %v161 = fcmp une float %v156, %v156
+  %v162 = bitcast float %v160 to i32
+  %v163 = select i1 %v161, i32 %v158, i32 %v162
+  %v164 = bitcast i32 %v163 to float
+  %v165 = bitcast float %v164 to i32
+  %v166 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v165, i32 4, i32 31)
+  %v167 = bitcast i32 %v166 to float
+  %v168 = fcmp ogt float %v167, %v164
+  %v169 = bitcast float %v167 to i32
+  %v170 = select i1 %v168, i32 %v169, i32 %v165
+  %v171 = bitcast i32 %v170 to float
+  %v172 = fcmp une float %v167, %v167
+  %v173 = bitcast float %v171 to i32
+  %v174 = select i1 %v172, i32 %v169, i32 %v173
+  %v175 = bitcast i32 %v174 to float
+  %v176 = bitcast float %v175 to i32
+  %v177 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v176, i32 2, i32 31)
+  %v178 = bitcast i32 %v177 to float
+  %v179 = fcmp ogt float %v178, %v175
+  %v180 = bitcast float %v178 to i32
+  %v181 = select i1 %v179, i32 %v180, i32 %v176
+  %v182 = bitcast i32 %v181 to float
+  %v183 = fcmp une float %v178, %v178
+  %v184 = bitcast float %v182 to i32
+  %v185 = select i1 %v183, i32 %v180, i32 %v184
+  %v186 = bitcast i32 %v185 to float
+  %v187 = bitcast float %v186 to i32
+  %v188 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v187, i32 1, i32 31)
+  %v189 = bitcast i32 %v188 to float
+  %v190 = fcmp ogt float %v189, %v186
+  %v191 = bitcast float %v189 to i32
+  %v192 = select i1 %v190, i32 %v191, i32 %v187
+  %v193 = bitcast i32 %v192 to float
+  %v194 = fcmp une float %v189, %v189
+  %v195 = bitcast float %v193 to i32
+  %v196 = select i1 %v194, i32 %v191, i32 %v195
+  %v197 = bitcast i32 %v196 to float
+  %v198 = bitcast float %v197 to i32
+  %v199 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v198, i32 0, i32 31)
+  %v200 = bitcast i32 %v199 to float
   br i1 %v7, label %then9, label %after12
 then9:
-  %v141 = icmp eq i64 %v3, 0
-  %v143 = and i64 %v3, 7
-  %v144 = getelementptr float, ptr addrspace(3) @s0, i64 %v143
-  br i1 %v141, label %then10, label %after11
+  %v201 = icmp eq i64 %v3, 0
+  %v203 = and i64 %v3, 7
+  %v204 = getelementptr float, ptr addrspace(3) @s0, i64 %v203
+  br i1 %v201, label %then10, label %after11
 then10:
-  %v142 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
-  store float %v137, ptr addrspace(3) %v142
+  %v202 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
+  store float %v197, ptr addrspace(3) %v202
   br label %after11
 after11:
   call void @llvm.nvvm.barrier0()
-  %v145 = load float, ptr addrspace(3) %v144
-  %v146 = bitcast float %v145 to i32
-  %v147 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v146, i32 4, i32 31)
-  %v148 = bitcast i32 %v147 to float
-  %v149 = fcmp ogt float %v148, %v145
-  %v150 = select i1 %v149, float %v148, float %v145
-  %v151 = fcmp une float %v148, %v148
-  %v152 = select i1 %v151, float %v148, float %v150
-  %v153 = bitcast float %v152 to i32
-  %v154 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v153, i32 2, i32 31)
-  %v155 = bitcast i32 %v154 to float
-  %v156 = fcmp ogt float %v155, %v152
-  %v157 = select i1 %v156, float %v155, float %v152
-  %v158 = fcmp une float %v155, %v155
-  %v159 = select i1 %v158, float %v155, float %v157
-  %v160 = bitcast float %v159 to i32
-  %v161 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v160, i32 1, i32 31)
-  %v162 = bitcast i32 %v161 to float
-  %v163 = fcmp ogt float %v162, %v159
-  %v164 = select i1 %v163, float %v162, float %v159
-  %v165 = fcmp une float %v162, %v162
-  %v166 = select i1 %v165, float %v162, float %v164
-  %v167 = bitcast float %v166 to i32
-  %v168 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v167, i32 0, i32 31)
-  %v169 = bitcast i32 %v168 to float
+  %v205 = load float, ptr addrspace(3) %v204
+  %v206 = bitcast float %v205 to i32
+  %v207 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v206, i32 4, i32 31)
+  %v208 = bitcast i32 %v207 to float
+  %v209 = fcmp ogt float %v208, %v205
+  %v210 = bitcast float %v208 to i32
+  %v211 = select i1 %v209, i32 %v210, i32 %v206
+  %v212 = bitcast i32 %v211 to float
+  %v213 = fcmp une float %v208, %v208
+  %v214 = bitcast float %v212 to i32
+  %v215 = select i1 %v213, i32 %v210, i32 %v214
+  %v216 = bitcast i32 %v215 to float
+  %v217 = bitcast float %v216 to i32
+  %v218 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v217, i32 2, i32 31)
+  %v219 = bitcast i32 %v218 to float
+  %v220 = fcmp ogt float %v219, %v216
+  %v221 = bitcast float %v219 to i32
+  %v222 = select i1 %v220, i32 %v221, i32 %v217
+  %v223 = bitcast i32 %v222 to float
+  %v224 = fcmp une float %v219, %v219
+  %v225 = bitcast float %v223 to i32
+  %v226 = select i1 %v224, i32 %v221, i32 %v225
+  %v227 = bitcast i32 %v226 to float
+  %v228 = bitcast float %v227 to i32
+  %v229 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v228, i32 1, i32 31)
+  %v230 = bitcast i32 %v229 to float
+  %v231 = fcmp ogt float %v230, %v227
+  %v232 = bitcast float %v230 to i32
+  %v233 = select i1 %v231, i32 %v232, i32 %v228
+  %v234 = bitcast i32 %v233 to float
+  %v235 = fcmp une float %v230, %v230
+  %v236 = bitcast float %v234 to i32
+  %v237 = select i1 %v235, i32 %v232, i32 %v236
+  %v238 = bitcast i32 %v237 to float
+  %v239 = bitcast float %v238 to i32
+  %v240 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v239, i32 0, i32 31)
+  %v241 = bitcast i32 %v240 to float
   call void @llvm.nvvm.barrier0()
   br label %after12
 after12:
-  %v170 = phi float [ %v169, %after11 ], [ %v140, %after8 ]
+  %v242 = phi float [ %v241, %after11 ], [ %v200, %after8 ]
   br label %loop13
 loop13:
-  %v171 = phi i64 [ %v8, %after12 ], [ %v246, %body14 ]
-  %v172 = phi float [ 0x0000000000000000, %after12 ], [ %v174, %body14 ]
-  %v173 = phi float [ 0x0000000000000000, %after12 ], [ %v175, %body14 ]
-  %v174 = phi float [ 0x0000000000000000, %after12 ], [ %v209, %body14 ]
-  %v175 = phi float [ 0x0000000000000000, %after12 ], [ %v237, %body14 ]
-  %v176 = icmp slt i64 %v171, %v30
-  br i1 %v176, label %body14, label %after15
+  %v243 = phi i64 [ %v8, %after12 ], [ %v328, %body14 ]
+  %v244 = phi float [ 0x0000000000000000, %after12 ], [ %v246, %body14 ]
+  %v245 = phi float [ 0x0000000000000000, %after12 ], [ %v247, %body14 ]
+  %v246 = phi float [ 0x0000000000000000, %after12 ], [ %v287, %body14 ]
+  %v247 = phi float [ 0x0000000000000000, %after12 ], [ %v319, %body14 ]
+  %v248 = icmp slt i64 %v243, %v30
+  br i1 %v248, label %body14, label %after15
 body14:
-  %v177 = add i64 %v171, %v9
-  %v178 = getelementptr float, ptr addrspace(1) %v47, i64 %v171
-  %v179 = load float, ptr addrspace(1) %v178, align 4
-  %v180 = getelementptr float, ptr addrspace(1) %v47, i64 %v177
-  %v181 = load float, ptr addrspace(1) %v180, align 4
-  %v182 = fsub float %v179, %v170
-  %v183 = fcmp olt float %v182, 0xC05A000000000000
-  %v184 = select i1 %v183, float 0xC05A000000000000, float %v182
-  %v185 = fcmp ogt float %v184, 0x4056400000000000
-  %v186 = select i1 %v185, float 0x4056400000000000, float %v184
-  %v187 = call float @llvm.fma.f32(float %v186, float 0x3FF7154760000000, float 0x4168000000000000)
-  %v188 = fsub float %v187, 0x4168000000000000
-  %v189 = call float @llvm.fma.f32(float %v188, float 0xBFE62E4000000000, float %v186)
-  %v190 = call float @llvm.fma.f32(float %v188, float 0xBEB7F7D1C0000000, float %v189)
-  %v191 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v190, float 0x3F81226980000000)
-  %v192 = call float @llvm.fma.f32(float %v191, float %v190, float 0x3FA5556FC0000000)
-  %v193 = call float @llvm.fma.f32(float %v192, float %v190, float 0x3FC5554B20000000)
-  %v194 = call float @llvm.fma.f32(float %v193, float %v190, float 0x3FDFFFFFE0000000)
-  %v195 = call float @llvm.fma.f32(float %v194, float %v190, float 0x3FF0000000000000)
-  %v196 = call float @llvm.fma.f32(float %v195, float %v190, float 0x3FF0000000000000)
-  %v197 = fadd float %v188, 0x4168000000000000
-  %v198 = bitcast float %v197 to i32
-  %v199 = ashr i32 %v198, 1
-  %v200 = shl i32 %v199, 23
-  %v201 = shl i32 %v198, 23
-  %v202 = sub i32 %v201, %v200
-  %v203 = add i32 %v200, 1065353216
-  %v204 = bitcast i32 %v203 to float
-  %v205 = fmul float %v196, %v204
-  %v206 = add i32 %v202, 1065353216
-  %v207 = bitcast i32 %v206 to float
-  %v208 = fmul float %v205, %v207
-  %v209 = fadd float %v172, %v208
-  %v210 = fsub float %v181, %v170
-  %v211 = fcmp olt float %v210, 0xC05A000000000000
-  %v212 = select i1 %v211, float 0xC05A000000000000, float %v210
-  %v213 = fcmp ogt float %v212, 0x4056400000000000
-  %v214 = select i1 %v213, float 0x4056400000000000, float %v212
-  %v215 = call float @llvm.fma.f32(float %v214, float 0x3FF7154760000000, float 0x4168000000000000)
-  %v216 = fsub float %v215, 0x4168000000000000
-  %v217 = call float @llvm.fma.f32(float %v216, float 0xBFE62E4000000000, float %v214)
-  %v218 = call float @llvm.fma.f32(float %v216, float 0xBEB7F7D1C0000000, float %v217)
-  %v219 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v218, float 0x3F81226980000000)
-  %v220 = call float @llvm.fma.f32(float %v219, float %v218, float 0x3FA5556FC0000000)
-  %v221 = call float @llvm.fma.f32(float %v220, float %v218, float 0x3FC5554B20000000)
-  %v222 = call float @llvm.fma.f32(float %v221, float %v218, float 0x3FDFFFFFE0000000)
-  %v223 = call float @llvm.fma.f32(float %v222, float %v218, float 0x3FF0000000000000)
-  %v224 = call float @llvm.fma.f32(float %v223, float %v218, float 0x3FF0000000000000)
-  %v225 = fadd float %v216, 0x4168000000000000
-  %v226 = bitcast float %v225 to i32
-  %v227 = ashr i32 %v226, 1
-  %v228 = shl i32 %v227, 23
-  %v229 = shl i32 %v226, 23
-  %v230 = sub i32 %v229, %v228
-  %v231 = add i32 %v228, 1065353216
-  %v232 = bitcast i32 %v231 to float
-  %v233 = fmul float %v224, %v232
-  %v234 = add i32 %v230, 1065353216
-  %v235 = bitcast i32 %v234 to float
-  %v236 = fmul float %v233, %v235
-  %v237 = fadd float %v173, %v236
-  %v244 = getelementptr float, ptr addrspace(1) %v243, i64 %v171
-  store float %v208, ptr addrspace(1) %v244, align 4
-  %v245 = getelementptr float, ptr addrspace(1) %v243, i64 %v177
-  store float %v236, ptr addrspace(1) %v245, align 4
-  %v246 = add i64 %v171, %v38
-  br label %loop13
-after15:
-  %v247 = phi i64 [ %v171, %loop13 ]
-  %v248 = phi float [ %v172, %loop13 ]
-  %v249 = phi float [ %v173, %loop13 ]
-  %v250 = phi float [ %v174, %loop13 ]
-  %v251 = phi float [ %v175, %loop13 ]
-  %v252 = fadd float %v248, %v249
-  %v253 = fadd float %v250, %v251
-  %v254 = fadd float %v252, %v253
-  br label %loop16
-loop16:
-  %v255 = phi i64 [ %v90, %after15 ], [ %v289, %body17 ]
-  %v256 = phi float [ %v254, %after15 ], [ %v287, %body17 ]
-  %v257 = icmp slt i64 %v255, %v6
-  br i1 %v257, label %body17, label %after18
-body17:
-  %v258 = getelementptr float, ptr addrspace(1) %v47, i64 %v255
-  %v259 = load float, ptr addrspace(1) %v258, align 4
-  %v260 = fsub float %v259, %v170
-  %v261 = fcmp olt float %v260, 0xC05A000000000000
-  %v262 = select i1 %v261, float 0xC05A000000000000, float %v260
-  %v263 = fcmp ogt float %v262, 0x4056400000000000
-  %v264 = select i1 %v263, float 0x4056400000000000, float %v262
+  %v249 = add i64 %v243, %v9
+  %v250 = getelementptr float, ptr addrspace(1) %v47, i64 %v243
+  %v251 = load float, ptr addrspace(1) %v250, align 4
+  %v252 = getelementptr float, ptr addrspace(1) %v47, i64 %v249
+  %v253 = load float, ptr addrspace(1) %v252, align 4
+  %v254 = fsub float %v251, %v242
+  %v255 = fcmp olt float %v254, 0xC05A000000000000
+  %v257 = bitcast float %v254 to i32
+  %v258 = select i1 %v255, i32 %v256, i32 %v257
+  %v259 = bitcast i32 %v258 to float
+  %v260 = fcmp ogt float %v259, 0x4056400000000000
+  %v262 = bitcast float %v259 to i32
+  %v263 = select i1 %v260, i32 %v261, i32 %v262
+  %v264 = bitcast i32 %v263 to float
   %v265 = call float @llvm.fma.f32(float %v264, float 0x3FF7154760000000, float 0x4168000000000000)
   %v266 = fsub float %v265, 0x4168000000000000
   %v267 = call float @llvm.fma.f32(float %v266, float 0xBFE62E4000000000, float %v264)
@@ -330,115 +328,203 @@ body17:
   %v284 = add i32 %v280, 1065353216
   %v285 = bitcast i32 %v284 to float
   %v286 = fmul float %v283, %v285
-  %v287 = fadd float %v256, %v286
-  %v288 = getelementptr float, ptr addrspace(1) %v243, i64 %v255
-  store float %v286, ptr addrspace(1) %v288, align 4
-  %v289 = add i64 %v255, %v9
+  %v287 = fadd float %v244, %v286
+  %v288 = fsub float %v253, %v242
+  %v289 = fcmp olt float %v288, 0xC05A000000000000
+  %v290 = bitcast float %v288 to i32
+  %v291 = select i1 %v289, i32 %v256, i32 %v290
+  %v292 = bitcast i32 %v291 to float
+  %v293 = fcmp ogt float %v292, 0x4056400000000000
+  %v294 = bitcast float %v292 to i32
+  %v295 = select i1 %v293, i32 %v261, i32 %v294
+  %v296 = bitcast i32 %v295 to float
+  %v297 = call float @llvm.fma.f32(float %v296, float 0x3FF7154760000000, float 0x4168000000000000)
+  %v298 = fsub float %v297, 0x4168000000000000
+  %v299 = call float @llvm.fma.f32(float %v298, float 0xBFE62E4000000000, float %v296)
+  %v300 = call float @llvm.fma.f32(float %v298, float 0xBEB7F7D1C0000000, float %v299)
+  %v301 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v300, float 0x3F81226980000000)
+  %v302 = call float @llvm.fma.f32(float %v301, float %v300, float 0x3FA5556FC0000000)
+  %v303 = call float @llvm.fma.f32(float %v302, float %v300, float 0x3FC5554B20000000)
+  %v304 = call float @llvm.fma.f32(float %v303, float %v300, float 0x3FDFFFFFE0000000)
+  %v305 = call float @llvm.fma.f32(float %v304, float %v300, float 0x3FF0000000000000)
+  %v306 = call float @llvm.fma.f32(float %v305, float %v300, float 0x3FF0000000000000)
+  %v307 = fadd float %v298, 0x4168000000000000
+  %v308 = bitcast float %v307 to i32
+  %v309 = ashr i32 %v308, 1
+  %v310 = shl i32 %v309, 23
+  %v311 = shl i32 %v308, 23
+  %v312 = sub i32 %v311, %v310
+  %v313 = add i32 %v310, 1065353216
+  %v314 = bitcast i32 %v313 to float
+  %v315 = fmul float %v306, %v314
+  %v316 = add i32 %v312, 1065353216
+  %v317 = bitcast i32 %v316 to float
+  %v318 = fmul float %v315, %v317
+  %v319 = fadd float %v245, %v318
+  %v326 = getelementptr float, ptr addrspace(1) %v325, i64 %v243
+  store float %v286, ptr addrspace(1) %v326, align 4
+  %v327 = getelementptr float, ptr addrspace(1) %v325, i64 %v249
+  store float %v318, ptr addrspace(1) %v327, align 4
+  %v328 = add i64 %v243, %v38
+  br label %loop13
+after15:
+  %v329 = phi i64 [ %v243, %loop13 ]
+  %v330 = phi float [ %v244, %loop13 ]
+  %v331 = phi float [ %v245, %loop13 ]
+  %v332 = phi float [ %v246, %loop13 ]
+  %v333 = phi float [ %v247, %loop13 ]
+  %v334 = fadd float %v330, %v331
+  %v335 = fadd float %v332, %v333
+  %v336 = fadd float %v334, %v335
+  br label %loop16
+loop16:
+  %v337 = phi i64 [ %v125, %after15 ], [ %v375, %body17 ]
+  %v338 = phi float [ %v336, %after15 ], [ %v373, %body17 ]
+  %v339 = icmp slt i64 %v337, %v6
+  br i1 %v339, label %body17, label %after18
+body17:
+  %v340 = getelementptr float, ptr addrspace(1) %v47, i64 %v337
+  %v341 = load float, ptr addrspace(1) %v340, align 4
+  %v342 = fsub float %v341, %v242
+  %v343 = fcmp olt float %v342, 0xC05A000000000000
+  %v344 = bitcast float %v342 to i32
+  %v345 = select i1 %v343, i32 %v256, i32 %v344
+  %v346 = bitcast i32 %v345 to float
+  %v347 = fcmp ogt float %v346, 0x4056400000000000
+  %v348 = bitcast float %v346 to i32
+  %v349 = select i1 %v347, i32 %v261, i32 %v348
+  %v350 = bitcast i32 %v349 to float
+  %v351 = call float @llvm.fma.f32(float %v350, float 0x3FF7154760000000, float 0x4168000000000000)
+  %v352 = fsub float %v351, 0x4168000000000000
+  %v353 = call float @llvm.fma.f32(float %v352, float 0xBFE62E4000000000, float %v350)
+  %v354 = call float @llvm.fma.f32(float %v352, float 0xBEB7F7D1C0000000, float %v353)
+  %v355 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v354, float 0x3F81226980000000)
+  %v356 = call float @llvm.fma.f32(float %v355, float %v354, float 0x3FA5556FC0000000)
+  %v357 = call float @llvm.fma.f32(float %v356, float %v354, float 0x3FC5554B20000000)
+  %v358 = call float @llvm.fma.f32(float %v357, float %v354, float 0x3FDFFFFFE0000000)
+  %v359 = call float @llvm.fma.f32(float %v358, float %v354, float 0x3FF0000000000000)
+  %v360 = call float @llvm.fma.f32(float %v359, float %v354, float 0x3FF0000000000000)
+  %v361 = fadd float %v352, 0x4168000000000000
+  %v362 = bitcast float %v361 to i32
+  %v363 = ashr i32 %v362, 1
+  %v364 = shl i32 %v363, 23
+  %v365 = shl i32 %v362, 23
+  %v366 = sub i32 %v365, %v364
+  %v367 = add i32 %v364, 1065353216
+  %v368 = bitcast i32 %v367 to float
+  %v369 = fmul float %v360, %v368
+  %v370 = add i32 %v366, 1065353216
+  %v371 = bitcast i32 %v370 to float
+  %v372 = fmul float %v369, %v371
+  %v373 = fadd float %v338, %v372
+  %v374 = getelementptr float, ptr addrspace(1) %v325, i64 %v337
+  store float %v372, ptr addrspace(1) %v374, align 4
+  %v375 = add i64 %v337, %v9
   br label %loop16
 after18:
-  %v290 = phi i64 [ %v255, %loop16 ]
-  %v291 = phi float [ %v256, %loop16 ]
-  %v292 = bitcast float %v291 to i32
-  %v293 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v292, i32 16, i32 31)
-  %v294 = bitcast i32 %v293 to float
-  %v295 = fadd float %v291, %v294
-  %v296 = bitcast float %v295 to i32
-  %v297 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v296, i32 8, i32 31)
-  %v298 = bitcast i32 %v297 to float
-  %v299 = fadd float %v295, %v298
-  %v300 = bitcast float %v299 to i32
-  %v301 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v300, i32 4, i32 31)
-  %v302 = bitcast i32 %v301 to float
-  %v303 = fadd float %v299, %v302
-  %v304 = bitcast float %v303 to i32
-  %v305 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v304, i32 2, i32 31)
-  %v306 = bitcast i32 %v305 to float
-  %v307 = fadd float %v303, %v306
-  %v308 = bitcast float %v307 to i32
-  %v309 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v308, i32 1, i32 31)
-  %v310 = bitcast i32 %v309 to float
-  %v311 = fadd float %v307, %v310
-  %v312 = bitcast float %v311 to i32
-  %v313 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v312, i32 0, i32 31)
-  %v314 = bitcast i32 %v313 to float
+  %v376 = phi i64 [ %v337, %loop16 ]
+  %v377 = phi float [ %v338, %loop16 ]
+  %v378 = bitcast float %v377 to i32
+  %v379 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v378, i32 16, i32 31)
+  %v380 = bitcast i32 %v379 to float
+  %v381 = fadd float %v377, %v380
+  %v382 = bitcast float %v381 to i32
+  %v383 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v382, i32 8, i32 31)
+  %v384 = bitcast i32 %v383 to float
+  %v385 = fadd float %v381, %v384
+  %v386 = bitcast float %v385 to i32
+  %v387 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v386, i32 4, i32 31)
+  %v388 = bitcast i32 %v387 to float
+  %v389 = fadd float %v385, %v388
+  %v390 = bitcast float %v389 to i32
+  %v391 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v390, i32 2, i32 31)
+  %v392 = bitcast i32 %v391 to float
+  %v393 = fadd float %v389, %v392
+  %v394 = bitcast float %v393 to i32
+  %v395 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v394, i32 1, i32 31)
+  %v396 = bitcast i32 %v395 to float
+  %v397 = fadd float %v393, %v396
+  %v398 = bitcast float %v397 to i32
+  %v399 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v398, i32 0, i32 31)
+  %v400 = bitcast i32 %v399 to float
   br i1 %v7, label %then19, label %after22
 then19:
-  %v315 = icmp eq i64 %v3, 0
-  %v317 = and i64 %v3, 7
-  %v318 = getelementptr float, ptr addrspace(3) @s0, i64 %v317
-  br i1 %v315, label %then20, label %after21
+  %v401 = icmp eq i64 %v3, 0
+  %v403 = and i64 %v3, 7
+  %v404 = getelementptr float, ptr addrspace(3) @s0, i64 %v403
+  br i1 %v401, label %then20, label %after21
 then20:
-  %v316 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
-  store float %v311, ptr addrspace(3) %v316
+  %v402 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
+  store float %v397, ptr addrspace(3) %v402
   br label %after21
 after21:
   call void @llvm.nvvm.barrier0()
-  %v319 = load float, ptr addrspace(3) %v318
-  %v320 = bitcast float %v319 to i32
-  %v321 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v320, i32 4, i32 31)
-  %v322 = bitcast i32 %v321 to float
-  %v323 = fadd float %v319, %v322
-  %v324 = bitcast float %v323 to i32
-  %v325 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v324, i32 2, i32 31)
-  %v326 = bitcast i32 %v325 to float
-  %v327 = fadd float %v323, %v326
-  %v328 = bitcast float %v327 to i32
-  %v329 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v328, i32 1, i32 31)
-  %v330 = bitcast i32 %v329 to float
-  %v331 = fadd float %v327, %v330
-  %v332 = bitcast float %v331 to i32
-  %v333 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v332, i32 0, i32 31)
-  %v334 = bitcast i32 %v333 to float
+  %v405 = load float, ptr addrspace(3) %v404
+  %v406 = bitcast float %v405 to i32
+  %v407 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v406, i32 4, i32 31)
+  %v408 = bitcast i32 %v407 to float
+  %v409 = fadd float %v405, %v408
+  %v410 = bitcast float %v409 to i32
+  %v411 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v410, i32 2, i32 31)
+  %v412 = bitcast i32 %v411 to float
+  %v413 = fadd float %v409, %v412
+  %v414 = bitcast float %v413 to i32
+  %v415 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v414, i32 1, i32 31)
+  %v416 = bitcast i32 %v415 to float
+  %v417 = fadd float %v413, %v416
+  %v418 = bitcast float %v417 to i32
+  %v419 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v418, i32 0, i32 31)
+  %v420 = bitcast i32 %v419 to float
   call void @llvm.nvvm.barrier0()
   br label %after22
 after22:
-  %v335 = phi float [ %v334, %after21 ], [ %v314, %after18 ]
-  %v336 = fdiv float 0x3FF0000000000000, %v335
+  %v421 = phi float [ %v420, %after21 ], [ %v400, %after18 ]
+  %v422 = fdiv float 0x3FF0000000000000, %v421
   br label %loop23
 loop23:
-  %v337 = phi i64 [ %v8, %after22 ], [ %v354, %body24 ]
-  %v338 = icmp slt i64 %v337, %v30
-  br i1 %v338, label %body24, label %after25
+  %v423 = phi i64 [ %v8, %after22 ], [ %v440, %body24 ]
+  %v424 = icmp slt i64 %v423, %v30
+  br i1 %v424, label %body24, label %after25
 body24:
-  %v339 = add i64 %v337, %v9
-  %v340 = add i64 %v337, %v38
-  %v341 = add i64 %v337, %v40
-  %v342 = getelementptr float, ptr addrspace(1) %v243, i64 %v337
-  %v343 = load float, ptr addrspace(1) %v342, align 4
-  %v344 = getelementptr float, ptr addrspace(1) %v243, i64 %v339
-  %v345 = load float, ptr addrspace(1) %v344, align 4
-  %v346 = getelementptr float, ptr addrspace(1) %v243, i64 %v340
-  %v347 = load float, ptr addrspace(1) %v346, align 4
-  %v348 = getelementptr float, ptr addrspace(1) %v243, i64 %v341
-  %v349 = load float, ptr addrspace(1) %v348, align 4
-  %v350 = fmul float %v343, %v336
-  %v351 = fmul float %v345, %v336
-  %v352 = fmul float %v347, %v336
-  %v353 = fmul float %v349, %v336
-  store float %v350, ptr addrspace(1) %v342, align 4
-  store float %v351, ptr addrspace(1) %v344, align 4
-  store float %v352, ptr addrspace(1) %v346, align 4
-  store float %v353, ptr addrspace(1) %v348, align 4
-  %v354 = add i64 %v337, %v27
+  %v425 = add i64 %v423, %v9
+  %v426 = add i64 %v423, %v38
+  %v427 = add i64 %v423, %v40
+  %v428 = getelementptr float, ptr addrspace(1) %v325, i64 %v423
+  %v429 = load float, ptr addrspace(1) %v428, align 4
+  %v430 = getelementptr float, ptr addrspace(1) %v325, i64 %v425
+  %v431 = load float, ptr addrspace(1) %v430, align 4
+  %v432 = getelementptr float, ptr addrspace(1) %v325, i64 %v426
+  %v433 = load float, ptr addrspace(1) %v432, align 4
+  %v434 = getelementptr float, ptr addrspace(1) %v325, i64 %v427
+  %v435 = load float, ptr addrspace(1) %v434, align 4
+  %v436 = fmul float %v429, %v422
+  %v437 = fmul float %v431, %v422
+  %v438 = fmul float %v433, %v422
+  %v439 = fmul float %v435, %v422
+  store float %v436, ptr addrspace(1) %v428, align 4
+  store float %v437, ptr addrspace(1) %v430, align 4
+  store float %v438, ptr addrspace(1) %v432, align 4
+  store float %v439, ptr addrspace(1) %v434, align 4
+  %v440 = add i64 %v423, %v27
   br label %loop23
 after25:
-  %v355 = phi i64 [ %v337, %loop23 ]
+  %v441 = phi i64 [ %v423, %loop23 ]
   br label %loop26
 loop26:
-  %v356 = phi i64 [ %v90, %after25 ], [ %v361, %body27 ]
-  %v357 = icmp slt i64 %v356, %v6
-  br i1 %v357, label %body27, label %after28
+  %v442 = phi i64 [ %v125, %after25 ], [ %v447, %body27 ]
+  %v443 = icmp slt i64 %v442, %v6
+  br i1 %v443, label %body27, label %after28
 body27:
-  %v358 = getelementptr float, ptr addrspace(1) %v243, i64 %v356
-  %v359 = load float, ptr addrspace(1) %v358, align 4
-  %v360 = fmul float %v359, %v336
-  store float %v360, ptr addrspace(1) %v358, align 4
-  %v361 = add i64 %v356, %v9
+  %v444 = getelementptr float, ptr addrspace(1) %v325, i64 %v442
+  %v445 = load float, ptr addrspace(1) %v444, align 4
+  %v446 = fmul float %v445, %v422
+  store float %v446, ptr addrspace(1) %v444, align 4
+  %v447 = add i64 %v442, %v9
   br label %loop26
 after28:
-  %v362 = phi i64 [ %v356, %loop26 ]
+  %v448 = phi i64 [ %v442, %loop26 ]
   br label %loop1
 after29:
-  %v364 = phi i64 [ %v25, %loop1 ]
+  %v450 = phi i64 [ %v25, %loop1 ]
   ret void
 }
