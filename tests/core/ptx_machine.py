@@ -306,6 +306,14 @@ class Launch:
             result = result | np.where(pick & np.uint64(8), sign, byte) << np.uint64(8 * n)
         self._set(operands[0], result.astype(np.uint32), active)
 
+    def _shf(self, parts, operands, active) -> None:
+        if parts not in (["l", "wrap", "b32"], ["r", "wrap", "b32"]):
+            raise PTXError(f"unknown instruction shf.{'.'.join(parts)}")
+        low, high, by = (self._get(o, "u32").astype(np.uint64) for o in operands[1:])
+        both, by = high << np.uint64(32) | low, by & np.uint64(31)
+        shifted = (both << by) >> np.uint64(32) if parts[0] == "l" else both >> by
+        self._set(operands[0], shifted.astype(np.uint32), active)
+
     def _bfe(self, parts, operands, active) -> None:
         if parts != ["u32"]:
             raise PTXError(f"unknown instruction bfe.{'.'.join(parts)}")

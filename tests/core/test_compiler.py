@@ -173,14 +173,6 @@ def test_canonical_form_drops_what_is_done_twice():
     assert c.ir().count("exp.f32") == 2 and c.canonical().count("exp.f32") == 1
 
 
-def test_text_of_other_backends_is_refused():
-    c = hg.Circuit()
-    c.output(c.input().exp())
-    for make in (c.ptx, c.msl):
-        with pytest.raises(NotImplementedError, match="this version"):
-            make()
-
-
 def test_wrong_circuits(executor):
     c = hg.Circuit()
     with pytest.raises(ValueError, match="no output"):
