@@ -98,6 +98,21 @@ def test_fused_adam_needs_its_correction(kind, monkeypatch):
     assert fused_calls(kind)[0] == 0
 
 
+def test_linear_cross_entropy_adds_up_as_on_the_cpu():
+    options = pytest.importorskip("torch.nn.modules.linear_cross_entropy_options")
+    make = lambda dtype: (torch.randn(16, 8, dtype=dtype), torch.randn(8, 8, dtype=dtype), torch.randint(8, (16,)))
+    for dtype in (torch.float16, torch.bfloat16):
+        torch.manual_seed(0)
+        arguments = make(dtype)
+        chunked = options.LinearCrossEntropyOptions(batch_chunk_size=4)
+        expected = torch.nn.functional.linear_cross_entropy(*arguments, options=chunked, reduction="none")
+        actual = torch.nn.functional.linear_cross_entropy(*(a.to(DEVICE) for a in arguments), options=chunked, reduction="none")
+        torch.testing.assert_close(actual.cpu(), expected)
+    # torch knows the device itself: remove the correction
+    source = __import__("inspect").getsource(options)
+    assert DEVICE not in source
+
+
 def test_module_to_needs_the_compatibility_kernel():
     """torch's own rule (TensorImpl) calls the two devices incompatible; our kernel of the op says otherwise."""
     cpu, device = torch.zeros(1), torch.zeros(1).to(DEVICE)
