@@ -11,9 +11,11 @@ from torch.utils._pytree import tree_leaves, tree_map
 DEVICE = "hologram"
 # The suites whose tolerances are about results computed two ways (by another device, or in another layout).
 SUITES = ("TestCommon", "TestConsistency", "TestModule", "TestModuleMPS", "TestOptimRenewed")
+HALVES = (torch.float16, torch.bfloat16, torch.complex32)
 SCALARS = {bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128}
 PRECISE = {torch.float16: torch.float64, torch.bfloat16: torch.float64, torch.float32: torch.float64,
-           torch.complex32: torch.complex128, torch.complex64: torch.complex128}
+           torch.float64: torch.float64, torch.complex32: torch.complex128, torch.complex64: torch.complex128,
+           torch.complex128: torch.complex128}
 
 
 def tolerance(info, dtype):
@@ -34,30 +36,39 @@ def is_tensor(value):
     return isinstance(value, torch.Tensor)
 
 
-def moved(value, device):
-    """A tensor's copy with the same strides, offset and storage size, a module's copy; device names become `device`; the
-    rest stays."""
-    if is_tensor(value):
-        detached = value.detach()
-        if value.layout is not torch.strided:
-            there = detached.clone().to(device)
-        elif value.is_conj():
-            there = moved(detached.conj(), device).conj()
-        elif value.is_neg():
-            there = torch._neg_view(moved(torch._neg_view(detached), device))
-        else:
-            storage = torch.empty(0, dtype=value.dtype).set_(detached.untyped_storage())
-            there = storage.clone().to(device).as_strided(value.shape, value.stride(), value.storage_offset())
-        return there.requires_grad_(value.requires_grad)
-    if isinstance(value, torch.nn.Module):
-        return copy.deepcopy(value).to(device)
-    if isinstance(value, torch.device) or (isinstance(value, str) and value == "cpu"):
-        return device
-    return value
-
-
 def all_moved(nest, device):
-    return tree_map(lambda v: moved(v, device), nest)
+    """A copy of a nest. Tensors keep their strides, offsets, and the memory they share; modules are copied; device names
+    become `device`; the rest stays."""
+    storages, tensors = {}, {}
+
+    def storage(t):
+        key = t.untyped_storage()._cdata
+        if key not in storages:
+            flat = torch.empty(0, dtype=torch.uint8).set_(t.untyped_storage())
+            storages[key] = flat.clone().to(device).untyped_storage(), t      # the tensor stays: another would get its address
+        return storages[key][0]
+
+    def moved(t):
+        if t.layout is not torch.strided or t.is_meta:
+            return t.clone().to("meta" if t.is_meta else device)
+        if t.is_conj():
+            return moved(t.conj()).conj()
+        if t.is_neg():
+            return torch._neg_view(moved(torch._neg_view(t)))
+        return torch.empty(0, dtype=t.dtype, device=device).set_(storage(t), t.storage_offset(), t.shape, t.stride())
+
+    def member(value):
+        if is_tensor(value):                # a tensor that is given twice stays one
+            if id(value) not in tensors:
+                tensors[id(value)] = moved(value.detach()).requires_grad_(value.requires_grad)
+            return tensors[id(value)]
+        if isinstance(value, torch.nn.Module):
+            return copy.deepcopy(value).to(device)
+        if isinstance(value, torch.device) or (isinstance(value, str) and value == "cpu"):
+            return device
+        return value
+
+    return tree_map(member, nest)
 
 
 def fixed(nest):
@@ -129,11 +140,11 @@ def assert_results(actual, expected, rtol, atol, exact):
     except Exception:
         raise failure from None
     for a, e, x in zip(tree_leaves(actual), tree_leaves(expected), leaves, strict=True):
-        if not is_tensor(e) or e.dtype not in PRECISE or not is_tensor(x) or x.dtype not in PRECISE.values():
+        if not is_tensor(e) or e.dtype not in PRECISE or not is_tensor(x) or x.dtype is not PRECISE[e.dtype]:
             assert_values(a, e, rtol, atol)
             continue
         ours, theirs = rms_error(a, x), rms_error(e, x)
-        if not ours <= (3 if e.dtype.itemsize // (2 if e.dtype.is_complex else 1) == 2 else 2) * theirs:
+        if not ours <= (3 if e.dtype in HALVES else 2) * theirs:
             try:
                 assert_values(a, e, rtol, atol)
             except AssertionError as error:

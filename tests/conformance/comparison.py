@@ -23,7 +23,7 @@ class Comparison:
         again = all_moved(arguments, "cpu")
         try:
             with seeded(1) as used:
-                result = run(arguments)
+                result = run(all_moved(again, "cpu"))
                 expected = fixed(result)
         except Exception:
             return 0

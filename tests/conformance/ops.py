@@ -169,22 +169,26 @@ class Entry(Comparison):
             if actual_error is not None:
                 raise AssertionError(f"{what}{type(actual_error).__name__}: {actual_error}") from actual_error
             for number, (a, w) in enumerate(zip(actual, wanted, strict=True)):
-                assert a[1:] == w[1:], f"{what}result {number}: {a[1:]} instead of {w[1:]} (strides, same memory, warned)"
+                assert a[1:3] == w[1:3], f"{what}result {number}: {a[1:3]} instead of {w[1:3]} (strides, same memory)"
+                # PyTorch's own test_out asks for the warning; a few CPU kernels lack it.
+                assert a[3] >= w[3], f"{what}no warning that a tensor with elements was resized"
             if not used:
-                self.assert_close([a[0] for a in actual], [w[0] for w in wanted],
-                                  lambda a: self.call(self.op, a), again)
+                # A wider type does not hold more exact numbers than the op computes.
+                actual, wanted = ([r[0].to(t.dtype) for r, t in zip(results, leaves)] for results in (actual, wanted))
+                self.assert_close(actual, wanted, lambda a: self.call(self.op, a), again)
         return 1
 
     def call_out(self, arguments, out, single):
         """([(value, strides, same memory, resize warning)], None) or (None, error)."""
-        before = [t.data_ptr() for t in out]
+        address = lambda t: t.data_ptr() if t.layout is torch.strided else None
+        before = [address(t) for t in out]
 
         def run():
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 self.op(arguments[0], *arguments[1], **arguments[2], out=out[0] if single else tuple(out))
             warned = any("An output with one or more elements" in str(w.message) for w in caught)
-            return [(fixed(t), t.stride(), t.data_ptr() == p, warned) for t, p in zip(out, before)]
+            return [(fixed(t), t.layout is torch.strided and t.stride(), address(t) == p, warned) for t, p in zip(out, before)]
 
         with seeded(1):
             return outcome(run)

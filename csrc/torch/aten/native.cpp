@@ -187,11 +187,24 @@ at::Tensor Aliases::alias(const at::Tensor& t) {
   return tensor_on(alias_storage(t.storage()), c10::DispatchKey::CPU, t);
 }
 
+at::Tensor Aliases::read(const at::Tensor& t) {
+  constexpr size_t kCompared = 8;   // lists may be long
+  for (const TensorPair& pair : written_)
+    if (pair.original.is_same(t)) return pair.alias;
+  at::Tensor made = alias(t);
+  if (read_.size() < kCompared) read_.emplace_back(t.unsafeGetTensorImpl(), made);
+  return made;
+}
+
 at::Tensor Aliases::write(const at::Tensor& t) {
-  // One argument given twice (out=(a, a)) must stay one tensor.
   for (const TensorPair& pair : written_)
     if (pair.original.is_same(t)) return pair.alias;
   before_write(t);
+  for (const auto& [original, made] : read_)
+    if (original == t.unsafeGetTensorImpl()) {
+      written_.push_back({t, made});
+      return made;
+    }
   written_.push_back({t, alias(t)});
   return written_.back().alias;
 }

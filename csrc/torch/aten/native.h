@@ -14,11 +14,12 @@
 namespace hologram::aten {
 
 /// The aliases of one call. Tensors that share a storage get aliases that share one too, because torch's overlap checks
-/// compare storages. Making one runs what is recorded on its memory.
+/// compare storages; an argument given twice gets one alias, because torch's kernels compare tensors (out= that is an input
+/// cannot be broadcast). Making one runs what is recorded on its memory.
 class Aliases {
  public:
   /// A read-only argument.
-  at::Tensor read(const at::Tensor& t) { return alias(t); }
+  at::Tensor read(const at::Tensor& t);
   /// An argument the kernel writes, and may resize: call write_back() after the kernel.
   at::Tensor write(const at::Tensor& t);
   /// Carries what the kernel did to the geometry of written arguments over to the hologram tensors.
@@ -38,6 +39,7 @@ class Aliases {
   c10::SmallVector<StoragePair, 6> storages_;
   ska::flat_hash_map<const c10::StorageImpl*, size_t> index_;   // both sides of storages_, once there are many
   c10::SmallVector<TensorPair, 2> written_;
+  c10::SmallVector<std::pair<const c10::TensorImpl*, at::Tensor>, 4> read_;   // the arguments so far; they outlive the call
 };
 
 /// While alive, CPU tensors made by this thread take their memory from `backend`'s pool. Nests.

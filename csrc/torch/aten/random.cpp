@@ -124,6 +124,7 @@ at::Tensor normal(Mean mean, Std std, Generator generator) {
 }
 template <class AtenOp, class Mean, class Std>
 at::Tensor& normal_out(Mean mean, Std std, Generator generator, at::Tensor& out) {
+  if (!is_row_float(out.scalar_type()) && !out.is_complex()) return delegate_op<AtenOp>(mean, std, generator, out);
   templates::normal_out_impl<NormalFill, Philox>(out, mean, std, generator);
   count_compiled<AtenOp>();
   return out;

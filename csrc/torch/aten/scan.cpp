@@ -21,8 +21,9 @@ bool computes(const at::Tensor& self, std::optional<c10::ScalarType> result) {
 }
 
 void scan_into(Op op, DType compute, const at::Tensor& self, int64_t dim, const at::Tensor& out, const at::Tensor* second = nullptr) {
+  dim = at::maybe_wrap_dim(dim, self.dim());   // an error even where there is nothing to do
   if (self.numel() == 0) return;
-  RowSpace space(self.sizes(), DimMask(1ull << at::maybe_wrap_dim(dim, self.dim())));
+  RowSpace space(self.sizes(), DimMask(1ull << dim));
   const Ref x = space.input(self);
   const Ref result = space.circuit().add_node(op, compute, dtype_of(out), {x});
   space.output(out, result);
