@@ -2,6 +2,7 @@
 # make test    run the tests
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual
 # make test-gpu-full   check the GPUs' kernels of every op in every type (no GPU is needed)
+# make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
 #
@@ -21,7 +22,7 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test test-modes test-gpu-full bench clean
+.PHONY: demo test test-modes test-gpu-full conformance bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -37,6 +38,9 @@ test-modes: $(VENV)/.installed
 
 test-gpu-full: $(VENV)/.installed
 	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
+
+conformance: $(VENV)/.installed
+	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run

@@ -34,6 +34,21 @@ def test_an_outdated_table_is_found_and_repaired(tmp_path):
         support.updated("no markers", TABLE)
 
 
+def test_the_conformance_table_is_of_a_whole_run():
+    """Its counts are those of the databases and of the ledger; `python -m tests.conformance --write README.md` makes it."""
+    from tests.conformance import ledger, report, runner
+
+    text = README.split(report.START)[1].split(report.END)[0]
+    every = [f"{d}/{n}/{t}/{c}" for d, n, t, checks in runner.tasks(runner.EVERYTHING) for c in checks]
+    checks, passed, failed, crashed = (int(re.search(rf"(\d+) {word}", text)[1]) for word in ("checks", "pass", "fail", "crash"))
+    # Some entries (sparse ones without samples, kernels of CUDA) do not apply to the CPU.
+    assert 0.97 * len(every) < checks <= len(every), "the databases have changed: run the conformance again"
+    assert (failed, crashed, passed) == (len(ledger.reasons(every)), 0, checks - failed)
+    assert {t for _, _, t, _ in runner.tasks(runner.EVERYTHING)} >= set(re.findall(r"^\| (\w+\d\w*|bool) ", text, re.M))
+    with pytest.raises(ValueError, match="conformance table"):
+        report.updated("no markers", {})
+
+
 def test_every_switch_is_documented_and_every_documented_switch_exists():
     documented = set(re.findall(r"^\| `(HOLOGRAM_[A-Z_]+)", README, re.M))
     switches = {f"HOLOGRAM_{field.name.upper()}" for field in fields(Config)} | {"HOLOGRAM_AUTOLOAD"}

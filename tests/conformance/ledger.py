@@ -5,6 +5,18 @@ Strict: a run fails for an entry that fails and is not listed, and for one that 
 """
 
 EXPECTED = {
+    "the second derivative of _fused_rms_norm is torch's formula for devices, which multiplies in 16 bits and overflows from 256 on; "
+    "on the CPU rms_norm is a composite that computes in float32": [
+        "ops/nn.functional.rms_norm/float16/gradgrad",
+        "ops/nn.functional.rms_norm/bfloat16/gradgrad",
+    ],
+    "the CPU rounds rsqrt of float16 twice, the device once; what follows makes more of the difference than is allowed": [
+        "ops/acos/float16/gradgrad",
+    ],
+    "float32 sums taken in another order; what follows makes more of the difference than is allowed": [
+        "ops/cov/complex64/gradient",
+        "ops/linalg.householder_product/float32/gradgrad",
+    ],
 }
 
 

@@ -35,8 +35,9 @@ class Entry(Comparison):
         """Runs one check. Returns how many inputs counted; raises at the first difference."""
         count = 0
         for training in (True, False) if self.info.train_and_eval_differ else (True,):
-            made = self.info.module_inputs_func(self.info, device="cpu", dtype=self.dtype, requires_grad=check == "gradient",
-                                                training=training)
+            with seeded(0):
+                made = self.info.module_inputs_func(self.info, device="cpu", dtype=self.dtype,
+                                                    requires_grad=check == "gradient", training=training)
             for number, given in enumerate(made[:self.limit]):
                 if given.forward_input is None:
                     continue
@@ -90,7 +91,7 @@ class Entry(Comparison):
     def pickle(self, arguments, observer):
         """By pickle, and its state by torch.save: what comes back is the same and computes the same."""
         original = arguments[0]
-        bytes_, error = outcome(lambda: pickle.dumps(original))
+        _, error = outcome(lambda: pickle.loads(pickle.dumps(original)))
         if error is not None:
             return 0
         state = fixed(original.state_dict())

@@ -1,5 +1,6 @@
 """op_db: every entry, every type it claims on the CPU, and every way of calling it that it claims."""
 
+import functools
 import itertools
 import re
 import warnings
@@ -22,6 +23,7 @@ INDICES_ON_CPU = {"tensor_split"}
 LIMITS = {"noncontiguous": 6, "inplace": 6, "out": 2, "gradgrad": 4, "jvp": 4}
 
 
+@functools.cache
 def dtypes(name):
     """The element types an entry claims on the CPU, float32 first."""
     order = {torch.float32: 0, torch.float64: 1, torch.int64: 2}

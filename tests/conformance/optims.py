@@ -65,29 +65,39 @@ class Entry:
         return 1
 
     def state_dict(self, kwargs, reference, observer):
-        """An optimizer that goes on from a saved state takes the same steps, on either device."""
-        _, error = outcome(lambda: self.trained(reference, "cpu"))
+        """An optimizer that goes on from a saved state takes the steps it takes on the CPU, whichever device saved it; and
+        where on the CPU these are the steps without the break, to the last bit, they are on the device."""
+        results, error = outcome(lambda: self.resumed(reference, "cpu", ("cpu",)))
         if error is not None:
             return 0
-        params = self.parameters(DEVICE)
-        optimizer = self.info.optim_cls(params, **kwargs)
-        self.train(optimizer, params, range(2))
+        whole, (expected,) = results
+        actual, (here, there) = self.resumed(kwargs, DEVICE, (DEVICE, "cpu"))
+        for result in (here, there):
+            self.assert_close(result, expected)
+        if same(whole, expected):
+            assert same(actual, here), "another course after loading"
+        return 1
+
+    def resumed(self, kwargs, device, places):
+        """The state after all steps, without a break and with one after which an optimizer on each of `places` goes on."""
+        params = self.parameters(device)
+        optimizer = self.train(self.info.optim_cls(params, **kwargs), params, range(2))
         file = io.BytesIO()
         torch.save((optimizer.state_dict(), [p.detach() for p in params]), file)
-        results = {"itself": self.state(self.train(optimizer, params, range(2, STEPS)))}
-        for device, wanted in ((DEVICE, kwargs), ("cpu", reference)):
+        whole, parts = self.state(self.train(optimizer, params, range(2, STEPS))), []
+        for place in places:
             file.seek(0)
-            state, values = torch.load(file, map_location=device, weights_only=False)
-            if device == "cpu":
-                for group in state["param_groups"]:
-                    group.update({k: False for k in ("capturable", "fused") if k in group})
+            state, values = torch.load(file, map_location=place, weights_only=False)
+            mine = kwargs if place == device else {k: v for k, v in kwargs.items() if k != "capturable"}
+            for group in state["param_groups"]:
+                group.update({k: v for k, v in mine.items() if k in group})
+                if "capturable" in group:
+                    group["capturable"] = mine.get("capturable", False)
             again = [torch.nn.Parameter(v) for v in values]
-            other = self.info.optim_cls(again, **{k: v for k, v in wanted.items() if k != "fused"})
+            other = self.info.optim_cls(again, **mine)
             other.load_state_dict(copy.deepcopy(state))
-            results[device] = self.state(self.train(other, again, range(2, STEPS)))
-        assert same(results[DEVICE], results["itself"]), "another course after loading"
-        self.assert_close(results[DEVICE], results["cpu"])
-        return 1
+            parts.append(self.state(self.train(other, again, range(2, STEPS))))
+        return whole, parts
 
     def errors(self):
         """The database's wrong arguments raise the error it names."""

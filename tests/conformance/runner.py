@@ -93,6 +93,10 @@ def tasks(options):
     return chosen
 
 
+# The options of a whole run, for tasks().
+EVERYTHING = argparse.Namespace(databases=("ops", "modules", "optims"), filter="", dtypes=(), checks=())
+
+
 def run_check(entry, key, check):
     """The row of one check."""
     observer = Observer()

@@ -14,9 +14,8 @@ SHARE = 24       # of the entries that are not float32 results or gradients, one
 
 def entries():
     """{entry: (database, name, dtype, check)}"""
-    options = argparse.Namespace(databases=("ops", "modules", "optims"), filter="", dtypes=(), checks=())
     chosen = {}
-    for database, name, dtype, checks in runner.tasks(options):
+    for database, name, dtype, checks in runner.tasks(runner.EVERYTHING):
         for check in checks:
             entry = f"{database}/{name}/{dtype}/{check}"
             always = database == "ops" and dtype == "float32" and check in ("forward", "gradient")
@@ -29,11 +28,11 @@ ENTRIES = entries()
 LISTED = ledger.reasons(ENTRIES)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rows(request):
     """{entry: row} of the entries that were collected; listed ones with all samples, so that the ledger can be strict."""
     wanted = {item.callspec.params["entry"] for item in request.session.items
-              if getattr(item, "callspec", None) and item.path == request.path and "entry" in item.callspec.params}
+              if getattr(item, "function", None) is test_entry}
     found = {}
     for limit, part in ((SAMPLES, wanted - set(LISTED)), (None, wanted & set(LISTED))):
         tasks = {}
@@ -56,8 +55,7 @@ def test_entry(entry, rows):
 
 
 def test_the_ledger_names_only_entries_that_exist():
-    options = argparse.Namespace(databases=("ops", "modules", "optims"), filter="", dtypes=(), checks=())
-    every = [f"{d}/{n}/{t}/{c}" for d, n, t, checks in runner.tasks(options) for c in checks]
+    every = [f"{d}/{n}/{t}/{c}" for d, n, t, checks in runner.tasks(runner.EVERYTHING) for c in checks]
     for reason, patterns in ledger.EXPECTED.items():
         for pattern in patterns:
             assert any(ledger.matches(pattern, entry) for entry in every), f"{pattern} ({reason})"
