@@ -103,12 +103,15 @@ def _linear_cross_entropy_defaults() -> None:
     # torch takes every device that is not listed for one with 16-bit matrix units: linear_cross_entropy in chunks would add up
     # in 16 bits, with 30 times the error it has on the CPU. Ours multiplies as the CPU does.
     try:
-        from torch.nn.modules.linear_cross_entropy_options import _AUTO_DEFAULTS as defaults
+        from torch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions as Options
     except ImportError:   # torch before 2.13
         return
-    for (device, dtype), choice in list(defaults.items()):
-        if device == "cpu":
-            defaults.setdefault((NAME, dtype), choice)
+    original = originals["LinearCrossEntropyOptions._adjust"] = Options._adjust
+
+    def _adjust(self, *args, device=None, **kwargs):
+        return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
+
+    Options._adjust = _adjust
 
 
 def _share_memory() -> None:
