@@ -8,7 +8,7 @@ import torch
 import hologram_torch  # noqa: F401
 from hologram_core import _runtime
 from tests.modes import deferred
-from tests.torch.opdb import moved
+from tests.conformance.compare import all_moved
 
 DEVICE = "hologram"
 DTYPES = [torch.complex64, torch.complex128]
@@ -57,7 +57,7 @@ def nothing_is_delegated():
 
 def check(call, *arguments):
     expected = call(*arguments)
-    got, how = served(lambda: call(*(moved(a, DEVICE) for a in arguments)))
+    got, how = served(lambda: call(*all_moved(arguments, DEVICE)))
     assert got.dtype == expected.dtype and got.shape == expected.shape and got.stride() == expected.stride()
     torch.testing.assert_close(got.cpu(), expected, equal_nan=True)
     return how
