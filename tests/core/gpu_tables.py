@@ -27,7 +27,7 @@ def cases(types=None):
                 continue
             for schedule, letter in ((ROW, "row"), (COLUMN, "column")):
                 if row.name in rowwise.ARGUMENTS:
-                    case = rowwise.build(row.name, schedule, dtype, 6, 33)
+                    case = rowwise.built(row.name, schedule, dtype, 6, 33)
                 else:
                     arrays = [reduces.oriented(reduces.data(dtype, (5, 33), s), schedule) for s in range(row.arity)]
                     case = reduces.reduce_case(row, schedule, arrays, dtype)

@@ -199,7 +199,7 @@ def test_long_rows_take_the_block_and_short_ones_a_warp():
 def test_row_kernel(name, dtype, schedule):
     tolerance = {2: 3e-2, 4: 3e-5, 8: 1e-11}[dtype.bytes]
     for n in (1, 200, 1100):
-        on_grid(rowwise.build(name, schedule, dtype, 6, n)).check(rtol=tolerance, atol=tolerance, pieces=2)
+        on_grid(rowwise.built(name, schedule, dtype, 6, n)).check(rtol=tolerance, atol=tolerance, pieces=2)
 
 
 @SCHEDULES
@@ -369,7 +369,7 @@ def test_the_nest_is_the_same_for_every_builder():
                 total += 1
         return total
 
-    for make in (lambda: rowwise.build("softmax", ROW, F32, 4, 100), lambda: rowwise.build("layer_norm", COLUMN, F32, 4, 100),
+    for make in (lambda: rowwise.built("softmax", ROW, F32, 4, 100), lambda: rowwise.built("layer_norm", COLUMN, F32, 4, 100),
                  lambda: op_case(TABLE["gelu"], F32),
                  lambda: reduces.reduce_case(TABLE["cumsum"], ROW, [reduces.data(I32, (3, 40))], I32)):
         circuit = cpu.prepare(encode(make().circuit))

@@ -38,31 +38,30 @@ entry:
   %v43 = load ptr addrspace(1), ptr addrspace(101) %v42, align 8, !invariant.load !0
   %v44 = getelementptr i64, ptr addrspace(101) %record, i64 6
   %v45 = load i64, ptr addrspace(101) %v44, align 8, !invariant.load !0
-  %v125 = add i64 %v30, %v8
-  %v256 = bitcast float 0xC05A000000000000 to i32
-  %v261 = bitcast float 0x4056400000000000 to i32
-  %v320 = getelementptr i64, ptr addrspace(101) %record, i64 3
-  %v321 = load ptr addrspace(1), ptr addrspace(101) %v320, align 8, !invariant.load !0
-  %v322 = getelementptr i64, ptr addrspace(101) %record, i64 8
-  %v323 = load i64, ptr addrspace(101) %v322, align 8, !invariant.load !0
+  %v97 = add i64 %v30, %v8
+  %v192 = bitcast float 0xC05A000000000000 to i32
+  %v247 = getelementptr i64, ptr addrspace(101) %record, i64 3
+  %v248 = load ptr addrspace(1), ptr addrspace(101) %v247, align 8, !invariant.load !0
+  %v249 = getelementptr i64, ptr addrspace(101) %record, i64 8
+  %v250 = load i64, ptr addrspace(101) %v249, align 8, !invariant.load !0
   br label %loop1
 loop1:
-  %v25 = phi i64 [ %v22, %entry ], [ %v449, %after28 ]
+  %v25 = phi i64 [ %v22, %entry ], [ %v372, %after28 ]
   %v26 = icmp slt i64 %v25, %v24
   br i1 %v26, label %body2, label %after29
 body2:
   %v46 = mul i64 %v25, %v45
   %v47 = getelementptr i8, ptr addrspace(1) %v43, i64 %v46
-  %v324 = mul i64 %v25, %v323
-  %v325 = getelementptr i8, ptr addrspace(1) %v321, i64 %v324
-  %v449 = add i64 %v25, %v19
+  %v251 = mul i64 %v25, %v250
+  %v252 = getelementptr i8, ptr addrspace(1) %v248, i64 %v251
+  %v372 = add i64 %v25, %v19
   br label %loop3
 loop3:
-  %v31 = phi i64 [ %v8, %body2 ], [ %v92, %body4 ]
-  %v32 = phi float [ 0xFFF0000000000000, %body2 ], [ %v64, %body4 ]
-  %v33 = phi float [ 0xFFF0000000000000, %body2 ], [ %v73, %body4 ]
-  %v34 = phi float [ 0xFFF0000000000000, %body2 ], [ %v82, %body4 ]
-  %v35 = phi float [ 0xFFF0000000000000, %body2 ], [ %v91, %body4 ]
+  %v31 = phi i64 [ %v8, %body2 ], [ %v76, %body4 ]
+  %v32 = phi float [ 0xFFF0000000000000, %body2 ], [ %v60, %body4 ]
+  %v33 = phi float [ 0xFFF0000000000000, %body2 ], [ %v65, %body4 ]
+  %v34 = phi float [ 0xFFF0000000000000, %body2 ], [ %v70, %body4 ]
+  %v35 = phi float [ 0xFFF0000000000000, %body2 ], [ %v75, %body4 ]
   %v36 = icmp slt i64 %v31, %v30
   br i1 %v36, label %body4, label %after5
 body4:
@@ -82,449 +81,373 @@ body4:
   %v58 = bitcast float %v32 to i32
   %v59 = select i1 %v56, i32 %v57, i32 %v58
   %v60 = bitcast i32 %v59 to float
-  %v61 = fcmp une float %v49, %v49
-  %v62 = bitcast float %v60 to i32
-  %v63 = select i1 %v61, i32 %v57, i32 %v62
-  %v64 = bitcast i32 %v63 to float
-  %v65 = fcmp ogt float %v51, %v33
-  %v66 = bitcast float %v51 to i32
-  %v67 = bitcast float %v33 to i32
-  %v68 = select i1 %v65, i32 %v66, i32 %v67
-  %v69 = bitcast i32 %v68 to float
-  %v70 = fcmp une float %v51, %v51
-  %v71 = bitcast float %v69 to i32
-  %v72 = select i1 %v70, i32 %v66, i32 %v71
-  %v73 = bitcast i32 %v72 to float
-  %v74 = fcmp ogt float %v53, %v34
-  %v75 = bitcast float %v53 to i32
-  %v76 = bitcast float %v34 to i32
-  %v77 = select i1 %v74, i32 %v75, i32 %v76
-  %v78 = bitcast i32 %v77 to float
-  %v79 = fcmp une float %v53, %v53
-  %v80 = bitcast float %v78 to i32
-  %v81 = select i1 %v79, i32 %v75, i32 %v80
-  %v82 = bitcast i32 %v81 to float
-  %v83 = fcmp ogt float %v55, %v35
-  %v84 = bitcast float %v55 to i32
-  %v85 = bitcast float %v35 to i32
-  %v86 = select i1 %v83, i32 %v84, i32 %v85
-  %v87 = bitcast i32 %v86 to float
-  %v88 = fcmp une float %v55, %v55
-  %v89 = bitcast float %v87 to i32
-  %v90 = select i1 %v88, i32 %v84, i32 %v89
-  %v91 = bitcast i32 %v90 to float
-  %v92 = add i64 %v31, %v27
+  %v61 = fcmp ogt float %v51, %v33
+  %v62 = bitcast float %v51 to i32
+  %v63 = bitcast float %v33 to i32
+  %v64 = select i1 %v61, i32 %v62, i32 %v63
+  %v65 = bitcast i32 %v64 to float
+  %v66 = fcmp ogt float %v53, %v34
+  %v67 = bitcast float %v53 to i32
+  %v68 = bitcast float %v34 to i32
+  %v69 = select i1 %v66, i32 %v67, i32 %v68
+  %v70 = bitcast i32 %v69 to float
+  %v71 = fcmp ogt float %v55, %v35
+  %v72 = bitcast float %v55 to i32
+  %v73 = bitcast float %v35 to i32
+  %v74 = select i1 %v71, i32 %v72, i32 %v73
+  %v75 = bitcast i32 %v74 to float
+  %v76 = add i64 %v31, %v27
   br label %loop3
 after5:
-  %v93 = phi i64 [ %v31, %loop3 ]
-  %v94 = phi float [ %v32, %loop3 ]
-  %v95 = phi float [ %v33, %loop3 ]
-  %v96 = phi float [ %v34, %loop3 ]
-  %v97 = phi float [ %v35, %loop3 ]
-  %v98 = fcmp ogt float %v95, %v94
-  %v99 = bitcast float %v95 to i32
-  %v100 = bitcast float %v94 to i32
-  %v101 = select i1 %v98, i32 %v99, i32 %v100
-  %v102 = bitcast i32 %v101 to float
-  %v103 = fcmp une float %v95, %v95
-  %v104 = bitcast float %v102 to i32
-  %v105 = select i1 %v103, i32 %v99, i32 %v104
-  %v106 = bitcast i32 %v105 to float
-  %v107 = fcmp ogt float %v97, %v96
-  %v108 = bitcast float %v97 to i32
-  %v109 = bitcast float %v96 to i32
-  %v110 = select i1 %v107, i32 %v108, i32 %v109
-  %v111 = bitcast i32 %v110 to float
-  %v112 = fcmp une float %v97, %v97
-  %v113 = bitcast float %v111 to i32
-  %v114 = select i1 %v112, i32 %v108, i32 %v113
-  %v115 = bitcast i32 %v114 to float
-  %v116 = fcmp ogt float %v115, %v106
-  %v117 = bitcast float %v115 to i32
-  %v118 = bitcast float %v106 to i32
-  %v119 = select i1 %v116, i32 %v117, i32 %v118
-  %v120 = bitcast i32 %v119 to float
-  %v121 = fcmp une float %v115, %v115
-  %v122 = bitcast float %v120 to i32
-  %v123 = select i1 %v121, i32 %v117, i32 %v122
-  %v124 = bitcast i32 %v123 to float
+  %v77 = phi i64 [ %v31, %loop3 ]
+  %v78 = phi float [ %v32, %loop3 ]
+  %v79 = phi float [ %v33, %loop3 ]
+  %v80 = phi float [ %v34, %loop3 ]
+  %v81 = phi float [ %v35, %loop3 ]
+  %v82 = fcmp ogt float %v79, %v78
+  %v83 = bitcast float %v79 to i32
+  %v84 = bitcast float %v78 to i32
+  %v85 = select i1 %v82, i32 %v83, i32 %v84
+  %v86 = bitcast i32 %v85 to float
+  %v87 = fcmp ogt float %v81, %v80
+  %v88 = bitcast float %v81 to i32
+  %v89 = bitcast float %v80 to i32
+  %v90 = select i1 %v87, i32 %v88, i32 %v89
+  %v91 = bitcast i32 %v90 to float
+  %v92 = fcmp ogt float %v91, %v86
+  %v93 = bitcast float %v91 to i32
+  %v94 = bitcast float %v86 to i32
+  %v95 = select i1 %v92, i32 %v93, i32 %v94
+  %v96 = bitcast i32 %v95 to float
   br label %loop6
 loop6:
-  %v126 = phi i64 [ %v125, %after5 ], [ %v140, %body7 ]
-  %v127 = phi float [ %v124, %after5 ], [ %v139, %body7 ]
-  %v128 = icmp slt i64 %v126, %v6
-  br i1 %v128, label %body7, label %after8
+  %v98 = phi i64 [ %v97, %after5 ], [ %v108, %body7 ]
+  %v99 = phi float [ %v96, %after5 ], [ %v107, %body7 ]
+  %v100 = icmp slt i64 %v98, %v6
+  br i1 %v100, label %body7, label %after8
 body7:
-  %v129 = getelementptr float, ptr addrspace(1) %v47, i64 %v126
-  %v130 = load float, ptr addrspace(1) %v129, align 4
-  %v131 = fcmp ogt float %v130, %v127
-  %v132 = bitcast float %v130 to i32
-  %v133 = bitcast float %v127 to i32
-  %v134 = select i1 %v131, i32 %v132, i32 %v133
-  %v135 = bitcast i32 %v134 to float
-  %v136 = fcmp une float %v130, %v130
-  %v137 = bitcast float %v135 to i32
-  %v138 = select i1 %v136, i32 %v132, i32 %v137
-  %v139 = bitcast i32 %v138 to float
-  %v140 = add i64 %v126, %v9
+  %v101 = getelementptr float, ptr addrspace(1) %v47, i64 %v98
+  %v102 = load float, ptr addrspace(1) %v101, align 4
+  %v103 = fcmp ogt float %v102, %v99
+  %v104 = bitcast float %v102 to i32
+  %v105 = bitcast float %v99 to i32
+  %v106 = select i1 %v103, i32 %v104, i32 %v105
+  %v107 = bitcast i32 %v106 to float
+  %v108 = add i64 %v98, %v9
   br label %loop6
 after8:
-  %v141 = phi i64 [ %v126, %loop6 ]
-  %v142 = phi float [ %v127, %loop6 ]
-  %v143 = bitcast float %v142 to i32
-  %v144 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v143, i32 16, i32 31)
+  %v109 = phi i64 [ %v98, %loop6 ]
+  %v110 = phi float [ %v99, %loop6 ]
+  %v111 = bitcast float %v110 to i32
+  %v112 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v111, i32 16, i32 31)
+  %v113 = bitcast i32 %v112 to float
+  %v114 = fcmp ogt float %v113, %v110
+  %v115 = bitcast float %v113 to i32
+  %v116 = select i1 %v114, i32 %v115, i32 %v111
+  %v117 = bitcast i32 %v116 to float
+  %v118 = bitcast float %v117 to i32
+  %v119 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v118, i32 8, i32 31)
+  %v120 = bitcast i32 %v119 to float
+  %v121 = fcmp ogt float %v120, %v117
+  %v122 = bitcast float %v120 to i32
+  %v123 = select i1 %v121, i32 %v122, i32 %v118
+  %v124 = bitcast i32 %v123 to float
+  %v125 = bitcast float %v124 to i32
+  %v126 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v125, i32 4, i32 31)
+  %v127 = bitcast i32 %v126 to float
+  %v128 = fcmp ogt float %v127, %v124
+  %v129 = bitcast float %v127 to i32
+  %v130 = select i1 %v128, i32 %v129, i32 %v125
+  %v131 = bitcast i32 %v130 to float
+  %v132 = bitcast float %v131 to i32
+  %v133 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v132, i32 2, i32 31)
+  %v134 = bitcast i32 %v133 to float
+  %v135 = fcmp ogt float %v134, %v131
+  %v136 = bitcast float %v134 to i32
+  %v137 = select i1 %v135, i32 %v136, i32 %v132
+  %v138 = bitcast i32 %v137 to float
+  %v139 = bitcast float %v138 to i32
+  %v140 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v139, i32 1, i32 31)
+  %v141 = bitcast i32 %v140 to float
+  %v142 = fcmp ogt float %v141, %v138
+  %v143 = bitcast float %v141 to i32
+  %v144 = select i1 %v142, i32 %v143, i32 %v139
   %v145 = bitcast i32 %v144 to float
-  %v146 = fcmp ogt float %v145, %v142
-  %v147 = bitcast float %v145 to i32
-  %v148 = select i1 %v146, i32 %v147, i32 %v143
-  %v149 = bitcast i32 %v148 to float
-  %v150 = fcmp une float %v145, %v145
-  %v151 = bitcast float %v149 to i32
-  %v152 = select i1 %v150, i32 %v147, i32 %v151
-  %v153 = bitcast i32 %v152 to float
+  %v146 = bitcast float %v145 to i32
+  %v147 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v146, i32 0, i32 31)
+  %v148 = bitcast i32 %v147 to float
+  br i1 %v7, label %then9, label %after12
+then9:
+  %v149 = icmp eq i64 %v3, 0
+  %v151 = and i64 %v3, 7
+  %v152 = getelementptr float, ptr addrspace(3) @s0, i64 %v151
+  br i1 %v149, label %then10, label %after11
+then10:
+  %v150 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
+  store float %v145, ptr addrspace(3) %v150
+  br label %after11
+after11:
+  call void @llvm.nvvm.barrier0()
+  %v153 = load float, ptr addrspace(3) %v152
   %v154 = bitcast float %v153 to i32
-  %v155 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v154, i32 8, i32 31)
+  %v155 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v154, i32 4, i32 31)
   %v156 = bitcast i32 %v155 to float
   %v157 = fcmp ogt float %v156, %v153
   %v158 = bitcast float %v156 to i32
   %v159 = select i1 %v157, i32 %v158, i32 %v154
   %v160 = bitcast i32 %v159 to float
-  %v161 = fcmp une float %v156, %v156
-  %v162 = bitcast float %v160 to i32
-  %v163 = select i1 %v161, i32 %v158, i32 %v162
-  %v164 = bitcast i32 %v163 to float
-  %v165 = bitcast float %v164 to i32
-  %v166 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v165, i32 4, i32 31)
+  %v161 = bitcast float %v160 to i32
+  %v162 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v161, i32 2, i32 31)
+  %v163 = bitcast i32 %v162 to float
+  %v164 = fcmp ogt float %v163, %v160
+  %v165 = bitcast float %v163 to i32
+  %v166 = select i1 %v164, i32 %v165, i32 %v161
   %v167 = bitcast i32 %v166 to float
-  %v168 = fcmp ogt float %v167, %v164
-  %v169 = bitcast float %v167 to i32
-  %v170 = select i1 %v168, i32 %v169, i32 %v165
-  %v171 = bitcast i32 %v170 to float
-  %v172 = fcmp une float %v167, %v167
-  %v173 = bitcast float %v171 to i32
-  %v174 = select i1 %v172, i32 %v169, i32 %v173
-  %v175 = bitcast i32 %v174 to float
-  %v176 = bitcast float %v175 to i32
-  %v177 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v176, i32 2, i32 31)
-  %v178 = bitcast i32 %v177 to float
-  %v179 = fcmp ogt float %v178, %v175
-  %v180 = bitcast float %v178 to i32
-  %v181 = select i1 %v179, i32 %v180, i32 %v176
-  %v182 = bitcast i32 %v181 to float
-  %v183 = fcmp une float %v178, %v178
-  %v184 = bitcast float %v182 to i32
-  %v185 = select i1 %v183, i32 %v180, i32 %v184
-  %v186 = bitcast i32 %v185 to float
-  %v187 = bitcast float %v186 to i32
-  %v188 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v187, i32 1, i32 31)
-  %v189 = bitcast i32 %v188 to float
-  %v190 = fcmp ogt float %v189, %v186
-  %v191 = bitcast float %v189 to i32
-  %v192 = select i1 %v190, i32 %v191, i32 %v187
-  %v193 = bitcast i32 %v192 to float
-  %v194 = fcmp une float %v189, %v189
-  %v195 = bitcast float %v193 to i32
-  %v196 = select i1 %v194, i32 %v191, i32 %v195
-  %v197 = bitcast i32 %v196 to float
-  %v198 = bitcast float %v197 to i32
-  %v199 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v198, i32 0, i32 31)
-  %v200 = bitcast i32 %v199 to float
-  br i1 %v7, label %then9, label %after12
-then9:
-  %v201 = icmp eq i64 %v3, 0
-  %v203 = and i64 %v3, 7
-  %v204 = getelementptr float, ptr addrspace(3) @s0, i64 %v203
-  br i1 %v201, label %then10, label %after11
-then10:
-  %v202 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
-  store float %v197, ptr addrspace(3) %v202
-  br label %after11
-after11:
-  call void @llvm.nvvm.barrier0()
-  %v205 = load float, ptr addrspace(3) %v204
-  %v206 = bitcast float %v205 to i32
-  %v207 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v206, i32 4, i32 31)
-  %v208 = bitcast i32 %v207 to float
-  %v209 = fcmp ogt float %v208, %v205
-  %v210 = bitcast float %v208 to i32
-  %v211 = select i1 %v209, i32 %v210, i32 %v206
-  %v212 = bitcast i32 %v211 to float
-  %v213 = fcmp une float %v208, %v208
-  %v214 = bitcast float %v212 to i32
-  %v215 = select i1 %v213, i32 %v210, i32 %v214
-  %v216 = bitcast i32 %v215 to float
-  %v217 = bitcast float %v216 to i32
-  %v218 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v217, i32 2, i32 31)
-  %v219 = bitcast i32 %v218 to float
-  %v220 = fcmp ogt float %v219, %v216
-  %v221 = bitcast float %v219 to i32
-  %v222 = select i1 %v220, i32 %v221, i32 %v217
-  %v223 = bitcast i32 %v222 to float
-  %v224 = fcmp une float %v219, %v219
-  %v225 = bitcast float %v223 to i32
-  %v226 = select i1 %v224, i32 %v221, i32 %v225
-  %v227 = bitcast i32 %v226 to float
-  %v228 = bitcast float %v227 to i32
-  %v229 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v228, i32 1, i32 31)
-  %v230 = bitcast i32 %v229 to float
-  %v231 = fcmp ogt float %v230, %v227
-  %v232 = bitcast float %v230 to i32
-  %v233 = select i1 %v231, i32 %v232, i32 %v228
-  %v234 = bitcast i32 %v233 to float
-  %v235 = fcmp une float %v230, %v230
-  %v236 = bitcast float %v234 to i32
-  %v237 = select i1 %v235, i32 %v232, i32 %v236
-  %v238 = bitcast i32 %v237 to float
-  %v239 = bitcast float %v238 to i32
-  %v240 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v239, i32 0, i32 31)
-  %v241 = bitcast i32 %v240 to float
+  %v168 = bitcast float %v167 to i32
+  %v169 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v168, i32 1, i32 31)
+  %v170 = bitcast i32 %v169 to float
+  %v171 = fcmp ogt float %v170, %v167
+  %v172 = bitcast float %v170 to i32
+  %v173 = select i1 %v171, i32 %v172, i32 %v168
+  %v174 = bitcast i32 %v173 to float
+  %v175 = bitcast float %v174 to i32
+  %v176 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v175, i32 0, i32 31)
+  %v177 = bitcast i32 %v176 to float
   call void @llvm.nvvm.barrier0()
   br label %after12
 after12:
-  %v242 = phi float [ %v241, %after11 ], [ %v200, %after8 ]
+  %v178 = phi float [ %v177, %after11 ], [ %v148, %after8 ]
   br label %loop13
 loop13:
-  %v243 = phi i64 [ %v8, %after12 ], [ %v328, %body14 ]
-  %v244 = phi float [ 0x0000000000000000, %after12 ], [ %v246, %body14 ]
-  %v245 = phi float [ 0x0000000000000000, %after12 ], [ %v247, %body14 ]
-  %v246 = phi float [ 0x0000000000000000, %after12 ], [ %v287, %body14 ]
-  %v247 = phi float [ 0x0000000000000000, %after12 ], [ %v319, %body14 ]
-  %v248 = icmp slt i64 %v243, %v30
-  br i1 %v248, label %body14, label %after15
+  %v179 = phi i64 [ %v8, %after12 ], [ %v255, %body14 ]
+  %v180 = phi float [ 0x0000000000000000, %after12 ], [ %v182, %body14 ]
+  %v181 = phi float [ 0x0000000000000000, %after12 ], [ %v183, %body14 ]
+  %v182 = phi float [ 0x0000000000000000, %after12 ], [ %v218, %body14 ]
+  %v183 = phi float [ 0x0000000000000000, %after12 ], [ %v246, %body14 ]
+  %v184 = icmp slt i64 %v179, %v30
+  br i1 %v184, label %body14, label %after15
 body14:
-  %v249 = add i64 %v243, %v9
-  %v250 = getelementptr float, ptr addrspace(1) %v47, i64 %v243
-  %v251 = load float, ptr addrspace(1) %v250, align 4
-  %v252 = getelementptr float, ptr addrspace(1) %v47, i64 %v249
-  %v253 = load float, ptr addrspace(1) %v252, align 4
-  %v254 = fsub float %v251, %v242
-  %v255 = fcmp olt float %v254, 0xC05A000000000000
-  %v257 = bitcast float %v254 to i32
-  %v258 = select i1 %v255, i32 %v256, i32 %v257
-  %v259 = bitcast i32 %v258 to float
-  %v260 = fcmp ogt float %v259, 0x4056400000000000
-  %v262 = bitcast float %v259 to i32
-  %v263 = select i1 %v260, i32 %v261, i32 %v262
-  %v264 = bitcast i32 %v263 to float
-  %v265 = call float @llvm.fma.f32(float %v264, float 0x3FF7154760000000, float 0x4168000000000000)
-  %v266 = fsub float %v265, 0x4168000000000000
-  %v267 = call float @llvm.fma.f32(float %v266, float 0xBFE62E4000000000, float %v264)
-  %v268 = call float @llvm.fma.f32(float %v266, float 0xBEB7F7D1C0000000, float %v267)
-  %v269 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v268, float 0x3F81226980000000)
-  %v270 = call float @llvm.fma.f32(float %v269, float %v268, float 0x3FA5556FC0000000)
-  %v271 = call float @llvm.fma.f32(float %v270, float %v268, float 0x3FC5554B20000000)
-  %v272 = call float @llvm.fma.f32(float %v271, float %v268, float 0x3FDFFFFFE0000000)
-  %v273 = call float @llvm.fma.f32(float %v272, float %v268, float 0x3FF0000000000000)
-  %v274 = call float @llvm.fma.f32(float %v273, float %v268, float 0x3FF0000000000000)
-  %v275 = fadd float %v266, 0x4168000000000000
-  %v276 = bitcast float %v275 to i32
-  %v277 = ashr i32 %v276, 1
-  %v278 = shl i32 %v277, 23
-  %v279 = shl i32 %v276, 23
-  %v280 = sub i32 %v279, %v278
-  %v281 = add i32 %v278, 1065353216
-  %v282 = bitcast i32 %v281 to float
-  %v283 = fmul float %v274, %v282
-  %v284 = add i32 %v280, 1065353216
-  %v285 = bitcast i32 %v284 to float
-  %v286 = fmul float %v283, %v285
-  %v287 = fadd float %v244, %v286
-  %v288 = fsub float %v253, %v242
-  %v289 = fcmp olt float %v288, 0xC05A000000000000
-  %v290 = bitcast float %v288 to i32
-  %v291 = select i1 %v289, i32 %v256, i32 %v290
-  %v292 = bitcast i32 %v291 to float
-  %v293 = fcmp ogt float %v292, 0x4056400000000000
-  %v294 = bitcast float %v292 to i32
-  %v295 = select i1 %v293, i32 %v261, i32 %v294
-  %v296 = bitcast i32 %v295 to float
-  %v297 = call float @llvm.fma.f32(float %v296, float 0x3FF7154760000000, float 0x4168000000000000)
-  %v298 = fsub float %v297, 0x4168000000000000
-  %v299 = call float @llvm.fma.f32(float %v298, float 0xBFE62E4000000000, float %v296)
-  %v300 = call float @llvm.fma.f32(float %v298, float 0xBEB7F7D1C0000000, float %v299)
-  %v301 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v300, float 0x3F81226980000000)
-  %v302 = call float @llvm.fma.f32(float %v301, float %v300, float 0x3FA5556FC0000000)
-  %v303 = call float @llvm.fma.f32(float %v302, float %v300, float 0x3FC5554B20000000)
-  %v304 = call float @llvm.fma.f32(float %v303, float %v300, float 0x3FDFFFFFE0000000)
-  %v305 = call float @llvm.fma.f32(float %v304, float %v300, float 0x3FF0000000000000)
-  %v306 = call float @llvm.fma.f32(float %v305, float %v300, float 0x3FF0000000000000)
-  %v307 = fadd float %v298, 0x4168000000000000
-  %v308 = bitcast float %v307 to i32
-  %v309 = ashr i32 %v308, 1
-  %v310 = shl i32 %v309, 23
-  %v311 = shl i32 %v308, 23
-  %v312 = sub i32 %v311, %v310
-  %v313 = add i32 %v310, 1065353216
-  %v314 = bitcast i32 %v313 to float
-  %v315 = fmul float %v306, %v314
-  %v316 = add i32 %v312, 1065353216
-  %v317 = bitcast i32 %v316 to float
-  %v318 = fmul float %v315, %v317
-  %v319 = fadd float %v245, %v318
-  %v326 = getelementptr float, ptr addrspace(1) %v325, i64 %v243
-  store float %v286, ptr addrspace(1) %v326, align 4
-  %v327 = getelementptr float, ptr addrspace(1) %v325, i64 %v249
-  store float %v318, ptr addrspace(1) %v327, align 4
-  %v328 = add i64 %v243, %v38
+  %v185 = add i64 %v179, %v9
+  %v186 = getelementptr float, ptr addrspace(1) %v47, i64 %v179
+  %v187 = load float, ptr addrspace(1) %v186, align 4
+  %v188 = getelementptr float, ptr addrspace(1) %v47, i64 %v185
+  %v189 = load float, ptr addrspace(1) %v188, align 4
+  %v190 = fsub float %v187, %v178
+  %v191 = fcmp olt float %v190, 0xC05A000000000000
+  %v193 = bitcast float %v190 to i32
+  %v194 = select i1 %v191, i32 %v192, i32 %v193
+  %v195 = bitcast i32 %v194 to float
+  %v196 = call float @llvm.fma.f32(float %v195, float 0x3FF7154760000000, float 0x4168000000000000)
+  %v197 = fsub float %v196, 0x4168000000000000
+  %v198 = call float @llvm.fma.f32(float %v197, float 0xBFE62E4000000000, float %v195)
+  %v199 = call float @llvm.fma.f32(float %v197, float 0xBEB7F7D1C0000000, float %v198)
+  %v200 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v199, float 0x3F81226980000000)
+  %v201 = call float @llvm.fma.f32(float %v200, float %v199, float 0x3FA5556FC0000000)
+  %v202 = call float @llvm.fma.f32(float %v201, float %v199, float 0x3FC5554B20000000)
+  %v203 = call float @llvm.fma.f32(float %v202, float %v199, float 0x3FDFFFFFE0000000)
+  %v204 = call float @llvm.fma.f32(float %v203, float %v199, float 0x3FF0000000000000)
+  %v205 = call float @llvm.fma.f32(float %v204, float %v199, float 0x3FF0000000000000)
+  %v206 = fadd float %v197, 0x4168000000000000
+  %v207 = bitcast float %v206 to i32
+  %v208 = ashr i32 %v207, 1
+  %v209 = shl i32 %v208, 23
+  %v210 = shl i32 %v207, 23
+  %v211 = sub i32 %v210, %v209
+  %v212 = add i32 %v209, 1065353216
+  %v213 = bitcast i32 %v212 to float
+  %v214 = fmul float %v205, %v213
+  %v215 = add i32 %v211, 1065353216
+  %v216 = bitcast i32 %v215 to float
+  %v217 = fmul float %v214, %v216
+  %v218 = fadd float %v180, %v217
+  %v219 = fsub float %v189, %v178
+  %v220 = fcmp olt float %v219, 0xC05A000000000000
+  %v221 = bitcast float %v219 to i32
+  %v222 = select i1 %v220, i32 %v192, i32 %v221
+  %v223 = bitcast i32 %v222 to float
+  %v224 = call float @llvm.fma.f32(float %v223, float 0x3FF7154760000000, float 0x4168000000000000)
+  %v225 = fsub float %v224, 0x4168000000000000
+  %v226 = call float @llvm.fma.f32(float %v225, float 0xBFE62E4000000000, float %v223)
+  %v227 = call float @llvm.fma.f32(float %v225, float 0xBEB7F7D1C0000000, float %v226)
+  %v228 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v227, float 0x3F81226980000000)
+  %v229 = call float @llvm.fma.f32(float %v228, float %v227, float 0x3FA5556FC0000000)
+  %v230 = call float @llvm.fma.f32(float %v229, float %v227, float 0x3FC5554B20000000)
+  %v231 = call float @llvm.fma.f32(float %v230, float %v227, float 0x3FDFFFFFE0000000)
+  %v232 = call float @llvm.fma.f32(float %v231, float %v227, float 0x3FF0000000000000)
+  %v233 = call float @llvm.fma.f32(float %v232, float %v227, float 0x3FF0000000000000)
+  %v234 = fadd float %v225, 0x4168000000000000
+  %v235 = bitcast float %v234 to i32
+  %v236 = ashr i32 %v235, 1
+  %v237 = shl i32 %v236, 23
+  %v238 = shl i32 %v235, 23
+  %v239 = sub i32 %v238, %v237
+  %v240 = add i32 %v237, 1065353216
+  %v241 = bitcast i32 %v240 to float
+  %v242 = fmul float %v233, %v241
+  %v243 = add i32 %v239, 1065353216
+  %v244 = bitcast i32 %v243 to float
+  %v245 = fmul float %v242, %v244
+  %v246 = fadd float %v181, %v245
+  %v253 = getelementptr float, ptr addrspace(1) %v252, i64 %v179
+  store float %v217, ptr addrspace(1) %v253, align 4
+  %v254 = getelementptr float, ptr addrspace(1) %v252, i64 %v185
+  store float %v245, ptr addrspace(1) %v254, align 4
+  %v255 = add i64 %v179, %v38
   br label %loop13
 after15:
-  %v329 = phi i64 [ %v243, %loop13 ]
-  %v330 = phi float [ %v244, %loop13 ]
-  %v331 = phi float [ %v245, %loop13 ]
-  %v332 = phi float [ %v246, %loop13 ]
-  %v333 = phi float [ %v247, %loop13 ]
-  %v334 = fadd float %v330, %v331
-  %v335 = fadd float %v332, %v333
-  %v336 = fadd float %v334, %v335
+  %v256 = phi i64 [ %v179, %loop13 ]
+  %v257 = phi float [ %v180, %loop13 ]
+  %v258 = phi float [ %v181, %loop13 ]
+  %v259 = phi float [ %v182, %loop13 ]
+  %v260 = phi float [ %v183, %loop13 ]
+  %v261 = fadd float %v257, %v258
+  %v262 = fadd float %v259, %v260
+  %v263 = fadd float %v261, %v262
   br label %loop16
 loop16:
-  %v337 = phi i64 [ %v125, %after15 ], [ %v375, %body17 ]
-  %v338 = phi float [ %v336, %after15 ], [ %v373, %body17 ]
-  %v339 = icmp slt i64 %v337, %v6
-  br i1 %v339, label %body17, label %after18
+  %v264 = phi i64 [ %v97, %after15 ], [ %v298, %body17 ]
+  %v265 = phi float [ %v263, %after15 ], [ %v296, %body17 ]
+  %v266 = icmp slt i64 %v264, %v6
+  br i1 %v266, label %body17, label %after18
 body17:
-  %v340 = getelementptr float, ptr addrspace(1) %v47, i64 %v337
-  %v341 = load float, ptr addrspace(1) %v340, align 4
-  %v342 = fsub float %v341, %v242
-  %v343 = fcmp olt float %v342, 0xC05A000000000000
-  %v344 = bitcast float %v342 to i32
-  %v345 = select i1 %v343, i32 %v256, i32 %v344
-  %v346 = bitcast i32 %v345 to float
-  %v347 = fcmp ogt float %v346, 0x4056400000000000
-  %v348 = bitcast float %v346 to i32
-  %v349 = select i1 %v347, i32 %v261, i32 %v348
-  %v350 = bitcast i32 %v349 to float
-  %v351 = call float @llvm.fma.f32(float %v350, float 0x3FF7154760000000, float 0x4168000000000000)
-  %v352 = fsub float %v351, 0x4168000000000000
-  %v353 = call float @llvm.fma.f32(float %v352, float 0xBFE62E4000000000, float %v350)
-  %v354 = call float @llvm.fma.f32(float %v352, float 0xBEB7F7D1C0000000, float %v353)
-  %v355 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v354, float 0x3F81226980000000)
-  %v356 = call float @llvm.fma.f32(float %v355, float %v354, float 0x3FA5556FC0000000)
-  %v357 = call float @llvm.fma.f32(float %v356, float %v354, float 0x3FC5554B20000000)
-  %v358 = call float @llvm.fma.f32(float %v357, float %v354, float 0x3FDFFFFFE0000000)
-  %v359 = call float @llvm.fma.f32(float %v358, float %v354, float 0x3FF0000000000000)
-  %v360 = call float @llvm.fma.f32(float %v359, float %v354, float 0x3FF0000000000000)
-  %v361 = fadd float %v352, 0x4168000000000000
-  %v362 = bitcast float %v361 to i32
-  %v363 = ashr i32 %v362, 1
-  %v364 = shl i32 %v363, 23
-  %v365 = shl i32 %v362, 23
-  %v366 = sub i32 %v365, %v364
-  %v367 = add i32 %v364, 1065353216
-  %v368 = bitcast i32 %v367 to float
-  %v369 = fmul float %v360, %v368
-  %v370 = add i32 %v366, 1065353216
-  %v371 = bitcast i32 %v370 to float
-  %v372 = fmul float %v369, %v371
-  %v373 = fadd float %v338, %v372
-  %v374 = getelementptr float, ptr addrspace(1) %v325, i64 %v337
-  store float %v372, ptr addrspace(1) %v374, align 4
-  %v375 = add i64 %v337, %v9
+  %v267 = getelementptr float, ptr addrspace(1) %v47, i64 %v264
+  %v268 = load float, ptr addrspace(1) %v267, align 4
+  %v269 = fsub float %v268, %v178
+  %v270 = fcmp olt float %v269, 0xC05A000000000000
+  %v271 = bitcast float %v269 to i32
+  %v272 = select i1 %v270, i32 %v192, i32 %v271
+  %v273 = bitcast i32 %v272 to float
+  %v274 = call float @llvm.fma.f32(float %v273, float 0x3FF7154760000000, float 0x4168000000000000)
+  %v275 = fsub float %v274, 0x4168000000000000
+  %v276 = call float @llvm.fma.f32(float %v275, float 0xBFE62E4000000000, float %v273)
+  %v277 = call float @llvm.fma.f32(float %v275, float 0xBEB7F7D1C0000000, float %v276)
+  %v278 = call float @llvm.fma.f32(float 0x3F56B918E0000000, float %v277, float 0x3F81226980000000)
+  %v279 = call float @llvm.fma.f32(float %v278, float %v277, float 0x3FA5556FC0000000)
+  %v280 = call float @llvm.fma.f32(float %v279, float %v277, float 0x3FC5554B20000000)
+  %v281 = call float @llvm.fma.f32(float %v280, float %v277, float 0x3FDFFFFFE0000000)
+  %v282 = call float @llvm.fma.f32(float %v281, float %v277, float 0x3FF0000000000000)
+  %v283 = call float @llvm.fma.f32(float %v282, float %v277, float 0x3FF0000000000000)
+  %v284 = fadd float %v275, 0x4168000000000000
+  %v285 = bitcast float %v284 to i32
+  %v286 = ashr i32 %v285, 1
+  %v287 = shl i32 %v286, 23
+  %v288 = shl i32 %v285, 23
+  %v289 = sub i32 %v288, %v287
+  %v290 = add i32 %v287, 1065353216
+  %v291 = bitcast i32 %v290 to float
+  %v292 = fmul float %v283, %v291
+  %v293 = add i32 %v289, 1065353216
+  %v294 = bitcast i32 %v293 to float
+  %v295 = fmul float %v292, %v294
+  %v296 = fadd float %v265, %v295
+  %v297 = getelementptr float, ptr addrspace(1) %v252, i64 %v264
+  store float %v295, ptr addrspace(1) %v297, align 4
+  %v298 = add i64 %v264, %v9
   br label %loop16
 after18:
-  %v376 = phi i64 [ %v337, %loop16 ]
-  %v377 = phi float [ %v338, %loop16 ]
-  %v378 = bitcast float %v377 to i32
-  %v379 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v378, i32 16, i32 31)
-  %v380 = bitcast i32 %v379 to float
-  %v381 = fadd float %v377, %v380
-  %v382 = bitcast float %v381 to i32
-  %v383 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v382, i32 8, i32 31)
-  %v384 = bitcast i32 %v383 to float
-  %v385 = fadd float %v381, %v384
-  %v386 = bitcast float %v385 to i32
-  %v387 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v386, i32 4, i32 31)
-  %v388 = bitcast i32 %v387 to float
-  %v389 = fadd float %v385, %v388
-  %v390 = bitcast float %v389 to i32
-  %v391 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v390, i32 2, i32 31)
-  %v392 = bitcast i32 %v391 to float
-  %v393 = fadd float %v389, %v392
-  %v394 = bitcast float %v393 to i32
-  %v395 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v394, i32 1, i32 31)
-  %v396 = bitcast i32 %v395 to float
-  %v397 = fadd float %v393, %v396
-  %v398 = bitcast float %v397 to i32
-  %v399 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v398, i32 0, i32 31)
-  %v400 = bitcast i32 %v399 to float
+  %v299 = phi i64 [ %v264, %loop16 ]
+  %v300 = phi float [ %v265, %loop16 ]
+  %v301 = bitcast float %v300 to i32
+  %v302 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v301, i32 16, i32 31)
+  %v303 = bitcast i32 %v302 to float
+  %v304 = fadd float %v300, %v303
+  %v305 = bitcast float %v304 to i32
+  %v306 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v305, i32 8, i32 31)
+  %v307 = bitcast i32 %v306 to float
+  %v308 = fadd float %v304, %v307
+  %v309 = bitcast float %v308 to i32
+  %v310 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v309, i32 4, i32 31)
+  %v311 = bitcast i32 %v310 to float
+  %v312 = fadd float %v308, %v311
+  %v313 = bitcast float %v312 to i32
+  %v314 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v313, i32 2, i32 31)
+  %v315 = bitcast i32 %v314 to float
+  %v316 = fadd float %v312, %v315
+  %v317 = bitcast float %v316 to i32
+  %v318 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v317, i32 1, i32 31)
+  %v319 = bitcast i32 %v318 to float
+  %v320 = fadd float %v316, %v319
+  %v321 = bitcast float %v320 to i32
+  %v322 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v321, i32 0, i32 31)
+  %v323 = bitcast i32 %v322 to float
   br i1 %v7, label %then19, label %after22
 then19:
-  %v401 = icmp eq i64 %v3, 0
-  %v403 = and i64 %v3, 7
-  %v404 = getelementptr float, ptr addrspace(3) @s0, i64 %v403
-  br i1 %v401, label %then20, label %after21
+  %v324 = icmp eq i64 %v3, 0
+  %v326 = and i64 %v3, 7
+  %v327 = getelementptr float, ptr addrspace(3) @s0, i64 %v326
+  br i1 %v324, label %then20, label %after21
 then20:
-  %v402 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
-  store float %v397, ptr addrspace(3) %v402
+  %v325 = getelementptr float, ptr addrspace(3) @s0, i64 %v4
+  store float %v320, ptr addrspace(3) %v325
   br label %after21
 after21:
   call void @llvm.nvvm.barrier0()
-  %v405 = load float, ptr addrspace(3) %v404
-  %v406 = bitcast float %v405 to i32
-  %v407 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v406, i32 4, i32 31)
-  %v408 = bitcast i32 %v407 to float
-  %v409 = fadd float %v405, %v408
-  %v410 = bitcast float %v409 to i32
-  %v411 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v410, i32 2, i32 31)
-  %v412 = bitcast i32 %v411 to float
-  %v413 = fadd float %v409, %v412
-  %v414 = bitcast float %v413 to i32
-  %v415 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v414, i32 1, i32 31)
-  %v416 = bitcast i32 %v415 to float
-  %v417 = fadd float %v413, %v416
-  %v418 = bitcast float %v417 to i32
-  %v419 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v418, i32 0, i32 31)
-  %v420 = bitcast i32 %v419 to float
+  %v328 = load float, ptr addrspace(3) %v327
+  %v329 = bitcast float %v328 to i32
+  %v330 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v329, i32 4, i32 31)
+  %v331 = bitcast i32 %v330 to float
+  %v332 = fadd float %v328, %v331
+  %v333 = bitcast float %v332 to i32
+  %v334 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v333, i32 2, i32 31)
+  %v335 = bitcast i32 %v334 to float
+  %v336 = fadd float %v332, %v335
+  %v337 = bitcast float %v336 to i32
+  %v338 = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 -1, i32 %v337, i32 1, i32 31)
+  %v339 = bitcast i32 %v338 to float
+  %v340 = fadd float %v336, %v339
+  %v341 = bitcast float %v340 to i32
+  %v342 = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 -1, i32 %v341, i32 0, i32 31)
+  %v343 = bitcast i32 %v342 to float
   call void @llvm.nvvm.barrier0()
   br label %after22
 after22:
-  %v421 = phi float [ %v420, %after21 ], [ %v400, %after18 ]
-  %v422 = fdiv float 0x3FF0000000000000, %v421
+  %v344 = phi float [ %v343, %after21 ], [ %v323, %after18 ]
+  %v345 = fdiv float 0x3FF0000000000000, %v344
   br label %loop23
 loop23:
-  %v423 = phi i64 [ %v8, %after22 ], [ %v440, %body24 ]
-  %v424 = icmp slt i64 %v423, %v30
-  br i1 %v424, label %body24, label %after25
+  %v346 = phi i64 [ %v8, %after22 ], [ %v363, %body24 ]
+  %v347 = icmp slt i64 %v346, %v30
+  br i1 %v347, label %body24, label %after25
 body24:
-  %v425 = add i64 %v423, %v9
-  %v426 = add i64 %v423, %v38
-  %v427 = add i64 %v423, %v40
-  %v428 = getelementptr float, ptr addrspace(1) %v325, i64 %v423
-  %v429 = load float, ptr addrspace(1) %v428, align 4
-  %v430 = getelementptr float, ptr addrspace(1) %v325, i64 %v425
-  %v431 = load float, ptr addrspace(1) %v430, align 4
-  %v432 = getelementptr float, ptr addrspace(1) %v325, i64 %v426
-  %v433 = load float, ptr addrspace(1) %v432, align 4
-  %v434 = getelementptr float, ptr addrspace(1) %v325, i64 %v427
-  %v435 = load float, ptr addrspace(1) %v434, align 4
-  %v436 = fmul float %v429, %v422
-  %v437 = fmul float %v431, %v422
-  %v438 = fmul float %v433, %v422
-  %v439 = fmul float %v435, %v422
-  store float %v436, ptr addrspace(1) %v428, align 4
-  store float %v437, ptr addrspace(1) %v430, align 4
-  store float %v438, ptr addrspace(1) %v432, align 4
-  store float %v439, ptr addrspace(1) %v434, align 4
-  %v440 = add i64 %v423, %v27
+  %v348 = add i64 %v346, %v9
+  %v349 = add i64 %v346, %v38
+  %v350 = add i64 %v346, %v40
+  %v351 = getelementptr float, ptr addrspace(1) %v252, i64 %v346
+  %v352 = load float, ptr addrspace(1) %v351, align 4
+  %v353 = getelementptr float, ptr addrspace(1) %v252, i64 %v348
+  %v354 = load float, ptr addrspace(1) %v353, align 4
+  %v355 = getelementptr float, ptr addrspace(1) %v252, i64 %v349
+  %v356 = load float, ptr addrspace(1) %v355, align 4
+  %v357 = getelementptr float, ptr addrspace(1) %v252, i64 %v350
+  %v358 = load float, ptr addrspace(1) %v357, align 4
+  %v359 = fmul float %v352, %v345
+  %v360 = fmul float %v354, %v345
+  %v361 = fmul float %v356, %v345
+  %v362 = fmul float %v358, %v345
+  store float %v359, ptr addrspace(1) %v351, align 4
+  store float %v360, ptr addrspace(1) %v353, align 4
+  store float %v361, ptr addrspace(1) %v355, align 4
+  store float %v362, ptr addrspace(1) %v357, align 4
+  %v363 = add i64 %v346, %v27
   br label %loop23
 after25:
-  %v441 = phi i64 [ %v423, %loop23 ]
+  %v364 = phi i64 [ %v346, %loop23 ]
   br label %loop26
 loop26:
-  %v442 = phi i64 [ %v125, %after25 ], [ %v447, %body27 ]
-  %v443 = icmp slt i64 %v442, %v6
-  br i1 %v443, label %body27, label %after28
+  %v365 = phi i64 [ %v97, %after25 ], [ %v370, %body27 ]
+  %v366 = icmp slt i64 %v365, %v6
+  br i1 %v366, label %body27, label %after28
 body27:
-  %v444 = getelementptr float, ptr addrspace(1) %v325, i64 %v442
-  %v445 = load float, ptr addrspace(1) %v444, align 4
-  %v446 = fmul float %v445, %v422
-  store float %v446, ptr addrspace(1) %v444, align 4
-  %v447 = add i64 %v442, %v9
+  %v367 = getelementptr float, ptr addrspace(1) %v252, i64 %v365
+  %v368 = load float, ptr addrspace(1) %v367, align 4
+  %v369 = fmul float %v368, %v345
+  store float %v369, ptr addrspace(1) %v367, align 4
+  %v370 = add i64 %v365, %v9
   br label %loop26
 after28:
-  %v448 = phi i64 [ %v442, %loop26 ]
+  %v371 = phi i64 [ %v365, %loop26 ]
   br label %loop1
 after29:
-  %v450 = phi i64 [ %v25, %loop1 ]
+  %v373 = phi i64 [ %v25, %loop1 ]
   ret void
 }
