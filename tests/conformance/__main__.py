@@ -22,18 +22,26 @@ def main():
     parser.add_argument("--recycle", type=int, default=400, help="tasks after which a worker is replaced")
     parser.add_argument("--json", type=Path, default=Path("build/conformance.json"), help="the report goes beside it")
     parser.add_argument("--load", action="store_true", help="run nothing: read the JSON of an earlier run")
+    parser.add_argument("--resume", action="store_true", help="run what the JSON of an interrupted run lacks, and what failed there")
     parser.add_argument("--write", type=Path, metavar="README.md", help="put the table of a whole run into this file")
     options = parser.parse_args()
     whole = not (options.dtypes or options.checks or options.filter or options.limit or len(options.databases) < 3)
-    if options.load:
+    rows, seconds = {}, 0
+    if options.load or options.resume:
         saved = json.loads(options.json.read_text())
         rows, seconds, whole = {row["entry"]: row for row in saved["rows"]}, saved["seconds"], saved["whole"]
-    else:
+    if options.resume:
+        rows = {entry: row for entry, row in rows.items() if row["status"] in ("passed", "not applicable")}
+    if not options.load:
         start = time.monotonic()
-        rows = runner.run_all(runner.tasks(options), options)
-        seconds = round(time.monotonic() - start)
+        chosen = [(d, n, t, left) for d, n, t, checks in runner.tasks(options)
+                  if (left := [c for c in checks if f"{d}/{n}/{t}/{c}" not in rows])]
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({"seconds": seconds, "whole": whole, "rows": list(rows.values())}, indent=0))
+        try:
+            runner.run_all(chosen, options, rows)
+        finally:                                         # an interrupted run can be resumed
+            seconds += round(time.monotonic() - start)
+            options.json.write_text(json.dumps({"seconds": seconds, "whole": whole, "rows": list(rows.values())}, indent=0))
     options.json.with_suffix(".md").write_text(report.markdown(rows, seconds))
     print(report.summary(rows), "", *report.by_check(rows), f"\n{seconds} s; {options.json.with_suffix('.md')}", sep="\n")
     if options.write:

@@ -16,6 +16,7 @@ EXPECTED = {
     "float32 sums taken in another order; what follows makes more of the difference than is allowed": [
         "ops/cov/complex64/gradient",
         "ops/linalg.householder_product/float32/gradgrad",
+        "modules/nn.MultiheadAttention/float32/gradient",
     ],
 }
 

@@ -3,11 +3,13 @@
 import copy
 import io
 import re
+import warnings
 
 import torch
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
+from torch.utils._pytree import tree_leaves
 
-from tests.conformance.compare import DEVICE, assert_values, fixed, is_tensor, same, tolerance
+from tests.conformance.compare import DEVICE, all_moved, assert_values, fixed, is_tensor, same, tolerance
 from tests.conformance.comparison import outcome, seeded
 
 NAMES = {info.optim_cls.__name__: info for info in optim_db}
@@ -102,16 +104,23 @@ class Entry:
     def errors(self):
         """The database's wrong arguments raise the error it names."""
         count = 0
-        for wrong in self.info.optim_error_inputs_func(device=DEVICE, dtype=self.dtype):
+        for wrong in self.info.optim_error_inputs_func(device="cpu", dtype=self.dtype):
             given = wrong.optimizer_error_input
-            params = given.params if given.params is not None else self.parameters(DEVICE)
+            params = all_moved(given.params, DEVICE) if given.params is not None else self.parameters(DEVICE)
+
+            for original, p in zip(tree_leaves(given.params), tree_leaves(params)):
+                if is_tensor(original) and original.grad is not None:
+                    p.grad = original.grad.to(p.device)
 
             def run():
                 optimizer = self.info.optim_cls(params, **given.kwargs)
                 if wrong.error_on is OptimizerErrorEnum.STEP_ERROR:
                     optimizer.step()
 
-            _, error = outcome(run)
+            with warnings.catch_warnings():
+                if issubclass(wrong.error_type, Warning):
+                    warnings.simplefilter("error", wrong.error_type)
+                _, error = outcome(run)
             assert isinstance(error, wrong.error_type), f"{given.desc}: {error!r} instead of {wrong.error_type}"
             assert re.search(wrong.error_regex, str(error)), f"{given.desc}: {error}"
             count += 1

@@ -238,9 +238,10 @@ def serve(waiting, rows, options, progress):
         child.end()
 
 
-def run_all(chosen, options):
-    """{entry: row} of all tasks."""
-    rows, waiting, counts, start = {}, queue.Queue(), Counter(), time.monotonic()
+def run_all(chosen, options, rows=None):
+    """{entry: row} of all tasks, added to `rows` as they come."""
+    rows = {} if rows is None else rows
+    waiting, counts, start = queue.Queue(), Counter(), time.monotonic()
     for task in chosen:
         waiting.put(task)
     lock = threading.Lock()
@@ -268,8 +269,13 @@ def run_all(chosen, options):
     threads = [threading.Thread(target=guarded) for _ in range(options.workers)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        with waiting.mutex:
+            waiting.queue.clear()                        # the threads end after their tasks
+        raise
     if failures:
         raise failures[0]
     return rows
