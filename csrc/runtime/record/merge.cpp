@@ -20,6 +20,13 @@ int input_on(const Circuit& c, const Block* block) {
   return -1;
 }
 
+/// Is operand i the only one that reads its block?
+bool only_input(const Circuit& c, int i) {
+  for (int k = 0; k < c.num_operands; ++k)
+    if (k != i && c.operands[k].block == c.operands[i].block && !c.operands[k].output) return false;
+  return true;
+}
+
 }  // namespace
 
 void Window::merge_sources(const Circuit& op, int into) {
@@ -75,7 +82,10 @@ bool Window::merge(int first, int second) {
     if (!ca.operands[i].block) continue;
     Entry& e = *find(ca.operands[i].block);
     if (e.writer == first) e.writer = static_cast<int16_t>(second);
-    if (e.reader == first) e.reader = static_cast<int16_t>(second);
+    if (ca.operands[i].output || e.reader < 0 || e.reader >= second) continue;
+    // The last reader is this group now, even where one in between was: whoever writes the block comes after it.
+    if (e.reader != first) e.read = static_cast<int16_t>(only_input(ca, i) ? i : -1);
+    e.reader = static_cast<int16_t>(second);
   }
   Ref renamed[kMaxOperands];
   for (int i = 0; i < cb.num_operands; ++i) {
