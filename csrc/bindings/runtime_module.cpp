@@ -63,6 +63,12 @@ py::object& python_compiler() {
   return *object;
 }
 
+/// The same for devices: (key: bytes, arch: int) -> an entry (hologram_core.backends.cuda.Entry).
+py::object& device_compiler() {
+  static auto* object = new py::object;
+  return *object;
+}
+
 Error::Kind kind_of(const py::error_already_set& error) {
   if (error.matches(PyExc_MemoryError)) return Error::Kind::OutOfMemory;
   if (error.matches(PyExc_NotImplementedError)) return Error::Kind::NotSupported;
@@ -80,31 +86,24 @@ struct CollectorPaused {
 
 /// An interrupt (Ctrl-C) in the middle would lose the ops of a window: the kernel is compiled again, and Python hears of the
 /// interrupt when it goes on.
-py::object call_compiler(const py::object& compiler, const py::bytes& key) {
+py::object call_compiler(const py::object& compiler, const py::args& args) {
   try {
-    return compiler(key);
+    return compiler(*args);
   } catch (py::error_already_set& error) {
     if (!error.matches(PyExc_KeyboardInterrupt)) throw;
   }
-  py::object result = compiler(key);
+  py::object result = compiler(*args);
   PyErr_SetInterrupt();
   return result;
 }
 
-/// Runs on a cache miss, on any thread, with or without the GIL.
-Kernel* compile(const Key& key) {
-  if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
-  py::gil_scoped_acquire gil;
-  const CollectorPaused paused;
+/// What Python's compiler says about a key, on any thread, with or without the GIL; `take` turns it into C++.
+template <class Take>
+auto ask_compiler(const char* backend, py::object chosen, const char* expected, Take take, const py::args& args) {
   try {
-    py::object compiler = python_compiler();
-    if (!compiler) compiler = py::module_::import("hologram_core.backends.cpu").attr("compile_key");
-    const py::object result = call_compiler(compiler, py::bytes(reinterpret_cast<const char*>(key.bytes), key.size));
-    if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
-    const auto made = py::reinterpret_borrow<py::tuple>(result);
-    const auto address = made[0].cast<uintptr_t>();
-    if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
-    return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
+    const CollectorPaused paused;
+    if (!chosen) chosen = py::module_::import((std::string("hologram_core.backends.") + backend).c_str()).attr("compile_key");
+    return take(call_compiler(chosen, args));
   } catch (py::error_already_set& error) {
     // The exception leaves through frames that know nothing of Python: its text goes with it, its traceback does not.
     const Error::Kind kind = kind_of(error);
@@ -112,8 +111,43 @@ Kernel* compile(const Key& key) {
     const std::string type = py::str(error.type().attr("__name__"));
     throw Error(kind, text.rfind("hologram.", 0) == 0 ? text : "hologram.compile: " + type + ": " + text);
   } catch (const py::cast_error&) {
-    fail(Error::Kind::Runtime, "hologram.compile: the compiler must return (address, nanoseconds per element, name).");
+    fail(Error::Kind::Runtime, "hologram.compile: the compiler must return ", expected, ".");
   }
+}
+
+void check_python() {
+  if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
+}
+
+py::bytes bytes_of(const Key& key) { return py::bytes(reinterpret_cast<const char*>(key.bytes), key.size); }
+
+/// Runs on a cache miss.
+Kernel* compile(const Key& key) {
+  check_python();
+  py::gil_scoped_acquire gil;
+  return ask_compiler("cpu", python_compiler(), "(address, nanoseconds per element, name)", [&](const py::object& result) {
+    if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
+    const auto made = py::reinterpret_borrow<py::tuple>(result);
+    const auto address = made[0].cast<uintptr_t>();
+    if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
+    return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
+  }, py::make_tuple(bytes_of(key)));
+}
+
+DeviceCode compile_device(const char* backend, const Key& key, int arch) {
+  check_python();
+  py::gil_scoped_acquire gil;
+  return ask_compiler(backend, device_compiler(), "an entry with symbol, ptx, name, threads, items_per_block and direct",
+                      [&](const py::object& entry) {
+    DeviceCode code;
+    code.symbol = entry.attr("symbol").cast<std::string>();
+    code.code = entry.attr("ptx").cast<std::string>();
+    code.name = entry.attr("name").cast<std::string>();
+    code.threads = entry.attr("threads").cast<int>();
+    code.items_per_block = entry.attr("items_per_block").cast<int64_t>();
+    code.direct = entry.attr("direct").cast<bool>();
+    return code;
+  }, py::make_tuple(bytes_of(key), arch));
 }
 
 // ---- memory ----
@@ -137,6 +171,8 @@ class PyBlock {
   }
   py::buffer_info buffer() const {
     Block& b = block();
+    if (!b.backend->host_visible())
+      fail(Error::Kind::NotSupported, "hologram.Block: memory of the backend '", b.backend->name(), "' cannot be seen by the host.");
     return py::buffer_info(b.data, 1, py::format_descriptor<uint8_t>::format(), static_cast<py::ssize_t>(b.bytes));
   }
 
@@ -149,6 +185,7 @@ const char* pool_name(const Block& block) {
     case Block::Pool::Boundary: return "boundary";
     case Block::Pool::Linear: return "linear";
     case Block::Pool::External: return "external";
+    case Block::Pool::Shared: return "shared";
   }
   return "";
 }
@@ -277,6 +314,8 @@ void bind_control(py::module_& m) {
   m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
   m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
         "(key: bytes) -> (address, nanoseconds per element, name); None: hologram_core.backends.cpu.compile_key.");
+  m.def("set_device_compiler", [](py::object fn) { device_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
+        "(key: bytes, arch: int) -> an entry; None: compile_key of hologram_core.backends.<backend>.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Threads of the runtime's own pool; 0: one per core.");
   m.def("max_threads", &max_threads);
   m.def("backend_infos", [] {
@@ -320,6 +359,7 @@ PYBIND11_MODULE(_runtime, m) {
   py::register_local_exception_translator(&translate);
   take_switches();
   hologram::set_compiler(&compile);
+  hologram::set_device_compiler(&compile_device);
   hologram::set_wait_hooks({[]() -> void* { return Py_IsInitialized() && PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
                             [](void* state) {
                               if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));

@@ -18,14 +18,17 @@ namespace hologram {
 class Backend;
 
 struct Block {
-  enum class Pool : uint8_t { Boundary, Linear, External };
+  enum class Pool : uint8_t {
+    Boundary, Linear,
+    External,
+    Shared     // of one of the first two; other queues use it: its backend says when it can be reused
+  };
 
   char* data = nullptr;
   size_t bytes = 0;      // what the caller asked for
   size_t capacity = 0;   // what the pool gave
-  Backend* backend = nullptr;
+  Backend* backend = nullptr;    // the queue it belongs to
   Pool pool = Pool::Linear;
-  uint8_t device = 0;
   uint16_t bin = 0;      // private to the pool
   std::atomic<int32_t> refs{1};
   std::atomic<uint32_t> entry{0};  // private to the stream: not 0 while a recorded op mentions the block
@@ -60,10 +63,20 @@ ClassRange class_range(const Block& block);
 
 struct MemoryStats {
   // current, peak, total allocated, total freed
-  struct Counter { int64_t current = 0, peak = 0, allocated = 0, freed = 0; };
+  struct Counter {
+    int64_t current = 0, peak = 0, allocated = 0, freed = 0;
+    void operator+=(const Counter& o) { current += o.current; peak += o.peak; allocated += o.allocated; freed += o.freed; }
+  };
   Counter allocated_bytes, reserved_bytes, active_blocks, segments;
   Counter boundary_bytes;       // part of allocated_bytes that lies in the boundary pool
   int64_t num_alloc_retries = 0, num_ooms = 0;
+
+  /// Of several queues together. Peaks need not have been at one time: the sum is what they may have been at most.
+  void operator+=(const MemoryStats& o) {
+    allocated_bytes += o.allocated_bytes; reserved_bytes += o.reserved_bytes; active_blocks += o.active_blocks;
+    segments += o.segments; boundary_bytes += o.boundary_bytes;
+    num_alloc_retries += o.num_alloc_retries; num_ooms += o.num_ooms;
+  }
 };
 
 MemoryStats memory_stats(Backend& backend);

@@ -284,7 +284,7 @@ const Kernel* warm_kernel(const Call& call, uint64_t signature) {
 void keep_warm(const Call& call, uint64_t signature, const Circuit& c) {
   Key key;
   build_key(c, Schedule::Map, 0, 0, key);
-  const auto* warm = new FlatOp::Warm{signature, find_kernel(key)};   // never freed: a reader may hold it
+  const auto* warm = new FlatOp::Warm{signature, find_kernel(cpu_backend(), key)};   // never freed: a reader may hold it
   for (auto& slot : call.op.warm) {
     const FlatOp::Warm* expected = nullptr;
     if (slot.compare_exchange_strong(expected, warm, std::memory_order_release)) return;
@@ -341,7 +341,7 @@ void Executor::run(const FlatOp& op, const FlatArg* args, const Array* const* re
   check_lengths(call);
   if (!call.folds_rows()) {
     if (call.length == 0) return;
-    if (at_once(call)) {
+    if (&backend().kernels() == &host_kernels() && at_once(call)) {
       const uint64_t signature = signature_of(call);
       if (const Kernel* kernel = signature ? warm_kernel(call, signature) : nullptr) return launch_warm(backend(), *kernel, call);
       Circuit circuit;

@@ -29,6 +29,7 @@
 #include <string>
 
 #include "runtime/circuit.h"
+#include "runtime/kernel_cache.h"
 
 namespace hologram {
 
@@ -49,8 +50,11 @@ struct Key {
   uint8_t bytes[8 + kMaxNodes * (5 + kMaxArgs) + kMaxOperands * 4 + kMaxScalars + 8];   // 8: padding for the hash
 };
 
+/// The record of a compiled kernel. A backend whose kernels are more than a function derives from it.
 struct Kernel {
-  KernelFn fn = nullptr;
+  virtual ~Kernel() = default;
+
+  KernelFn fn = nullptr;    // on the host; null elsewhere
   float cost = 1.0f;        // estimated nanoseconds per element on one thread; decides splitting over threads
   uint32_t grain = 1;       // ranges are cut at multiples of this (see make_kernel)
   uint64_t hash = 0;
@@ -61,14 +65,28 @@ struct Kernel {
 
 /// A kernel for `key`, not yet in the cache: compilers return it.
 Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name);
+/// Fills in what every kernel has.
+void name_kernel(Kernel& kernel, const Key& key, std::string name);
 
-/// The kernel for `key`, compiled on a miss through the installed compiler (Python). Thread-safe.
-const Kernel* find_kernel(const Key& key);
+/// How many flat arguments a kernel takes, by its key.
+int num_kernel_args(const Key& key);
 
 /// Installed by the bindings. Gets the key, returns a new kernel whose machine code stays for ever; the cache owns the
 /// record (and drops it when another thread compiled the same key first). May throw Error.
 using CompileFn = Kernel* (*)(const Key& key);
 void set_compiler(CompileFn);
+
+/// Code for a device other than the host, as hologram_core.backends.<backend>.compile_key makes it.
+struct DeviceCode {
+  std::string symbol, code, name;   // code: PTX, or a library in Metal's language
+  int threads = 0;                  // of a block
+  int64_t items_per_block = 0;
+  bool direct = false;              // there is an entry that takes its record by value
+};
+/// The same for devices. `arch`: 10 * major + minor of a CUDA device.
+using CompileDeviceFn = DeviceCode (*)(const char* backend, const Key& key, int arch);
+void set_device_compiler(CompileDeviceFn);
+DeviceCode compile_for_device(const char* backend, const Key& key, int arch);
 
 /// Runs `kernel` over [0, n) items of `elements_per_item` elements, on as many threads as pay.
 void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item = 1);

@@ -5,6 +5,7 @@
 
 #include "runtime/backend.h"
 #include "runtime/config.h"
+#include "runtime/error.h"
 #include "runtime/fork.h"
 #include "runtime/record/recorder.h"
 
@@ -22,7 +23,46 @@ bool recordable(const Circuit& c) {
   return true;
 }
 
+std::atomic<bool> several{false};
+
+/// The same once there are several queues. Throws where the operands live on different devices or backends.
+bool recordable_here(const Circuit& c, Backend& here) {
+  bool all = true;
+  for (int i = 0; i < c.num_operands; ++i) {
+    Block* block = c.operands[i].block;
+    if (!block) {
+      if (c.operands[i].data && !here.host_visible())
+        fail(Error::Kind::Runtime, "hologram.", op_name(c.nodes[0].op), ": an operand lies in host memory, which kernels of the "
+             "backend '", here.name(), "' do not read. Copy it to the device.");
+      all = false;
+      continue;
+    }
+    Backend& home = *block->backend;
+    if (&home != &here) {
+      check_same_memory(here, home, op_name(c.nodes[0].op));
+      // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, who
+      // orders the queues.
+      if (block->entry.load(std::memory_order_relaxed)) home.stream().flush(Reason::Switch);
+      all = false;
+    }
+    all &= !block->exposed.load(std::memory_order_relaxed);
+  }
+  return all;
+}
+
 }  // namespace
+
+bool several_queues() { return several.load(std::memory_order_relaxed); }
+void note_several_queues() { several.store(true, std::memory_order_relaxed); }
+
+void check_same_memory(const Backend& a, const Backend& b, const char* op) {
+  if (a.shares_memory_with(b)) return;
+  if (a.name() == b.name())
+    fail(Error::Kind::Runtime, "Expected all tensors to be on the same device, but found at least two devices, hologram:",
+         a.device(), " and hologram:", b.device(), "! (hologram.", op, ")");
+  fail(Error::Kind::Runtime, "hologram.", op, ": its tensors live on two backends, '", a.name(), "' and '", b.name(), "'. Results are "
+       "made on the backend in use; choose the other one with set_backend, or copy the tensors with .cpu() and .to('hologram').");
+}
 
 bool recording() { return config().fusion && paused == 0; }
 void pause_recording() { ++paused; }
@@ -64,14 +104,15 @@ Stream::~Stream() {
   all.erase(std::find(all.begin(), all.end(), &recorder_->lock()));
 }
 
-Stream& current_stream(Backend& backend, int device) { return backend.stream(device); }
+Stream& current_stream(Backend& backend, int device) { return backend.queue(device).stream(); }
 
 // ---- taking ops ----
 
 void Stream::submit(Circuit& circuit) {
   Form form;
   if (!normalise(circuit, form)) return;
-  if (recording() && recordable(circuit)) recorder_->record(circuit, form);
+  const bool waits = __builtin_expect(several_queues(), 0) ? recordable_here(circuit, *backend_) : recordable(circuit);
+  if (waits && recording()) recorder_->record(circuit, form);
   else recorder_->run_alone(circuit, form);
 }
 

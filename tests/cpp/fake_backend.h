@@ -15,6 +15,7 @@ struct FakeBackend final : hologram::Backend {
   std::atomic<bool> broken{false};     // launches fail
   hologram::Stream only{*this};
 
+  FakeBackend() { stream_ = &only; }
   const char* name() const override { return "fake"; }
   int device_count() const override { return 1; }
   bool host_visible() const override { return true; }
@@ -27,13 +28,14 @@ struct FakeBackend final : hologram::Backend {
     held -= bytes;
     std::free(data);
   }
+  void* allocate_pinned(size_t bytes) override { return std::malloc(bytes); }
+  void free_pinned(void* data) override { std::free(data); }
   void copy(void* dst, const void* src, size_t bytes) override { std::memcpy(dst, src, bytes); }
   void launch(const hologram::Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override {
     if (broken) hologram::fail(hologram::Error::Kind::Runtime, "hologram.launch: the device is gone.");
     hologram::launch(kernel, operands, args, n, per_item);
   }
   void synchronize() override {}
-  hologram::Stream& stream(int) override { return only; }
 };
 
 /// Backends are never destroyed: their memory outlives everything.

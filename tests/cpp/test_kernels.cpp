@@ -59,9 +59,9 @@ TEST(the_cache_finds_every_key) {
   set_compiler(&compile);
   compilations = 0;
   std::vector<const Kernel*> kernels;
-  for (uint32_t n = 0; n < 3000; ++n) kernels.push_back(find_kernel(number_key(n)));
+  for (uint32_t n = 0; n < 3000; ++n) kernels.push_back(find_kernel(cpu_backend(), number_key(n)));
   CHECK(compilations == 3000);
-  for (uint32_t n = 0; n < 3000; ++n) CHECK(find_kernel(number_key(n)) == kernels[n]);
+  for (uint32_t n = 0; n < 3000; ++n) CHECK(find_kernel(cpu_backend(), number_key(n)) == kernels[n]);
   CHECK(compilations == 3000);
 }
 
@@ -69,8 +69,8 @@ TEST(a_hash_alone_is_not_trusted) {
   set_compiler(&compile);
   Key a = number_key(100001), b = number_key(100002);
   b.hash = a.hash;
-  CHECK(find_kernel(a) != find_kernel(b));
-  CHECK(find_kernel(b) == find_kernel(b));
+  CHECK(find_kernel(cpu_backend(), a) != find_kernel(cpu_backend(), b));
+  CHECK(find_kernel(cpu_backend(), b) == find_kernel(cpu_backend(), b));
 }
 
 TEST(threads_agree_on_one_kernel_per_key) {
@@ -80,7 +80,7 @@ TEST(threads_agree_on_one_kernel_per_key) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
-      for (uint32_t n = 0; n < kKeys; ++n) found[t].push_back(find_kernel(number_key(200000 + n)));
+      for (uint32_t n = 0; n < kKeys; ++n) found[t].push_back(find_kernel(cpu_backend(), number_key(200000 + n)));
     });
   for (auto& t : threads) t.join();
   for (int t = 1; t < kThreads; ++t) CHECK(found[t] == found[0]);
@@ -89,15 +89,15 @@ TEST(threads_agree_on_one_kernel_per_key) {
 TEST(a_failed_compilation_is_not_kept) {
   set_compiler(&compile);
   refuse = true;
-  CHECK_THROWS(find_kernel(number_key(300000)), Runtime, "refused");
+  CHECK_THROWS(find_kernel(cpu_backend(), number_key(300000)), Runtime, "refused");
   refuse = false;
-  CHECK(find_kernel(number_key(300000)));
+  CHECK(find_kernel(cpu_backend(), number_key(300000)));
 }
 
 TEST(launches_cover_the_range_once) {
   set_compiler(&compile);
   cost = 1000.0f;   // every launch is worth all threads
-  const Kernel* kernel = find_kernel(number_key(400000));
+  const Kernel* kernel = find_kernel(cpu_backend(), number_key(400000));
   const_cast<Kernel*>(kernel)->fn = [](void* const* operands, const int64_t*, int64_t begin, int64_t end) {
     CHECK(begin % 64 == 0 && begin < end);
     for (int64_t i = begin; i < end; ++i) ++static_cast<uint8_t*>(operands[0])[i];

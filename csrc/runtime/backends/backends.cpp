@@ -1,23 +1,10 @@
 // Which backends exist, and why one does not.
 #include "runtime/backend.h"
 
-#include <dlfcn.h>
+#include "runtime/backends/cuda.h"
 
 namespace hologram {
 namespace {
-
-std::string cuda_reason() {
-#ifdef __APPLE__
-  return "macOS has no CUDA driver";
-#else
-  static const bool driver = [] {
-    void* library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    if (library) dlclose(library);
-    return library != nullptr;
-  }();
-  return driver ? "driver found, but this version of hologram has no CUDA kernels yet" : "driver library libcuda.so.1 not found";
-#endif
-}
 
 std::string metal_reason() {
 #if defined(__APPLE__) && defined(__aarch64__)
@@ -35,9 +22,14 @@ void Backend::launch_many(const Kernel& kernel, const Launch* launches, int coun
 }
 
 std::vector<BackendInfo> backend_infos() {
-  return {{"cpu", true, ""}, {"cuda", false, cuda_reason()}, {"metal", false, metal_reason()}};
+  const std::string cuda = cuda_reason();
+  return {{"cpu", true, ""}, {"cuda", cuda.empty(), cuda}, {"metal", false, metal_reason()}};
 }
 
-Backend* find_backend(const std::string& name) { return name == "cpu" ? &cpu_backend() : nullptr; }
+Backend* find_backend(const std::string& name) {
+  if (name == "cpu") return &cpu_backend();
+  if (name == "cuda") return cuda_backend();
+  return nullptr;
+}
 
 }  // namespace hologram

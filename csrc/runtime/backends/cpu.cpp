@@ -1,6 +1,7 @@
 // The CPU: memory from mmap, kernels called where they are.
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "runtime/backend.h"
@@ -14,6 +15,7 @@ constexpr size_t kHugePage = 2 << 20;
 
 class Cpu final : public Backend {
  public:
+  Cpu() { stream_ = &own_; }
   const char* name() const override { return "cpu"; }
   int device_count() const override { return 1; }
   bool host_visible() const override { return true; }
@@ -38,6 +40,13 @@ class Cpu final : public Backend {
 
   void deallocate(void* data, size_t bytes) override { munmap(data, pages(bytes)); }
 
+  void* allocate_pinned(size_t bytes) override {
+    constexpr size_t kPage = 4096;
+    void* data = nullptr;
+    return posix_memalign(&data, kPage, bytes) == 0 ? data : nullptr;   // the device is the host
+  }
+  void free_pinned(void* data) override { std::free(data); }
+
   bool discard(void* data, size_t bytes) override {
 #ifdef __linux__
     return madvise(data, bytes, MADV_DONTNEED) == 0;
@@ -57,13 +66,12 @@ class Cpu final : public Backend {
   }
 
   void synchronize() override {}
-  Stream& stream(int) override { return stream_; }
 
  private:
   /// mmap counts in pages; 16 KiB is a multiple of every page size we meet.
   static size_t pages(size_t bytes) { return (bytes + (16 << 10) - 1) & ~size_t((16 << 10) - 1); }
 
-  Stream stream_{*this};
+  Stream own_{*this};
 };
 
 }  // namespace

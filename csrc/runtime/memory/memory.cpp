@@ -262,6 +262,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
 }
 
 void Memory::release(Block* block) noexcept {
+  if (block->pool == Block::Pool::Shared) return backend_.release_shared(block);
   if (block->pool == Block::Pool::External) {
     if (block->external_free) block->external_free(block->owner);
   } else if (block->pool == Block::Pool::Linear && block->bin == kGuarded) {

@@ -247,7 +247,7 @@ void execute(Backend& backend, const Circuit& c, const Stage& stage, Observer* o
   build_key(c, stage.schedule, stage.flags, lane_dim, key);
   const Work work = work_of(c, stage.schedule);
   if (observer) return observer->launch(key, c, stage, work);
-  launch_on(backend, *find_kernel(key), c, stage, work);
+  launch_on(backend, *find_kernel(backend, key), c, stage, work);
 }
 
 }  // namespace hologram

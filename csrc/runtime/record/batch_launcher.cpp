@@ -7,7 +7,7 @@ namespace hologram {
 
 void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) {
   const uint64_t misses = my_count(Counter::cache_misses);
-  const Kernel* kernel = find_kernel(key);
+  const Kernel* kernel = find_kernel(backend_, key);
   if (record_) {
     record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;

@@ -123,12 +123,12 @@ char* output_data(const at::Tensor& t) {
 
 void before_read(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
-  if (const Block* block = block_of(t)) with_c10_errors([&] { stream_of(t).before_read(block, reason); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_read(block, reason); });
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
-  if (const Block* block = block_of(t)) with_c10_errors([&] { stream_of(t).before_write(block, reason); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_write(block, reason); });
 }
 
 void submit(Circuit& circuit, const at::Tensor& any) {

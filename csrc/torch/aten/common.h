@@ -32,8 +32,12 @@ at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::
 Block* block_of(const at::Tensor& t);
 /// A DataPtr that holds one (new) reference to `block`, on `device`.
 c10::DataPtr data_ptr_of(Block* block, c10::Device device);
-/// The backend a tensor lives on, and the stream its ops go to.
+/// The queue whose memory a tensor lies in (for one without memory: that of new tensors), and the stream its ops go to.
 Backend& backend_of(const at::Tensor& t);
+/// The queue that this thread's work on a tensor goes to.
+Backend& queue_of(const at::Tensor& t);
+/// May the host read and write the tensor's memory? Otherwise torch's CPU kernels see it through Aliases only (native.h).
+inline bool host_visible(const at::Tensor& t) { return backend_of(t).host_visible(); }
 Stream& stream_of(const at::Tensor& t);
 
 // ---- addresses ----
@@ -68,16 +72,11 @@ void set_sizes(Circuit& circuit, c10::IntArrayRef sizes, int row_rank = 0);
 Ref add_scalar(Circuit& circuit, const at::Scalar& s);
 void submit(Circuit& circuit, const at::Tensor& any);
 
-// ---- memory shared with the backend's native device: no copies (delegate.cpp) ----
-/// The same memory as a tensor of the backend's native device (cpu -> CPU). Holds a reference to the block.
-at::Tensor to_native(const at::Tensor& t);
-/// A native tensor's memory as a hologram tensor. If it lies in `maybe_base`'s storage, the result is a view of it.
-at::Tensor from_native(const at::Tensor& t, c10::Device device);
-
 // ---- who served an op: torch.hologram.op_report() (op_stat.cpp) ----
 struct OpStat {
   const char* name;
   std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};
+  std::atomic<uint64_t> host_copies{0};   // of the latter two: calls that worked on copies in host memory
 };
 /// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static. `name` must live for ever.
 OpStat& op_stat(const char* name);

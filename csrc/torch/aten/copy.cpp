@@ -5,16 +5,19 @@
 //                                     other than floats, elements of one type travel as integers of their width
 //   complex <-> other, lazy conj/neg  torch's CPU copy on the same memory
 //
-// CPU tensors take part directly: a circuit's operands are addresses, and a host-visible backend reads and writes
-// host memory.
+// Where the host sees the device's memory, CPU tensors take part directly: a circuit's operands are addresses. Elsewhere bytes
+// cross in one piece, contiguous and in the narrower of the two types; the device or the host does the rest.
 
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/ops/_neg_view.h>
+#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "torch/aten/common.h"
+#include "torch/aten/native.h"
 #include "torch/device/errors.h"
+#include "torch/device/host_allocator.h"
 
 namespace hologram::aten {
 namespace {
@@ -68,8 +71,6 @@ bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Ten
   return true;
 }
 
-at::Tensor on_host(const at::Tensor& t) { return is_hologram(t) ? to_native(t) : t; }
-
 /// Without a lazy conjugation or negation: the elements as they lie in memory.
 at::Tensor as_stored(const at::Tensor& t) {
   at::Tensor stored = t.is_conj() ? t.conj() : t;
@@ -95,13 +96,97 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       return;
     }
   }
+  PoolScope pool(queue_of(on_device));
+  Aliases aliases;   // the few cases that are torch's are not worth a second road
   before_read(src);
   before_write(dst);
-  at::Tensor source = on_host(src);
+  const at::Tensor target = is_hologram(dst) ? aliases.write(dst) : dst;
+  at::Tensor source = is_hologram(src) ? aliases.read(src) : src;
   if (conj) source = source.conj();
   if (neg) source = at::_neg_view(source);
-  on_host(dst).copy_(source);
+  target.copy_(source);
+  aliases.write_back();
   stat.library.fetch_add(1, std::memory_order_relaxed);
+  aliases.report(stat);
+}
+
+// ---- crossing between memories that do not see each other ----
+
+bool narrower(const at::Tensor& a, const at::Tensor& b) { return a.element_size() < b.element_size(); }
+
+at::Tensor without_lazy_bits(const at::Tensor& t) { return t.resolve_conj().resolve_neg(); }
+
+/// `t` as one dense piece of memory of the given type, on its own device.
+at::Tensor dense(const at::Tensor& t, c10::ScalarType type) { return without_lazy_bits(t).to(type).contiguous(); }
+
+/// May the host go on while the bytes of `host` move?
+bool moves_alone(const at::Tensor& host, bool non_blocking) { return non_blocking && is_pinned(host.const_data_ptr()); }
+
+void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
+  at::Tensor host = src;
+  for (int64_t d = 0; d < host.dim(); ++d)      // what is broadcast crosses once
+    if (host.stride(d) == 0 && host.size(d) > 1) host = host.narrow(d, 0, 1);
+  const bool convert_there = narrower(host, dst) && is_compiled_type(host.scalar_type()) && is_compiled_type(dst.scalar_type());
+  host = without_lazy_bits(host);
+  if (!convert_there) host = host.to(dst.scalar_type());
+  const bool plain = !dst.is_conj() && !dst.is_neg() && host.scalar_type() == dst.scalar_type();
+  const bool direct = plain && same_dense_geometry(dst, host);
+  if (!direct) host = host.contiguous();
+  const at::Tensor target = direct ? dst : empty(host.sizes(), host.scalar_type(), dst.device());
+  before_write(target, Reason::Read);
+  Backend& queue = queue_of(target);
+  const bool alone = moves_alone(host, non_blocking) && host.is_same(src);   // a copy of ours would be gone too early
+  with_c10_errors([&] {
+    queue.upload(output_data(target), host.const_data_ptr(), host.nbytes(), alone);
+    if (alone) note_pinned_use(host.const_data_ptr(), queue);
+  });
+  if (!direct) copy_elements(dst, target.expand(dst.sizes()), dst);
+}
+
+void download(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
+  const bool convert_there = narrower(dst, src) && is_compiled_type(src.scalar_type()) && is_compiled_type(dst.scalar_type());
+  const bool plain = !dst.is_conj() && !dst.is_neg() && !src.is_conj() && !src.is_neg() && src.scalar_type() == dst.scalar_type();
+  const bool direct = plain && same_dense_geometry(dst, src);
+  const at::Tensor source = direct ? src : dense(src, convert_there ? dst.scalar_type() : src.scalar_type());
+  const at::Tensor target = direct || (source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg())
+                                ? dst : at::empty(source.sizes(), source.options().device(at::kCPU));
+  before_read(source, Reason::Read);
+  Backend& queue = queue_of(source);
+  const bool alone = moves_alone(target, non_blocking) && target.is_same(dst);
+  with_c10_errors([&] {
+    queue.download(target.mutable_data_ptr(), source.const_data_ptr(), source.nbytes(), alone);
+    if (alone) note_pinned_use(target.const_data_ptr(), queue);
+  });
+  if (!target.is_same(dst)) dst.copy_(target);
+}
+
+/// Between two devices of one backend.
+void cross(const at::Tensor& dst, const at::Tensor& src) {
+  const at::Tensor source = dense(src, narrower(dst, src) ? dst.scalar_type() : src.scalar_type());
+  const bool direct = source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg();
+  const at::Tensor target = direct ? dst : empty(source.sizes(), source.scalar_type(), dst.device());
+  before_read(source, Reason::Read);
+  before_write(target, Reason::Read);
+  with_c10_errors([&] {
+    queue_of(target).copy_from(queue_of(source), output_data(target), source.const_data_ptr(), source.nbytes());
+  });
+  if (!direct) copy_elements(dst, target, dst);
+}
+
+void copy_between(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
+  static OpStat& stat = op_stat("copy_");
+  const bool to_device = is_hologram(dst), from_device = is_hologram(src);
+  if (to_device && from_device) {
+    Backend &to = queue_of(dst), &from = queue_of(src);
+    if (to.shares_memory_with(from)) return copy_elements(dst, src, dst);
+    if (to.name() == from.name()) cross(dst, src);
+    else copy_between(dst, src.to(at::kCPU), non_blocking);
+  } else {
+    if (host_visible(to_device ? dst : src)) return copy_elements(dst, src, to_device ? dst : src);
+    if (to_device) upload(dst, src, non_blocking);
+    else download(dst, src, non_blocking);
+  }
+  stat.compiled.fetch_add(1, std::memory_order_relaxed);
 }
 
 at::Tensor broadcast_to(const at::Tensor& src, const at::Tensor& dst) {
@@ -129,7 +214,9 @@ at::Tensor& copy_(at::Tensor& self, const at::Tensor& src, bool non_blocking) {
   } else if (!near(self)) {
     self.copy_(source.to(at::kCPU), non_blocking);
   } else {
-    copy_elements(self, source, is_hologram(self) ? self : source);
+    const at::Tensor& on_device = is_hologram(self) ? self : source;
+    if (C10_LIKELY(host_visible(on_device) && !several_queues())) copy_elements(self, source, on_device);
+    else copy_between(self, source, non_blocking);
   }
   return self;
 }

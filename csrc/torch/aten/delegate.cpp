@@ -38,11 +38,15 @@ class Call {
         default: break;
       }
     }
-    call_.settle();
+    call_.settle(/*may_use_cuda=*/route_ != Route::DelegateHandles);
   }
 
   /// Replaces hologram arguments by native ones. Written arguments keep their originals for to_hologram().
   void to_native() {
+    const bool cuda = plan_.on_cuda && route_ != Route::DelegateHandles && runs_on_cuda(backend());
+    if (cuda) aliases_.use(c10::DeviceType::CUDA);
+    const c10::Device native_device(cuda ? c10::DeviceType::CUDA : c10::DeviceType::CPU, cuda ? device_->index() : -1);
+    native_ = native_device;
     for (size_t i = 0; i < plan_.arguments.size(); ++i) {
       c10::IValue& value = argument(i);
       const bool written = plan_.arguments[i].written;
@@ -71,7 +75,7 @@ class Call {
         case ArgumentKind::Generator:
           value = call_.generator(value.isNone() ? std::nullopt : std::optional<at::Generator>(value.toGenerator()));
           break;
-        case ArgumentKind::Device: if (value.isDevice()) value = NativeCall::native_device(value.toDevice()); break;
+        case ArgumentKind::Device: if (value.isDevice()) value = call_.native_device(value.toDevice()); break;
         case ArgumentKind::Other: break;
       }
     }

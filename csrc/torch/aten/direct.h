@@ -115,8 +115,8 @@ struct Native<std::optional<at::Generator>> {
 template <>
 struct Native<std::optional<c10::Device>> {
   std::optional<c10::Device> device;
-  Native(NativeCall&, std::optional<c10::Device> given, size_t) {
-    if (given) device = NativeCall::native_device(*given);
+  Native(NativeCall& call, std::optional<c10::Device> given, size_t) {
+    if (given) device = call.native_device(*given);
   }
   std::optional<c10::Device> get() { return device; }
 };

@@ -5,13 +5,21 @@
 #include <c10/core/StorageImpl.h>
 #include <c10/core/TensorImpl.h>
 
-#include <mutex>
+#include <ATen/Context.h>
+#include <ATen/NestedTensorImpl.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <string_view>
+
+#include "runtime/config.h"
 #include "torch/aten/nested.h"
 #include "torch/aten/sparse.h"
-#include "torch/device/threads.h"
 #include "torch/device/allocator.h"
+#include "torch/device/device.h"
 #include "torch/device/errors.h"
+#include "torch/device/threads.h"
 
 namespace hologram::aten {
 namespace {
@@ -113,46 +121,56 @@ at::Tensor tensor_on(c10::Storage storage, c10::DispatchKey key, const at::Tenso
   return t;
 }
 
-// The memory of `original` under a CPU device, kept alive by a reference to its block (or, for memory that is not
-// ours, to the whole storage).
-c10::DataPtr native_data(const c10::Storage& original) {
-  c10::StorageImpl* impl = original.unsafeGetStorageImpl();
-  const c10::Device cpu(c10::DeviceType::CPU);
-  if (Block* block = hologram::block_of(impl->data_ptr())) {
-    void* data = const_cast<void*>(impl->data());
-    TORCH_CHECK_NOT_IMPLEMENTED(block->backend->host_visible(), "hologram: PyTorch's CPU kernels cannot read the memory of "
-                                "backend '", block->backend->name(), "'. Move the tensor to the CPU first (.cpu()).");
-    block->retain();
-    return {data, block, &release_block, cpu};
-  }
-  void* data = impl->mutable_data();   // also materializes lazy copies
-  if (!data) return {nullptr, cpu};
-  return {data, new c10::Storage(original), &delete_storage, cpu};
+/// The bytes of its storage that a tensor covers.
+std::pair<size_t, size_t> extent(const at::Tensor& t) {
+  if (t.numel() == 0) return {0, 0};
+  const auto item = static_cast<int64_t>(t.element_size());
+  int64_t last = t.storage_offset();
+  for (int64_t d = 0; d < t.dim(); ++d) last += (t.size(d) - 1) * t.stride(d);
+  return {static_cast<size_t>(t.storage_offset() * item), static_cast<size_t>((last + 1) * item)};
 }
 
-// The other direction.
-c10::DataPtr device_data(const c10::Storage& native, c10::Device device) {
+/// A block of CPU memory as a DataPtr of the CPU.
+c10::DataPtr host_memory(size_t bytes) {
+  Block* block = with_c10_errors([&] { return allocate_block(cpu_backend(), bytes); });
+  return {block->data, block, &release_block, c10::Device(c10::DeviceType::CPU)};
+}
+
+}  // namespace
+
+Backend& Aliases::home(c10::Device device) const {
+  return home_ ? home_->queue(device.index()) : current_queue(device.index());
+}
+
+// A native result's memory as the device's: the same, or a copy of it on the device.
+c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device) const {
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
   if (!data) return {nullptr, device};
+  Backend& queue = home(device);
+  if (native_ == c10::DeviceType::CPU && !queue.host_visible()) {
+    Block* block = allocate_for_torch(queue, impl->nbytes());
+    c10::DataPtr copy(block->data, block, &release_block, device);
+    with_c10_errors([&] { queue.upload(block->data, data, impl->nbytes()); });
+    return copy;
+  }
   Block* block = impl->data_ptr().get_deleter() == &free_native ? scoped_blocks().find(data)
                                                                 : hologram::block_of(impl->data_ptr());
   if (block) {
     block->retain();
     return {data, block, &release_block, device};
   }
-  block = adopt_block(cpu_backend(), data, impl->nbytes(), new c10::Storage(native), &delete_storage);
+  block = adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
+  if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: nobody else has the address
   return {data, block, &release_block, device};
 }
 
-c10::Storage device_storage(const c10::Storage& native, c10::Device device) {
+c10::Storage Aliases::device_storage(const c10::Storage& native, c10::Device device) const {
   c10::Storage storage = c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(native.nbytes())),
                                                 device_data(native, device), c10::GetAllocator(kDevice), /*resizable=*/true, device);
   watch_pointers(*storage.unsafeGetStorageImpl());
   return storage;
 }
-
-}  // namespace
 
 const Aliases::StoragePair* Aliases::find(const c10::StorageImpl* either) const {
   if (!index_.empty()) {
@@ -164,18 +182,53 @@ const Aliases::StoragePair* Aliases::find(const c10::StorageImpl* either) const 
   return nullptr;
 }
 
-const c10::Storage& Aliases::alias_storage(const c10::Storage& original) {
-  if (const StoragePair* known = find(original.unsafeGetStorageImpl())) return known->alias;
-  storages_.push_back({original, c10::Storage(c10::make_intrusive<c10::StorageImpl>(
-      c10::StorageImpl::use_byte_size_t(), original.nbytes(), native_data(original), c10::GetCPUAllocator(),
-      original.resizable()))});
+Aliases::StoragePair& Aliases::alias_storage(const c10::Storage& original) {
+  if (const StoragePair* known = find(original.unsafeGetStorageImpl())) return const_cast<StoragePair&>(*known);
+  StoragePair pair{original, {}};
+  c10::StorageImpl* impl = original.unsafeGetStorageImpl();
+  const c10::Device device(native_, native_ == c10::DeviceType::CPU ? -1 : impl->device().index());
+  c10::DataPtr data;
+  if (Block* block = hologram::block_of(impl->data_ptr())) {
+    if (!home_) home_ = block->backend;
+    else if (C10_UNLIKELY(home_ != block->backend)) with_c10_errors([&] { check_same_memory(*home_, *block->backend, "run"); });
+    if (native_ == c10::DeviceType::CPU && !block->backend->host_visible()) {
+      data = host_memory(impl->nbytes());
+      pair.copy = data.get();
+      copies_ = true;
+    } else {   // kept alive by a reference to its block
+      block->retain();
+      data = {const_cast<void*>(impl->data()), block, &release_block, device};
+    }
+  } else if (void* memory = impl->mutable_data()) {   // not ours; also makes lazy copies real
+    data = {memory, new c10::Storage(original), &delete_storage, device};
+  } else {
+    data = {nullptr, device};
+  }
+  pair.alias = c10::Storage(c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), original.nbytes(),
+                                                                  std::move(data), c10::GetAllocator(native_), original.resizable()));
+  storages_.push_back(std::move(pair));
   constexpr size_t kSearchedInOrder = 16;
   if (storages_.size() > kSearchedInOrder)
     for (size_t i = index_.empty() ? 0 : storages_.size() - 1; i < storages_.size(); ++i) {
       index_[storages_[i].original.unsafeGetStorageImpl()] = i;
       index_[storages_[i].alias.unsafeGetStorageImpl()] = i;
     }
-  return storages_.back().alias;
+  return storages_.back();
+}
+
+/// Copies what `t` covers from the device, where the alias lies in a copy that has not got it yet.
+void Aliases::fetch(StoragePair& pair, const at::Tensor& t) {
+  auto [from, to] = extent(t);
+  if (from == to || (pair.from <= from && to <= pair.to)) return;
+  if (pair.from != pair.to) {   // what lies between two parts comes too: one range stays one
+    from = std::min(from, pair.from);
+    to = std::max(to, pair.to);
+  }
+  Backend& queue = queue_of(t);
+  const auto* device = static_cast<const char*>(pair.original.data());
+  with_c10_errors([&] { queue.download(static_cast<char*>(pair.copy) + from, device + from, to - from); });
+  pair.from = from;
+  pair.to = to;
 }
 
 at::Tensor Aliases::alias(const at::Tensor& t) {
@@ -184,7 +237,9 @@ at::Tensor Aliases::alias(const at::Tensor& t) {
   if (t.is_nested()) return map_nested(t, [this](const at::Tensor& buffer) { return alias(buffer); });
   check_plain(t, "argument");
   before_read(t);
-  return tensor_on(alias_storage(t.storage()), c10::DispatchKey::CPU, t);
+  StoragePair& pair = alias_storage(t.storage());
+  if (C10_UNLIKELY(pair.copy != nullptr)) fetch(pair, t);
+  return tensor_on(pair.alias, native_ == c10::DeviceType::CPU ? c10::DispatchKey::CPU : c10::DispatchKey::CUDA, t);
 }
 
 at::Tensor Aliases::read(const at::Tensor& t) {
@@ -209,16 +264,57 @@ at::Tensor Aliases::write(const at::Tensor& t) {
   return written_.back().alias;
 }
 
-void Aliases::write_back() const {
+/// A kernel gave a copy another size: so does the device's memory get it. What the kernel wrote is stored afterwards.
+void Aliases::follow_size(StoragePair& pair) {
+  c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
+  pair.copy = const_cast<void*>(pair.alias.data());
+  resize_storage(*original, pair.alias.nbytes());
+}
+
+/// Copies what the kernel wrote to the device, where it wrote to a copy.
+void Aliases::store(const at::Tensor& alias) const {
+  const auto each = [this](const at::Tensor& member) { return store(member), member; };
+  if (is_sparse_layout(alias.layout())) {
+    map_sparse(alias, c10::Device(c10::DeviceType::CPU), each);
+    return;
+  }
+  if (alias.is_nested()) {
+    map_nested(alias, each);
+    return;
+  }
+  const StoragePair* pair = find(alias.storage().unsafeGetStorageImpl());
+  if (!pair || !pair->copy) return;
+  const auto [from, to] = extent(alias);
+  if (from == to) return;
+  c10::StorageImpl* original = pair->original.unsafeGetStorageImpl();
+  Backend& queue = home(original->device());
+  auto* device = static_cast<char*>(const_cast<void*>(original->data()));
+  with_c10_errors([&] { queue.upload(device + from, static_cast<const char*>(pair->copy) + from, to - from); });
+}
+
+void Aliases::report(OpStat& stat) const {
+  if (!copies_) return;
+  if (stat.host_copies.fetch_add(1, std::memory_order_relaxed) == 0 && config().log >= 1)
+    std::fprintf(stderr, "[hologram] %s runs in PyTorch's CPU kernel on copies in host memory: this PyTorch has no kernel of it for the device\n",
+                 stat.name);
+}
+
+void Aliases::write_back() {
   if (written_.empty()) return;
-  for (const StoragePair& pair : storages_) {
+  for (StoragePair& pair : storages_) {
     c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
-    if (pair.alias.data() == original->data() && pair.alias.nbytes() == original->nbytes()) continue;
+    const void* const before = pair.copy ? pair.copy : original->data();
+    if (pair.alias.data() == before && pair.alias.nbytes() == original->nbytes()) continue;
+    if (pair.copy) {
+      follow_size(pair);
+      continue;
+    }
     original->set_data_ptr_noswap(device_data(pair.alias, original->device()));
     original->set_nbytes(pair.alias.nbytes());
     watch_pointers(*original);
   }
   for (const TensorPair& pair : written_) {
+    if (copies_) store(pair.alias);
     if (is_sparse_layout(pair.original.layout())) {
       const c10::Device device = pair.original.device();
       assign_sparse(pair.original, pair.alias, [&](const at::Tensor& member) { return result(member, device); });
@@ -246,15 +342,32 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   return tensor_on(device_storage(native.storage(), device), c10::DispatchKey::PrivateUse1, native);
 }
 
-at::Tensor to_native(const at::Tensor& t) { return Aliases().read(t); }
+bool runs_on_cuda(const Backend& backend) {
+  static const bool torch_has_cuda = at::hasCUDA();
+  return C10_UNLIKELY(torch_has_cuda) && backend.name() == std::string_view("cuda");
+}
 
-at::Tensor from_native(const at::Tensor& t, c10::Device device) { return Aliases().result(t, device); }
+c10::DeviceType native_type(const at::Tensor& t) {
+  return runs_on_cuda(backend_of(t)) ? c10::DeviceType::CUDA : c10::DeviceType::CPU;
+}
 
-PoolScope::PoolScope(Backend& backend) : previous_(pool_scope) {
+PoolScope::PoolScope(Backend& queue) : previous_(pool_scope) {
   settle_after_fork();
   install_scoped_allocator();
-  pool_scope = &backend;
+  pool_scope = queue.host_visible() ? &queue : &cpu_backend();
+  if (!runs_on_cuda(queue)) return;
+  // torch names a CUDA stream that is not its own by its handle, and the default stream by 0.
+  const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(queue.device()));
+  const c10::Stream stream(c10::Stream::UNSAFE, device, static_cast<c10::StreamId>(reinterpret_cast<intptr_t>(queue.native_handle())));
+  cuda_.emplace(c10::DeviceType::CUDA);
+  cuda_device_ = cuda_->exchangeDevice(device);
+  cuda_stream_ = cuda_->exchangeStream(stream);
 }
-PoolScope::~PoolScope() { pool_scope = previous_; }
+PoolScope::~PoolScope() {
+  pool_scope = previous_;
+  if (!cuda_) return;
+  cuda_->exchangeStream(*cuda_stream_);
+  cuda_->uncheckedSetDevice(*cuda_device_);
+}
 
 }  // namespace hologram::aten

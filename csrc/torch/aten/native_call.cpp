@@ -1,6 +1,7 @@
 #include "torch/aten/native_call.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/core/op_registration/adaption.h>
 #include <c10/util/Exception.h>
 
@@ -49,6 +50,7 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   plan->stat = &op_stat(plan->name.c_str());
   plan->takes_cpu_tensors = accepts_cpu_tensors(base);
   plan->served = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
+  plan->on_cuda = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CUDA);
   plan->seeded = op.hasTag(at::Tag::nondeterministic_seeded);
   const auto& schema = op.schema();
   if (const auto dropout = schema.argumentIndexWithName("dropout_p")) plan->dropout = *dropout;
@@ -97,21 +99,32 @@ const Plan& plan_of(const char* name, const char* overload) {
   return plan_of(c10::Dispatcher::singleton().findSchemaOrThrow(name, overload));
 }
 
-at::Generator native_generator(const std::optional<at::Generator>& generator) {
-  return at::detail::createCPUGenerator(mix(reserve_philox(generator, 1)));
+at::Generator native_generator(const std::optional<at::Generator>& generator, c10::DeviceIndex device, c10::Device native) {
+  const uint64_t seed = mix(reserve_philox(generator, 1, device));
+  if (native.is_cpu()) return at::detail::createCPUGenerator(seed);
+  at::Generator made = at::globalContext().getAcceleratorHooksInterface(native.type()).getNewGenerator(native.index());
+  made.set_current_seed(seed);
+  return made;
 }
 
-SeededDefault::SeededDefault(bool active) {
+SeededDefault::SeededDefault(bool active, c10::DeviceIndex device, c10::Device native) {
   if (!active) return;
   static std::mutex turn;
   turn_ = std::unique_lock<std::mutex>(turn);
+  if (!native.is_cpu()) {
+    other_ = at::globalContext().defaultGenerator(native);
+    state_ = other_.get_state();
+    other_.set_current_seed(mix(reserve_philox(std::nullopt, 1, device)));
+    return;
+  }
   auto* generator = at::check_generator<at::CPUGeneratorImpl>(at::detail::getDefaultCPUGenerator());
   std::lock_guard<std::mutex> lock(generator->mutex_);
   saved_ = generator->clone();
-  generator->set_current_seed(mix(reserve_philox(std::nullopt, 1)));
+  generator->set_current_seed(mix(reserve_philox(std::nullopt, 1, device)));
 }
 
 SeededDefault::~SeededDefault() {
+  if (other_.defined()) other_.set_state(state_);
   if (!saved_) return;
   auto* generator = at::check_generator<at::CPUGeneratorImpl>(at::detail::getDefaultCPUGenerator());
   std::lock_guard<std::mutex> lock(generator->mutex_);
@@ -120,9 +133,12 @@ SeededDefault::~SeededDefault() {
   generator->set_next_double_normal_sample(saved_->next_double_normal_sample());
 }
 
-void NativeCall::settle() {
-  if (device_) return;
-  device_ = wanted_ ? c10::Device(kDevice, checked_device_index(wanted_->index())) : c10::Device(kDevice, current_device());
+void NativeCall::settle(bool may_use_cuda) {
+  if (!device_)
+    device_ = wanted_ ? c10::Device(kDevice, checked_device_index(wanted_->index())) : c10::Device(kDevice, current_device());
+  if (C10_LIKELY(!may_use_cuda || !plan_.on_cuda || !runs_on_cuda(backend()))) return;
+  native_ = c10::Device(c10::DeviceType::CUDA, device_->index());
+  aliases_.use(c10::DeviceType::CUDA);
 }
 
 at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requires_grad) {
@@ -144,7 +160,7 @@ at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requi
 
 at::Generator NativeCall::generator(const std::optional<at::Generator>& given) const {
   if (other_tensor_.defined() && !on_device_ && given) check_generator_device(other_tensor_);
-  return native_generator(given);
+  return native_generator(given, device_->index(), native_);
 }
 
 void NativeCall::wrong_device(const at::Tensor& t, size_t index) const {

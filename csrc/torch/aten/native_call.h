@@ -1,7 +1,7 @@
-// One call of an op in torch's own CPU kernel, on the device's memory: what the boxed road (delegate.cpp) and the typed road
+// One call of an op in torch's own kernel (CPU, or CUDA where the memory is CUDA's and torch has one), on the device's memory: what the boxed road (delegate.cpp) and the typed road
 // (direct.h) have in common.
 //
-// Tensor arguments become aliases (native.h), a device generator becomes a CPU generator seeded from it, and what comes back
+// Tensor arguments become aliases (native.h), a device generator becomes a native generator seeded from it, and what comes back
 // is a hologram tensor that aliases, owns or is an argument exactly as the schema and the kernel say.
 #pragma once
 
@@ -42,6 +42,7 @@ struct Plan {
   int dropout = -1;                      // ... but only if this argument, a probability, is not 0
   bool takes_cpu_tensors = false;        // torch lets CPU tensors of any size in beside device tensors
   bool served = false;                   // torch has a CPU kernel
+  bool on_cuda = false;                  // ... and one for CUDA
 
   explicit Plan(const c10::OperatorHandle& handle) : op(handle) {}
 };
@@ -50,15 +51,16 @@ struct Plan {
 const Plan& plan_of(const c10::OperatorHandle& op);
 const Plan& plan_of(const char* name, const char* overload);
 
-// ---- random numbers: a CPU generator that is a function of the device generator's state ----
+// ---- random numbers: a native generator that is a function of the device generator's state ----
 
-at::Generator native_generator(const std::optional<at::Generator>& generator);
+/// `device`: whose generator counts where none is given; `native`: the device whose kernel draws.
+at::Generator native_generator(const std::optional<at::Generator>& generator, c10::DeviceIndex device, c10::Device native);
 
-/// For ops that draw from the CPU's default generator because their schema has no Generator: seeds it from the device's
-/// generator and puts its state back afterwards. Such calls take turns.
+/// For ops that draw from the native device's default generator because their schema has no Generator: seeds it from the
+/// device's generator and puts its state back afterwards. Such calls take turns.
 class SeededDefault {
  public:
-  explicit SeededDefault(bool active);
+  SeededDefault(bool active, c10::DeviceIndex device, c10::Device native);
   ~SeededDefault();
   SeededDefault(const SeededDefault&) = delete;
   SeededDefault& operator=(const SeededDefault&) = delete;
@@ -66,6 +68,8 @@ class SeededDefault {
  private:
   std::unique_lock<std::mutex> turn_;
   std::shared_ptr<at::CPUGeneratorImpl> saved_;
+  at::Generator other_;                  // of a native device that is not the CPU
+  at::Tensor state_;
 };
 
 // ---- one call ----
@@ -81,7 +85,7 @@ class NativeCall {
     } else if (!device_) {
       device_ = t.device();
       on_device_ = true;
-      if (t.has_storage()) backend_ = &backend_of(t);
+      if (t.has_storage()) backend_ = &queue_of(t);
     }
   }
   void look_at_device(c10::Device device) {
@@ -89,24 +93,26 @@ class NativeCall {
   }
   /// Results live where any hologram tensor lives (the first tensor argument may be a Python number), else where a Device
   /// argument says.
-  void settle();
+  void settle(bool may_use_cuda = true);
   c10::Device device() const { return *device_; }
 
   /// Argument `index` for the native kernel.
   at::Tensor native(const at::Tensor& t, size_t index, bool keep_requires_grad = false);
   at::Generator generator(const std::optional<at::Generator>& given) const;
-  static c10::Device native_device(c10::Device device) {
-    return device.type() == kDevice ? c10::Device(c10::DeviceType::CPU) : device;
-  }
+  /// The device whose kernel runs, in place of ours.
+  c10::Device native_device(c10::Device device) const { return device.type() == kDevice ? native_ : device; }
+  c10::Device native_device() const { return native_; }
+  /// The key under which the native kernel is found.
+  c10::DispatchKeySet key() const { return c10::DispatchKeySet(native_.is_cpu() ? c10::DispatchKey::CPU : c10::DispatchKey::CUDA); }
 
   /// Where the kernel's results come from.
-  Backend& backend() const { return backend_ ? *backend_ : current_backend(); }
+  Backend& backend() const { return backend_ ? *backend_ : current_queue(device_->index()); }
 
-  /// The key under which the native kernel is found.
-  c10::DispatchKeySet key() const { return c10::DispatchKeySet(c10::DispatchKey::CPU); }
-
-  /// After the kernel, before results are converted: what it did to the geometry of written arguments.
-  void write_back() { aliases_.write_back(); }
+  /// After the kernel: what it did to the geometry of written arguments. Before results are converted.
+  void write_back() {
+    aliases_.write_back();
+    aliases_.report(*plan_.stat);
+  }
   at::Tensor result(const at::Tensor& native) const { return aliases_.result(native, *device_); }
 
  private:
@@ -114,6 +120,7 @@ class NativeCall {
 
   const Plan& plan_;
   std::optional<c10::Device> device_, wanted_;
+  c10::Device native_{c10::DeviceType::CPU};
   bool on_device_ = false;     // some tensor is
   Backend* backend_ = nullptr;
   at::Tensor other_tensor_;    // one that may lie anywhere
@@ -123,7 +130,8 @@ class NativeCall {
 /// The state in which the native kernel of a call runs.
 class NativeScope {
  public:
-  NativeScope(const NativeCall& call, bool seeded) : pool_(call.backend()), seeded_(seeded) {}
+  NativeScope(const NativeCall& call, bool seeded)
+      : pool_(call.backend()), seeded_(seeded, call.device().index(), call.native_device()) {}
 
  private:
   // Aliases are below autograd already; this also keeps what native kernels call from looking at it.

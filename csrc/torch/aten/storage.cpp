@@ -18,7 +18,9 @@
 #include "torch/aten/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
+#include "torch/device/errors.h"
 #include "torch/device/storage.h"
+#include "torch/device/stream.h"
 
 namespace hologram::aten {
 namespace {
@@ -27,7 +29,7 @@ constexpr c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 
 c10::intrusive_ptr<c10::StorageImpl> make_storage(size_t bytes, c10::Device device) {
   c10::DataPtr data = bytes == 0 ? c10::DataPtr(nullptr, nullptr, nullptr, device)
-                                 : data_ptr_of(allocate_for_torch(bytes), device);
+                                 : data_ptr_of(allocate_for_torch(current_queue(device.index()), bytes), device);
   auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), static_cast<int64_t>(bytes),
                                                        std::move(data), &device_allocator(), /*resizable=*/true);
   watch_pointers(*storage);
@@ -85,10 +87,12 @@ Block* block_of(const at::Tensor& t) { return hologram::block_of(t.storage().dat
 
 Backend& backend_of(const at::Tensor& t) {
   const Block* block = block_of(t);
-  return block ? *block->backend : current_backend();
+  return block ? *block->backend : current_queue(t.device().index());
 }
 
-Stream& stream_of(const at::Tensor& t) { return current_stream(backend_of(t), t.device().index()); }
+Backend& queue_of(const at::Tensor& t) { return backend_of(t).queue(t.device().index()); }
+
+Stream& stream_of(const at::Tensor& t) { return queue_of(t).stream(); }
 
 namespace {
 
@@ -165,7 +169,7 @@ at::Tensor& set_empty_(at::Tensor& self) {
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   before_read(self, Reason::Read);
   alignas(16) char bytes[16];
-  backend_of(self).copy(bytes, self.const_data_ptr(), self.element_size());
+  with_c10_errors([&] { queue_of(self).download(bytes, self.const_data_ptr(), self.element_size()); });
   at::Scalar result;
   AT_DISPATCH_V2(self.scalar_type(), "_local_scalar_dense", AT_WRAP([&] {
                    scalar_t value;
@@ -177,8 +181,7 @@ at::Scalar local_scalar_dense(const at::Tensor& self) {
   return result;
 }
 
-// Blocks keep themselves alive while a stream uses them.
-void record_stream(at::Tensor&, c10::Stream) {}
+void record_stream(at::Tensor& self, c10::Stream stream) { note_use(self.storage().data_ptr(), stream); }
 
 // ATen's own answer leaves PrivateUse1 out, which makes Module.to() create new Parameters where CUDA keeps them:
 // tied weights would come apart and optimizers made before .to() would update dead tensors. A TensorImpl of this

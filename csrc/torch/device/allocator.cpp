@@ -4,6 +4,7 @@
 
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
+#include "torch/device/stream.h"
 
 namespace hologram {
 namespace {
@@ -16,26 +17,30 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   c10::DataPtr allocate(size_t bytes) override {
     const c10::Device device(kDeviceType, current_device());
     if (bytes == 0) return {nullptr, nullptr, nullptr, device};
-    Block* block = allocate_for_torch(bytes);
+    Block* block = allocate_for_torch(current_queue(device.index()), bytes);
     block->exposed = true;   // torch may hand the address to anybody
     return {block->data, block, &release_block, device};
   }
 
-  void copy_data(void* dst, const void* src, size_t bytes) const override { current_backend().copy(dst, src, bytes); }
+  void copy_data(void* dst, const void* src, size_t bytes) const override {
+    with_c10_errors([&] { current_queue(current_device()).copy(dst, src, bytes); });
+  }
 
   bool initialized() override { return true; }
   void emptyCache(c10::MempoolId_t) override {
-    settle();
-    empty_cache(current_backend());
+    with_c10_errors([] {
+      each_queue(current_backend(), [](Backend& queue) {
+        queue.stream().flush(Reason::Memory);
+        empty_cache(queue);
+      });
+    });
   }
 
-  // Blocks carry a reference per recorded use, and a stream runs in order: nothing to remember here.
-  void recordStream(const c10::DataPtr&, c10::Stream) override {}
+  void recordStream(const c10::DataPtr& data, c10::Stream stream) override { note_use(data, stream); }
 
   c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex device) override {
-    checked_device_index(device);
-    settle();
-    const MemoryStats stats = memory_stats(current_backend());
+    MemoryStats stats;
+    settled_queues(device, [&](Backend& queue) { stats += memory_stats(queue); });
     c10::CachingDeviceAllocator::DeviceStats out;
     fill(out.allocated_bytes, stats.allocated_bytes, &stats.boundary_bytes);
     fill(out.requested_bytes, stats.allocated_bytes, &stats.boundary_bytes);
@@ -52,31 +57,36 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   }
 
   void resetAccumulatedStats(c10::DeviceIndex device) override {
-    checked_device_index(device);
-    settle();
-    reset_accumulated_stats(current_backend());
+    settled_queues(device, [](Backend& queue) { reset_accumulated_stats(queue); });
   }
   void resetPeakStats(c10::DeviceIndex device) override {
-    checked_device_index(device);
-    settle();
-    reset_peak_stats(current_backend());
+    settled_queues(device, [](Backend& queue) { reset_peak_stats(queue); });
   }
 
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex device) override {
-    checked_device_index(device);
+    Backend& queue = current_queue(checked_device_index(device));
+    const auto of_device = with_c10_errors([&] { return queue.memory_info(); });
+    if (of_device.second) return of_device;
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     const size_t total = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * page;
 #ifdef _SC_AVPHYS_PAGES
     return {static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * page, total};
 #else
-    return {total - std::min<size_t>(total, memory_stats(current_backend()).reserved_bytes.current), total};
+    return {total - std::min<size_t>(total, memory_stats(queue).reserved_bytes.current), total};
 #endif
   }
 
  private:
   /// Memory of dead tensors that only recorded ops still need counts as freed.
-  static void settle() {
-    with_c10_errors([] { current_stream(current_backend(), current_device()).flush(Reason::Memory); });
+  template <class F>
+  static void settled_queues(c10::DeviceIndex device, F f) {
+    const c10::DeviceIndex index = checked_device_index(device);
+    with_c10_errors([&] {
+      each_queue(current_backend(), index, [&](Backend& queue) {
+        queue.stream().flush(Reason::Memory);
+        f(queue);
+      });
+    });
   }
 
   // torch splits statistics into a small and a large pool: the boundary pool is the small one.
@@ -105,11 +115,10 @@ REGISTER_ALLOCATOR(kDeviceType, &allocator)
 
 c10::DeviceAllocator& device_allocator() { return allocator; }
 
-Block* allocate_for_torch(size_t bytes) {
+Block* allocate_for_torch(Backend& backend, size_t bytes) {
   constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
-  Backend& backend = current_backend();
   return with_c10_errors([&] {
-    Stream& stream = current_stream(backend, current_device());
+    Stream& stream = backend.stream();
     if (bytes >= kLarge) stream.reclaim();
     try {
       return allocate_block(backend, bytes);

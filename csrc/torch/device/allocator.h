@@ -3,14 +3,15 @@
 
 #include <c10/core/CachingDeviceAllocator.h>
 
+#include "runtime/backend.h"
 #include "runtime/block.h"
 
 namespace hologram {
 
 c10::DeviceAllocator& device_allocator();
 
-/// A block of `bytes` on the current backend; runtime errors arrive as c10 errors (torch.OutOfMemoryError).
-Block* allocate_for_torch(size_t bytes);
+/// A block of `bytes` on a queue; runtime errors arrive as c10 errors (torch.OutOfMemoryError).
+Block* allocate_for_torch(Backend& queue, size_t bytes);
 
 /// The block behind a DataPtr made by this device; nullptr for any other memory and for empty storages.
 inline Block* block_of(const c10::DataPtr& data) {

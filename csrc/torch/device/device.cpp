@@ -1,5 +1,6 @@
 #include "torch/device/device.h"
 
+#include <ATen/Context.h>
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
@@ -7,7 +8,21 @@
 
 namespace hologram {
 
-std::atomic<Backend*> detail::active_backend{&cpu_backend()};
+std::atomic<Backend*> detail::active_backend{nullptr};
+
+Backend& detail::choose_backend() {
+  // Opening a GPU takes time and makes the process unfit for fork: `import torch` does neither, the first tensor does.
+  Backend* chosen = &cpu_backend();
+  try {
+    // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
+    if (at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount() > 0)
+      if (Backend* cuda = find_backend("cuda")) chosen = cuda;
+  } catch (const std::exception& error) {
+    TORCH_WARN("hologram: CUDA is not used: ", error.what());
+  }
+  Backend* nobody = nullptr;
+  return active_backend.compare_exchange_strong(nobody, chosen) ? *chosen : *nobody;
+}
 
 namespace {
 
@@ -26,10 +41,11 @@ void set_current_backend(const std::string& name) {
   for (const BackendInfo& info : backend_infos()) {
     known += (known.empty() ? "'" : ", '") + info.name + "'";
     if (info.name != name) continue;
-    Backend* backend = find_backend(name);
+    Backend* backend = with_c10_errors([&] { return find_backend(name); });
     TORCH_CHECK(backend, "hologram.set_backend: the backend '", name, "' is not available: ", info.reason,
                 ". torch.hologram keeps using '", current_backend().name(), "'.");
-    with_c10_errors([] { current_stream(current_backend(), current_device()).flush(Reason::Switch); });
+    if (Backend* before = detail::active_backend.load(std::memory_order_acquire))
+      with_c10_errors([&] { each_queue(*before, [](Backend& queue) { queue.stream().flush(Reason::Switch); }); });
     detail::active_backend.store(backend, std::memory_order_release);
     if (this_device >= backend->device_count()) this_device = 0;
     return;
@@ -65,7 +81,11 @@ c10::DeviceIndex checked_device_index(c10::DeviceIndex index) {
 }
 
 void synchronize_device(c10::DeviceIndex index) {
-  with_c10_errors([&] { current_stream(current_backend(), checked_device_index(index)).synchronize(); });
+  with_c10_errors([&] {
+    Backend& first = current_backend().lane(checked_device_index(index), 0);
+    first.stream().flush(Reason::Synchronize);
+    first.synchronize_device();
+  });
 }
 
 bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed); }

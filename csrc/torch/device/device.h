@@ -14,11 +14,18 @@ namespace hologram {
 constexpr c10::DeviceType kDeviceType = c10::DeviceType::PrivateUse1;
 
 namespace detail {
-extern std::atomic<Backend*> active_backend;
+extern std::atomic<Backend*> active_backend;   // null until somebody chooses or asks
+Backend& choose_backend();
 }
 
-/// The backend new tensors are made on. Tensors stay on the backend they were made on.
-inline Backend& current_backend() { return *detail::active_backend.load(std::memory_order_acquire); }
+/// The backend new tensors are made on: the first queue of its first device. Tensors stay on the backend they were made on.
+/// Where nobody chose (HOLOGRAM_BACKEND=auto), the first caller gets CUDA if torch has CUDA kernels and a device, else the CPU.
+inline Backend& current_backend() {
+  Backend* const backend = detail::active_backend.load(std::memory_order_acquire);
+  return C10_LIKELY(backend != nullptr) ? *backend : detail::choose_backend();
+}
+/// The queue of it that the calling thread uses on a device.
+inline Backend& current_queue(c10::DeviceIndex device) { return current_backend().queue(device); }
 /// Throws ValueError for an unknown name, RuntimeError with the reason for an absent backend.
 void set_current_backend(const std::string& name);
 

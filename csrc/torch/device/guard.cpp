@@ -41,22 +41,22 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
   c10::Stream getNewStream(c10::Device device, int) const override { return new_torch_stream(device.index()); }
   c10::Stream exchangeStream(c10::Stream stream) const override { return exchange_torch_stream(stream); }
   void* getStreamNativeHandle(const c10::Stream stream) const override {
-    return &current_stream(current_backend(), checked_device_index(stream.device_index()));
+    Backend& queue = queue_of(stream);
+    return queue.max_lanes() > 1 ? queue.native_handle() : &queue.stream();
   }
   bool queryStream(const c10::Stream& stream) const override {
-    synchronize_stream(stream);
-    return true;
+    return query_stream(stream);
   }
   void synchronizeStream(const c10::Stream& stream) const override { synchronize_stream(stream); }
   void synchronizeDevice(const c10::DeviceIndex device) const override { synchronize_device(device); }
 
-  void record(void** event, const c10::Stream& stream, const c10::DeviceIndex, const c10::EventFlag) const override {
-    record_event(event, stream);
+  void record(void** event, const c10::Stream& stream, const c10::DeviceIndex, const c10::EventFlag flag) const override {
+    record_event(event, stream, flag == c10::EventFlag::BACKEND_DEFAULT);
   }
-  // A recorded event has happened: waiting for it, or asking, is over at once.
-  void block(void*, const c10::Stream&) const override {}
-  bool queryEvent(void*) const override { return true; }
-  void synchronizeEvent(void*) const override {}
+  void block(void* event, const c10::Stream& stream) const override { wait_event(event, stream); }
+  bool queryEvent(void* event) const override { return query_event(event); }
+  void synchronizeEvent(void* event) const override { synchronize_event(event); }
+  void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override { note_use(data, stream); }
   void destroyEvent(void* event, const c10::DeviceIndex) const noexcept override { destroy_event(event); }
   double elapsedTime(void* first, void* second, const c10::DeviceIndex) const override {
     return elapsed_milliseconds(first, second);

@@ -11,6 +11,7 @@
 #include "torch/aten/library.h"
 #include "torch/device/autograd.h"
 #include "torch/device/device.h"
+#include "torch/device/errors.h"
 #include "torch/device/generator.h"
 #include "torch/device/sharing.h"
 #include "torch/device/threads.h"
@@ -35,6 +36,14 @@ auto translated(F f) {
   }
 }
 
+/// {name, total bytes, multiprocessors, compute capability} of a device; the name is empty on the CPU.
+py::tuple device_properties(int index) {
+  const DeviceProperties p = with_c10_errors([&] {
+    return current_queue(checked_device_index(static_cast<c10::DeviceIndex>(index))).properties();
+  });
+  return py::make_tuple(p.name, p.total_bytes, p.multiprocessors, p.capability);
+}
+
 py::list list_backends() {
   py::list out;
   for (const BackendInfo& info : backend_infos()) out.append(py::make_tuple(info.name, info.available, info.reason));
@@ -50,13 +59,14 @@ py::dict op_report() {
     row["compiled"] = compiled;
     row["library"] = library;
     row["delegated"] = delegated;
+    if (const uint64_t copies = stat.host_copies) row["host_copies"] = copies;
     out[stat.name] = row;
   });
   return out;
 }
 
 void reset_op_report() {
-  aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.delegated = 0; });
+  aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.delegated = stat.host_copies = 0; });
 }
 
 }  // namespace
@@ -78,6 +88,7 @@ PYBIND11_MODULE(_C, m) {
     py::gil_scoped_release release;
     translated([&] { synchronize_device(static_cast<c10::DeviceIndex>(index)); });
   });
+  m.def("device_properties", [](int index) { return translated([&] { return device_properties(index); }); });
   m.def("in_forked_child", &in_forked_child);
   m.def("default_generator", [](int index) {
     return translated([&] {

@@ -11,9 +11,13 @@ void release_host(void* storage) {
   c10::intrusive_ptr<c10::StorageImpl>::reclaim(static_cast<c10::StorageImpl*>(storage));
 }
 
+void check_shareable(const Backend& backend) {
+  TORCH_CHECK_NOT_IMPLEMENTED(backend.host_visible(), "hologram.share_memory_: the memory of the backend '", backend.name(),
+                              "' cannot be shared between processes. Send a .cpu() copy.");
+}
+
 c10::DataPtr data_over(const c10::Storage& host, c10::Device device) {
-  TORCH_CHECK_NOT_IMPLEMENTED(current_backend().host_visible(), "hologram.share_memory_: the memory of the backend '",
-                              current_backend().name(), "' cannot be shared between processes. Send a .cpu() copy.");
+  check_shareable(current_backend());
   TORCH_CHECK(host.device().is_cpu(), "hologram.share_memory_: expected a CPU storage, got one on ", host.device(), ".");
   auto* owner = host.unsafeGetStorageImpl();
   void* data = owner->mutable_data();
@@ -32,6 +36,7 @@ c10::Storage host_storage_of(const c10::Storage& storage) {
 
 void move_into(const c10::Storage& storage, const c10::Storage& host) {
   auto* impl = storage.unsafeGetStorageImpl();
+  if (const Block* block = block_of(storage.data_ptr())) check_shareable(*block->backend);
   TORCH_CHECK(host.nbytes() >= impl->nbytes(), "hologram.share_memory_: ", impl->nbytes(), " bytes do not fit into ",
               host.nbytes(), ".");
   c10::DataPtr data = data_over(host, impl->device());

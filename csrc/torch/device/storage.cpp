@@ -12,14 +12,16 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
   TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable");
   const c10::Device device = storage.device();
   Block* const old_block = block_of(storage.data_ptr());
-  Backend& backend = old_block ? *old_block->backend : current_backend();
+  Backend& queue = (old_block ? *old_block->backend : current_backend()).queue(device.index());
   c10::DataPtr data{nullptr, nullptr, nullptr, device};
   if (bytes != 0) {
-    Block* block = allocate_for_torch(bytes);
+    Block* block = allocate_for_torch(queue, bytes);
     data = c10::DataPtr(block->data, block, &release_block, device);
     if (const size_t common = std::min(bytes, storage.nbytes())) {
-      with_c10_errors([&] { current_stream(backend, device.index()).before_read(old_block); });
-      backend.copy(block->data, storage.data(), common);
+      with_c10_errors([&] {
+        old_block->backend->stream().before_read(old_block);
+        queue.copy(block->data, storage.data(), common);
+      });
     }
   }
   storage.set_data_ptr_noswap(std::move(data));
@@ -48,7 +50,7 @@ PointersInside::~PointersInside() { --inside; }
 void expose(Block& block) {
   // First the mark: what another thread records in between runs at once.
   block.exposed.store(true, std::memory_order_relaxed);
-  with_c10_errors([&] { current_stream(*block.backend, block.device).before_write(&block, Reason::Pointer); });
+  with_c10_errors([&] { block.backend->stream().before_write(&block, Reason::Pointer); });
 }
 
 void watch_pointers(c10::StorageImpl& storage) {

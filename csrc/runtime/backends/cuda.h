@@ -1,0 +1,15 @@
+// The CUDA backend: device memory, PTX, libcuda found when the program runs.
+#pragma once
+
+#include <string>
+
+#include "runtime/backend.h"
+
+namespace hologram {
+
+/// Lane 0 of the first device; nullptr without one. Opens the device. Throws Error where that fails.
+Backend* cuda_backend();
+/// Why there is none; empty when there is one. Asks the driver, but opens no device.
+std::string cuda_reason();
+
+}  // namespace hologram

@@ -1,0 +1,14 @@
+#include "runtime/backends/cuda.h"
+
+#include "runtime/backends/cuda/queue.h"
+
+namespace hologram {
+
+std::string cuda_reason() { return cuda::driver().failure; }
+
+Backend* cuda_backend() {
+  if (!cuda_reason().empty()) return nullptr;
+  return &cuda::device(0).lane(0);
+}
+
+}  // namespace hologram

@@ -1,0 +1,99 @@
+// One CUDA device: its context, its kernels, its queues.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "runtime/backend.h"
+#include "runtime/backends/cuda/driver.h"
+#include "runtime/kernel.h"
+
+namespace hologram::cuda {
+
+class Queue;
+
+struct CudaKernel final : Kernel {
+  Function direct = nullptr;      // takes one record by value
+  Function many = nullptr;        // takes records in device memory
+  int operands = 0, args = 0;     // of a record, after begin and end
+  unsigned threads = 0;         // of a block; shared memory is declared in the code
+  int64_t items_per_block = 1;
+  unsigned blocks_at_most = 1;
+
+  int words() const { return 2 + operands + args; }
+};
+
+constexpr int kMaxLanes = 33;     // the default queue and as many as CUDA's own pool of streams holds
+
+class Device {
+ public:
+  explicit Device(int index);
+  Device(const Device&) = delete;
+
+  int index() const { return index_; }
+  int arch() const { return arch_; }
+  Context context() const { return context_; }
+  KernelCache& kernels() { return kernels_; }
+  DeviceProperties properties() const;
+  std::pair<size_t, size_t> memory_info();
+
+  Queue& lane(int lane);
+  int lanes() const { return made_.load(std::memory_order_acquire); }
+  /// The lane that was made, or null.
+  Queue* existing(int lane) const { return lanes_[lane].load(std::memory_order_acquire); }
+
+  Kernel* compile(const Key& key);
+
+  /// Throws for a failed call. Errors after which the driver answers nothing but errors mark the device as lost.
+  void check(Result result, const char* call) {
+    if (__builtin_expect(result != kSuccess, 0)) failed(result, call);
+  }
+  bool lost() const { return lost_.load(std::memory_order_relaxed); }
+  /// Throws where nothing can be asked of the device any more.
+  void check_usable() const;
+
+ private:
+  [[noreturn]] void failed(Result result, const char* call);
+
+  const int index_;
+  DeviceHandle handle_ = 0;
+  Context context_ = nullptr;
+  int arch_ = 0, multiprocessors_ = 0, threads_per_multiprocessor_ = 0;
+  size_t total_bytes_ = 0;
+  std::string name_;
+  KernelCache kernels_;
+  std::mutex making_;
+  std::atomic<Queue*> lanes_[kMaxLanes] = {};
+  std::atomic<int> made_{0};
+  std::atomic<bool> lost_{false};
+  std::string loss_;              // what was reported first
+};
+
+/// While alive, calls of this thread mean the device. What torch or another library made current is current again afterwards.
+class Current {
+ public:
+  /// `any`: even a device that was lost, for giving things back.
+  explicit Current(Device& device, bool any = false);
+  ~Current() {
+    if (pushed_) driver().cuCtxPopCurrent_v2(nullptr_context());
+  }
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+
+ private:
+  Context* nullptr_context() { return &popped_; }
+  Context popped_ = nullptr;
+  bool pushed_ = false;
+};
+
+/// The devices of this process, opened at the first call. Throws Error.
+Device& device(int index);
+/// One that was opened, or null.
+Device* opened_device(int index);
+int device_count();
+/// A child of fork cannot use what its parent opened.
+bool opened_before_fork();
+
+}  // namespace hologram::cuda

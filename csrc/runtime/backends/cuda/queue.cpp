@@ -1,0 +1,383 @@
+#include "runtime/backends/cuda/queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "runtime/counters.h"
+#include "runtime/error.h"
+#include "runtime/launch_log.h"
+#include "runtime/memory/memory.h"
+
+namespace hologram::cuda {
+namespace {
+
+DevicePtr on_device(const void* address) { return reinterpret_cast<DevicePtr>(address); }
+
+constexpr int kMaxDevices = 64;
+thread_local uint8_t lane_of_thread[kMaxDevices] = {};
+
+}  // namespace
+
+Queue::Queue(Device& device, int lane) : owner_(device), own_(*this, lane) {
+  stream_ = &own_;
+  kernels_ = &device.kernels();
+  one_queue_ = false;
+  device_ = device.index();
+  if (lane == 0) return;
+  const Current here(owner_);
+  owner_.check(driver().cuStreamCreate(&handle_, kStreamNonBlocking), "cuStreamCreate");
+}
+
+Backend& Queue::thread_queue(int device) { return cuda::device(device).lane(device < kMaxDevices ? lane_of_thread[device] : 0); }
+
+void Queue::use_lane(int device, int lane) {
+  cuda::device(device).lane(lane);
+  if (device < kMaxDevices) lane_of_thread[device] = static_cast<uint8_t>(lane);
+}
+
+// ---- memory ----
+
+void* Queue::allocate(size_t bytes) {
+  const Current here(owner_);
+  collect_shared();
+  DevicePtr data = 0;
+  Result result = driver().cuMemAlloc_v2(&data, bytes);
+  if (result == kOutOfMemory) {
+    // What the other queues of the device keep for later is worth more here.
+    for (int lane = 0; lane < owner_.lanes(); ++lane)
+      if (Queue* other = owner_.existing(lane); other && other != this) empty_cache(*other);
+    result = driver().cuMemAlloc_v2(&data, bytes);
+  }
+  if (result == kOutOfMemory) return nullptr;
+  owner_.check(result, "cuMemAlloc");
+  return reinterpret_cast<void*>(data);
+}
+
+// The driver waits for the work that uses the memory. A device that was lost took its memory with it.
+void Queue::deallocate(void* data, size_t) {
+  if (opened_before_fork()) return;
+  const Current here(owner_, /*any=*/true);
+  driver().cuMemFree_v2(on_device(data));
+}
+
+void* Queue::allocate_pinned(size_t bytes) {
+  const Current here(owner_);
+  void* data = nullptr;
+  const Result result = driver().cuMemHostAlloc(&data, bytes, kHostPortable);
+  if (result == kOutOfMemory) return nullptr;
+  owner_.check(result, "cuMemHostAlloc");
+  return data;
+}
+
+void Queue::free_pinned(void* data) {
+  if (opened_before_fork()) return;
+  const Current here(owner_, /*any=*/true);
+  driver().cuMemFreeHost(data);
+}
+
+// ---- blocks that several queues use ----
+
+void Queue::record_use(Block& block, Backend& queue) {
+  if (&queue == this || block.pool == Block::Pool::External) return;
+  check_same_memory(*this, queue, "record_stream");
+  std::lock_guard<std::mutex> hold(shared_lock_);
+  auto [found, fresh] = shared_.try_emplace(&block);
+  if (fresh) {
+    found->second.pool = block.pool;
+    block.pool = Block::Pool::Shared;
+  }
+  auto& users = found->second.users;
+  auto* user = static_cast<Queue*>(&queue);
+  if (std::find(users.begin(), users.end(), user) == users.end()) users.push_back(user);
+}
+
+void Queue::release_shared(Block* block) noexcept {
+  Shared shared;
+  {
+    std::lock_guard<std::mutex> hold(shared_lock_);
+    auto found = shared_.find(block);
+    shared = std::move(found->second);
+    shared_.erase(found);
+  }
+  if (!opened_before_fork() && !owner_.lost()) {
+    const Current here(owner_, /*any=*/true);
+    for (Queue* user : shared.users) {
+      EventHandle event = nullptr;   // ops on memory of another queue are never recorded: all of them have been submitted
+      if (driver().cuEventCreate(&event, kEventNoTiming) != kSuccess) continue;
+      driver().cuEventRecord(event, user->handle_);
+      shared.events.push_back(event);
+    }
+  }
+  {
+    std::lock_guard<std::mutex> hold(shared_lock_);
+    leaving_.emplace_back(block, std::move(shared));
+  }
+  collect_shared();
+}
+
+/// Gives back the blocks whose other users are done.
+void Queue::collect_shared() {
+  std::vector<std::pair<Block*, Shared>> done;
+  {
+    std::lock_guard<std::mutex> hold(shared_lock_);
+    if (leaving_.empty()) return;
+    const Current here(owner_, /*any=*/true);
+    const auto over = [](const auto& entry) {
+      return std::all_of(entry.second.events.begin(), entry.second.events.end(),
+                         [](EventHandle e) { return driver().cuEventQuery(e) != kNotReady; });
+    };
+    for (size_t i = 0; i < leaving_.size();) {
+      if (!over(leaving_[i])) {
+        ++i;
+        continue;
+      }
+      done.push_back(std::move(leaving_[i]));
+      leaving_[i] = std::move(leaving_.back());
+      leaving_.pop_back();
+    }
+  }
+  for (auto& [block, shared] : done) {
+    for (EventHandle event : shared.events) driver().cuEventDestroy_v2(event);
+    block->pool = shared.pool;
+    Memory::of(*this).release(block);
+  }
+}
+
+// ---- host data on its way to the device ----
+
+void Queue::open_ring() {
+  if (ring_) return;
+  void* host = nullptr;
+  DevicePtr device = 0;
+  owner_.check(driver().cuMemHostAlloc(&host, kRingBytes, kHostPortable), "cuMemHostAlloc");
+  if (const Result result = driver().cuMemAlloc_v2(&device, kRingBytes)) {
+    driver().cuMemFreeHost(host);
+    owner_.check(result, "cuMemAlloc");
+  }
+  ring_ = static_cast<char*>(host);
+  ring_device_ = device;
+}
+
+size_t Queue::take_ring(size_t bytes) {
+  open_ring();
+  bytes = (bytes + kRingAlignment - 1) / kRingAlignment * kRingAlignment;
+  if (ring_next_ + bytes > kRingBytes) {
+    owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
+    ring_next_ = 0;
+  }
+  const size_t at = ring_next_;
+  ring_next_ += bytes;
+  return at;
+}
+
+// ---- copies ----
+
+void Queue::copy(void* dst, const void* src, size_t bytes) {
+  if (!bytes) return;
+  const Current here(owner_);
+  owner_.check(driver().cuMemcpyDtoDAsync_v2(on_device(dst), on_device(src), bytes, handle_), "cuMemcpyDtoDAsync");
+}
+
+void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
+  if (!bytes) return;
+  const Current here(owner_);
+  constexpr size_t kSmall = 64 << 10;
+  if (!pinned && bytes <= kSmall) {
+    std::lock_guard<std::mutex> hold(ring_lock_);
+    const size_t at = take_ring(bytes);
+    std::memcpy(ring_ + at, src, bytes);
+    owner_.check(driver().cuMemcpyHtoDAsync_v2(on_device(dst), ring_ + at, bytes, handle_), "cuMemcpyHtoDAsync");
+    return;
+  }
+  owner_.check(driver().cuMemcpyHtoDAsync_v2(on_device(dst), src, bytes, handle_), "cuMemcpyHtoDAsync");
+  if (!pinned) owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
+}
+
+void Queue::download(void* dst, const void* src, size_t bytes, bool pinned) {
+  if (!bytes) return;
+  const Current here(owner_);
+  owner_.check(driver().cuMemcpyDtoHAsync_v2(dst, on_device(src), bytes, handle_), "cuMemcpyDtoHAsync");
+  if (!pinned) owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
+}
+
+void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) {
+  if (!bytes) return;
+  if (&other == this) return copy(dst, src, bytes);
+  auto& source = static_cast<Queue&>(other);
+  {
+    std::lock_guard<std::mutex> hold(source.marker_lock_);
+    const EventHandle before = source.marker();
+    const Current here(owner_);
+    owner_.check(driver().cuStreamWaitEvent(handle_, before, 0), "cuStreamWaitEvent");
+  }
+  {
+    const Current here(owner_);
+    const Driver& d = driver();
+    owner_.check(&source.owner_ == &owner_
+                     ? d.cuMemcpyDtoDAsync_v2(on_device(dst), on_device(src), bytes, handle_)
+                     : d.cuMemcpyPeerAsync(on_device(dst), owner_.context(), on_device(src), source.owner_.context(), bytes, handle_),
+                 "cuMemcpyPeerAsync");
+  }
+  // The source's memory may be used again only after the copy.
+  std::lock_guard<std::mutex> hold(marker_lock_);
+  const EventHandle after = marker();
+  const Current there(source.owner_);
+  source.owner_.check(driver().cuStreamWaitEvent(source.handle_, after, 0), "cuStreamWaitEvent");
+}
+
+EventHandle Queue::marker() {
+  const Current here(owner_);
+  if (!marker_) owner_.check(driver().cuEventCreate(&marker_, kEventNoTiming), "cuEventCreate");
+  owner_.check(driver().cuEventRecord(marker_, handle_), "cuEventRecord");
+  return marker_;   // a wait takes the event as it is now: recording it again later changes nothing for those who wait
+}
+
+// ---- kernels ----
+
+unsigned Queue::blocks_for(const CudaKernel& kernel, int64_t items) const {
+  const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
+  return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
+}
+
+void Queue::count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks) {
+  counters().launched.fetch_add(1, std::memory_order_relaxed);
+  kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (__builtin_expect(launch_logged(), 0)) log_launch({&kernel, items, per_item, static_cast<int>(blocks), 0});
+}
+
+namespace {
+
+int64_t* write_record(const CudaKernel& kernel, int64_t* to, const Launch& l) {
+  *to++ = 0;
+  *to++ = l.items;
+  std::memcpy(to, l.operands, static_cast<size_t>(kernel.operands) * sizeof(void*));
+  std::memcpy(to + kernel.operands, l.args, static_cast<size_t>(kernel.args) * sizeof(int64_t));
+  return to + kernel.operands + kernel.args;
+}
+
+}  // namespace
+
+void Queue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
+  if (n <= 0) return;
+  const auto& kernel = static_cast<const CudaKernel&>(base);
+  const Launch one{operands, args, n, per_item};
+  if (!kernel.direct) return launch_records(kernel, &one, 1);
+  int64_t record[2 + kMaxOperands + kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2];
+  write_record(kernel, record, one);
+  void* parameters[] = {record};
+  const unsigned blocks = blocks_for(kernel, n);
+  const Current here(owner_);
+  owner_.check(driver().cuLaunchKernel(kernel.direct, blocks, 1, 1, kernel.threads, 1, 1, 0, handle_, parameters, nullptr), "cuLaunchKernel");
+  count(kernel, n, per_item, blocks);
+}
+
+void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
+  const auto& kernel = static_cast<const CudaKernel&>(base);
+  if (count == 1) return launch(base, launches->operands, launches->args, launches->items, launches->elements_per_item);
+  constexpr int kGridY = 65535;
+  const int per_ring = static_cast<int>(kRingBytes / 2 / (static_cast<size_t>(kernel.words()) * sizeof(int64_t)));
+  for (int first = 0; first < count;) {
+    const int some = std::min({count - first, kGridY, per_ring});
+    launch_records(kernel, launches + first, some);
+    first += some;
+  }
+}
+
+void Queue::launch_records(const CudaKernel& kernel, const Launch* launches, int count) {
+  int64_t items = 0, most = 0;
+  int live = 0;
+  for (int i = 0; i < count; ++i) {
+    if (launches[i].items <= 0) continue;
+    ++live;
+    items += launches[i].items;
+    most = std::max(most, launches[i].items);
+  }
+  if (!live) return;
+  // Blocks beyond a short record's end find nothing to do: the grid is as wide as the longest needs, within what pays.
+  const unsigned blocks = std::max(1u, std::min(blocks_for(kernel, most), std::max(8u, kernel.blocks_at_most * 4 / static_cast<unsigned>(live))));
+  const int64_t words = kernel.words();
+  const size_t bytes = static_cast<size_t>(live) * static_cast<size_t>(words) * sizeof(int64_t);
+  const Current here(owner_);
+  {
+    std::lock_guard<std::mutex> hold(ring_lock_);
+    const size_t at = take_ring(bytes);
+    auto* to = reinterpret_cast<int64_t*>(ring_ + at);
+    for (int i = 0; i < count; ++i)
+      if (launches[i].items > 0) to = write_record(kernel, to, launches[i]);
+    DevicePtr records = ring_device_ + at;
+    int64_t size = words;
+    void* parameters[] = {&records, &size};
+    owner_.check(driver().cuMemcpyHtoDAsync_v2(records, ring_ + at, bytes, handle_), "cuMemcpyHtoDAsync");
+    owner_.check(driver().cuLaunchKernel(kernel.many, blocks, static_cast<unsigned>(live), 1, kernel.threads, 1, 1, 0, handle_,
+                                         parameters, nullptr), "cuLaunchKernel");
+  }
+  this->count(kernel, items, launches->elements_per_item, blocks * static_cast<unsigned>(live));
+}
+
+// ---- time ----
+
+void Queue::synchronize() {
+  const Current here(owner_);
+  owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
+}
+
+void Queue::synchronize_device() {
+  for (int lane = 0; lane < owner_.lanes(); ++lane)
+    if (Queue* queue = owner_.existing(lane)) queue->stream().flush(Reason::Synchronize);
+  const Current here(owner_);
+  owner_.check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
+  collect_shared();
+}
+
+bool Queue::idle() {
+  const Current here(owner_);
+  const Result result = driver().cuStreamQuery(handle_);
+  if (result == kNotReady) return false;
+  owner_.check(result, "cuStreamQuery");
+  return true;
+}
+
+void Queue::record_event(void** event, bool timed) {
+  const Current here(owner_);
+  if (!*event) {
+    EventHandle made = nullptr;
+    owner_.check(driver().cuEventCreate(&made, timed ? 0u : unsigned{kEventNoTiming}), "cuEventCreate");
+    *event = made;
+  }
+  owner_.check(driver().cuEventRecord(static_cast<EventHandle>(*event), handle_), "cuEventRecord");
+}
+
+void Queue::wait_event(void* event) {
+  const Current here(owner_);
+  owner_.check(driver().cuStreamWaitEvent(handle_, static_cast<EventHandle>(event), 0), "cuStreamWaitEvent");
+}
+
+bool Queue::event_done(void* event) {
+  const Current here(owner_);
+  const Result result = driver().cuEventQuery(static_cast<EventHandle>(event));
+  if (result == kNotReady) return false;
+  owner_.check(result, "cuEventQuery");
+  return true;
+}
+
+void Queue::synchronize_event(void* event) {
+  const Current here(owner_);
+  owner_.check(driver().cuEventSynchronize(static_cast<EventHandle>(event)), "cuEventSynchronize");
+}
+
+double Queue::elapsed_milliseconds(void* first, void* second) {
+  const Current here(owner_);
+  float milliseconds = 0;
+  owner_.check(driver().cuEventElapsedTime(&milliseconds, static_cast<EventHandle>(first), static_cast<EventHandle>(second)),
+               "cuEventElapsedTime");
+  return milliseconds;
+}
+
+void Queue::destroy_event(void* event) noexcept {
+  if (opened_before_fork() || owner_.lost()) return;
+  const Current here(owner_, /*any=*/true);
+  driver().cuEventDestroy_v2(static_cast<EventHandle>(event));
+}
+
+}  // namespace hologram::cuda
