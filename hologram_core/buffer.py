@@ -62,7 +62,13 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     # ---- in and out ----
     def to_numpy(self) -> np.ndarray:
-        """Its memory as an array, without a copy. While the array lives, ops on the buffer run when they are called."""
+        """Its memory as an array, without a copy. While the array lives, ops on the buffer run when they are called.
+
+        Of a GPU's buffer: a copy of its elements."""
+        if not self.host_visible:
+            array = np.empty(self.length, self.element_type.numpy)
+            self._download(array)
+            return array
         return np.frombuffer(self, self.element_type.numpy) if self.length else self._empty()
 
     def _empty(self):
@@ -77,6 +83,9 @@ class Buffer(_runtime.Buffer, Arithmetic):
                               "allocate with that dtype.")
         if array.size != self.length:
             raise InvalidValue(f"hologram.from_numpy: the array has {array.size} elements, the buffer {self.length}.")
+        if not self.host_visible:
+            self._upload(np.ascontiguousarray(array))
+            return self
         self._writable("from_numpy").reshape(array.shape)[...] = array
         return self
 
@@ -90,6 +99,9 @@ class Buffer(_runtime.Buffer, Arithmetic):
             raise InvalidValue(f"hologram.from_bytes: {view.nbytes} bytes for a buffer of {self.nbytes} bytes.")
         if self.nbytes:
             bytes_in = np.frombuffer(view if view.c_contiguous else view.tobytes(), np.uint8)
+            if not self.host_visible:
+                self._upload(bytes_in)
+                return self
             self._writable("from_bytes").view(np.uint8)[...] = bytes_in
         return self
 

@@ -45,6 +45,17 @@ def _dlpack_device() -> None:
 
     torch.Tensor.__dlpack_device__ = __dlpack_device__
 
+    # A capsule says "extension device" of all our memory, and consumers take that for memory the CPU can read.
+    export = originals["__dlpack__"] = torch.Tensor.__dlpack__
+
+    @functools.wraps(export)
+    def __dlpack__(self, *args, **kwargs):
+        if self.device.type == NAME and (backend := _C.backend_of(self)) != "cpu":
+            raise BufferError(f"hologram.__dlpack__: the memory of the backend {backend!r} is not exported. Export a .cpu() copy.")
+        return export(self, *args, **kwargs)
+
+    torch.Tensor.__dlpack__ = __dlpack__
+
 
 def _backward_on_the_calling_thread() -> None:
     # Autograd runs backward on the calling thread for CPU tensors, and on a thread of its own for those of any other device.

@@ -1,4 +1,4 @@
-"""CPU tensors on the device and back, over the same memory, with gradients.
+"""CPU tensors on the device and back, over the same memory (by copies where the device is a GPU), with gradients.
 
 The two tensors have version counters of their own. So the crossing keeps what it was given (`save_for_backward`): if a
 tensor that a gradient needs has been changed since, backward raises what it raises on the CPU.
@@ -47,8 +47,12 @@ class _ToHost(torch.autograd.Function):
 
 def to_device(tensor: torch.Tensor, keep: bool = False) -> torch.Tensor:
     """The tensor on hologram. `keep`: a gradient will need its values as they are now."""
+    if not _C.host_visible():
+        return tensor.to(NAME)      # a GPU has memory of its own
     return tensor if tensor.device.type == NAME else _ToDevice.apply(tensor, keep)
 
 
 def to_host(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.device.type == NAME and _C.backend_of(tensor) != "cpu":
+        return tensor.cpu()
     return _ToHost.apply(tensor) if tensor.device.type == NAME else tensor

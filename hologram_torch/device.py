@@ -116,6 +116,9 @@ def get_device_name(device: _Device = None) -> str:
 
 
 def get_device_properties(device: _Device = None) -> DeviceProperties:
+    name, total, multiprocessors, _ = _C.device_properties(_index(device))
+    if name:
+        return DeviceProperties(name, _C.get_backend(), total, multiprocessors)
     total = torch._C._accelerator_getMemoryInfo(_index(device))[1]
     return DeviceProperties(f"hologram {_C.get_backend()}: {_processor()}", _C.get_backend(), total, os.cpu_count() or 1)
 
@@ -325,7 +328,10 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
 # ---- what the device did ----
 
 def op_report() -> dict[str, dict[str, int]]:
-    """How often each op ran so far in a compiled kernel, in a library, and by delegation to PyTorch's own kernel."""
+    """How often each op ran so far in a compiled kernel, in a library, and by delegation to PyTorch's own kernel.
+
+    `host_copies`, where it is there: how many of the latter two worked on copies in host memory, because this PyTorch has no
+    kernels for the memory of the backend."""
     return _C.op_report()
 
 

@@ -50,9 +50,9 @@ def create_executor_for_tensor(tensor: torch.Tensor) -> Executor:
         raise InvalidValue(f"hologram.create_executor_for_tensor: the tensor is on {tensor.device}. Move it to 'cpu' or '{NAME}'.")
     if tensor.device.type == "cpu":
         return Executor("cpu")
-    from . import get_backend
+    from . import _C
 
-    return Executor(get_backend())
+    return Executor(_C.backend_of(tensor))
 
 
 def match_device(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,14 @@
 """Registers the device before any test runs, whether or not the package is installed, and applies the ledger."""
 
+import os
+
 import pytest
+
+if os.environ.get("HOLOGRAM_CUDA_DRIVER") == "fake":      # HOLOGRAM_BACKEND=cuda: the suite on CUDA's calls, without a GPU
+    from tests.cuda import fake
+
+    os.environ["HOLOGRAM_CUDA_DRIVER"] = fake.build()
+
 import torch  # noqa: F401  first: the device module registers itself with it
 
 import hologram_torch  # noqa: F401

@@ -100,6 +100,33 @@ Storage& PyBuffer::storage() const {
   return *storage_;
 }
 
+namespace {
+
+/// Memory of Python's that a copy goes to or comes from.
+py::buffer_info same_size(const PyBuffer& b, const py::buffer& memory, bool writable) {
+  py::buffer_info info = memory.request(writable);
+  if (info.size * info.itemsize != b.bytes())
+    fail(Error::Kind::Value, "hologram.Buffer: ", info.size * info.itemsize, " bytes for a buffer of ", b.bytes(), " bytes.");
+  return info;
+}
+
+}  // namespace
+
+void PyBuffer::download(const py::buffer& memory) const {
+  const py::buffer_info info = same_size(*this, memory, true);
+  const Export seen(storage_ptr());
+  const py::gil_scoped_release release;
+  seen.storage().executor().core().backend().download(info.ptr, data(), static_cast<size_t>(bytes()), false);
+}
+
+void PyBuffer::upload(const py::buffer& memory) const {
+  if (storage().read_only()) fail(Error::Kind::Value, "hologram.Buffer: it is read-only.");
+  const py::buffer_info info = same_size(*this, memory, false);
+  const Export seen(storage_ptr());
+  const py::gil_scoped_release release;
+  seen.storage().executor().core().backend().upload(data(), info.ptr, static_cast<size_t>(bytes()), false);
+}
+
 Array PyBuffer::array() const {
   Storage& s = storage();
   return {s.block(), s.block()->data + offset_, length_, dtype_};
@@ -132,6 +159,12 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   try {
     const auto& buffer = py::handle(self).cast<const PyBuffer&>();
     auto storage = buffer.storage_ptr();
+    const Backend& backend = *storage->block()->backend;
+    if (!backend.host_visible()) {
+      set_error("ExportError", PyExc_BufferError, (std::string("hologram.Buffer: the host does not see the memory of the backend '") +
+                                                   backend.name() + "'. Copy it with to_numpy and from_numpy.").c_str());
+      return -1;
+    }
     if ((flags & PyBUF_WRITABLE) && storage->read_only()) {
       set_error("ExportError", PyExc_BufferError, "hologram.Buffer: it is read-only.");
       return -1;
@@ -193,6 +226,9 @@ void bind_buffer(py::module_& m) {
         return reinterpret_cast<uintptr_t>(b.data());
       }, "The address, after everything recorded has run. From now on ops on it run when they are called.")
       .def("settle", [](const PyBuffer& b) { Export(b.storage_ptr()); }, "Runs what is recorded on it.")
+      .def_property_readonly("host_visible", [](const PyBuffer& b) { return b.storage().block()->backend->host_visible(); })
+      .def("_download", &PyBuffer::download, py::arg("memory"), "Copies its bytes to memory with the buffer protocol.")
+      .def("_upload", &PyBuffer::upload, py::arg("memory"))
       .def("__len__", &PyBuffer::length);
   show_bytes(cls);
   m.def("_reserve_class", [](const std::shared_ptr<PyExecutor>& executor, int index, int64_t bytes, int dtype) {

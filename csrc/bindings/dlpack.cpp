@@ -104,9 +104,18 @@ void check_view(const PyBuffer& buffer, int64_t offset, const Dims& shape, const
     fail(Error::Kind::Value, "hologram.dlpack: the view reaches elements ", low, " to ", high, " of ", buffer.length(), ".");
 }
 
+void check_exported(const PyBuffer& buffer) {
+  const Backend& backend = *buffer.storage().block()->backend;
+  if (backend.host_visible()) return;
+  set_error("ExportError", PyExc_BufferError, (std::string("hologram.__dlpack__: the memory of the backend '") + backend.name() +
+                                               "' is not exported. Copy it with to_numpy.").c_str());
+  throw py::error_already_set();
+}
+
 py::object to_capsule(const PyBuffer& buffer, int64_t offset, const Dims& shape, const Dims& strides, bool versioned, int device,
                       bool copied) {
   check_view(buffer, offset, shape, strides);
+  check_exported(buffer);
   if (!versioned) {
     if (buffer.storage().read_only()) {
       set_error("ExportError", PyExc_BufferError, "hologram.__dlpack__: the tensor is read-only, and only DLPack 1.0 can say "
@@ -124,6 +133,7 @@ py::object to_capsule(const PyBuffer& buffer, int64_t offset, const Dims& shape,
 
 uintptr_t to_address(const PyBuffer& buffer, int64_t offset, const Dims& shape, const Dims& strides, int device) {
   check_view(buffer, offset, shape, strides);
+  check_exported(buffer);
   if (buffer.storage().read_only()) fail(Error::Kind::Value, "hologram.tensor_to_dlpack: the tensor is read-only.");
   return reinterpret_cast<uintptr_t>(managed<dlpack::Managed>(buffer, offset, shape, strides, device));
 }
@@ -195,6 +205,11 @@ py::tuple tuple_of(const Dims& dims) {
   return t;
 }
 
+void check_importer(PyExecutor& executor) {
+  const Backend& backend = executor.core().backend();
+  if (!backend.host_visible()) reject(std::string("the backend '") + backend.name() + "' does not see memory of the host. Use from_numpy.");
+}
+
 /// (buffer over the tensor's memory, shape, strides, offset of the first element, is the address aligned?)
 template <class M>
 py::tuple adopt(const std::shared_ptr<PyExecutor>& executor, M* m, const Foreign& f, bool read_only) {
@@ -217,7 +232,7 @@ py::tuple take_capsule(const std::shared_ptr<PyExecutor>& executor, py::handle c
     read_only = m->flags & dlpack::kReadOnly;
   }
   const Foreign f = examine(m->tensor);
-  executor->core();
+  check_importer(*executor);
   if (PyCapsule_SetName(capsule.ptr(), std::is_same<M, dlpack::Managed>::value ? "used_dltensor" : "used_dltensor_versioned"))
     throw py::error_already_set();
   return adopt(executor, m, f, read_only);
@@ -258,6 +273,7 @@ py::tuple from_address(const std::shared_ptr<PyExecutor>& executor, uintptr_t ad
        (t.strides && !readable(reinterpret_cast<uintptr_t>(t.strides), 8 * static_cast<size_t>(t.ndim)))))
     fail(Error::Kind::Value, "hologram.tensor_from_dlpack_capsule: ", address, " is not the address of a DLManagedTensor.");
   const Foreign f = examine(t);
+  check_importer(*executor);
   return adopt(executor, m, f, false);
 }
 

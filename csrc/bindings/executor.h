@@ -92,6 +92,7 @@ class Export {
  public:
   explicit Export(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) { storage_->begin_export(); }
   ~Export() { storage_->end_export(); }
+  Storage& storage() const { return *storage_; }
   Export(const Export&) = delete;
   Export& operator=(const Export&) = delete;
 
@@ -116,6 +117,8 @@ class PyBuffer {
   bool freed() const { return !storage_; }
   void free() { storage_.reset(); }
   PyBuffer view(int64_t offset, int64_t length) const;
+  void download(const py::buffer& memory) const;
+  void upload(const py::buffer& memory) const;
 
  private:
   std::shared_ptr<Storage> storage_;

@@ -14,6 +14,7 @@
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/boundary_pool.h"
+#include "runtime/opened_backends.h"
 #include "runtime/record/history.h"
 #include "runtime/stream.h"
 #include "runtime/stream_lock.h"
@@ -329,10 +330,11 @@ void bind_control(py::module_& m) {
     config().guard = guard;
     config().memory_limit = memory_limit;
   }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
-  m.def("flush", [](const std::string& name) {
+  m.def("flush", [] {
     py::gil_scoped_release release;
-    current_stream(backend_named(name)).flush(Reason::Synchronize);
-  }, py::arg("backend") = "cpu", "Runs what is recorded; throws what failed.");
+    for (Backend* backend : opened_backends())
+      each_queue(*backend, [](Backend& queue) { queue.stream().flush(Reason::Synchronize); });
+  }, "Runs what is recorded on devices; throws what failed.");
   m.def("pause_recording", &pause_recording, "From now on ops of this thread run when they are submitted. Nests.");
   m.def("resume_recording", &resume_recording);
   m.def("recording", &recording);

@@ -91,8 +91,10 @@ void on_fault(int number, siginfo_t* info, void* context) {
 
 void open_memory() {
   if (device_base) return;
-  device_base = static_cast<char*>(mmap(nullptr, kRegion, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  shadow_base = static_cast<char*>(mmap(nullptr, kRegion, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  // Far from where programs are: regions this large in their midst would keep their pieces more than 2 GiB apart.
+  char* const far = reinterpret_cast<char*>(size_t(1) << 44);
+  device_base = static_cast<char*>(mmap(far, kRegion, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  shadow_base = static_cast<char*>(mmap(far + 2 * kRegion, kRegion, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (device_base == MAP_FAILED || shadow_base == MAP_FAILED) std::abort();
   struct sigaction action {};
   action.sa_sigaction = on_fault;

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import hologram_torch
+from tests.modes import DEVICE_COUNT, cpu_backend
 from tests.torch.compare import DEVICE
 
 hologram = torch.hologram
@@ -53,7 +54,7 @@ def test_the_module_has_every_attribute_torch_reads(name):
 
 
 def test_module_functions():
-    assert hologram.is_available() and hologram.device_count() == 1 and hologram.current_device() == 0
+    assert hologram.is_available() and hologram.device_count() == DEVICE_COUNT and hologram.current_device() == 0
     assert hologram.is_initialized() and not hologram._is_in_bad_fork()
     hologram.init()
     hologram.synchronize()
@@ -91,7 +92,7 @@ def test_devices_of_other_kinds_are_refused():
 def test_accelerator():
     accelerator = torch.accelerator
     assert accelerator.is_available() and accelerator.current_accelerator().type == DEVICE
-    assert accelerator.device_count() == 1 and accelerator.current_device_index() == 0
+    assert accelerator.device_count() == DEVICE_COUNT and accelerator.current_device_index() == 0
     accelerator.set_device_index(0)
     accelerator.synchronize()
     with accelerator.device_index(0):
@@ -343,6 +344,7 @@ def test_grad_scaler():
 
 # ---- backends ----
 
+@cpu_backend
 def test_backends():
     assert hologram_torch.list_available_backends() == ["cpu"] and hologram_torch.get_backend() == "cpu"
     hologram_torch.set_backend("cpu")

@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 
+from tests.modes import cpu_backend
 from tests.torch.compare import DEVICE
 
 hologram = torch.hologram
@@ -49,6 +50,7 @@ def test_03_operands_are_cast():
         torch.testing.assert_close(actual.cpu(), expected)
 
 
+@cpu_backend
 def test_04_shared_memory_is_shared():
     x = torch.zeros(2).to(DEVICE)
     assert not x.is_shared() and x.share_memory_().is_shared()     # more in test_multiprocessing

@@ -1,10 +1,15 @@
 // Which backends exist, and why one does not.
 #include "runtime/backend.h"
 
+#include <atomic>
+
 #include "runtime/backends/cuda.h"
+#include "runtime/opened_backends.h"
 
 namespace hologram {
 namespace {
+
+std::atomic<Backend*> opened_cuda{nullptr};
 
 std::string metal_reason() {
 #if defined(__APPLE__) && defined(__aarch64__)
@@ -28,8 +33,18 @@ std::vector<BackendInfo> backend_infos() {
 
 Backend* find_backend(const std::string& name) {
   if (name == "cpu") return &cpu_backend();
-  if (name == "cuda") return cuda_backend();
+  if (name == "cuda") {
+    Backend* cuda = cuda_backend();
+    opened_cuda.store(cuda, std::memory_order_release);
+    return cuda;
+  }
   return nullptr;
+}
+
+std::vector<Backend*> opened_backends() {
+  std::vector<Backend*> all{&cpu_backend()};
+  if (Backend* cuda = opened_cuda.load(std::memory_order_acquire)) all.push_back(cuda);
+  return all;
 }
 
 }  // namespace hologram

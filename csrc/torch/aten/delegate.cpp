@@ -43,10 +43,6 @@ class Call {
 
   /// Replaces hologram arguments by native ones. Written arguments keep their originals for to_hologram().
   void to_native() {
-    const bool cuda = plan_.on_cuda && route_ != Route::DelegateHandles && runs_on_cuda(backend());
-    if (cuda) aliases_.use(c10::DeviceType::CUDA);
-    const c10::Device native_device(cuda ? c10::DeviceType::CUDA : c10::DeviceType::CPU, cuda ? device_->index() : -1);
-    native_ = native_device;
     for (size_t i = 0; i < plan_.arguments.size(); ++i) {
       c10::IValue& value = argument(i);
       const bool written = plan_.arguments[i].written;

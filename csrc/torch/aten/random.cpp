@@ -57,7 +57,7 @@ struct Draw {
 /// torch call its kernels.
 Draw draw(Circuit& circuit, const Generator& generator, const at::Tensor& self) {
   check_generator_device(self);
-  const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(self.numel()));
+  const PhiloxRange range = reserve_philox(generator, static_cast<uint64_t>(self.numel()), self.device().index());
   return {circuit.add_scalar(static_cast<int64_t>(range.seed)), circuit.add_scalar(static_cast<int64_t>(range.offset))};
 }
 

@@ -93,9 +93,9 @@ void check_generator_device(const at::Tensor& t) {
               "' device type for generator but found '", c10::DeviceTypeName(kDeviceType, true), "'");
 }
 
-PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count) {
+PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count, c10::DeviceIndex device) {
   const bool given = generator.has_value() && generator->defined();
-  return at::check_generator<PhiloxGenerator>(given ? *generator : default_generator())->reserve(count);
+  return at::check_generator<PhiloxGenerator>(given ? *generator : default_generator(device))->reserve(count);
 }
 
 }  // namespace hologram

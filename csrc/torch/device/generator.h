@@ -18,9 +18,9 @@ struct PhiloxRange {
   uint64_t offset;
 };
 
-/// Reserves `count` counters of `generator` (of the current device's default generator when empty) and returns the
-/// seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
-PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count);
+/// Reserves `count` counters of `generator` (of the default generator of `device` when empty; -1: the current one) and returns
+/// the seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
+PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count, c10::DeviceIndex device = -1);
 
 /// Raises torch's own message when a generator of the device comes with a tensor of another one.
 void check_generator_device(const at::Tensor& t);

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 #include <torch/csrc/DynamicTypes.h>
 #include <torch/csrc/Generator.h>
+#include <torch/csrc/autograd/python_variable.h>
 
 #include "runtime/backend.h"
 #include "torch/aten/common.h"
@@ -89,6 +90,12 @@ PYBIND11_MODULE(_C, m) {
     translated([&] { synchronize_device(static_cast<c10::DeviceIndex>(index)); });
   });
   m.def("device_properties", [](int index) { return translated([&] { return device_properties(index); }); });
+  m.def("backend_of", [](const py::object& tensor) {
+    const at::Tensor& t = THPVariable_Unpack(tensor.ptr());
+    TORCH_CHECK(aten::is_hologram(t), "hologram.backend_of: the tensor is on ", t.device(), ".");
+    return std::string(t.has_storage() ? aten::backend_of(t).name() : current_backend().name());
+  }, "The name of the backend a tensor lives on.");
+  m.def("host_visible", [] { return current_backend().host_visible(); }, "Does the host see the memory of new tensors?");
   m.def("in_forked_child", &in_forked_child);
   m.def("default_generator", [](int index) {
     return translated([&] {

@@ -241,7 +241,7 @@ unsigned Queue::blocks_for(const CudaKernel& kernel, int64_t items) const {
 }
 
 void Queue::count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks) {
-  counters().launched.fetch_add(1, std::memory_order_relaxed);
+  add_to(Counter::launched);
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (__builtin_expect(launch_logged(), 0)) log_launch({&kernel, items, per_item, static_cast<int>(blocks), 0});
 }
@@ -327,7 +327,8 @@ void Queue::synchronize_device() {
     if (Queue* queue = owner_.existing(lane)) queue->stream().flush(Reason::Synchronize);
   const Current here(owner_);
   owner_.check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
-  collect_shared();
+  for (int lane = 0; lane < owner_.lanes(); ++lane)
+    if (Queue* queue = owner_.existing(lane)) queue->collect_shared();
 }
 
 bool Queue::idle() {

@@ -1,0 +1,33 @@
+"""The CUDA backend without a GPU: processes on a driver that is a fake (fake_driver.cpp)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cuda import fake
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What of the device's suite runs here; HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake pytest tests/torch runs all of it.
+SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_generator.py", "test_traps.py"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "darwin" or os.environ.get("HOLOGRAM_BACKEND") == "cuda",
+                                reason="Linux only; and once, not from inside itself")
+
+
+def run(*what) -> None:
+    done = subprocess.run([sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *what],
+                          cwd=ROOT, env=fake.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    assert " passed" in done.stdout
+
+
+def test_driver_calls():
+    run("tests/cuda/checks_driver.py")
+
+
+def test_the_devices_own_suite():
+    run(*(f"tests/torch/{name}" for name in SUITE))
