@@ -14,7 +14,6 @@
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/boundary_pool.h"
-#include "runtime/opened_backends.h"
 #include "runtime/record/history.h"
 #include "runtime/stream.h"
 #include "runtime/stream_lock.h"

@@ -43,6 +43,7 @@ class Backend {
   // ---- queues ----
   int device() const { return device_; }
   /// The queue that the calling thread's new tensors and ops on a device go to.
+  bool has_one_queue() const { return one_queue_; }
   Backend& queue(int device) { return one_queue_ ? *this : thread_queue(device); }
   /// Queue `lane` of a device; lane 0 always exists, others are made when they are first asked for.
   virtual Backend& lane(int device, int lane) { return *this; }
@@ -145,5 +146,7 @@ struct BackendInfo { std::string name; bool available; std::string reason; };
 std::vector<BackendInfo> backend_infos();
 /// Lane 0 of the backend's first device; nullptr when absent (see backend_infos for the reason).
 Backend* find_backend(const std::string& name);
+/// Those that are in use in this process: what waits for "everything" asks each.
+std::vector<Backend*> opened_backends();
 
 }  // namespace hologram

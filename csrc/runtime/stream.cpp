@@ -32,8 +32,8 @@ bool recordable_here(const Circuit& c, Backend& here) {
     Block* block = c.operands[i].block;
     if (!block) {
       if (c.operands[i].data && !here.host_visible())
-        fail(Error::Kind::Runtime, "hologram.", op_name(c.nodes[0].op), ": an operand lies in host memory, which kernels of the "
-             "backend '", here.name(), "' do not read. Copy it to the device.");
+        fail(Error::Kind::Runtime, "hologram.", op_name(c.nodes[0].op), ": an operand lies in the memory of the cpu, which kernels of the "
+             "hologram backend '", here.name(), "' do not read. Copy it to the device.");
       all = false;
       continue;
     }

@@ -4,7 +4,6 @@
 #include <atomic>
 
 #include "runtime/backends/cuda.h"
-#include "runtime/opened_backends.h"
 
 namespace hologram {
 namespace {

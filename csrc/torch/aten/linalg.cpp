@@ -41,18 +41,18 @@ bool same_kind(const Tensor& a, const Tensor& b) {
 }
 
 /// May torch's CPU kernels be given these tensors as they are?
-bool direct(const Tensor& a, const Tensor& b) { return same_kind(a, b) && host_visible(a) && host_visible(b); }
+bool readable(const Tensor& a, const Tensor& b) { return same_kind(a, b) && host_visible(a) && host_visible(b); }
 
 bool blas_type(const Tensor& t) {
   return t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble;
 }
 
 bool matrices(const Tensor& a, const Tensor& b) {
-  return a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0) && direct(a, b);
+  return a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0) && readable(a, b);
 }
 
 bool batches(const Tensor& a, const Tensor& b) {
-  return a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0) && a.size(2) == b.size(1) && direct(a, b);
+  return a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0) && a.size(2) == b.size(1) && readable(a, b);
 }
 
 // Does a half-precision product of this many multiplications run faster through float32? Below kSmall the set-up of
@@ -132,7 +132,7 @@ bool expands_to(const Tensor& self, int64_t rows, int64_t columns) {
 }
 
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
-  if (matrices(a, b) && direct(self, a) && expands_to(self, a.size(0), b.size(1))) {
+  if (matrices(a, b) && readable(self, a) && expands_to(self, a.size(0), b.size(1))) {
     static OpStat& stat = op_stat("addmm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
@@ -227,7 +227,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
-  if (batches(a, b) && direct(self, a) && self.dim() <= 3) {
+  if (batches(a, b) && readable(self, a) && self.dim() <= 3) {
     static OpStat& stat = op_stat("baddbmm");
     if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
       Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
@@ -244,7 +244,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
 }
 
 Tensor mv(const Tensor& a, const Tensor& x) {
-  if (a.dim() == 2 && x.dim() == 1 && a.size(1) == x.size(0) && direct(a, x)) {
+  if (a.dim() == 2 && x.dim() == 1 && a.size(1) == x.size(0) && readable(a, x)) {
     static OpStat& stat = op_stat("mv");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
@@ -259,7 +259,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
 }
 
 Tensor dot(const Tensor& a, const Tensor& b) {
-  if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && direct(a, b) && blas_type(a)) {
+  if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && readable(a, b) && blas_type(a)) {
     static OpStat& stat = op_stat("dot");
     before_read(a, b);
     const PointersInside inside;   // the result's address

@@ -85,12 +85,20 @@ at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::
 
 Block* block_of(const at::Tensor& t) { return hologram::block_of(t.storage().data_ptr()); }
 
+namespace {
+/// The current device for a tensor of the CPU: it has memory that no block describes.
+c10::DeviceIndex index_of(const at::Tensor& t) { return is_hologram(t) ? t.device().index() : current_device(); }
+}  // namespace
+
 Backend& backend_of(const at::Tensor& t) {
   const Block* block = block_of(t);
-  return block ? *block->backend : current_queue(t.device().index());
+  return C10_LIKELY(block != nullptr) ? *block->backend : current_queue(index_of(t));
 }
 
-Backend& queue_of(const at::Tensor& t) { return backend_of(t).queue(t.device().index()); }
+Backend& queue_of(const at::Tensor& t) {
+  Backend& backend = backend_of(t);
+  return backend.has_one_queue() ? backend : backend.queue(index_of(t));
+}
 
 Stream& stream_of(const at::Tensor& t) { return queue_of(t).stream(); }
 
