@@ -97,8 +97,10 @@ def _load() -> None:
     os.register_at_fork(before=_runtime.flush)   # a child has no use for its parent's recorded ops
     _loaded = True
     if config.backend != "auto":
+        from . import _C
+
         try:
-            set_backend(config.backend)
+            _C.prefer_backend(config.backend)     # a GPU is opened by the first tensor
         except RuntimeError as error:
             _warn(f"HOLOGRAM_BACKEND={config.backend!r} is ignored, {get_backend()!r} is used: {error}")
 

@@ -11,5 +11,7 @@ namespace hologram {
 Backend* cuda_backend();
 /// Why there is none; empty when there is one. Asks the driver, but opens no device.
 std::string cuda_reason();
+/// The same as far as it can be told without starting the driver, after which a process should not fork.
+std::string cuda_library_reason();
 
 }  // namespace hologram

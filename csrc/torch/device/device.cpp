@@ -4,19 +4,35 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
+#include "runtime/backends/cuda.h"
 #include "torch/device/errors.h"
 
 namespace hologram {
 
 std::atomic<Backend*> detail::active_backend{nullptr};
 
+namespace {
+std::atomic<bool> prefers_cuda{false};
+
+bool torch_runs_on_cuda() {
+  return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount() > 0;
+}
+}  // namespace
+
+void prefer_backend(const std::string& name) {
+  if (name != "cuda" || !cuda_library_reason().empty()) return set_current_backend(name);
+  prefers_cuda = true;
+}
+
 Backend& detail::choose_backend() {
   // Opening a GPU takes time and makes the process unfit for fork: `import torch` does neither, the first tensor does.
   Backend* chosen = &cpu_backend();
   try {
     // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
-    if (at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount() > 0)
+    if (prefers_cuda || torch_runs_on_cuda()) {
       if (Backend* cuda = find_backend("cuda")) chosen = cuda;
+      else if (prefers_cuda) TORCH_WARN("hologram: HOLOGRAM_BACKEND='cuda' is ignored, 'cpu' is used: ", cuda_reason());
+    }
   } catch (const std::exception& error) {
     TORCH_WARN("hologram: CUDA is not used: ", error.what());
   }

@@ -28,6 +28,8 @@ inline Backend& current_backend() {
 inline Backend& current_queue(c10::DeviceIndex device) { return current_backend().queue(device); }
 /// Throws ValueError for an unknown name, RuntimeError with the reason for an absent backend.
 void set_current_backend(const std::string& name);
+/// The same, but a GPU is opened when it is first needed; what can be told before is told now.
+void prefer_backend(const std::string& name);
 
 c10::DeviceIndex device_count() noexcept;
 c10::DeviceIndex current_device() noexcept;                  // of the calling thread

@@ -108,6 +108,8 @@ PYBIND11_MODULE(_C, m) {
   m.def("get_backend", [] { return std::string(current_backend().name()); });
   m.def("set_backend", [](const std::string& name) { translated([&] { set_current_backend(name); }); });
 
+  m.def("prefer_backend", [](const std::string& name) { translated([&] { prefer_backend(name); }); });
+
   m.def("host_storage_of", [](py::object storage) {
     const c10::Storage host = host_storage_of(torch::createStorage(storage.ptr()));
     return host ? py::reinterpret_steal<py::object>(torch::createPyObject(host)) : py::object(py::none());

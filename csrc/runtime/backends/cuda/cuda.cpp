@@ -6,6 +6,8 @@ namespace hologram {
 
 std::string cuda_reason() { return cuda::driver().failure; }
 
+std::string cuda_library_reason() { return cuda::library_failure(); }
+
 Backend* cuda_backend() {
   if (!cuda_reason().empty()) return nullptr;
   return &cuda::device(0).lane(0);

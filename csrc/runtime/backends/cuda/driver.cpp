@@ -9,8 +9,10 @@ namespace {
 
 std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
-/// Fills in `d`; says what is missing.
-std::string load(Driver& d) {
+std::string needed() { return " CUDA " + version_text(kOldestDriver) + " or newer is needed: update the NVIDIA driver"; }
+
+/// Fills in `d`; says what is missing. Starts nothing: the process stays fit for fork.
+std::string open(Driver& d) {
 #ifdef __APPLE__
   return "macOS has no CUDA driver";
 #endif
@@ -27,10 +29,13 @@ std::string load(Driver& d) {
   if (!d.name && !missing) missing = #name;
   HOLOGRAM_CUDA_ENTRIES(X)
 #undef X
-  const std::string oldest = " CUDA " + version_text(kOldestDriver) + " or newer is needed: update the NVIDIA driver";
   if (d.cuDriverGetVersion && d.cuDriverGetVersion(&d.version) == kSuccess && d.version < kOldestDriver)
-    return "the driver is too old: it supports CUDA " + version_text(d.version) + "." + oldest;
-  if (missing) return "the driver " + name + " has no entry " + missing + "." + oldest;
+    return "the driver is too old: it supports CUDA " + version_text(d.version) + "." + needed();
+  if (missing) return "the driver " + name + " has no entry " + missing + "." + needed();
+  return "";
+}
+
+std::string start(Driver& d) {
   if (const Result r = d.cuInit(0)) return "the driver cannot start: " + describe(r, "cuInit");
   int count = 0;
   if (const Result r = d.cuDeviceGetCount(&count)) return "the driver cannot count its devices: " + describe(r, "cuDeviceGetCount");
@@ -46,9 +51,14 @@ Driver& instance() {
 
 }  // namespace
 
+const std::string& library_failure() {
+  static const std::string& failure = *new std::string(open(instance()));
+  return failure;
+}
+
 const Driver& driver() {
-  static const bool loaded = (instance().failure = load(instance()), true);
-  (void)loaded;
+  static const bool started = (instance().failure = library_failure().empty() ? start(instance()) : library_failure(), true);
+  (void)started;
   return instance();
 }
 

@@ -80,6 +80,9 @@ struct Driver {
 /// library to take instead of the system's.
 const Driver& driver();
 
+/// Why the library cannot be loaded or is too old; empty where it can. Does not start it.
+const std::string& library_failure();
+
 /// "cuLaunchKernel: CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access was encountered)".
 std::string describe(Result result, const char* call);
 
