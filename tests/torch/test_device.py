@@ -346,10 +346,11 @@ def test_grad_scaler():
 
 @cpu_backend
 def test_backends():
-    assert hologram_torch.list_available_backends() == ["cpu"] and hologram_torch.get_backend() == "cpu"
+    works = hologram_torch.list_available_backends()
+    assert works[-1] == "cpu" and hologram_torch.get_backend() == "cpu"
     hologram_torch.set_backend("cpu")
     assert hologram_torch.backend_reason("cpu") == ""
-    for name in ("cuda", "metal"):
+    for name in {"cuda", "metal"} - set(works):
         assert hologram_torch.backend_reason(name)
         with pytest.raises(RuntimeError, match=f"'{name}' is not available"):
             hologram_torch.set_backend(name)
