@@ -91,6 +91,7 @@ def test_tensors_stay_where_they_were_made():
 
 def test_recorded_ops_are_one_launch_without_waiting():
     x, y = torch.ones(1000, device=DEVICE), torch.ones(1000, device=DEVICE)
+    hologram.synchronize()                    # what made x and y is no part of what follows
     warm = (x * y + x).tanh().relu()
     hologram.synchronize()
     del warm
@@ -154,6 +155,7 @@ def test_pinned_memory_is_reused_only_after_its_copy():
 def test_foreach_steps_are_one_launch():
     params = [torch.ones(n, device=DEVICE) for n in range(1, 40)]
     grads = [torch.ones(n, device=DEVICE) for n in range(1, 40)]
+    hologram.synchronize()
     torch._foreach_add_(params, grads, alpha=2)
     hologram.synchronize()
 

@@ -111,6 +111,7 @@ def test_13_lazy_views_do_not_crash(program):
         torch.testing.assert_close(actual.cpu(), expected)
 
 
+@cpu_backend
 def test_14_dlpack_knows_the_device():
     assert torch.from_dlpack(torch.ones(2).to(DEVICE)).is_hologram
 
