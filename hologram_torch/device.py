@@ -118,7 +118,7 @@ def get_device_name(device: _Device = None) -> str:
 def get_device_properties(device: _Device = None) -> DeviceProperties:
     name, total, multiprocessors, _ = _C.device_properties(_index(device))
     if name:
-        return DeviceProperties(name, _C.get_backend(), total, multiprocessors)
+        return DeviceProperties(f"hologram {_C.get_backend()}: {name}", _C.get_backend(), total, multiprocessors)
     total = torch._C._accelerator_getMemoryInfo(_index(device))[1]
     return DeviceProperties(f"hologram {_C.get_backend()}: {_processor()}", _C.get_backend(), total, os.cpu_count() or 1)
 

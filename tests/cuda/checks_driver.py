@@ -39,7 +39,7 @@ def python(code: str, **env) -> str:
 def test_it_is_listed_and_has_two_devices():
     assert hologram_torch.list_available_backends() == ["cuda", "cpu"] and hologram_torch.get_backend() == "cuda"
     assert hologram_torch.backend_reason("cuda") == "" and hologram.device_count() == 2
-    assert hologram.get_device_name(1) == "Fake GPU 1"
+    assert hologram.get_device_name(1) == "hologram cuda: Fake GPU 1"
     properties = hologram.get_device_properties()
     assert (properties.backend, properties.multi_processor_count) == ("cuda", 4)
     assert hologram.mem_get_info()[1] == properties.total_memory == 8 << 30
