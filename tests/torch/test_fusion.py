@@ -188,7 +188,20 @@ def test_filled_tensors_take_part_in_recording(fill):
     assert Seen(lambda: (t * 2 + 1).tanh()).launched == 1
 
 
-SEVERAL_KERNELS = {"branch that is read": (3, branch_that_is_read), "branch whose input changes": (3, branch_whose_input_changes),
+def picked_and_overwritten():
+    """What is picked from a row must be read before the row is stored."""
+    t = X.clone()
+    hologram.synchronize()
+    first = t.gather(1, PLACES)
+    t.exp_()
+    t.mul_(2)
+    second = t.gather(1, PLACES)
+    return first, second, t
+
+
+PLACES = (torch.arange(64, device=DEVICE) % 32)[:, None]
+SEVERAL_KERNELS = {"picked and overwritten": (3, picked_and_overwritten),
+                   "branch that is read": (3, branch_that_is_read), "branch whose input changes": (3, branch_whose_input_changes),
                    "other geometry": (3, copied), "write after a read": (3, written_elsewhere),
                    "shifted copy": (3, overlapping_windows), "write in place after a read": (3, written_in_place_under_a_view)}
 

@@ -24,6 +24,7 @@ struct Form {
   bool folds = false;       // it has nodes that fold the row
   bool ordered = false;     // results depend on the number of the element in the whole space
   bool splits = false;      // a fold that runs in two stages: nothing can follow it in the same kernel
+  bool picks = false;       // it reads an element of a row when it wants it, maybe after the row has been stored
   bool solo = false;        // beyond all this: it runs alone, over its dimensions as they came
   int64_t full = 1;         // elements of the whole space
   int64_t kept = 1;         // elements without the row

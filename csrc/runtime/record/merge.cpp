@@ -113,6 +113,7 @@ bool Window::merge(int first, int second) {
   }
   if (fb.folds && !fa.folds) fa = fb;
   fa.ordered |= fb.ordered;
+  fa.picks |= fb.picks;
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
   a.bytes += b.bytes;
   b.reset();

@@ -76,6 +76,25 @@ inline bool same_pattern(const Form& x, const Form& y, int rank) {
   return true;
 }
 
+inline bool writes(const Circuit& c, const Block* block) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output && c.operands[i].block == block) return true;
+  return false;
+}
+
+/// Would the group and the op in one kernel store to a block that they also read from memory?
+inline bool rewrite(const Circuit& group, const Circuit& op) {
+  for (int i = 0; i < group.num_operands; ++i) {
+    const Operand& o = group.operands[i];
+    if (!o.output && (writes(group, o.block) || writes(op, o.block))) return true;
+  }
+  for (int i = 0; i < op.num_operands; ++i) {
+    const Operand& o = op.operands[i];
+    if (!o.output && !writes(group, o.block) && writes(op, o.block)) return true;
+  }
+  return false;
+}
+
 /// May the op's nodes follow the group's in one kernel, as far as room and spaces go? Their dimensions are cut at the same
 /// places on the way. `kept_only`: the op is over those of the group that are not folded.
 inline bool follows(Circuit& group, Form& f, Circuit& op, Form& form, bool& kept_only) {
@@ -90,6 +109,7 @@ inline bool follows(Circuit& group, Form& f, Circuit& op, Form& form, bool& kept
     return false;
   // Where a row is folded elements are visited more than once, and not by their numbers.
   if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
+  if ((f.picks || form.picks) && rewrite(group, op)) return false;
   if (!align(group, f, op, form, kept_only)) return false;
   // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
   if (!form.folds) return true;

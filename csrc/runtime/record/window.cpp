@@ -98,6 +98,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
   Group& group = *groups_[g];
   Circuit& c = group.circuit;
   group.form.ordered |= form.ordered;
+  group.form.picks |= form.picks;
   Ref renamed[kMaxOperands];
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
