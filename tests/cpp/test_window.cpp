@@ -197,13 +197,13 @@ TEST(a_write_waits_for_a_reader_that_moved_behind_another) {
   Backend& backend = new_backend();
   Recorded r;
   const View a = tensor(backend, {4, 6}), b = tensor(backend, {4, 6}), x = tensor(backend, {4, 6}), y = tensor(backend, {4, 6}), z = tensor(backend, {4, 6});
-  const View turned{a.block, {6, 4}, {1, 6}}, w = tensor(backend, {6, 4});
+  const View head{a.block, {8}, {1}}, w = tensor(backend, {8});
   r.add(elementwise(Op::neg, {a}, x));
-  r.add(elementwise(Op::neg, {turned}, w));          // the last reader of a, so far
+  r.add(elementwise(Op::neg, {head}, w));          // the last reader of a, so far
   r.add(elementwise(Op::exp, {b}, y));
   r.add(elementwise(Op::add, {x, y}, z));            // the first group moves behind it
   CHECK(nodes(r, 0) == 0 && nodes(r, 2) == 3);
-  r.add(elementwise(Op::exp, {w}, turned));          // would fit into the group in between
+  r.add(elementwise(Op::exp, {w}, head));          // would fit into the group in between
   CHECK(r.window.num_groups() == 4 && nodes(r, 1) == 1);
   CHECK(r.window.stage_of(1) == 0 && r.window.stage_of(2) == 0 && r.window.stage_of(3) == 1);
 }
