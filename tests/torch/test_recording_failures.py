@@ -221,6 +221,8 @@ def test_an_interrupt_while_compiling(request):
     for callback in list(gc.callbacks):         # Python drops an interrupt that meets one; hypothesis installs one
         gc.callbacks.remove(callback)
         request.addfinalizer(lambda callback=callback: gc.callbacks.append(callback))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)      # whoever started the tests may ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     pending = [True]
 
     def interrupt(names):
