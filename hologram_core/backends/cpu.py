@@ -105,13 +105,10 @@ class _Host:
 
     def emit(self, text: str) -> bytes:
         """Object code of a module with one kernel."""
+        from ..codegen.text import verified
+
         llvm = self.llvm
-        try:
-            module = llvm.parse_assembly(text)
-            module.verify()        # code generation from invalid IR would crash the process
-        except RuntimeError as error:
-            raise CompileError(f"hologram.compile: the generated LLVM IR is invalid ({error}). This is a bug in "
-                               "hologram_core; HOLOGRAM_LOG=4 prints the kernel.") from None
+        module = verified(llvm, text)
         if log.enabled(4):
             log.log(4, self.machine.emit_assembly(llvm.parse_assembly(text)))
         code = self.machine.emit_object(module)

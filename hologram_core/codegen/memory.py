@@ -164,15 +164,19 @@ class Memory:
         return "splat (i1 true)" if mask is None else mask.data.text
 
     # ---- constant tables ----
-    def table(self, constants, index, dtype):
-        scalar, count = scalar_type(dtype), len(constants)
+    def constant_array(self, constants, dtype, space="") -> str:
+        """The name of a global array of these constants; equal arrays are one. `space`: LLVM's words for its address space."""
+        scalar = scalar_type(dtype)
         items = ", ".join(f"{scalar} {literal(c, dtype)}" for c in constants)
-        line = f"private unnamed_addr constant [{count} x {scalar}] [{items}]"
+        line = f"private unnamed_addr {space}constant [{len(constants)} x {scalar}] [{items}]"
         names = [g.split(" = ", 1)[0] for g in self.text.globals if g.endswith(line)]
         name = names[0] if names else f"@t{len(self.text.globals)}"
         if not names:
             self.text.globals.append(f"{name} = {line}")
-        lanes = index.data.lanes
+        return name
+
+    def table(self, constants, index, dtype):
+        scalar, name, lanes = scalar_type(dtype), self.constant_array(constants, dtype), index.data.lanes
         at, block = self.text.pure(f"getelementptr {scalar}, ptr {name}, {vector('i32', lanes)} {index.data.text}",
                                    [index.data.block])
         return self.load(self.value(PTR, at, lanes, block), dtype, lanes, stay=False)

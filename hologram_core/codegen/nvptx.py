@@ -21,7 +21,7 @@ from ..errors import CompileError
 from .builder import Value
 from .llvm import LLVMBuilder
 from .memory import memory_type
-from .text import PTR, Branch, Reg, literal, scalar_type, vector
+from .text import PTR, Branch, Reg, scalar_type, vector, verified
 
 TRIPLE = "nvptx64-nvidia-cuda"
 ARCHS = (75, 80, 86, 87, 89, 90, 100, 120)     # whose PTX every LLVM that we accept knows; others run that of the one before
@@ -126,13 +126,7 @@ class NVPTXBuilder(LLVMBuilder):
         return (x.data.packed[1] if dtype.math is not dtype else x.data.text), x.data.block
 
     def table(self, constants, index, dtype):
-        scalar, count = scalar_type(dtype), len(constants)
-        items = ", ".join(f"{scalar} {literal(c, dtype)}" for c in constants)
-        line = f"private unnamed_addr addrspace(1) constant [{count} x {scalar}] [{items}]"
-        names = [g.split(" = ", 1)[0] for g in self.text.globals if g.endswith(line)]
-        name = names[0] if names else f"@t{len(self.text.globals)}"
-        if not names:
-            self.text.globals.append(f"{name} = {line}")
+        scalar, name = scalar_type(dtype), self.constant_array(constants, dtype, "addrspace(1) ")
         at, block = self.text.pure(f"getelementptr {scalar}, {_GLOBAL} {name}, i32 {index.data.text}", [index.data.block])
         return self.load(self.value(PTR, at, 1, block), dtype, stay=False)
 
@@ -281,13 +275,7 @@ def known_arch(arch: int) -> int:
 def assemble(text: str, arch: int) -> str:
     """PTX of an LLVM module."""
     llvm, machine = _machine(known_arch(arch))
-    try:
-        parsed = llvm.parse_assembly(text)
-        parsed.verify()        # code generation from invalid IR would crash the process
-    except RuntimeError as error:
-        raise CompileError(f"hologram.compile: the generated LLVM IR is invalid ({error}). This is a bug in "
-                           "hologram_core; HOLOGRAM_LOG=4 prints the kernel.") from None
-    return machine.emit_assembly(parsed)
+    return machine.emit_assembly(verified(llvm, text))
 
 
 def build(circuit) -> tuple:

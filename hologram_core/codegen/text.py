@@ -14,6 +14,7 @@ import math
 import struct
 
 from ..dtypes import DType
+from ..errors import CompileError
 from .builder import Value
 
 PTR = DType("ptr", 255, "p", 64, "", "")     # addresses; never leave the code generator
@@ -268,3 +269,14 @@ class CountedLoop(Loop):
         super().__exit__(kind, *rest)
         if kind is None:
             self.results = self.results[1:]
+
+
+def verified(llvm, text: str):
+    """The module of a text. Code generation from invalid IR would crash the process: raises CompileError for it."""
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        raise CompileError(f"hologram.compile: the generated LLVM IR is invalid ({error}). This is a bug in "
+                           "hologram_core; HOLOGRAM_LOG=4 prints the kernel.") from None
+    return module

@@ -2,10 +2,20 @@
 
 import re
 
+import pytest
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = "hologram"
+
+
+@pytest.fixture
+def nothing_is_delegated():
+    """An op that neither has kernels of ours nor a library's entry is an error."""
+    before = torch.hologram.get_fallback_mode()
+    torch.hologram.set_fallback_mode("error")
+    yield
+    torch.hologram.set_fallback_mode(before)
 
 
 def to_device(value, device):

@@ -7,10 +7,11 @@ import torch
 
 import hologram_torch  # noqa: F401
 from hologram_core import _runtime
-from tests.modes import deferred
 from tests.conformance.compare import all_moved
+from tests.modes import deferred
+from tests.torch.compare import DEVICE, nothing_is_delegated  # noqa: F401
 
-DEVICE = "hologram"
+pytestmark = pytest.mark.usefixtures("nothing_is_delegated")
 DTYPES = [torch.complex64, torch.complex128]
 
 
@@ -45,14 +46,6 @@ LAYOUTS = {"contiguous": lambda x: x, "transposed": lambda x: x.t().contiguous()
 # Where torch's kernels are faster than reading every other number: dense operands of one type, dense rows of sums.
 TORCHS = {(op, "contiguous") for op in ("mul", "add alpha", "sub alpha", "addcmul", "reciprocal", "square", "cube", "sum", "mean")}
 TORCHS |= {("sum", "transposed"), ("sum of a dim", "transposed")}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_delegated():
-    before = torch.hologram.get_fallback_mode()
-    torch.hologram.set_fallback_mode("error")
-    yield
-    torch.hologram.set_fallback_mode(before)
 
 
 def check(call, *arguments):

@@ -9,16 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import hologram_torch  # noqa: F401
+from tests.torch.compare import DEVICE, nothing_is_delegated  # noqa: F401
 
-DEVICE = "hologram"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_delegated():
-    before = torch.hologram.get_fallback_mode()
-    torch.hologram.set_fallback_mode("error")
-    yield
-    torch.hologram.set_fallback_mode(before)
+pytestmark = pytest.mark.usefixtures("nothing_is_delegated")
 
 
 def moved(value, device):

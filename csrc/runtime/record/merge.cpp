@@ -65,7 +65,9 @@ bool Window::merge(int first, int second) {
   if (kept_only) kept_dims(ca, fa.row, from);
   else full_dims(ca, from);
   const int own = ca.num_operands;
-  int16_t mine[kMaxOperands];     // the first group's operand in the place of the second one's; -1: there is none
+  // The first group's operand in the place of the second one's; -1: there is none. Of a block that it reads and then writes
+  // this is the output: what was written is never read from memory again, so that outputs come after inputs.
+  int16_t mine[kMaxOperands];
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     mine[i] = -1;
