@@ -30,6 +30,11 @@ class DType:
         return F32 if self.name in ("f16", "bf16") else self
 
     @property
+    def converted_through(self) -> "DType":
+        """What a float becomes on its way to this type of integer, as in PyTorch's kernels on x86: i32 or i64."""
+        return I32 if self.bits < 32 or self.name == "i32" else I64
+
+    @property
     def is_float(self) -> bool:
         return self.kind == "f"
 

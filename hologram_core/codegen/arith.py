@@ -137,10 +137,12 @@ def convert_in_range(b, x, dtype: DType):
 
 
 def _float_to_int(b, x, dtype: DType):
-    """Truncates through i64 as x86 does: NaN and values outside i64 become its minimum, then the low bits count."""
-    low, high = b.const(-2.0 ** 63, x.dtype), b.const(2.0 ** 63, x.dtype)
+    """Truncates as x86 does, through i32 or i64: NaN and values outside it become its minimum, then the low bits count."""
+    whole = dtype.converted_through
+    limit = 2.0 ** (whole.bits - 1)
+    low, high = b.const(-limit, x.dtype), b.const(limit, x.dtype)
     inside = b.and_(b.ge(x, low), b.lt(x, high))
-    wide = b.select(inside, convert_in_range(b, b.select(inside, x, b.const(0.0, x.dtype)), I64), b.const(-2 ** 63, I64))
+    wide = b.select(inside, convert_in_range(b, b.select(inside, x, b.const(0.0, x.dtype)), whole), b.const(-int(limit), whole))
     if dtype is U64:
         upper = b.and_(b.ge(x, high), b.lt(x, b.const(2.0 ** 64, x.dtype)))
         above = convert_in_range(b, b.select(upper, b.sub(x, high), b.const(0.0, x.dtype)), I64)

@@ -74,8 +74,9 @@ class Builder:
       and_ or_ xor not_                     bool and integers
       shl shr                               integers; shr is arithmetic for signed. A count outside [0, bits): shl and
                                             unsigned shr give 0, signed shr gives the sign fill
-      cast(x, dtype)                        int<->int wraps or extends; int->float rounds; float->int truncates (outside the
-                                            range: as x86 does through i64; u64 reaches 2^64); to bool: x != 0; bool->number: 0 or 1
+      cast(x, dtype)                        int<->int wraps or extends; int->float rounds; float->int truncates (through
+                                            i32 or i64, whose minimum stands for NaN and what is outside, see
+                                            DType.converted_through; u64 reaches 2^64); to bool: x != 0; bool->number: 0 or 1
       bitcast(x, dtype)                     same width
       table(constants, index, dtype)        constants[index]; index is i32 in range
       index()                               i64: row-major number of the element in the iteration space

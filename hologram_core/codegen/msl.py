@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from ..dtypes import BF16, BOOL, F16, F32, F64, DType
+from ..dtypes import BF16, BOOL, F16, F32, F64, I32, DType
 from ..errors import CompileError
 from .msl_prelude import needed
 from .record import Check, LoopItem, Recorder, WhenItem
@@ -246,7 +246,7 @@ class Printer:
                 return f"hg_to_float({x})"
             if target is BOOL:
                 return f"({x}.bits & 0x7ffffffffffffffful) != 0ul"
-            return f"{kind}({'hg_ulong' if target.name == 'u64' else 'hg_long'}({x}))"
+            return self._truncated("hg_ulong" if target.name == "u64" else "hg_long", x, target)
         if target is F64:
             if source is F32:
                 return f"hg_of_float({x})"
@@ -256,8 +256,13 @@ class Printer:
         if target is BOOL:
             return f"{x} != 0"
         if source is F32 and target is not F32:
-            return f"{kind}({'hg_to_ulong' if target.name == 'u64' else 'hg_to_long'}({x}))"
+            return self._truncated("hg_to_ulong" if target.name == "u64" else "hg_to_long", x, target)
         return f"{kind}({x})"
+
+    @staticmethod
+    def _truncated(function: str, x: str, target: DType) -> str:
+        whole = f"{function}({x})"
+        return f"{type_name(target)}({f'hg_int({whole})' if target.converted_through is I32 else whole})"
 
     def _op_bitcast(self, item, args) -> str:
         source, target = item.args[0].dtype, item.results[0].dtype

@@ -42,6 +42,9 @@ inline long hg_to_long(float x) {
   return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? long(x) : long(0x8000000000000000ul);
 }
 """),
+    ("hg_int", """
+inline int hg_int(long x) { return x >= -2147483648l && x < 2147483648l ? int(x) : int(0x80000000u); }
+"""),
     ("hg_to_ulong", """
 inline ulong hg_to_ulong(float x) {
   if (x >= 9223372036854775808.0f && x < 18446744073709551616.0f) return ulong(x - 9223372036854775808.0f) | 0x8000000000000000ul;

@@ -12,8 +12,6 @@ import numpy as np
 from ..dtypes import BOOL, F32, F64, I64, U64, DType
 from .builder import Builder, Value
 
-_INT_MIN = np.int64(-2**63)
-
 
 class NumpyBuilder(Builder):
     """`index`: what `index()` returns, an int64 array (needed by rows that ask for it only)."""
@@ -142,7 +140,7 @@ class NumpyBuilder(Builder):
         if dtype is BOOL:
             return self._make(BOOL, lambda a: a != 0, x)
         if x.dtype.is_float and dtype.is_int:
-            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64 else _to_int64(a).astype(dtype.numpy), x)
+            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64 else _truncated(a, dtype.converted_through).astype(dtype.numpy), x)
         return self._make(dtype, lambda a: a.astype(dtype.numpy), x)
 
     def bitcast(self, x, dtype):
@@ -155,16 +153,18 @@ class NumpyBuilder(Builder):
         return Value(self, dtype, np.asarray(data[index.data], dtype.numpy))
 
 
-def _to_int64(x):
-    inside = (x >= -2.0**63) & (x < 2.0**63)   # false on NaN
-    return np.where(inside, np.trunc(np.where(inside, x, 0)).astype(np.int64), _INT_MIN)
+def _truncated(x, dtype: DType):
+    """Integers of a signed type; its minimum for NaN and what does not fit."""
+    limit = 2.0 ** (dtype.bits - 1)
+    inside = (x >= -limit) & (x < limit)   # false on NaN
+    return np.where(inside, np.trunc(np.where(inside, x, 0)), -limit).astype(dtype.numpy)
 
 
 def _to_uint64(x):
-    """Like _to_int64, but [2^63, 2^64) converts too."""
+    """Like _truncated to i64, but [2^63, 2^64) converts too."""
     upper = (x >= 2.0**63) & (x < 2.0**64)
     above = np.where(upper, x - 2.0**63, 0).astype(np.int64).view(np.uint64) | np.uint64(1 << 63)
-    return np.where(upper, above, _to_int64(x).view(np.uint64))
+    return np.where(upper, above, _truncated(x, I64).view(np.uint64))
 
 
 def _int_divmod(a, c):

@@ -57,7 +57,9 @@ def test_shift_counts_outside_the_type(dtype):
 
 def test_casts():
     equal(b.cast(value([2.9, -2.9, np.nan, np.inf, -np.inf, 1e30], F32), I64), [2, -2] + [-2**63] * 4)
-    equal(b.cast(value([2.9, -2.9, np.nan, 2.0**40 + 3], F64), I32), [2, -2, 0, 3])
+    equal(b.cast(value([2.9, -2.9, np.nan, 2.0**40 + 3], F64), I32), [2, -2, -2**31, -2**31])
+    equal(b.cast(value([-1.5, 300.9, 70000, 3e9], F32), I16), [-1, 300, 70000 - 65536, 0])
+    equal(b.cast(value([-1.5, 3e9, -1e30], F64), U32), [2**32 - 1, 3 * 10**9, 0])
     equal(b.cast(value([300, -1, 128], I32), I8), [44, -1, -128])
     equal(b.cast(value([-1], I32), U64), [2**64 - 1])
     equal(b.cast(value([0.0, -0.0, np.nan, 0.1], F32), BOOL), [False, False, True, True])
