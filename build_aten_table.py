@@ -20,7 +20,7 @@ from hologram_core.ops.table import BOOL, FLOAT, PROMOTE, Aten, Elementwise
 FLAGS = {
     "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
     "kIntPower": {"pow.Tensor_Scalar"},
-    "kConverts": {"fill", "masked_fill"},
+    "kConverts": {"fill", "masked_fill", "zero"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
     "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }

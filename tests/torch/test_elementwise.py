@@ -278,6 +278,21 @@ def test_overlap_errors():
         torch.add(y[1:], 1, out=y[:-1])
 
 
+@pytest.mark.parametrize("write", [
+    lambda x: x.fill_(2), lambda x: x.zero_(), lambda x: x.fill_(torch.tensor(3.0, device=x.device)),
+    lambda x: x.masked_fill_(torch.ones(4, dtype=torch.bool, device=x.device), 2.0),
+    lambda x: torch.cummax(torch.ones(4, device=x.device).to(x.dtype), 0, out=(x, torch.zeros(1, dtype=torch.int64, device=x.device).expand(4))),
+])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.complex64], ids=str)
+@pytest.mark.filterwarnings("ignore:Use of masked_fill_ on expanded tensors")
+def test_overlap_that_torch_allows(write, dtype):
+    def run(device):
+        x = torch.ones(1, dtype=dtype, device=device)
+        write(x.expand(4))
+        return x
+    check(outcome(run, DEVICE), outcome(run, "cpu"))
+
+
 @pytest.mark.parametrize("call", [
     lambda x, n, m: x * n, lambda x, n, m: n - x, lambda x, n, m: x.clone().div_(n), lambda x, n, m: torch.addcmul(x, n, x),
     lambda x, n, m: torch.addcmul(n, x, n), lambda x, n, m: torch.where(m, x, n), lambda x, n, m: torch.where(m, n, n),
@@ -410,6 +425,14 @@ def test_losses(name, more, reduction, shape):
 def test_folded_loss_is_one_kernel():
     x, y = torch.rand(100, device=DEVICE), torch.rand(100, device=DEVICE)
     assert launches(lambda: torch.nn.functional.mse_loss(x, y)) == 1
+
+
+@pytest.mark.parametrize("target", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64], ids=str)
+@pytest.mark.parametrize("source", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_floats_outside_an_integer_type(source, target):
+    numbers = [-3e38, -3e9, -2.0**31, -70000.5, -300, -1.5, -.5, 1.5, 300, 40000, 70000, 2**31 - 1, 2.0**31, 3e9, 1e19, math.inf, -math.inf, math.nan]
+    x = torch.tensor(numbers, dtype=torch.float64).to(source).repeat(5)
+    check(x.to(DEVICE).to(target), x.to(target))
 
 
 # ---- factories ----

@@ -396,3 +396,12 @@ def test_many_threads_share_the_library():
     for t in threads:
         t.join()
     assert not failures
+
+
+def test_integers_are_counted():
+    """As torch's CUDA device does; its CPU kernel knows floats only."""
+    x = torch.randint(0, 8, (1000,), dtype=torch.int32)
+    counts = torch.histc(x.to(DEVICE), bins=8, min=0, max=7)
+    assert counts.dtype is torch.int32 and counts.tolist() == torch.bincount(x, minlength=8).tolist()
+    out = torch.empty(0, dtype=torch.int32, device=DEVICE)
+    assert torch.histc(x.to(DEVICE), 8, 0, 7, out=out) is out and out.tolist() == counts.tolist()

@@ -243,6 +243,7 @@ bool run_complex(const Call& call) {
   const c10::ScalarType result = result_type(made, values.common);
   const bool functional = call.op.form == Form::Functional;
   if (!functional && (call.destination(0).scalar_type() != result || v.rules.contiguous || v.rules.restrided)) return false;
+  if (general::writes_a_place_twice(call)) return false;
   if (v.rules.like >= 0 && call.args[v.rules.like].tensor->scalar_type() != result) return false;
   if (values.ntensors && torchs_is_faster(call, values)) return false;
   // What torch's angle() of complex numbers makes is contiguous, of real ones not.

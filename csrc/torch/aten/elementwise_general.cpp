@@ -5,6 +5,7 @@
 #include "torch/aten/elementwise_general.h"
 
 #include <ATen/ExpandUtils.h>
+#include <ATen/MemoryOverlap.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
 #include <c10/core/DefaultDtype.h>
@@ -63,6 +64,11 @@ c10::ScalarType general::common_type(const Call& call, const Values& values) {
                                                                                     : common;
 }
 
+bool general::writes_a_place_twice(const Call& call) {
+  return (call.op.flags & kConverts) && call.op.form != Form::Functional &&
+         at::has_internal_overlap(call.destination(0)) == at::MemOverlap::Yes;
+}
+
 namespace {
 
 /// True when every given destination may receive the result; raises what torch raises on an unsafe cast.
@@ -114,7 +120,7 @@ void settle_strides(const Call& call, const Values& values) {
 at::TensorIterator general::iterate(const Call& call, const Values& values, c10::ScalarType result) {
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
-  // Writing one number to overlapping elements is well defined, and torch allows it.
+  // torch lets these ops write to overlapping elements (see writes_a_place_twice).
   const bool check_overlap = !(call.op.flags & kConverts);
   config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
   // A row that asks for the number of its element keeps the dimensions in their order.
@@ -219,7 +225,7 @@ bool run_general(const Call& call) {
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
   if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
-  if (!functional && !check_destinations(call, values.common)) return false;
+  if (!functional && (general::writes_a_place_twice(call) || !check_destinations(call, values.common))) return false;
   if (call.reduce == Reduce::None) settle_strides(call, values);
   const at::TensorIterator iter = general::iterate(call, values, functional ? new_type(call, values, 0) : c10::ScalarType::Undefined);
   if (iter.ndim() > kMaxRank) return false;

@@ -26,6 +26,9 @@ bool gather_tensors(const Call& call, Values& values, bool (*is_type)(c10::Scala
 /// else of the first tensor it reads.
 c10::ScalarType common_type(const Call& call, const Values& values);
 
+/// Does a call that torch lets write to overlapping elements do so? Kernels do not: torch's own serves these.
+bool writes_a_place_twice(const Call& call);
+
 /// The sizes of all tensors together; there must be one.
 std::vector<int64_t> broadcast_sizes(const Values& values);
 

@@ -2,6 +2,7 @@
 //
 // Arguments that torch refuses go to torch's own kernel, which says so in its own words.
 #include <ATen/Dispatch.h>
+#include <ATen/MemoryOverlap.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange_ops.h>
 #include <ATen/ops/eye_ops.h>
@@ -23,6 +24,7 @@ namespace {
 template <class... Numbers>
 void generate(Op op, const at::Tensor& out, Numbers... numbers) {
   if (out.numel() == 0) return;
+  at::assert_no_internal_overlap(out);
   const DType dtype = to_dtype(out.scalar_type());
   Circuit circuit;
   set_sizes(circuit, out.sizes());

@@ -1,4 +1,5 @@
 // Scans: running folds along one dim.
+#include <ATen/MemoryOverlap.h>
 #include <ATen/WrapDimUtils.h>
 #include <ATen/ops/_cummax_helper_ops.h>
 #include <ATen/ops/_cummin_helper_ops.h>
@@ -99,7 +100,8 @@ struct CumulativeKernel {
 template <Op op, class AtenOp>
 void running_extreme(const at::Tensor& self, at::Tensor& values, at::Tensor& indices, int64_t dim) {
   if (!computes(self, {}) || values.scalar_type() != self.scalar_type() || indices.scalar_type() != at::kLong ||
-      values.sizes() != self.sizes() || indices.sizes() != self.sizes())
+      values.sizes() != self.sizes() || indices.sizes() != self.sizes() ||
+      at::has_internal_overlap(values) == at::MemOverlap::Yes || at::has_internal_overlap(indices) == at::MemOverlap::Yes)
     return torch_op<AtenOp>(self, values, indices, dim);
   scan_into(op, math_type(dtype_of(self)), self, dim, values, &indices);
   count_compiled<AtenOp>();
