@@ -130,6 +130,7 @@ MISTAKES = {
     "overlap_expanded_out": lambda d: torch.exp(ones(d, 4), out=ones(d, 1).expand(4)),
     "overlap_expanded_copy": lambda d: ones(d, 1).expand(4).copy_(ones(d, 4)),
     "overlap_expanded_lerp": lambda d: ones(d, 1).expand(4).lerp_(ones(d, 4), 0.5),
+    "sizes_before_types": lambda d: torch.ones(2, 10, dtype=torch.int32, device=d).div_(ones(d, 2, 11)),
     "overlap_expanded_arange": lambda d: torch.arange(4.0, out=ones(d, 1).expand(4)),
     "overlap_expanded_linspace": lambda d: torch.linspace(0, 1, 4, out=ones(d, 1).expand(4)),
     "overlap_partial_in_place": lambda d: (lambda x: x[:-1].add_(x[1:]))(ones(d, 5)),

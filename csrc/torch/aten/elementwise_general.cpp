@@ -72,14 +72,17 @@ bool general::writes_a_place_twice(const Call& call) {
 namespace {
 
 /// True when every given destination may receive the result; raises what torch raises on an unsafe cast.
-bool check_destinations(const Call& call, c10::ScalarType common) {
+bool check_destinations(const Call& call, const Values& values) {
+  const c10::ScalarType common = values.common;
   const Variant& v = call.variant;
   for (int k = 0; k < v.nresults; ++k) {
     const c10::ScalarType out = call.destination(k).scalar_type();
     if (!is_compiled_type(out)) return false;
     if (v.rules.exact && out != to_scalar_type(result_type(v, k, to_dtype(common)))) return false;
     if (v.rule == Rule::Bool || v.result_types[k] != DType::Count) continue;
-    TORCH_CHECK(c10::canCast(common, out), "result type ", common, " can't be cast to the desired output type ", out);
+    if (C10_LIKELY(c10::canCast(common, out))) continue;
+    if (values.ntensors) general::broadcast_sizes(values);   // torch complains of sizes first
+    TORCH_CHECK(false, "result type ", common, " can't be cast to the desired output type ", out);
   }
   return true;
 }
@@ -225,7 +228,7 @@ bool run_general(const Call& call) {
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
   if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
-  if (!functional && (general::writes_a_place_twice(call) || !check_destinations(call, values.common))) return false;
+  if (!functional && (general::writes_a_place_twice(call) || !check_destinations(call, values))) return false;
   if (call.reduce == Reduce::None) settle_strides(call, values);
   const at::TensorIterator iter = general::iterate(call, values, functional ? new_type(call, values, 0) : c10::ScalarType::Undefined);
   if (iter.ndim() > kMaxRank) return false;
