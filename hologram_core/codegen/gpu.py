@@ -32,14 +32,13 @@ from ..circuit.ir import COLUMN, CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, R
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
-from .gpu_rows import Columns, Solo, TeamPasses, Warps
+from .gpu_rows import TeamPasses
+from .gpu_teams import VECTOR_BYTES, WARP, Columns, Solo, Warps
 from .llvm import LLVMBuilder
 from .loops import TILE_SIZE
 
 THREADS = 256                # per block; a multiple of the warp
 SPLIT_THREADS = 512          # chunks of long rows are few and long
-WARP = 32
-VECTOR_BYTES = 16            # of one access
 VECTOR_WEIGHT = 800          # instructions of a vector's elements together, from which they compile slowly
 SHARED_BYTES = 48 << 10      # that every GPU has
 
@@ -238,9 +237,9 @@ class GridNest:
     # ---- rows ----
     def _rows(self) -> None:
         scans = any(isinstance(n.row, Scan) for n in self.c.nodes)
-        team = (Warps if self.c.schedule == ROW else Solo if scans else Columns)(self)
+        passes = TeamPasses(self)
+        team = passes.team = Warps(self) if self.c.schedule == ROW else Solo(self) if scans else Columns(self, passes.folds)
         self.items = team.items
-        passes = TeamPasses(self, team)
-        for item, valid in team.walk():
-            coords = self.coordinates(item, list(range(self.c.kept_rank))) if self.c.kept_rank else []
-            passes.run_item(Cursor(coords), valid)
+        passes.prepare()
+        for spot in team.walk():
+            passes.run_spot(spot)

@@ -1,376 +1,390 @@
-"""Rows on a GPU: who walks them (teams of threads), and the passes of one row.
+"""The passes over the rows of a GPU kernel, walked by a team of threads (gpu_teams.py).
 
-The tree of a reduction over n elements is a function of n alone, whatever else the kernel computes: a thread's elements go to
-TREE accumulators in turn, these are combined pairwise, the elements after the last whole turn of all threads are folded in
-one by one; then the lanes of a warp are combined (i with i + 16, i + 8 ...), and the warps.
+The tree of a reduction over n elements is a function of n alone, whatever else the kernel computes and however memory is read.
+A walk has `width` members, a number that follows from n (the lanes of a warp, the threads of a block, the warps of a block).
 
-What is computed in which pass is decided where the CPU decides it (passes.py); here a pass is a loop whose threads take
-every n-th element, and a fold of their partial results.
+  along rows      elements in groups of GROUP. Member m folds the groups m, m + width ...; element k of a group goes to the
+                  member's accumulator k. These are combined pairwise, then member m folds in element m of the n mod GROUP that
+                  are left. Members are combined last.
+  across columns  member m folds the elements m, m + width ... into TREE accumulators in turn, which are combined pairwise; the
+                  elements after the last whole turn of all members are folded in one by one. Members are combined last.
+
+A group is read and written by accesses of up to 16 bytes where operands are contiguous and all of its places aligned, which
+is decided once per kernel; elsewhere element by element. So are the neighbouring rows of a thread across columns.
+
+What is computed in which pass is decided where the CPU decides it (passes.py).
 """
 
 from __future__ import annotations
 
-from ..circuit.ir import Ref
+from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor
-from .passes import Passes, unrolled
+from .gpu_teams import VECTOR_BYTES, Spot, Warps
+from .passes import Passes
 
-WARP = 32
-WIDE_ROW = 1024              # elements beyond which a block shares a row, not a warp
-SHARED_BYTES = 10 << 10      # per type of accumulators: several types together must fit too
-TREE = 4                     # accumulators of a thread
-TALL_ROW = 32                # from which the warps of a block share the rows of a column kernel
+GROUP = 4                    # neighbouring elements of a row that a thread takes: 16 bytes of f32
+TREE = 4                     # accumulators of a thread across columns
+GROUP_WEIGHT = 60            # instructions at one element from which elements are computed one by one
+IN_FLIGHT = 16               # registers that loads of a round fill
 
 
 def _tuple(value) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
-class Team:
-    """The threads that walk a row together: `member` is a thread's number among `width`, both i64 values; `leader` says who
-    stores what is stored once per row."""
-
-    items = 1                # that a block takes at a time
-
-    def __init__(self, nest):
-        self.nest, self.b, self.ev, self.c = nest, nest.b, nest.ev, nest.c
-        self.threads = nest.threads
-
-    def number(self, value: int):
-        return self.b.const(value, I64)
-
-    def walk(self):
-        """Emits the loop over the kept elements [begin, end): yields (number of one, is there one for this thread?)."""
-        raise NotImplementedError
-
-    def reduced(self, folds, accs) -> list:
-        """The accumulators of all members folded together, known to each of them; as many folds at a time as find room in
-        shared memory."""
-        results, at = [], 0
-        while at < len(folds):
-            count = 1
-            while at + count < len(folds) and self._bytes(accs[at:at + count + 1]) <= SHARED_BYTES:
-                count += 1
-            results += self._reduced(folds[at:at + count], accs[at:at + count])
-            at += count
-        return results
-
-    def _reduced(self, folds, accs) -> list:
-        raise NotImplementedError
-
-    def _bytes(self, accs) -> int:
-        return self.threads * sum(v.dtype.bytes for acc in accs for v in acc)
-
-    def settle(self) -> None:
-        """Waits until every member has read what a leader may overwrite."""
-
-    def row_length(self):
-        """Elements of a row (of a split kernel: of a whole chunk)."""
-        count = self.ev.size(self.c.kept_rank)
-        for dim in range(self.c.kept_rank + 1, self.c.rank):
-            count = self.b.mul(count, self.ev.size(dim))
-        return count
-
-    def _combined(self, folds, x, y) -> list:
-        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(folds, x, y)]      # of folds or scans
-
-    def _arrays(self, accs, count: int) -> list:
-        """Shared arrays, one per component of the accumulators."""
-        used: dict = {}          # type -> arrays so far
-
-        def array(dtype):
-            used[dtype] = used.get(dtype, 0) + 1
-            return self.b.shared(used[dtype] - 1, dtype, count)
-        return [[array(v.dtype) for v in acc] for acc in accs]
-
-    def _store(self, arrays, index, accs) -> None:
-        for array, acc in zip(arrays, accs):
-            for a, v in zip(array, acc):
-                self.b.shared_store(a, index, v)
-
-    def _load(self, arrays, index) -> list:
-        return [tuple(self.b.shared_load(a, index) for a in array) for array in arrays]
-
-
-def _joined(branch, accs, others) -> list:
-    return [tuple(branch.join(v, o) for v, o in zip(acc, other)) for acc, other in zip(accs, others)]
-
-
-class Solo(Team):
-    """A thread per row: of scans across kept elements."""
-
-    def __init__(self, nest):
-        super().__init__(nest)
-        self.items = self.threads
-        self.member, self.width, self.leader = self.number(0), self.number(1), None
-
-    def walk(self):
-        b, threads = self.b, self.number(self.threads)
-        first = b.add(b.begin(), b.add(b.mul(b.block(), threads), b.thread()))
-        with b.loop(first, b.end(), b.mul(b.blocks(), threads)) as loop:
-            yield loop.index, None
-
-    def _reduced(self, folds, accs):
-        return accs
-
-
-class Warps(Team):
-    """A warp per row, or the whole block where rows are long."""
-
-    def __init__(self, nest):
-        super().__init__(nest)
-        b = self.b
-        self.lane, self.warp = b.and_(b.thread(), self.number(WARP - 1)), b.shr(b.thread(), self.number(5))
-        self.wide = b.gt(self.row_length(), self.number(WIDE_ROW))
-        self.member = b.select(self.wide, b.thread(), self.lane)
-        self.width = b.select(self.wide, self.number(self.threads), self.number(WARP))
-        self.leader = b.eq(self.member, self.number(0))
-
-    def walk(self):
-        b, warps = self.b, self.number(self.threads // WARP)
-        first = b.select(self.wide, b.block(), b.add(b.mul(b.block(), warps), self.warp))
-        stride = b.select(self.wide, b.blocks(), b.mul(b.blocks(), warps))
-        with b.loop(b.add(b.begin(), first), b.end(), stride) as loop:
-            yield loop.index, None
-
-    def _shuffled(self, folds, accs, lanes: int) -> list:
-        """Lane 0 of the result has the accumulators of the first `lanes` lanes."""
-        while lanes > 1:
-            lanes //= 2
-            accs = self._combined(folds, accs, [tuple(self.b.shuffle_down(v, lanes) for v in acc) for acc in accs])
-        return accs
-
-    def _spread(self, accs, lane: int = 0) -> list:
-        return [tuple(self.b.lane(v, lane) for v in acc) for acc in accs]
-
-    def _reduced(self, folds, accs):
-        b, warps = self.b, self.threads // WARP
-        own = self._shuffled(folds, accs, WARP)
-        narrow = self._spread(own)
-        arrays = self._arrays(accs, warps)
-        with b.when(self.wide) as branch:
-            with b.when(b.eq(self.lane, self.number(0))):
-                self._store(arrays, self.warp, own)
-            b.barrier()
-            parts = self._load(arrays, b.and_(self.lane, self.number(warps - 1)))
-            whole = self._spread(self._shuffled(folds, parts, warps))
-            b.barrier()                      # before the arrays are used again
-        return _joined(branch, whole, narrow)
-
-    def scanned(self, scan, state, before) -> tuple:
-        """(what the elements before a member's own add up to, what all do). `state`: of its own element; `before`: of what came
-        before all of them."""
-        b, warps, scans = self.b, self.threads // WARP, [scan]
-        inside = self._scanned(scans, [state], WARP)
-        last = self._spread(inside, WARP - 1)
-        arrays = self._arrays(inside, warps)
-        own = self._combined(scans, [before], [tuple(b.shuffle_up(v, 1) for v in inside[0])])
-        own = self._chosen(b.eq(self.lane, self.number(0)), [before], own)
-        whole = self._combined(scans, [before], last)
-        with b.when(self.wide) as branch:
-            with b.when(b.eq(self.lane, self.number(WARP - 1))):
-                self._store(arrays, self.warp, inside)
-            b.barrier()
-            sums = self._scanned(scans, self._load(arrays, b.and_(self.lane, self.number(warps - 1))), warps)
-            total = self._combined(scans, [before], self._spread(sums, warps - 1))
-            self._store_sums(arrays, sums, warps)
-            b.barrier()
-            first = b.eq(self.warp, self.number(0))
-            earlier = self._load(arrays, b.select(first, self.number(0), b.sub(self.warp, self.number(1))))
-            earlier = self._chosen(first, [before], self._combined(scans, [before], earlier))
-            part = self._combined(scans, earlier, [tuple(b.shuffle_up(v, 1) for v in inside[0])])
-            part = self._chosen(b.eq(self.lane, self.number(0)), earlier, part)
-            b.barrier()                      # before the arrays are used again
-        return _joined(branch, part, own)[0], _joined(branch, total, whole)[0]
-
-    def _store_sums(self, arrays, sums, warps: int) -> None:
-        """Warp 0 puts the running sums of the warps where their sums were."""
-        b = self.b
-        b.barrier()                          # everybody has read those
-        with b.when(b.lt(b.thread(), self.number(warps))):
-            self._store(arrays, b.thread(), sums)
-
-    def _scanned(self, scans, states, lanes: int) -> list:
-        """Every lane's state combined with those of the lanes before it."""
-        distance = 1
-        while distance < lanes:
-            moved = [tuple(self.b.shuffle_up(v, distance) for v in state) for state in states]
-            further = self.b.ge(self.lane, self.number(distance))
-            states = self._chosen(further, self._combined(scans, moved, states), states)
-            distance *= 2
-        return states
-
-    def _chosen(self, condition, x, y) -> list:
-        return [tuple(self.b.select(condition, v, o) for v, o in zip(a, c)) for a, c in zip(x, y)]
-
-    def settle(self):
-        self.b.sync_warp()
-        with self.b.when(self.wide):
-            self.b.barrier()
-
-
-class Columns(Team):
-    """Neighbouring threads on neighbouring rows; where rows are long, the warps of a block share 32 of them."""
-
-    items = WARP
-
-    def __init__(self, nest):
-        super().__init__(nest)
-        b, zero, one = self.b, self.number(0), self.number(1)
-        self.warps = self.threads // WARP
-        self.column, self.warp = b.and_(b.thread(), self.number(WARP - 1)), b.shr(b.thread(), self.number(5))
-        self.tall = b.ge(self.row_length(), self.number(TALL_ROW))
-        self.member = b.select(self.tall, self.warp, zero)
-        self.width = b.select(self.tall, self.number(self.warps), one)
-        self.leader = b.eq(self.member, zero)
-
-    def walk(self):
-        b, end = self.b, self.b.end()
-        across = b.select(self.tall, self.number(WARP), self.number(self.threads))
-        place = b.select(self.tall, self.column, b.thread())
-        with b.loop(b.add(b.begin(), b.mul(b.block(), across)), end, b.mul(b.blocks(), across)) as loop:
-            item = b.add(loop.index, place)
-            valid = b.lt(item, end)
-            yield b.select(valid, item, b.sub(end, self.number(1))), valid
-
-    def _reduced(self, folds, accs):
-        b = self.b
-        arrays = self._arrays(accs, self.threads)
-        with b.when(self.tall) as branch:
-            self._store(arrays, b.thread(), accs)
-            b.barrier()
-            parts = [self._load(arrays, b.add(self.column, self.number(w * WARP))) for w in range(self.warps)]
-            while len(parts) > 1:
-                parts = [self._combined(folds, x, y) for x, y in zip(parts[::2], parts[1::2])]
-            b.barrier()
-        return _joined(branch, parts[0], accs)
-
-    def settle(self):
-        with self.b.when(self.tall):
-            self.b.barrier()
-
-
 class TeamPasses(Passes):
-    """The passes over the row of one kept element, walked by a team."""
+    """The passes over the rows of a kernel; `team` is to be set. `count`: elements that lie side by side and are read
+    together; `aligned`: may they be, by vectors (None: no operand lies like that)?"""
 
-    def __init__(self, nest, team: Team):
+    def __init__(self, nest):
         super().__init__(nest.ev, nest.weights)
-        self.nest, self.team = nest, team
+        self.nest = nest
+        self.scans = any(isinstance(n.row, Scan) for n in self.c.nodes)
+        self.grouped = self.c.schedule == ROW and not self.scans
+        if self.c.schedule == ROW and self.scans:      # who takes an element differs between passes with and without them
+            self.kept_ref = self.kept_in = None
 
-    def run_item(self, point: Cursor, valid) -> None:
-        """Everything for one kept element. `valid`: whether this thread has one, or None where it has."""
+    def prepare(self) -> None:
+        """What holds for the whole kernel."""
+        self.count = GROUP if self.grouped else self.team.points
+        self.straight, self.aligned = None, None
+        if self.count > 1:
+            inner = self.c.rank - 1
+            self.straight = self.c.schedule != ROW or self.c.row_rank == 1     # do all groups lie in one line?
+            self.aligned = self._aligned([] if self.straight else [self.nest.ev.size(inner)])
+
+    def _aligned(self, counts):
+        """May contiguous operands be read `count` elements at a time? `counts`: what it must divide."""
         b, ev, c = self.b, self.ev, self.c
+        remainders = b.const(0, I64)        # of what must be divisible, or'ed together
+        for n in counts:
+            remainders = b.or_(remainders, b.and_(n, b.const(self.count - 1, I64)))
+        for number, operand in enumerate(c.operands):
+            if operand.layout == CONTIGUOUS and not (self.grouped and operand.fixed):
+                size = min(VECTOR_BYTES, operand.dtype.bytes * self.count)
+                dims = [d for d in range(c.rank) if d != c.lane_dim and not (operand.fixed and d >= c.kept_rank)]
+                for part in (b.address_bits(b.operand(number)), *(ev.stride(number, d) for d in dims)):
+                    remainders = b.or_(remainders, b.and_(part, b.const(size - 1, I64)))
+        return None if remainders.data.block is None else b.eq(remainders, b.const(0, I64))
+
+    # ---- one spot ----
+    def run_spot(self, spot: Spot) -> None:
+        """Everything for the kept elements of a thread."""
+        c = self.c
+        points = [Cursor(spot.coords, shift=n) for n in range(self.team.points)]
+        memory = Memory(self, spot.valid, spot.full)
+        self._load_points(points, memory)
         for at, folds in enumerate(self.folds):
-            stores = [(k, c.operands[k].source) for k in self.row_outputs] if at == len(self.folds) - 1 else []
-            given = None
-            if self.kept_ref is not None and at >= self.depth[self.kept_ref.n]:
-                if at > self.depth[self.kept_ref.n]:
-                    given = self.kept_ref
-                else:
-                    stores = [(self.kept_in, self.kept_ref)]
-            self._walked(point, folds, stores, given, valid)
+            stores, given = self._planned(at)
+            self._walked(points, folds, stores, given, spot, memory)
         if not self.point_outputs:
             return
         for number in self.point_outputs:
-            ev.value(c.operands[number].source, point)
+            for point in points:
+                self.ev.value(c.operands[number].source, point)
         if any(o.fixed and not o.output for o in c.operands):
             self.team.settle()
-        chosen = [x for x in (self.team.leader, valid) if x is not None]
+        stores = [(number, c.operands[number].source) for number in self.point_outputs]
+        chosen = [self.team.leader] if self.team.leader is not None else []
+        if spot.valid is not None and len(points) == 1:
+            chosen += spot.valid
         if not chosen:
-            return self._store_points(point)
-        with b.when(chosen[0] if len(chosen) == 1 else b.and_(*chosen)):
-            self._store_points(point)
+            return memory.store(stores, [points])
+        with self.b.when(chosen[0] if len(chosen) == 1 else self.b.and_(*chosen)):
+            memory.store(stores, [points])
 
-    def _store_points(self, point) -> None:
-        for number in self.point_outputs:
-            self.ev.store(number, self.c.operands[number].source, point)
+    def _load_points(self, points, memory) -> None:
+        """The inputs with one element per row. Where a thread has several rows, or may have none, not all may be read."""
+        if len(points) > 1:
+            operands = [k for k, o in enumerate(self.c.operands) if o.fixed and not o.output]
+            memory.load([(Ref("operand", k), k) for k in operands], [points])
 
-    def _walked(self, point, folds, stores, given, valid) -> None:
-        """One walk along the row. `stores`: (output, value); `given`: the value an earlier pass has kept."""
+    def _walked(self, points, folds, stores, given, spot, memory) -> None:
+        """One walk along the rows. `stores`: (output, value); `given`: the value an earlier pass has kept."""
         b, ev = self.b, self.ev
         roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
         operands, nodes = ev.closure(roots, {given})
         loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
         for ref in [arg for node in (*nodes, *folds) for arg in node.args] + [ref for _, ref in stores]:
             if not ev.varies(ref):                 # what does not vary is known before the loops start
-                ev.value(ref, point)
+                for point in points:
+                    ev.value(ref, point)
+        for number in [k for _, k in loads] + [k for k, _ in stores]:
+            ev.address(number, points[0])          # where the row starts, too
         count = b.const(1, I64)
         for dim in range(self.c.kept_rank, self.c.rank):
-            count = b.mul(self.size(dim, point), count)
-        if valid is not None:
-            count = b.select(valid, count, b.const(0, I64))
+            count = b.mul(self.size(dim, points[0]), count)
+        if spot.valid is not None:
+            some = spot.valid[0]
+            for valid in spot.valid[1:]:
+                some = b.or_(some, valid)
+            count = b.select(some, count, b.const(0, I64))
         weight = sum(self.weights[n.first] for n in (*nodes, *folds)) + len(operands)
-        walk = Walk(self, point, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads)
-        accs = walk.over(count, unrolled(weight))
+        walk = Walk(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, memory)
+        accs = walk.over(count, weight)
         if folds:
-            for fold, acc in zip(folds, self.team.reduced(folds, accs)):
-                results = acc if fold.raw else fold.row.finish(b, acc, self._count(), *self.extras(fold, point))
-                ev.set_results(fold, results, point)
+            every = self.team.reduced(folds * len(points), [acc for group in accs for acc in group])
+            for at, point in enumerate(points):
+                for fold, acc in zip(folds, every[at * len(folds):]):
+                    results = acc if fold.raw else fold.row.finish(b, acc, self._count(), *self.extras(fold, point))
+                    ev.set_results(fold, results, point)
+
+
+class Memory:
+    """Reads and writes of bundles: cursors of elements that lie side by side, of a row or of several rows. `valid`, `full`: those
+    of the Spot whose elements a bundle has, across columns."""
+
+    def __init__(self, passes: TeamPasses, valid, full):
+        self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
+        self.valid = valid if passes.team.points > 1 else None
+        self.together = passes.aligned
+        if self.valid is not None:
+            self.together = full if self.together is None else self.b.and_(self.together, full)
+
+    def _vectors(self, number: int, bundle) -> bool:
+        fixed_in_row = self.p.grouped and self.c.operands[number].fixed
+        return len(bundle) > 1 and self.c.operands[number].layout == CONTIGUOUS and not fixed_in_row
+
+    def _pieces(self, number: int, bundle) -> list:
+        """The bundle as parts of one access."""
+        count = min(len(bundle), VECTOR_BYTES // self.c.operands[number].dtype.bytes)
+        return [bundle[n:n + count] for n in range(0, len(bundle), count)]
+
+    def _one(self, number: int, bundle) -> bool:
+        """Do all cursors mean one element of the operand, wherever they are?"""
+        return len(bundle) > 1 and self.ev._same_in_lanes(number, bundle[0]) and (self.p.straight or self.c.operands[number].fixed)
+
+    # ---- loads ----
+    def load(self, loads, bundles) -> None:
+        """Puts operands into the cursors' values. `loads`: (what it is, operand)."""
+        b, alone = self.b, self.together is None
+        split = []
+        for ref, number in loads:
+            for bundle in bundles:
+                if len(bundle) == 1 or self._one(number, bundle) or alone:
+                    self._load_each(ref, number, bundle)
+                else:
+                    split.append((ref, number, bundle))
+        if not split:
+            return
+        zeros = {ref: b.const(0, self.c.operands[number].dtype.math) for ref, number, _ in split}
+        found = []
+        with b.when(self.together) as branch:
+            for ref, number, bundle in split:
+                found.append(self._together(number, bundle))
+        found = [[branch.join(v, zeros[ref]) for v in values] for values, (ref, _, _) in zip(found, split)]
+        if self.valid is None:
+            with b.when(b.not_(self.together)) as branch:
+                apart = [[self.ev.load(number, c) for c in self._apart(bundle)] for _, number, bundle in split]
+            found = [[branch.join(v, o) for v, o in zip(*pair)] for pair in zip(apart, found)]
+        else:
+            for k, valid in enumerate(self.valid):
+                with b.when(b.and_(b.not_(self.together), valid)) as branch:
+                    apart = [self.ev.load(number, bundle[k]) for _, number, bundle in split]
+                for values, value in zip(found, apart):
+                    values[k] = branch.join(value, values[k])
+        for values, (ref, _, bundle) in zip(found, split):
+            for cursor, value in zip(bundle, values):
+                cursor.values[ref] = value
+
+    def _load_each(self, ref, number, bundle) -> None:
+        value = None
+        for cursor in bundle:
+            if value is None or not self._one(number, bundle):
+                value = self.ev.load(number, cursor)
+            cursor.values[ref] = value
+
+    def _together(self, number, bundle) -> list:
+        """The elements of a bundle that is whole and lies in one line."""
+        if self._vectors(number, bundle):
+            dtype = self.c.operands[number].dtype
+            return [v for part in self._pieces(number, bundle)
+                    for v in self.b.load_vector(self.ev.address(number, part[0]), dtype, len(part))]
+        if self.ev._same_in_lanes(number, bundle[0]):
+            return [self.ev.load(number, bundle[0])] * len(bundle)
+        return [self.ev.load(number, cursor) for cursor in bundle]
+
+    def _apart(self, bundle) -> list:
+        """The cursors of a bundle with coordinates of their own: it may go beyond the end of a line."""
+        return bundle if self.p.straight else [cursor.alone() for cursor in bundle]
+
+    # ---- stores ----
+    def store(self, stores, bundles) -> None:
+        """`stores`: (output, value)."""
+        b = self.b
+        values = {(ref, n, k): self.ev.value(ref, cursor) for _, ref in stores
+                  for n, bundle in enumerate(bundles) for k, cursor in enumerate(bundle)}
+        if self.together is None or all(len(bundle) == 1 for bundle in bundles):
+            return self._store_apart(stores, bundles)
+        with b.when(self.together):
+            for number, ref in stores:
+                for n, bundle in enumerate(bundles):
+                    if self._vectors(number, bundle):
+                        dtype = self.c.operands[number].dtype
+                        mine = [b.cast(values[ref, n, k], dtype.math) for k in range(len(bundle))]
+                        for part in self._pieces(number, bundle):
+                            b.store_vector(mine[:len(part)], self.ev.address(number, part[0]), dtype)
+                            mine = mine[len(part):]
+                    else:
+                        for cursor in bundle:
+                            self.ev.store(number, ref, cursor)
+        if self.valid is None:
+            with b.when(b.not_(self.together)):
+                self._store_apart(stores, [self._apart(bundle) for bundle in bundles])
+            return
+        for k, valid in enumerate(self.valid):
+            with b.when(b.and_(b.not_(self.together), valid)):
+                self._store_apart(stores, [bundle[k:k + 1] for bundle in bundles])
+
+    def _store_apart(self, stores, bundles) -> None:
+        for number, ref in stores:
+            for bundle in bundles:
+                for cursor in bundle:
+                    self.ev.store(number, ref, cursor)
+
+
+class Place(Cursor):
+    """An element of a group: `number` is its position in the row."""
+
+    __slots__ = ("number", "walk")
+
+    def alone(self) -> Cursor:
+        """The same with coordinates of its own, knowing what this one knows."""
+        cursor = self.walk.cursor(self.number, self.header)
+        cursor.values = self.values
+        return cursor
 
 
 class Walk:
     """The loops of one pass."""
 
-    def __init__(self, passes: TeamPasses, point, folds, scans, stores, loads):
-        self.p, self.ev, self.b, self.team = passes, passes.ev, passes.b, passes.team
-        self.point, self.folds, self.scans, self.stores, self.loads = point, folds, scans, stores, loads
+    def __init__(self, passes: TeamPasses, points, folds, scans, stores, loads, memory: Memory):
+        self.p, self.ev, self.b, self.team, self.c = passes, passes.ev, passes.b, passes.team, passes.c
+        self.points, self.folds, self.scans, self.stores, self.loads = points, folds, scans, stores, loads
+        self.memory = memory
 
     def _fresh(self, nodes) -> list:
         return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
 
-    def over(self, count, unroll: int) -> list:
-        """Emits the loops over `count` elements; returns this thread's accumulators. `unroll`: elements per round. A fold
-        has TREE accumulators whatever that is, which take turns; elements after the last whole turn follow in order."""
-        b, team = self.b, self.team
-        accs, scans, start = self._fresh(self.folds), self._fresh(self.scans), team.member
-        if scans and isinstance(team, Warps):
-            return self._tiles(count, accs, scans)
-        turn = 1 if self.scans else TREE if self.folds else unroll
-        if turn > 1:
-            step = b.mul(team.width, b.const(turn, I64))
-            main = b.sub(count, b.and_(count, b.sub(step, b.const(1, I64))))      # widths are powers of two
-            parts, _ = self._steps(start, main, min(unroll, turn), [self._fresh(self.folds) for _ in range(turn)], [])
-            while len(parts) > 1:
-                parts = [team._combined(self.folds, x, y) for x, y in zip(parts[::2], parts[1::2])]
-            accs, start = parts[0], b.add(main, start)
-        (accs,), _ = self._steps(start, count, 1, [accs], scans)
+    def number(self, value: int):
+        return self.b.const(value, I64)
+
+    # ---- cursors ----
+    def cursor(self, at, point: Cursor, shift: int = 0) -> Place:
+        """The element `shift` places after number `at` of the row."""
+        row = self.p.nest.coordinates(at, list(range(self.c.kept_rank, self.c.rank)))
+        place = Place([*point.coords, *row], shift=shift, header=point)
+        place.number, place.walk = self.b.add(at, self.number(shift)) if shift else at, self
+        return place
+
+    def _group(self, number) -> list:
+        """The elements of a group of the row."""
+        first = self.b.mul(number, self.number(GROUP))
+        return [self.cursor(first, self.points[0], n) for n in range(GROUP)]
+
+    def _across(self, at) -> list:
+        """One element of each of the thread's rows."""
+        cursors = [self.cursor(at, point) for point in self.points]
+        for n, cursor in enumerate(cursors):
+            cursor.shift = n
+        return cursors
+
+    # ---- loops ----
+    def over(self, count, weight: int) -> list:
+        """Emits the loops over `count` elements; returns this thread's accumulators, per point. `weight`: instructions at one
+        element."""
+        if self.scans and isinstance(self.team, Warps):
+            return [self._tiles(count, self._fresh(self.folds), self._fresh(self.scans))]
+        return self._along(count, weight) if self.p.grouped else self._side_by_side(count, weight)
+
+    def _along(self, count, weight: int) -> list:
+        b, team, width = self.b, self.team, self.team.width
+        groups = b.shr(count, self.number(GROUP.bit_length() - 1))
+        whole = b.mul(groups, self.number(GROUP))
+        slots = [self._fresh(self.folds) for _ in range(GROUP)]
+        if weight > GROUP_WEIGHT:
+            jump = b.sub(b.mul(width, self.number(GROUP)), self.number(GROUP - 1))
+            last = self.number(GROUP - 1)
+            step = lambda at: b.select(b.eq(b.and_(at, last), last), jump, self.number(1))  # noqa: E731
+            slots, _ = self._steps(b.mul(team.member, self.number(GROUP)), whole, step,
+                                   lambda at: [[self.cursor(at, self.points[0])]], slots, [])
+        else:
+            unroll, start = self._unroll(weight), team.member
+            if unroll > 1:
+                turn = b.mul(width, self.number(unroll))
+                main = b.sub(groups, b.and_(groups, b.sub(turn, self.number(1))))      # widths are powers of two
+                slots, _ = self._steps(start, main, lambda at: turn, lambda at: [
+                    self._group(b.add(at, b.mul(width, self.number(n))) if n else at) for n in range(unroll)], slots, [])
+                start = b.add(main, start)
+            slots, _ = self._steps(start, groups, lambda at: width, lambda at: [self._group(at)], slots, [])
+        accs, _ = self._steps(b.add(whole, team.member), count, lambda at: width,
+                              lambda at: [[self.cursor(at, self.points[0])]], self._met(slots, 1), [])
         return accs
 
-    def _steps(self, start, stop, count: int, groups, scans) -> tuple:
-        """A loop that evaluates `count` elements per round, and folds them into the first of the groups of accumulators."""
-        b, ev, width = self.b, self.ev, self.team.width
-        shape = [*groups, scans]
-        step = b.mul(width, b.const(count, I64))
-        with b.loop(start, stop, step, [v for group in shape for acc in group for v in acc]) as loop:
-            *accs, running = _like(shape, loop.values)
+    def _unroll(self, weight: int) -> int:
+        """Groups of a round: a power of two, by what their loads and instructions take."""
+        registers = GROUP * sum(max(4, self.c.operands[k].dtype.math.bytes) // 4 for _, k in self.loads)
+        unroll = 1 if weight > GROUP_WEIGHT // 4 else 2 if weight > GROUP_WEIGHT // 8 else 4
+        while unroll > 1 and unroll * registers > IN_FLIGHT:
+            unroll //= 2
+        return unroll
+
+    def _side_by_side(self, count, weight: int) -> list:
+        b, team, width, start = self.b, self.team, self.team.width, self.team.member
+        slots, scans = [self._fresh(self.folds) for _ in self.points], self._fresh(self.scans)
+        unroll = 1 if weight * len(self.points) > 90 else 2 if weight * len(self.points) > 24 else TREE
+        turn = 1 if self.scans else TREE if self.folds else unroll
+        if turn > 1:
+            step = b.mul(width, self.number(turn))
+            main = b.sub(count, b.and_(count, b.sub(step, self.number(1))))      # widths are powers of two
+            rows = min(unroll, turn)
+            wide = [self._fresh(self.folds) for _ in range(turn * len(self.points))]
+            wide, _ = self._steps(start, main, lambda at: b.mul(width, self.number(rows)), lambda at: [
+                self._across(b.add(at, b.mul(width, self.number(n))) if n else at) for n in range(rows)], wide, [])
+            slots, start = self._met(wide, len(self.points)), b.add(main, start)
+        accs, _ = self._steps(start, count, lambda at: width, lambda at: [self._across(at)], slots, scans)
+        return accs
+
+    def _met(self, slots, left: int) -> list:
+        """Slots combined pairwise until `left` are."""
+        parts = [slots[n:n + left] for n in range(0, len(slots), left)]
+        while len(parts) > 1:
+            parts = [[self.team._combined(self.folds, x, y) for x, y in zip(*pair)] for pair in zip(parts[::2], parts[1::2])]
+        return parts[0]
+
+    def _steps(self, start, stop, step, bundles, slots, scans) -> tuple:
+        """A loop over numbers of elements or groups; a round computes the elements of `bundles(number)` and folds them into
+        the slots in turn. `step(number)`: to the next."""
+        b, ev = self.b, self.ev
+        shape = [*slots, scans]
+        with b.loop(start, stop, self.number(1), [v for slot in shape for acc in slot for v in acc]) as loop:
+            *slots, running = _like(shape, loop.values)
             state = {s.first: acc for s, acc in zip(self.scans, running)}
-            cursors = []
-            for n in range(count):
-                at = b.add(loop.index, b.mul(width, b.const(n, I64))) if n else loop.index
-                row = self.p.nest.coordinates(at, list(range(self.p.c.kept_rank, self.p.c.rank)))
-                cursors.append(Cursor([*self.point.coords, *row], header=self.point))
-                cursors[-1].scans = state
-            for ref, number in self.loads:       # loads first: they overlap, and precede every store
-                for cursor in cursors:
-                    cursor.values[ref] = ev.load(number, cursor)
-            new = [[self._folded(fold, acc, cursor) for fold, acc in zip(self.folds, group)]
-                   for group, cursor in zip(accs, cursors)]
+            found = bundles(loop.index)
+            cursors = [cursor for bundle in found for cursor in bundle]
             for cursor in cursors:
-                for _, ref in self.stores:
-                    ev.value(ref, cursor)
-            for number, ref in self.stores:
+                cursor.scans = state
+            self.memory.load(self.loads, found)       # loads first: they overlap, and precede every store
+            for n, cursor in enumerate(cursors):
+                at = n % len(slots)
+                slots[at] = [self._folded(fold, acc, cursor) for fold, acc in zip(self.folds, slots[at])]
+            if self.stores:
                 for cursor in cursors:
-                    ev.store(number, ref, cursor)
-            after = [*accs[count:], *new, [state[s.first] for s in self.scans]]      # the first go to the end of the queue
-            loop.next([v for group in after for acc in group for v in acc])
-        *accs, running = _like(shape, loop.results)
-        return accs, running
+                    for _, ref in self.stores:
+                        ev.value(ref, cursor)
+                self.memory.store(self.stores, found)
+            turned = len(cursors) % len(slots)
+            after = [*slots[turned:], *slots[:turned], [state[s.first] for s in self.scans]]
+            loop.next([v for slot in after for acc in slot for v in acc], step=step(loop.index))
+        *slots, running = _like(shape, loop.results)
+        return slots, running
 
     def _tiles(self, count, accs, scans) -> list:
         """A loop in which every member takes one element per round, those after the last one too: they take the last element
         once more and neither fold nor store it, so that all take part in the shuffles."""
-        b, ev, c = self.b, self.ev, self.p.c
+        b, ev, c = self.b, self.ev, self.c
         shape = [accs, scans]
         with b.loop(b.const(0, I64), count, self.team.width, [v for group in shape for acc in group for v in acc]) as loop:
             accs, before = _like(shape, loop.values)
@@ -378,7 +392,7 @@ class Walk:
             valid = b.lt(at, count)
             at = b.select(valid, at, b.sub(count, b.const(1, I64)))
             row = self.p.nest.coordinates(at, list(range(c.kept_rank, c.rank)))
-            cursor = Cursor([*self.point.coords, *row], header=self.point)
+            cursor = Cursor([*self.points[0].coords, *row], header=self.points[0])
             for ref, number in self.loads:
                 cursor.values[ref] = ev.load(number, cursor)
             after = []
@@ -404,7 +418,7 @@ class Walk:
         """An accumulator with the element at the cursor folded in."""
         ev, b = self.ev, self.b
         inputs = self.p.inputs(fold)
-        if self.p.c.merge:
+        if self.c.merge:
             parts = tuple(b.cast(ev.value(a, cursor), t) for a, t in zip(inputs, ev.components(fold)))
             return _tuple(fold.row.combine(b, old, parts))
         args = [ev.argument(fold, n, cursor) for n in range(len(inputs))]
