@@ -40,6 +40,8 @@ from .loops import TILE_SIZE
 THREADS = 256                # per block; a multiple of the warp
 SPLIT_THREADS = 512          # chunks of long rows are few and long
 VECTOR_WEIGHT = 800          # instructions of a vector's elements together, from which they compile slowly
+RESIDENT = {THREADS: 3, SPLIT_THREADS: 2}     # blocks of a multiprocessor whose loads together keep memory busy; registers suffice
+RESIDENT_WEIGHT = 30         # instructions at one element up to which a kernel is as fast as memory
 SHARED_BYTES = 48 << 10      # that every GPU has
 
 
@@ -240,6 +242,8 @@ class GridNest:
         passes = TeamPasses(self)
         team = passes.team = Warps(self) if self.c.schedule == ROW else Solo(self) if scans else Columns(self, passes.folds)
         self.items = team.items
+        if self.weight <= RESIDENT_WEIGHT and (self.c.split or team.points > 1):
+            self.b.resident = RESIDENT[self.threads]
         passes.prepare()
         for spot in team.walk():
             passes.run_spot(spot)

@@ -169,25 +169,27 @@ class Memory:
                     split.append((ref, number, bundle))
         if not split:
             return
-        zeros = {ref: b.const(0, self.c.operands[number].dtype.math) for ref, number, _ in split}
-        found = []
+        zeros = [b.const(0, self.c.operands[number].dtype.math) for _, number, _ in split]
         with b.when(self.together) as branch:
-            for ref, number, bundle in split:
-                found.append(self._together(number, bundle))
-        found = [[branch.join(v, zeros[ref]) for v in values] for values, (ref, _, _) in zip(found, split)]
+            found = [self._together(number, bundle) for _, number, bundle in split]
+        found = [[branch.join(v, zero) for v in values] for values, zero in zip(found, zeros)]
+        with b.when(b.not_(self.together)) as branch:
+            apart = [[] for _ in split]
+            for k in range(self.p.count):
+                for values, value in zip(apart, self._load_apart(split, zeros, k)):
+                    values.append(value)
+        for values, others, (ref, _, bundle) in zip(apart, found, split):
+            for cursor, value, other in zip(bundle, values, others):
+                cursor.values[ref] = branch.join(value, other)
+
+    def _load_apart(self, split, zeros, k: int) -> list:
+        """Element number k of every bundle, as far as it is there."""
+        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]  # noqa: E731
         if self.valid is None:
-            with b.when(b.not_(self.together)) as branch:
-                apart = [[self.ev.load(number, c) for c in self._apart(bundle)] for _, number, bundle in split]
-            found = [[branch.join(v, o) for v, o in zip(*pair)] for pair in zip(apart, found)]
-        else:
-            for k, valid in enumerate(self.valid):
-                with b.when(b.and_(b.not_(self.together), valid)) as branch:
-                    apart = [self.ev.load(number, bundle[k]) for _, number, bundle in split]
-                for values, value in zip(found, apart):
-                    values[k] = branch.join(value, values[k])
-        for values, (ref, _, bundle) in zip(found, split):
-            for cursor, value in zip(bundle, values):
-                cursor.values[ref] = value
+            return load()
+        with self.b.when(self.valid[k]) as branch:
+            values = load()
+        return [branch.join(value, zero) for value, zero in zip(values, zeros)]
 
     def _load_each(self, ref, number, bundle) -> None:
         value = None
@@ -206,9 +208,9 @@ class Memory:
             return [self.ev.load(number, bundle[0])] * len(bundle)
         return [self.ev.load(number, cursor) for cursor in bundle]
 
-    def _apart(self, bundle) -> list:
-        """The cursors of a bundle with coordinates of their own: it may go beyond the end of a line."""
-        return bundle if self.p.straight else [cursor.alone() for cursor in bundle]
+    def _apart(self, cursor) -> Cursor:
+        """With coordinates of its own: a bundle may go beyond the end of a line."""
+        return cursor if self.p.straight else cursor.alone()
 
     # ---- stores ----
     def store(self, stores, bundles) -> None:
@@ -230,13 +232,12 @@ class Memory:
                     else:
                         for cursor in bundle:
                             self.ev.store(number, ref, cursor)
-        if self.valid is None:
-            with b.when(b.not_(self.together)):
-                self._store_apart(stores, [self._apart(bundle) for bundle in bundles])
-            return
-        for k, valid in enumerate(self.valid):
-            with b.when(b.and_(b.not_(self.together), valid)):
-                self._store_apart(stores, [bundle[k:k + 1] for bundle in bundles])
+        with b.when(b.not_(self.together)):
+            if self.valid is None:
+                return self._store_apart(stores, [[self._apart(cursor) for cursor in bundle] for bundle in bundles])
+            for k, valid in enumerate(self.valid):
+                with b.when(valid):
+                    self._store_apart(stores, [bundle[k:k + 1] for bundle in bundles])
 
     def _store_apart(self, stores, bundles) -> None:
         for number, ref in stores:

@@ -35,6 +35,7 @@ class NVPTXBuilder(LLVMBuilder):
     def __init__(self):
         super().__init__(1)
         self.arrays: dict = {}         # (slot, type) -> name and size of a shared array
+        self.resident = 0              # blocks of a multiprocessor that registers must suffice for, if the nest says so
 
     # ---- threads ----
     def _special(self, register: str) -> Value:
@@ -218,13 +219,14 @@ class NVPTXBuilder(LLVMBuilder):
                 "  %first = mul i64 %number, %words\n"
                 f"  %record = getelementptr i64, {_GLOBAL} %records, i64 %first\n  br label %{self.text.entry.name}\n")
         self.text.declare("llvm.nvvm.read.ptx.sreg.ctaid.y", "i32", "")
+        bounds = f'"nvvm.maxntid"="{threads}"' + (f' "nvvm.minctasm"="{self.resident}"' if self.resident else "")
         kernels = []
         for name, params, start, space in (
                 (symbol, f"ptr byval([{words} x i64]) align 8 %packed", direct, "101"),
                 (f"{symbol}_many", f"{_GLOBAL} %records, i64 %words", many, "1")):
             if space == "101" and words * 8 > DIRECT_BYTES:
                 continue
-            kernels.append(f'define ptx_kernel void @{name}({params}) nounwind "nvvm.maxntid"="{threads}" {{\nstart:\n'
+            kernels.append(f'define ptx_kernel void @{name}({params}) nounwind {bounds} {{\nstart:\n'
                            + start + body.replace("@RECORD@", space) + "\n}")
         arrays = [f"{name} = internal addrspace(3) global [{count} x {memory_type(dtype)}] poison, align {dtype.bytes}"
                   for (_, dtype), (name, count) in self.arrays.items()]
