@@ -110,7 +110,7 @@ Stream& current_stream(Backend& backend, int device) { return backend.queue(devi
 
 void Stream::submit(Circuit& circuit) {
   Form form;
-  if (!normalise(circuit, form)) return;
+  if (!normalise(*backend_, circuit, form)) return;
   const bool waits = __builtin_expect(several_queues(), 0) ? recordable_here(circuit, *backend_) : recordable(circuit);
   if (waits && recording()) recorder_->record(circuit, form);
   else recorder_->run_alone(circuit, form);

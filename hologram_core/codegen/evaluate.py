@@ -17,15 +17,18 @@ from .memory import memory_type
 class Cursor:
     """`coords`: [(dimension, coordinate)] outermost loop first, coordinates i64 scalars (of lane 0 in the lane
     dimension). `shift`: lanes to add to the lane coordinate (a Python int: one of several unrolled cursors). `stream`: stores
-    go past the caches."""
+    go past the caches. `places`: addresses of operands at shift 0 and `number`, the row-major number there, where they were
+    found in another way than from the coordinates."""
 
-    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans", "stream")
+    __slots__ = ("coords", "shift", "lanes", "mask", "header", "values", "scans", "stream", "places", "number")
 
     def __init__(self, coords, lanes=1, shift=0, mask=None, header=None, values=()):
         self.coords, self.lanes, self.shift, self.mask, self.header = coords, lanes, shift, mask, header
         self.values = dict(values)   # known so far
         self.scans: dict = {}        # scan node number -> accumulator so far
         self.stream = False
+        self.places: dict = {}
+        self.number = None
 
 
 class Evaluator:
@@ -49,6 +52,11 @@ class Evaluator:
     def address(self, number: int, cursor: Cursor) -> Value:
         """Address of an operand's element at the cursor (at its lane 0)."""
         b, operand, unit = self.b, self.c.operands[number], memory_type(self.c.operands[number].dtype)
+        if number in cursor.places:
+            at, shift = cursor.places[number], b.const(cursor.shift, I64)
+            if operand.layout == STRIDED and cursor.shift:
+                return b.advance(at, b.mul(self.stride(number, self.c.lane_dim), shift))
+            return b.advance(at, shift, unit) if operand.layout == CONTIGUOUS else at
         at = b.operand(number)
         for dim, coordinate in cursor.coords:
             if dim != self.c.lane_dim:
@@ -172,6 +180,8 @@ class Evaluator:
     def _number(self, cursor: Cursor, dims) -> Value:
         """Row-major number of the cursor within `dims`. The chunks of a split kernel number its outermost row dimension."""
         b, at = self.b, dict(cursor.coords)
+        if cursor.number is not None:
+            return b.add(cursor.number, b.const(cursor.shift, I64))
         number = b.const(0, I64)
         for dim in dims:
             chunked = self.c.split and dim == self.c.kept_rank

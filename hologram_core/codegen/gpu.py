@@ -5,6 +5,7 @@
   thread() block() blocks()       number of the thread in its block, of the block, number of blocks: i64
   begin() end() arg() operand()   the kernel's record; advance, load, store, load_vector, store_vector: global memory
   loop() repeat() when()          structured control flow (text.Loop, text.Branch); divided(x, y): x // y of indices
+  high_product(x, y)              the upper 32 bits of a product of u32; settled(x): x itself (see nvptx.py)
   shared(slot, dtype, count)      an array of the block; shared_load, shared_store
   barrier() sync_warp()           all threads of the block, of the warp
   shuffle_down(x, d)              x of the lane d further, shuffle_up(x, d): of that d before (anything beyond the ends),
@@ -29,7 +30,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..circuit.ir import COLUMN, CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
-from ..dtypes import I64
+from ..dtypes import I32, I64, U32
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
 from .gpu_rows import TeamPasses
@@ -99,8 +100,7 @@ class GridNest:
 
     # ---- elements ----
     def _map(self) -> None:
-        b, dims = self.b, list(range(self.c.rank))
-        width = self._vector_width()
+        b, width = self.b, self._vector_width()
         self.items = self.threads * width
         first = b.add(b.mul(b.block(), self.number(self.threads)), b.thread())
         stride = b.mul(b.blocks(), self.number(self.threads))
@@ -109,11 +109,10 @@ class GridNest:
         if width > 1:
             groups = self._groups(width)
             with b.loop(first, groups, stride) as loop:
-                at = b.add(start, b.mul(loop.index, self.number(width)))
-                self._elements(self.coordinates(at, dims), width, shared)
+                self._elements(self._located(b.add(start, b.mul(loop.index, self.number(width))), width, shared))
             start = b.add(start, b.mul(groups, self.number(width)))
         with b.loop(b.add(start, first), end, stride) as loop:
-            self._elements(self.coordinates(loop.index, dims) if dims else [], 1, shared)
+            self._elements(self._located(loop.index, 1, shared))
 
     def _vector_width(self) -> int:
         """Elements that a thread takes at a time."""
@@ -142,6 +141,70 @@ class GridNest:
         groups = b.shr(b.sub(b.end(), b.begin()), self.number(width.bit_length() - 1))
         return b.select(b.eq(remainders, self.number(0)), groups, self.number(0))
 
+    def _located(self, number, count: int, known: dict) -> list:
+        """Cursors of `count` elements from a row-major number on. In several dimensions the addresses are found in 32 bits
+        where they fit, which is so for all of a kernel's elements or for none."""
+        b, ev, c = self.b, self.ev, self.c
+        coords = [(c.rank - 1, number)] if c.rank else []
+        cursors = [Cursor(coords, shift=n, values=known) for n in range(count)]
+        if c.rank < 2:
+            return cursors
+        operands = range(len(c.operands))
+        parts = self._narrow_coordinates(b.settled(b.cast(number, U32)))
+        near = [b.cast(self._offset(k, parts, I32), I64) for k in operands]
+        with b.when(self._wide()) as branch:
+            parts = self.coordinates(number, list(range(c.rank)))
+            far = [self._offset(k, parts, I64) for k in operands]
+        places = {k: b.advance(b.operand(k), branch.join(far[k], near[k])) for k in operands}
+        for cursor in cursors:
+            cursor.places, cursor.number = places, number
+        return cursors
+
+    def _offset(self, operand: int, coords, dtype):
+        """Bytes from an operand's start to an element, a number of type dtype as the coordinates are."""
+        b, total = self.b, self.b.const(0, dtype)
+        for dim, at in coords:
+            if dim != self.c.lane_dim or self.c.operands[operand].layout == STRIDED:
+                term = b.mul(at, b.cast(self.ev.stride(operand, dim), dtype))
+            elif self.c.operands[operand].layout == CONTIGUOUS:
+                term = b.mul(at, b.const(self.c.operands[operand].dtype.bytes, dtype))
+            else:
+                continue
+            total = b.add(term, total)
+        return total
+
+    def _wide(self):
+        """Does a number of elements, or one of bytes within an operand, need more than 31 bits?"""
+        b, ev, c = self.b, self.ev, self.c
+        numbers = b.end()                    # or'ed together; none is negative
+        for dim in range(c.rank):
+            numbers = b.or_(numbers, ev.size(dim))
+        for k, operand in enumerate(c.operands):
+            span = self.number(0)
+            for dim in range(c.rank):
+                inside = dim != c.lane_dim or operand.layout == STRIDED
+                if not inside and operand.layout != CONTIGUOUS:
+                    continue
+                step = b.abs(ev.stride(k, dim)) if inside else self.number(operand.dtype.bytes)
+                bytes_ = b.mul(step, ev.size(dim))
+                span = b.add(bytes_, span)
+                numbers = b.or_(numbers, b.or_(step, bytes_))     # of steps below 2**31 no product and no sum overflows
+            numbers = b.or_(numbers, span)
+        return b.ne(b.shr(numbers, self.number(31)), self.number(0))
+
+    def _narrow_coordinates(self, number) -> list:
+        """Coordinates of a number below 2**31, found without a division: with m = (2**32 - 1) div size, which is computed
+        once, the high half of number * m is the quotient or one less."""
+        b, coords = self.b, []
+        for dim in range(self.c.rank - 1, 0, -1):
+            size = b.cast(self.ev.size(dim), U32)
+            quotient = b.high_product(number, b.div(b.const((1 << 32) - 1, U32), size))
+            rest = b.sub(number, b.mul(quotient, size))
+            less = b.ge(rest, size)
+            coords.append((dim, b.select(less, b.sub(rest, size), rest)))
+            number = b.add(quotient, b.cast(less, U32))
+        return [(dim, b.bitcast(at, I32)) for dim, at in [*coords, (0, number)][::-1]]
+
     def _shared(self) -> dict:
         """The values that are one number for the whole kernel, computed before its loops: {Ref: Value}. Instructions without
         branches would find their way there alone; a power has branches."""
@@ -152,11 +215,9 @@ class GridNest:
                     self.ev.value(Ref("value", node.first), cursor)
         return cursor.values
 
-    def _elements(self, coords, count: int, known: dict) -> None:
-        """Loads, computes and stores `count` elements from these coordinates on. Loads precede stores, which may lie over
-        what is loaded."""
-        b, ev, c = self.b, self.ev, self.c
-        cursors = [Cursor(coords, shift=n, values=known) for n in range(count)]
+    def _elements(self, cursors) -> None:
+        """Loads, computes and stores these elements. Loads precede stores, which may lie over what is loaded."""
+        b, ev, c, count = self.b, self.ev, self.c, len(cursors)
         for number, operand in enumerate(c.operands):
             if operand.output:
                 continue
@@ -200,13 +261,7 @@ class GridNest:
                 return [*outer, (rows, at_row), (columns, at_column)], inside
 
             if arrays:
-                with b.loop(0, TILE_SIZE, self.threads // WARP) as loop:       # neighbours along the other dimension
-                    right = b.add(loop.index, along)
-                    coords, inside = place(across, right)
-                    with b.when(inside):
-                        for number, array in arrays.items():
-                            value = ev.load(number, Cursor(coords))
-                            b.shared_store(array, self._slot(right, across), value)
+                self._fill(arrays, [b.add(along, self.number(n)) for n in range(0, TILE_SIZE, self.threads // WARP)], across, place)
                 b.barrier()
             with b.loop(0, TILE_SIZE, self.threads // WARP) as loop:
                 down = b.add(loop.index, along)
@@ -214,9 +269,21 @@ class GridNest:
                 with b.when(inside):
                     known = {Ref("operand", number): b.shared_load(array, self._slot(across, down))
                              for number, array in arrays.items()}
-                    self._elements(coords, 1, known)
+                    self._elements([Cursor(coords, values=known)])
             if arrays:
                 b.barrier()
+
+    def _fill(self, arrays, columns, row, place) -> None:
+        """Puts a thread's elements of a tile, neighbours of which lie in other rows, into shared memory. All loads come first."""
+        b, found = self.b, []
+        for number, array in arrays.items():
+            for column in columns:
+                coords, inside = place(row, column)
+                with b.when(inside) as branch:
+                    value = self.ev.load(number, Cursor(coords))
+                found.append((array, column, branch.join(value, b.const(0, value.dtype))))
+        for array, column, value in found:
+            b.shared_store(array, self._slot(column, row), value)
 
     def _slot(self, column, row):
         """Place in a shared tile. One element of padding per column spreads a row over all banks."""
@@ -242,7 +309,7 @@ class GridNest:
         passes = TeamPasses(self)
         team = passes.team = Warps(self) if self.c.schedule == ROW else Solo(self) if scans else Columns(self, passes.folds)
         self.items = team.items
-        if self.weight <= RESIDENT_WEIGHT and (self.c.split or team.points > 1):
+        if self.weight <= RESIDENT_WEIGHT and not scans:
             self.b.resident = RESIDENT[self.threads]
         passes.prepare()
         for spot in team.walk():

@@ -21,6 +21,7 @@ from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..ops.table import Scan
 from .evaluate import Cursor
+from .gpu_memory import Memory, Place
 from .gpu_teams import VECTOR_BYTES, Spot, Warps
 from .passes import Passes
 
@@ -62,9 +63,9 @@ class TeamPasses(Passes):
         for n in counts:
             remainders = b.or_(remainders, b.and_(n, b.const(self.count - 1, I64)))
         for number, operand in enumerate(c.operands):
-            if operand.layout == CONTIGUOUS and not (self.grouped and operand.fixed):
+            if operand.layout == CONTIGUOUS and not operand.fixed:       # those are accessed once per row
                 size = min(VECTOR_BYTES, operand.dtype.bytes * self.count)
-                dims = [d for d in range(c.rank) if d != c.lane_dim and not (operand.fixed and d >= c.kept_rank)]
+                dims = [d for d in range(c.rank) if d != c.lane_dim]
                 for part in (b.address_bits(b.operand(number)), *(ev.stride(number, d) for d in dims)):
                     remainders = b.or_(remainders, b.and_(part, b.const(size - 1, I64)))
         return None if remainders.data.block is None else b.eq(remainders, b.const(0, I64))
@@ -132,132 +133,6 @@ class TeamPasses(Passes):
                     ev.set_results(fold, results, point)
 
 
-class Memory:
-    """Reads and writes of bundles: cursors of elements that lie side by side, of a row or of several rows. `valid`, `full`: those
-    of the Spot whose elements a bundle has, across columns."""
-
-    def __init__(self, passes: TeamPasses, valid, full):
-        self.p, self.ev, self.b, self.c = passes, passes.ev, passes.b, passes.c
-        self.valid = valid if passes.team.points > 1 else None
-        self.together = passes.aligned
-        if self.valid is not None:
-            self.together = full if self.together is None else self.b.and_(self.together, full)
-
-    def _vectors(self, number: int, bundle) -> bool:
-        fixed_in_row = self.p.grouped and self.c.operands[number].fixed
-        return len(bundle) > 1 and self.c.operands[number].layout == CONTIGUOUS and not fixed_in_row
-
-    def _pieces(self, number: int, bundle) -> list:
-        """The bundle as parts of one access."""
-        count = min(len(bundle), VECTOR_BYTES // self.c.operands[number].dtype.bytes)
-        return [bundle[n:n + count] for n in range(0, len(bundle), count)]
-
-    def _one(self, number: int, bundle) -> bool:
-        """Do all cursors mean one element of the operand, wherever they are?"""
-        return len(bundle) > 1 and self.ev._same_in_lanes(number, bundle[0]) and (self.p.straight or self.c.operands[number].fixed)
-
-    # ---- loads ----
-    def load(self, loads, bundles) -> None:
-        """Puts operands into the cursors' values. `loads`: (what it is, operand)."""
-        b, alone = self.b, self.together is None
-        split = []
-        for ref, number in loads:
-            for bundle in bundles:
-                if len(bundle) == 1 or self._one(number, bundle) or alone:
-                    self._load_each(ref, number, bundle)
-                else:
-                    split.append((ref, number, bundle))
-        if not split:
-            return
-        zeros = [b.const(0, self.c.operands[number].dtype.math) for _, number, _ in split]
-        with b.when(self.together) as branch:
-            found = [self._together(number, bundle) for _, number, bundle in split]
-        found = [[branch.join(v, zero) for v in values] for values, zero in zip(found, zeros)]
-        with b.when(b.not_(self.together)) as branch:
-            apart = [[] for _ in split]
-            for k in range(self.p.count):
-                for values, value in zip(apart, self._load_apart(split, zeros, k)):
-                    values.append(value)
-        for values, others, (ref, _, bundle) in zip(apart, found, split):
-            for cursor, value, other in zip(bundle, values, others):
-                cursor.values[ref] = branch.join(value, other)
-
-    def _load_apart(self, split, zeros, k: int) -> list:
-        """Element number k of every bundle, as far as it is there."""
-        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]  # noqa: E731
-        if self.valid is None:
-            return load()
-        with self.b.when(self.valid[k]) as branch:
-            values = load()
-        return [branch.join(value, zero) for value, zero in zip(values, zeros)]
-
-    def _load_each(self, ref, number, bundle) -> None:
-        value = None
-        for cursor in bundle:
-            if value is None or not self._one(number, bundle):
-                value = self.ev.load(number, cursor)
-            cursor.values[ref] = value
-
-    def _together(self, number, bundle) -> list:
-        """The elements of a bundle that is whole and lies in one line."""
-        if self._vectors(number, bundle):
-            dtype = self.c.operands[number].dtype
-            return [v for part in self._pieces(number, bundle)
-                    for v in self.b.load_vector(self.ev.address(number, part[0]), dtype, len(part))]
-        if self.ev._same_in_lanes(number, bundle[0]):
-            return [self.ev.load(number, bundle[0])] * len(bundle)
-        return [self.ev.load(number, cursor) for cursor in bundle]
-
-    def _apart(self, cursor) -> Cursor:
-        """With coordinates of its own: a bundle may go beyond the end of a line."""
-        return cursor if self.p.straight else cursor.alone()
-
-    # ---- stores ----
-    def store(self, stores, bundles) -> None:
-        """`stores`: (output, value)."""
-        b = self.b
-        values = {(ref, n, k): self.ev.value(ref, cursor) for _, ref in stores
-                  for n, bundle in enumerate(bundles) for k, cursor in enumerate(bundle)}
-        if self.together is None or all(len(bundle) == 1 for bundle in bundles):
-            return self._store_apart(stores, bundles)
-        with b.when(self.together):
-            for number, ref in stores:
-                for n, bundle in enumerate(bundles):
-                    if self._vectors(number, bundle):
-                        dtype = self.c.operands[number].dtype
-                        mine = [b.cast(values[ref, n, k], dtype.math) for k in range(len(bundle))]
-                        for part in self._pieces(number, bundle):
-                            b.store_vector(mine[:len(part)], self.ev.address(number, part[0]), dtype)
-                            mine = mine[len(part):]
-                    else:
-                        for cursor in bundle:
-                            self.ev.store(number, ref, cursor)
-        with b.when(b.not_(self.together)):
-            if self.valid is None:
-                return self._store_apart(stores, [[self._apart(cursor) for cursor in bundle] for bundle in bundles])
-            for k, valid in enumerate(self.valid):
-                with b.when(valid):
-                    self._store_apart(stores, [bundle[k:k + 1] for bundle in bundles])
-
-    def _store_apart(self, stores, bundles) -> None:
-        for number, ref in stores:
-            for bundle in bundles:
-                for cursor in bundle:
-                    self.ev.store(number, ref, cursor)
-
-
-class Place(Cursor):
-    """An element of a group: `number` is its position in the row."""
-
-    __slots__ = ("number", "walk")
-
-    def alone(self) -> Cursor:
-        """The same with coordinates of its own, knowing what this one knows."""
-        cursor = self.walk.cursor(self.number, self.header)
-        cursor.values = self.values
-        return cursor
-
-
 class Walk:
     """The loops of one pass."""
 
@@ -275,10 +150,7 @@ class Walk:
     # ---- cursors ----
     def cursor(self, at, point: Cursor, shift: int = 0) -> Place:
         """The element `shift` places after number `at` of the row."""
-        row = self.p.nest.coordinates(at, list(range(self.c.kept_rank, self.c.rank)))
-        place = Place([*point.coords, *row], shift=shift, header=point)
-        place.number, place.walk = self.b.add(at, self.number(shift)) if shift else at, self
-        return place
+        return Place(self.p.nest, at, point, shift)
 
     def _group(self, number) -> list:
         """The elements of a group of the row."""

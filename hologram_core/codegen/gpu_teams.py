@@ -242,7 +242,7 @@ class Columns(Team):
         self.leader = b.eq(self.member, zero)
 
     def _points(self, passes) -> int:
-        sizes = [o.dtype.bytes for o in self.c.operands if o.layout == CONTIGUOUS]
+        sizes = [o.dtype.bytes for o in self.c.operands if o.layout == CONTIGUOUS and not o.fixed]
         if not sizes or not self.c.kept_rank:
             return 1
         folded = max((sum(t.bytes for fold in folds for t in self.ev.components(fold)) for folds in passes), default=0)

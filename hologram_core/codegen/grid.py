@@ -160,6 +160,9 @@ class Emulator:
             raise GridError("a negative index is divided")
         return x // np.where(y == 0, 1, y)
 
+    def _op_high_product(self, item, args, _):
+        return (np.asarray(args[0], np.uint64) * np.asarray(args[1], np.uint64) >> np.uint64(32)).astype(np.uint32)
+
     def _op_round(self, item, args, _):
         return unpack(pack(args[0], item.facts[0]), item.facts[0])
 

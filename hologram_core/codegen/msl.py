@@ -279,6 +279,9 @@ class Printer:
     def _op_round(self, item, args) -> str:
         return f"float(half({args[0]}))" if item.facts[0] is F16 else f"hg_round_bf16({args[0]})"
 
+    def _op_high_product(self, item, args) -> str:
+        return f"mulhi({args[0]}, {args[1]})"
+
     def _op_divided(self, item, args) -> str:
         return f"hg_divided({args[0]}, {args[1]})"
 

@@ -204,6 +204,14 @@ class NVPTXBuilder(LLVMBuilder):
         """`with b.when(condition) as branch:` threads for which it holds run what stands inside; see text.Branch."""
         return Branch(self.text, condition)
 
+    def settled(self, x: Value) -> Value:
+        """x, which LLVM then does not take apart to keep several sums of it from round to round."""
+        return self.emit("freeze {t} {0}", (x,), x.dtype)
+
+    def high_product(self, x: Value, y: Value) -> Value:
+        self.text.declare("llvm.nvvm.mulhi.ui", "i32", "i32, i32")
+        return self.emit("call i32 @llvm.nvvm.mulhi.ui(i32 {0}, i32 {1})", (x, y), U32)
+
     def divided(self, x: Value, y: Value) -> Value:
         """x // y of an index by a size. LLVM divides in 32 bits where both fit."""
         return self.emit("udiv {t} {0}, {1}", (x, y), I64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..dtypes import BOOL, I64, DType
+from ..dtypes import BOOL, I64, U32, DType
 from .builder import Builder, Value
 from .text import PTR
 
@@ -189,6 +189,12 @@ class Recorder(Builder):
 
     def lanes_of(self, address, stride, lanes):
         return address
+
+    def settled(self, x):
+        return x
+
+    def high_product(self, x, y):
+        return self.pure("high_product", U32, (x, y))
 
     def divided(self, x, y):
         return self.pure("divided", I64, (x, y))

@@ -186,6 +186,8 @@ class Launch:
             if "wide" in parts:
                 wide = f"{args[0].dtype.kind}{2 * args[0].dtype.itemsize}"
                 args = [args[0].astype(wide), args[1].astype(wide), *args[2:]]
+            elif parts == ["hi", "u32"]:
+                return (np.multiply(*(a.astype(np.uint64) for a in args)) >> np.uint64(32)).astype(np.uint32)
             elif "lo" not in parts:
                 raise PTXError(f"unknown instruction {base}.{'.'.join(parts)}")
             return np.multiply(*args[:2]) + (args[2] if base == "mad" else args[0].dtype.type(0))

@@ -176,7 +176,7 @@ void run_rows(Backend& backend, Circuit& c, Stage stage, Observer* observer) {
   execute(backend, c, stage, observer);
 }
 
-bool will_split(const Circuit& circuit) {
+bool will_split(Backend& backend, const Circuit& circuit) {
   constexpr int64_t kLeastElements = 32 << 10;   // the smallest fold that run_split takes
   if (count(circuit, 0, circuit.rank) < kLeastElements) return false;
   struct Probe final : Observer {
@@ -185,7 +185,7 @@ bool will_split(const Circuit& circuit) {
     bool splits() override { return split = true; }
   } probe;
   Circuit scratch = circuit;
-  plan_circuit(cpu_backend(), scratch, &probe);
+  plan_circuit(backend, scratch, &probe);
   return probe.split;
 }
 

@@ -38,8 +38,8 @@ bool order_matters(const Circuit& circuit, bool in_rows);
 int main_operand(const Circuit& circuit);
 /// Orders the dimensions of a map by the strides of its outputs, then of its inputs.
 void sort_map_dims(Circuit& circuit);
-/// Would the fold of this circuit, which has no pattern, run in two stages?
-bool will_split(const Circuit& circuit);
+/// Would the fold of this circuit, which has no pattern, run in two stages on that backend?
+bool will_split(Backend& backend, const Circuit& circuit);
 
 /// Collapses dimensions, chooses the schedule, finds the kernel and launches it, or hands the launches to an observer.
 /// `circuit` is scratch: it is changed by the call.

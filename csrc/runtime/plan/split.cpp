@@ -2,7 +2,8 @@
 //
 // Few kept elements with long rows would leave all threads but one idle (and most lanes, where lanes run across kept
 // elements). Stage one folds the outermost row dimension in chunks and stores the raw accumulators; stage two combines
-// them and finishes. The chunks follow from sizes alone, so the tree of the sum is the same on every machine.
+// them and finishes. The chunks follow from sizes and the kind of backend alone, so the tree of the sum is the same on every
+// machine.
 #include <algorithm>
 #include <utility>
 
@@ -12,12 +13,23 @@
 namespace hologram {
 namespace {
 
-constexpr int64_t kMaxChunks = 64;
-// Lanes along the row: rows from 32 Ki elements on, in chunks of at least 16 Ki; 64 and more rows are work enough.
-constexpr int64_t kRowMinLength = 32 << 10, kRowMinChunk = 16 << 10, kRowMaxKept = 63;
-// Lanes across kept elements: 512 of them and more are work enough.
-constexpr int64_t kColumnMinElements = 64 << 10, kColumnMinRow = 64, kColumnMinChunk = 32, kColumnMaxKept = 511;
-constexpr int64_t kColumnItems = 4096;   // kept elements times chunks to aim at
+constexpr int64_t kRowMinLength = 32 << 10;     // elements of a row along which lanes run
+constexpr int64_t kColumnMinRow = 64, kColumnMinChunk = 32;
+
+/// Which folds are split, and how finely: what is work enough for all threads is not split.
+struct Limits {
+  int64_t max_chunks;
+  int64_t row_min_chunk, row_whole, row_max_kept;   // lanes along the row; chunks are multiples of `row_whole` elements
+  int64_t column_min_elements, column_max_kept;     // lanes across kept elements
+  int64_t column_items;                             // kept elements times chunks to aim at
+};
+constexpr Limits kHost = {64, 16 << 10, 1, 63, 64 << 10, 511, 4096};
+// A GPU has some hundred multiprocessors, each of which wants several blocks. A block takes a chunk of a row (512 threads, four
+// times four elements of each per round: codegen/gpu_rows.py) or 128 kept elements of a chunk. Below the least numbers of
+// elements a second launch costs more than it saves.
+constexpr Limits kGrid = {1024, 8 << 10, 2048, 511, 512 << 10, 64 << 10, 128 << 10};
+
+const Limits& limits_of(const Backend& backend) { return backend.name() == cpu_backend().name() ? kHost : kGrid; }
 
 struct Scratch {
   Block* block = nullptr;
@@ -29,17 +41,18 @@ struct Scratch {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Length of a chunk of the outermost row dimension, or 0: one stage will do.
-int64_t chunk_length(const Circuit& c, Schedule schedule) {
+int64_t chunk_length(const Limits& limits, const Circuit& c, Schedule schedule) {
   const int64_t kept = kept_count(c), row = row_count(c), outer = c.sizes[kept_rank(c)];
   if (row == 0) return 0;
   const int64_t inner = row / outer;
   int64_t chunk;
   if (schedule == Schedule::Row) {
-    if (kept > kRowMaxKept || row < kRowMinLength) return 0;
-    chunk = divide_up(std::max(kRowMinChunk, divide_up(kept * row, kMaxChunks)), inner);
+    if (kept > limits.row_max_kept || row < kRowMinLength) return 0;
+    chunk = divide_up(std::max(limits.row_min_chunk, divide_up(kept * row, limits.max_chunks)), inner);
+    if (inner == 1) chunk = divide_up(chunk, limits.row_whole) * limits.row_whole;
   } else {
-    if (kept > kColumnMaxKept || row < kColumnMinRow || kept * row < kColumnMinElements) return 0;
-    const int64_t chunks = std::clamp<int64_t>(kColumnItems / kept, 2, kMaxChunks);
+    if (kept > limits.column_max_kept || row < kColumnMinRow || kept * row < limits.column_min_elements) return 0;
+    const int64_t chunks = std::clamp<int64_t>(limits.column_items / kept, 2, limits.max_chunks);
     chunk = std::max(divide_up(outer, chunks), divide_up(kColumnMinChunk, inner));
   }
   return chunk < outer ? chunk : 0;
@@ -155,7 +168,7 @@ void build_chunks(Circuit& c, const Node& node, Schedule schedule, int64_t chunk
 }  // namespace
 
 bool run_split(Backend& backend, Circuit& c, Schedule schedule, Observer* observer) {
-  const int64_t chunk = chunk_length(c, schedule);
+  const int64_t chunk = chunk_length(limits_of(backend), c, schedule);
   if (!chunk || c.rank == kMaxRank) return false;
   const Node* node = closing_reduction(c);
   if (!node) return false;

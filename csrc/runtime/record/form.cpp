@@ -147,7 +147,7 @@ bool picks(const Circuit& c) {
 
 }  // namespace
 
-bool normalise(Circuit& c, Form& f) {
+bool normalise(Backend& backend, Circuit& c, Form& f) {
   f.folds = c.row_rank > 0;
   f.ordered = order_matters(c, /*in_rows=*/false);
   if (!f.folds) return normalise_map(c, f);
@@ -157,7 +157,7 @@ bool normalise(Circuit& c, Form& f) {
   if (f.full == 0) {
     f.solo = true;   // rows without elements still have results
   } else {
-    f.splits = will_split(c);
+    f.splits = will_split(backend, c);
     f.picks = picks(c);
     normalise_fold(c, f, order_matters(c, /*in_rows=*/true));
   }

@@ -18,6 +18,8 @@
 
 namespace hologram {
 
+class Backend;
+
 struct Form {
   uint32_t row = 0;         // bit d: dimension d is folded
   uint32_t glue = 0;        // bit d: dimensions d and d + 1 (both folded) are one dimension of the fold
@@ -33,7 +35,7 @@ struct Form {
 };
 
 /// Brings an op into normal form (a solo op is left as it is). False: it has no elements and nothing to do.
-bool normalise(Circuit& circuit, Form& form);
+bool normalise(Backend& backend, Circuit& circuit, Form& form);
 
 /// Cuts the dimensions of both at the same places. `kept_only`: those of `a` that are not folded against all of `b`.
 /// False, with both still valid, where that cannot be done.
