@@ -96,6 +96,8 @@ class _Host:
         flat = features.flatten()
         version = ".".join(map(str, llvm.llvm_version_info))
         target = llvm.Target.from_default_triple()
+        if target.triple.startswith(("aarch64", "arm64")):
+            self.features.add("neon")         # every one has it, not every system says so
         self.identity = f"{version} {target.triple} {cpu} {flat}".encode()
         self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
                                                     codemodel="small", jit=True)

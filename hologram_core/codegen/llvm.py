@@ -8,7 +8,7 @@ The number of lanes is part of the kernel's meaning (it shapes reduction trees),
 
 from __future__ import annotations
 
-from ..dtypes import BOOL, F32, I64, DType
+from ..dtypes import BOOL, F32, I64, U32, U64, DType
 from . import arith
 from .builder import Builder, Value
 from .memory import Memory
@@ -28,6 +28,7 @@ class LLVMBuilder(Memory, Builder):
 
     def __init__(self, lanes: int, features=frozenset()):
         self.lanes, self.features = lanes, features
+        self.select_bits = "neon" in features
         self.text = Text()
         self.position = None           # what index() gives; set by the loop nest
 
@@ -167,6 +168,14 @@ class LLVMBuilder(Memory, Builder):
     def ne(self, x, y): return self._compare("ne", x, y)
 
     def select(self, cond, x, y):
+        """`select_bits`: floating-point numbers are selected as integers. LLVM makes x < 0 ? x : 0 a minimum where the target has
+        one that drops NaN; on AArch64 and NVIDIA's GPUs that is -0.0 for x = -0.0. x86's instruction is the comparison itself."""
+        if self.select_bits and x.dtype.is_float and x.data is not y.data:
+            bits = U32 if x.dtype.bits == 32 else U64
+            return self.bitcast(self._select(cond, self.bitcast(x, bits), self.bitcast(y, bits)), x.dtype)
+        return self._select(cond, x, y)
+
+    def _select(self, cond, x, y):
         if x.data is y.data or (x.data.text == y.data.text and x.data.lanes == y.data.lanes):
             return x
         if cond.data.text in ("true", "false"):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 
-from ..dtypes import BOOL, I64, U32, U64, DType
+from ..dtypes import BOOL, I64, U32, DType
 from ..errors import CompileError
 from .builder import Value
 from .llvm import LLVMBuilder
@@ -34,6 +34,7 @@ _SYNC_ALL = -1                    # all lanes of a warp
 class NVPTXBuilder(LLVMBuilder):
     def __init__(self):
         super().__init__(1)
+        self.select_bits = True
         self.arrays: dict = {}         # (slot, type) -> name and size of a shared array
         self.resident = 0              # blocks of a multiprocessor that registers must suffice for, if the nest says so
 
@@ -73,14 +74,6 @@ class NVPTXBuilder(LLVMBuilder):
 
     def arg(self, number: int, dtype: DType = I64) -> Value:
         return self.value(dtype, *self._at(self._word(2 + self.operands + number, scalar_type(dtype))))
-
-    # ---- selection ----
-    def select(self, cond, x, y):
-        """Floating-point numbers as bits: LLVM would make x < 0 ? x : 0 a minimum, which on NVIDIA's GPUs is -0.0 for x = -0.0."""
-        if not x.dtype.is_float or x.data is y.data:
-            return super().select(cond, x, y)
-        bits = U32 if x.dtype.bits == 32 else U64
-        return self.bitcast(super().select(cond, self.bitcast(x, bits), self.bitcast(y, bits)), x.dtype)
 
     # ---- global memory ----
     def advance(self, address, offset, unit="i8"):
