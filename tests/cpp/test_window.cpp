@@ -72,7 +72,7 @@ struct Recorded {
   }
   void add(Circuit c) {
     Form form;
-    CHECK(normalise(c, form));
+    CHECK(normalise(cpu_backend(), c, form));
     window.add(c, form);
   }
 };
