@@ -15,14 +15,15 @@ Who computes what:
 
   map       a thread takes every n-th element; where operands are contiguous and aligned, every n-th group of as many elements
             as 16 bytes hold
-  row       a team per row: a warp, or where rows are long the block. Threads take every n-th element; their folds meet in
-            shuffles, those of warps in shared memory
-  column    neighbouring threads take neighbouring kept elements; where rows are long, the warps of a block share them
+  row       a team per row: a warp, or where rows are long the block. Threads take every n-th group of four elements, several
+            of them at a time; their folds meet in shuffles, those of warps in shared memory
+  column    neighbouring threads take neighbouring kept elements, as many each as 16 bytes hold; where rows are long, the warps
+            of a block share them
   tile      a block per tile; operands that lie across pass through shared memory
   scans     row: tile by tile, threads scan what the elements of a tile add up to; column: a thread per row
 
 The tree of a reduction depends on the length of the row and on the circuit, not on the grid. Sizes are arguments, so what
-depends on them is decided by uniform branches inside the kernel.
+depends on them is decided by uniform branches inside the kernel: are vectors aligned, is a row long, do offsets fit into 32 bits.
 """
 
 from __future__ import annotations
