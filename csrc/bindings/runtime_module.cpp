@@ -63,7 +63,7 @@ py::object& python_compiler() {
   return *object;
 }
 
-/// The same for devices: (key: bytes, arch: int) -> an entry (hologram_core.backends.cuda.Entry).
+/// The same for devices: (key: bytes, arch: int, driver: int) -> an entry (hologram_core.backends.cuda.Entry).
 py::object& device_compiler() {
   static auto* object = new py::object;
   return *object;
@@ -134,20 +134,20 @@ Kernel* compile(const Key& key) {
   }, py::make_tuple(bytes_of(key)));
 }
 
-DeviceCode compile_device(const char* backend, const Key& key, int arch) {
+DeviceCode compile_device(const char* backend, const Key& key, int arch, int driver) {
   check_python();
   py::gil_scoped_acquire gil;
-  return ask_compiler(backend, device_compiler(), "an entry with symbol, ptx, name, threads, items_per_block and direct",
+  return ask_compiler(backend, device_compiler(), "an entry with symbol, code, name, threads, items_per_block and direct",
                       [&](const py::object& entry) {
     DeviceCode code;
     code.symbol = entry.attr("symbol").cast<std::string>();
-    code.code = entry.attr("ptx").cast<std::string>();
+    code.code = entry.attr("code").cast<std::string>();
     code.name = entry.attr("name").cast<std::string>();
     code.threads = entry.attr("threads").cast<int>();
     code.items_per_block = entry.attr("items_per_block").cast<int64_t>();
     code.direct = entry.attr("direct").cast<bool>();
     return code;
-  }, py::make_tuple(bytes_of(key), arch));
+  }, py::make_tuple(bytes_of(key), arch, driver));
 }
 
 // ---- memory ----
@@ -315,7 +315,7 @@ void bind_control(py::module_& m) {
   m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
         "(key: bytes) -> (address, nanoseconds per element, name); None: hologram_core.backends.cpu.compile_key.");
   m.def("set_device_compiler", [](py::object fn) { device_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
-        "(key: bytes, arch: int) -> an entry; None: compile_key of hologram_core.backends.<backend>.");
+        "(key: bytes, arch: int, driver: int) -> an entry; None: compile_key of hologram_core.backends.<backend>.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Threads of the runtime's own pool; 0: one per core.");
   m.def("max_threads", &max_threads);
   m.def("backend_infos", [] {

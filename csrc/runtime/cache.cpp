@@ -107,10 +107,10 @@ Kernel* compile_for_host(const Key& key) {
   return compile(key);
 }
 
-DeviceCode compile_for_device(const char* backend, const Key& key, int arch) {
+DeviceCode compile_for_device(const char* backend, const Key& key, int arch, int driver) {
   const CompileDeviceFn compile = device_compiler.load(std::memory_order_acquire);
   HG_CHECK(compile, "hologram.compile: no compiler for '", backend, "' is installed. Import hologram_core._runtime.");
-  return compile(backend, key, arch);
+  return compile(backend, key, arch, driver);
 }
 
 const Kernel* find_kernel(Backend& backend, const Key& key) {

@@ -83,10 +83,10 @@ struct DeviceCode {
   int64_t items_per_block = 0;
   bool direct = false;              // there is an entry that takes its record by value
 };
-/// The same for devices. `arch`: 10 * major + minor of a CUDA device.
-using CompileDeviceFn = DeviceCode (*)(const char* backend, const Key& key, int arch);
+/// The same for devices. `arch`: 10 * major + minor of a CUDA device, 0 elsewhere; `driver`: the version of what takes the code.
+using CompileDeviceFn = DeviceCode (*)(const char* backend, const Key& key, int arch, int driver);
 void set_device_compiler(CompileDeviceFn);
-DeviceCode compile_for_device(const char* backend, const Key& key, int arch);
+DeviceCode compile_for_device(const char* backend, const Key& key, int arch, int driver);
 
 /// Runs `kernel` over [0, n) items of `elements_per_item` elements, on as many threads as pay.
 void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item = 1);

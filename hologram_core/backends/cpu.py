@@ -8,41 +8,17 @@ compiled: a warm start pays for neither tables nor compiler.
 from __future__ import annotations
 
 import functools
-import hashlib
 import struct
-import threading
 import time
 
 from .. import cache, log
 from ..errors import CompileError
-
-_lock = threading.RLock()
-_kernels: dict = {}            # key -> (address, cost, name)
+from .memo import Memo
 
 
 def compile_key(key: bytes) -> tuple:
     """(address, estimated nanoseconds per element on one thread, name) of the kernel for a key."""
-    key = bytes(key)
-    with _lock:
-        found = _kernels.get(key)
-        if found is None:
-            found = _kernels[key] = _install(key)
-        return found
-
-
-def _install(key: bytes) -> tuple:
-    host = _host()
-    digest = hashlib.sha256(b"\0".join([cache.source_fingerprint(), host.identity, key])).hexdigest()
-    entry = cache.load(digest)
-    if entry is None:
-        circuit = prepare(key)
-        entry = compile_circuit(circuit, f"hg_{digest[:24]}")
-        cache.store(digest, entry)
-        _count("count_compiled")
-    else:
-        log.log(2, f"disk hit {entry.name} ({digest[:12]})")
-        _count("count_disk_hit")
-    return host.load(entry.symbol, entry.code), entry.cost, entry.name
+    return kernels.find(key)
 
 
 def prepare(key: bytes):
@@ -72,13 +48,11 @@ def compile_circuit(circuit, symbol: str) -> cache.Entry:
     return cache.Entry(symbol, name[:96], cost, code)
 
 
-def _count(counter: str) -> None:
-    """Adds one to a counter of the native runtime, where there is one."""
-    try:
-        from .. import _runtime
-    except ImportError:
-        return
-    getattr(_runtime, counter, lambda: None)()
+def _load(entry: cache.Entry) -> tuple:
+    return _host().load(entry.symbol, entry.code), entry.cost, entry.name
+
+
+kernels = Memo(lambda: _host().identity, lambda key, symbol: compile_circuit(prepare(key), symbol), _load)
 
 
 class _Host:

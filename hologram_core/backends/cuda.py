@@ -5,15 +5,12 @@ The driver turns PTX into machine code when a module is loaded. How entries are 
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
 from dataclasses import dataclass
 
 from .. import cache, log
+from .memo import Memo
 
-_lock = threading.RLock()
-_entries: dict = {}            # (key, arch, driver) -> Entry
 _HEADER = "// hologram:"       # leads the lines of PTX that describe the kernel
 
 
@@ -39,29 +36,21 @@ class Entry:
 def compile_key(key: bytes, arch: int, driver: int = 0) -> Entry:
     """The kernel for a key. `arch`: compute capability, 75 for 7.5; `driver`: the driver's version, part of the cache's key.
     Raises CompileError for circuits that are malformed and architectures before 7.5."""
-    key = bytes(key)
-    with _lock:
-        found = _entries.get((key, arch, driver))
-        if found is None:
-            found = _entries[key, arch, driver] = _made(key, arch, driver)
-        return found
+    return kernels.find(key, arch, driver)
 
 
-def _made(key: bytes, arch: int, driver: int) -> Entry:
+def _identity(arch: int, driver: int) -> bytes:
     from ..codegen.nvptx import known_arch, llvm_version
 
-    arch = known_arch(arch)
-    identity = f"cuda {'.'.join(map(str, llvm_version()))} sm_{arch} driver {driver}".encode()
-    digest = hashlib.sha256(b"\0".join([cache.source_fingerprint(), identity, key])).hexdigest()
-    stored = cache.load(digest)
-    if stored is None:
-        from .cpu import prepare
+    return f"cuda {'.'.join(map(str, llvm_version()))} sm_{known_arch(arch)} driver {driver}".encode()
 
-        entry = compile_circuit(prepare(key), f"hg_{digest[:24]}", arch, key)
-        cache.store(digest, cache.Entry(entry.symbol, entry.name, 0.0, entry.ptx))
-        return entry
-    log.log(2, f"disk hit {stored.name} ({digest[:12]})")
-    return _read(stored)
+
+def _compile(key: bytes, symbol: str, arch: int, driver: int) -> cache.Entry:
+    from ..codegen.nvptx import known_arch
+    from .cpu import prepare
+
+    entry = compile_circuit(prepare(key), symbol, known_arch(arch), key)
+    return cache.Entry(entry.symbol, entry.name, 0.0, entry.ptx)
 
 
 def compile_circuit(circuit, symbol: str, arch: int, key: bytes = b"") -> Entry:
@@ -89,3 +78,6 @@ def _read(stored: cache.Entry) -> Entry:
     facts = dict(item.split("=") for item in line.removeprefix(_HEADER).split())
     return Entry(stored.symbol, stored.code, int(facts["threads"]), int(facts["items"]), int(facts["shared"]),
                  facts["direct"] == "1", int(facts["words"]), stored.name)
+
+
+kernels = Memo(_identity, _compile, _read)

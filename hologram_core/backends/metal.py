@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
 from dataclasses import dataclass
 
 from .. import cache, log
+from .memo import Memo
 
-_lock = threading.RLock()
-_entries: dict = {}            # key -> Entry
 _HEADER = "// hologram:"       # leads the lines that describe the kernel
 
 
@@ -36,28 +33,17 @@ class Entry:
         return self.msl.encode()
 
 
-def compile_key(key: bytes, arch: int = 0) -> Entry:
+def compile_key(key: bytes, arch: int = 0, driver: int = 0) -> Entry:
     """The kernel for a key; there is one for all of Metal's GPUs. Raises CompileError for circuits that are malformed or that
     compute in float64, naming the op."""
-    key = bytes(key)
-    with _lock:
-        found = _entries.get(key)
-        if found is None:
-            found = _entries[key] = _made(key)
-        return found
+    return kernels.find(key)
 
 
-def _made(key: bytes) -> Entry:
-    digest = hashlib.sha256(b"\0".join([cache.source_fingerprint(), b"metal", key])).hexdigest()
-    stored = cache.load(digest)
-    if stored is None:
-        from .cpu import prepare
+def _compile(key: bytes, symbol: str) -> cache.Entry:
+    from .cpu import prepare
 
-        entry = compile_circuit(prepare(key), f"hg_{digest[:24]}", key)
-        cache.store(digest, cache.Entry(entry.symbol, entry.name, 0.0, entry.code))
-        return entry
-    log.log(2, f"disk hit {stored.name} ({digest[:12]})")
-    return _read(stored)
+    entry = compile_circuit(prepare(key), symbol, key)
+    return cache.Entry(entry.symbol, entry.name, 0.0, entry.code)
 
 
 def compile_circuit(circuit, symbol: str, key: bytes = b"") -> Entry:
@@ -81,3 +67,6 @@ def _read(stored: cache.Entry) -> Entry:
     facts = dict(item.split("=") for item in text.split("\n", 2)[1].removeprefix(_HEADER).split())
     return Entry(stored.symbol, text, int(facts["threads"]), int(facts["items"]), int(facts["shared"]), int(facts["words"]),
                  stored.name)
+
+
+kernels = Memo(lambda: b"metal", _compile, _read)

@@ -283,12 +283,12 @@ def test_golden(family):
 
 def test_an_entry_and_the_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "config", type(config)(**{**vars(config), "cache_dir": tmp_path}))
-    monkeypatch.setattr(metal, "_entries", {})
+    monkeypatch.setattr(metal.kernels, "_found", {})
     key = encode(op_case(TABLE["add"], F32).circuit)
     entry = metal.compile_key(key)
     assert (entry.threads, entry.items_per_block, entry.shared_bytes, entry.words) == (256, 1024, 0, 2 + 3 + 1 + 3)
     assert entry.msl.splitlines()[0] == f"// hologram: key {key.hex()}" and f"kernel void {entry.symbol}(" in entry.msl
-    monkeypatch.setattr(metal, "_entries", {})
+    monkeypatch.setattr(metal.kernels, "_found", {})
     monkeypatch.setattr(metal, "compile_circuit", None)       # from the disk, or not at all
     assert metal.compile_key(key) == entry
 

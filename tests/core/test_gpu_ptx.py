@@ -294,14 +294,14 @@ def test_an_entry_says_how_it_is_launched():
 
 def test_the_cache_tells_architectures_and_drivers_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "config", type(config)(**{**vars(config), "cache_dir": tmp_path}))
-    monkeypatch.setattr(cuda, "_entries", {})
+    monkeypatch.setattr(cuda.kernels, "_found", {})
     key = encode(op_case(TABLE["exp"], F32).circuit)
     first = cuda.compile_key(key, 80, 12080)
     assert len(list(tmp_path.iterdir())) == 1 and cuda.compile_key(key, 80, 12080) is first
     assert ".target sm_80" in first.ptx.decode() and ".target sm_90" in cuda.compile_key(key, 90, 12080).ptx.decode()
     cuda.compile_key(key, 80, 13000)
     assert len(list(tmp_path.iterdir())) == 3
-    monkeypatch.setattr(cuda, "_entries", {})
+    monkeypatch.setattr(cuda.kernels, "_found", {})
     monkeypatch.setattr(cuda, "compile_circuit", None)       # from the disk, or not at all
     assert cuda.compile_key(key, 80, 12080) == first
 

@@ -183,7 +183,7 @@ KernelFn compile_on_cpu(const std::string& key) {
   if (!ensure || !release || !run) return nullptr;
   uint64_t address = 0;
   const std::string code = "exec('import ctypes\\nfrom hologram_core.backends import cpu\\nctypes.c_uint64.from_address(" +
-      std::to_string(reinterpret_cast<uint64_t>(&address)) + ").value = cpu.compile_key(bytes.fromhex(\"" + key + "\"))[0]', {})";
+      std::to_string(reinterpret_cast<uint64_t>(&address)) + ").value = cpu.kernels.find(bytes.fromhex(\"" + key + "\"), counted=False)[0]', {})";
   const int state = ensure();
   const int failed = run(code.c_str());
   release(state);

@@ -116,7 +116,7 @@ Queue& Device::lane(int lane) {
 // ---- kernels ----
 
 Kernel* Device::compile(const Key& key) {
-  const DeviceCode code = compile_for_device("cuda", key, arch_);
+  const DeviceCode code = compile_for_device("cuda", key, arch_, driver().version);
   const Current here(*this);
   const Driver& d = driver();
   char log[4096] = {};
