@@ -56,8 +56,8 @@ def entry(row, code: int) -> str:
     if len(components) > MAX_COMPONENTS:
         raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
                          f"the runtime stores at most {MAX_COMPONENTS}.")
-    fields = [row.name, code, KINDS[type(row)], row.results, row.arity, str(is_ordered(row)).lower(),
-              *map(cpp_dtype, components)]
+    fields = [row.name, code, KINDS[type(row)], row.results, row.arity, cpp_bool(is_ordered(row)),
+              cpp_bool(isinstance(row, RowKernel) and describe(row.name).picks), *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 
@@ -66,6 +66,10 @@ def cpp_dtype(name: str) -> str:
     if name == "T":
         return "kComputeType"
     return "DType::" + ("Bool" if name == "bool" else dtypes.BY_NAME[name].name.upper())
+
+
+def cpp_bool(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def is_ordered(row) -> bool:

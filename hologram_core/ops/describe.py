@@ -24,6 +24,7 @@ class Description:
     fixed_results: int
     result_types: tuple      # names of types, "T" for the compute type
     positions: bool = True   # row kernels: do results depend on the positions of elements in the row?
+    picks: bool = False      # row kernels: is one element of the row read where another value says?
 
     @property
     def num_args(self) -> int:
@@ -38,21 +39,22 @@ class Description:
 def describe(name: str) -> Description:
     row = TABLE[name]
     result_types = tuple(row.result_types) + ("T",) * (row.results - len(row.result_types))
-    compute, fixed_args, fixed_results, positions = "values", 0, 0, True
+    compute, fixed_args, fixed_results, positions, picks = "values", 0, 0, True, False
     if isinstance(row, Elementwise):
         kinds = row.kinds or "v" * row.arity
         if row.rule == BOOL:
             result_types = ("bool",) * row.results
     elif isinstance(row, RowKernel):
         kinds = "r" * row.arity
-        fixed_args, fixed_results, positions = _seen(row)
+        fixed_args, fixed_results, positions, picks = _seen(row)
     else:
         kinds = "v" * row.arity + "p" * _extras(row)
         if isinstance(row, Reduction):
             fixed_results = (1 << row.results) - 1
             compute = {"result": "result", "bool": "bool"}.get(row.accumulate, "values")
     types = sum(_LETTERS[letter] for letter in row.dtypes)
-    return Description(name, TABLE.codes[name], kinds, types, compute, fixed_args, fixed_results, result_types, positions)
+    return Description(name, TABLE.codes[name], kinds, types, compute, fixed_args, fixed_results, result_types, positions,
+                       picks)
 
 
 def _extras(row) -> int:
@@ -62,7 +64,7 @@ def _extras(row) -> int:
 
 def _seen(row: RowKernel) -> tuple:
     """(arguments, results) with one element per row, as bits: what the row declares with `c.fixed`, and what does not vary;
-    and whether it asks for positions in the row."""
+    whether it asks for positions in the row, and whether it picks an element of it."""
     from ..circuit import expand, ir
 
     circuit = ir.Circuit(ir.ROW, 2, 1, operands=[ir.Operand(dtypes.F32) for _ in range(row.arity)])
@@ -80,5 +82,7 @@ def _seen(row: RowKernel) -> tuple:
     node = ir.Node(row, dtypes.F32, dtypes.F32, tuple(args))
     results = Writer(circuit, dtypes.F32).expand(node, args)
     varying = ir.varying_values(circuit)
-    positions = any(n.name in ("index", "pick") or isinstance(n.row, Scan) for n in circuit.nodes)
-    return declared, sum(1 << k for k, ref in enumerate(results) if ref.kind == "value" and ref.n not in varying), positions
+    picks = any(n.name == "pick" for n in circuit.nodes)
+    positions = picks or any(n.name == "index" or isinstance(n.row, Scan) for n in circuit.nodes)
+    fixed = sum(1 << k for k, ref in enumerate(results) if ref.kind == "value" and ref.n not in varying)
+    return declared, fixed, positions, picks

@@ -130,23 +130,6 @@ bool glued(const int64_t* sizes, const int64_t* strides, uint32_t glue) {
   return true;
 }
 
-namespace {
-
-/// Has it rows that are made of picks (RowKernel rows that call `pick`, hologram_core/ops/rowwise.py)?
-bool picks(const Circuit& c) {
-  for (int i = 0; i < c.num_nodes; ++i)
-    switch (c.nodes[i].op) {
-      case Op::nll_row:
-      case Op::cross_entropy_row:
-      case Op::cross_entropy_row_backward:
-      case Op::gather_row: return true;
-      default: break;
-    }
-  return false;
-}
-
-}  // namespace
-
 bool normalise(Backend& backend, Circuit& c, Form& f) {
   f.folds = c.row_rank > 0;
   f.ordered = order_matters(c, /*in_rows=*/false);
@@ -158,7 +141,7 @@ bool normalise(Backend& backend, Circuit& c, Form& f) {
     f.solo = true;   // rows without elements still have results
   } else {
     f.splits = will_split(backend, c);
-    f.picks = picks(c);
+    for (int i = 0; i < c.num_nodes; ++i) f.picks |= op_facts(c.nodes[i].op).picks;
     normalise_fold(c, f, order_matters(c, /*in_rows=*/true));
   }
   return true;
