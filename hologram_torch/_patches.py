@@ -11,6 +11,8 @@ import threading
 
 import torch
 
+from hologram_core import _runtime
+
 from . import _C, multiprocessing
 
 NAME = "hologram"
@@ -60,7 +62,8 @@ def _dlpack_device() -> None:
 def _backward_on_the_calling_thread() -> None:
     # Autograd runs backward on the calling thread for CPU tensors, and on a thread of its own for those of any other device.
     # OpenMP keeps a set of workers for each thread that calls it: with two of them the kernels of the CPU backend, and MKL's,
-    # compete with the idle, spinning workers of the other one (a GPT's step on two cores: 147 ms, 87 ms without).
+    # compete with the idle, spinning workers of the other one (a GPT's step on two cores: 147 ms, 87 ms without). And no_fusion()
+    # is about the thread that calls it.
     from torch.autograd import graph
 
     original = originals["_engine_run_backward"] = graph._engine_run_backward
@@ -68,7 +71,7 @@ def _backward_on_the_calling_thread() -> None:
 
     def _engine_run_backward(outputs, *args, **kwargs):
         ours = any(t.device.type == NAME for t in outputs if isinstance(t, torch.Tensor))
-        if not (ours and enabled() and _C.get_backend() == "cpu"):
+        if not (ours and enabled() and (_C.get_backend() == "cpu" or not _runtime.recording())):
             return original(outputs, *args, **kwargs)
         enable(False)
         try:

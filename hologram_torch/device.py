@@ -135,8 +135,8 @@ def can_device_access_peer(device: _Device, peer_device: _Device) -> bool:
 # ---- initialization and fork ----
 
 def _is_in_bad_fork() -> bool:
-    """A forked child can go on with the CPU backend (on one thread), and with no other."""
-    return _C.in_forked_child() and _C.get_backend() != "cpu"
+    """A forked child can go on with the CPU backend (on one thread), and with a GPU that its parent had not opened."""
+    return _C.lost_by_fork()
 
 
 _initialized = True     # torch.utils.checkpoint asks for it before it saves the random state

@@ -1,6 +1,7 @@
 """Registers the device before any test runs, whether or not the package is installed, and applies the ledger."""
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -14,10 +15,28 @@ import torch  # noqa: F401  first: the device module registers itself with it
 import hologram_torch  # noqa: F401
 
 from known_gaps import KNOWN_GAPS
+from tests.modes import HOST_MEMORY
 
 
-def pytest_collection_modifyitems(items):
+left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "host_only(reason): about memory that the host sees; left out on a GPU (tests/modes.py)")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not HOST_MEMORY:
+        reasons = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("host_only"))}
+        left_out.update(reasons.values())
+        config.hook.pytest_deselected(items=list(reasons))
+        items[:] = [item for item in items if item not in reasons]
     for item in items:
         reason = KNOWN_GAPS.get(item.nodeid.removeprefix("tests/"))
         if reason:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for reason, count in sorted(left_out.items()):
+        terminalreporter.write_line(f"left out on the backend '{hologram_torch.get_backend()}': {count} x {reason}")

@@ -3,12 +3,25 @@
 import os
 
 import pytest
+import torch
 
 import hologram_torch
 from hologram_core.config import config
 
 deferred = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1: ops run at once")
 
-# Of the CPU backend: memory that the host, NumPy and other processes see, torch's CPU libraries without copies, one device.
-cpu_backend = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="HOLOGRAM_BACKEND: this is about the CPU backend")
-DEVICE_COUNT = 1 if hologram_torch.get_backend() == "cpu" else int(os.environ.get("FAKE_CUDA_DEVICES", 2))
+
+def host_only(reason: str):
+    """Marks a test of what holds only where the host, and so NumPy, torch's CPU kernels and other processes, sees the device's
+    memory. conftest.py leaves it out on other backends, and says so."""
+    return pytest.mark.host_only(reason)
+
+
+HOST_MEMORY = hologram_torch._C.host_visible()
+
+if hologram_torch.get_backend() == "cpu":
+    DEVICE_COUNT = 1
+elif "fakecuda" in os.environ.get("HOLOGRAM_CUDA_DRIVER", ""):
+    DEVICE_COUNT = int(os.environ.get("FAKE_CUDA_DEVICES", 2))
+else:
+    DEVICE_COUNT = torch.hologram.device_count()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import hologram_torch
-from tests.modes import DEVICE_COUNT, cpu_backend
+from tests.modes import DEVICE_COUNT, host_only
 from tests.torch.compare import DEVICE
 
 hologram = torch.hologram
@@ -344,7 +344,7 @@ def test_grad_scaler():
 
 # ---- backends ----
 
-@cpu_backend
+@host_only("the backend is the CPU's")
 def test_backends():
     works = hologram_torch.list_available_backends()
     assert works[-1] == "cpu" and hologram_torch.get_backend() == "cpu"

@@ -17,7 +17,7 @@ from torch import nn
 
 import hologram_torch
 from hologram_core import _runtime
-from tests.modes import deferred
+from tests.modes import HOST_MEMORY, deferred, host_only
 from tests.torch.compare import DEVICE, launches
 from tests.torch.test_memory import MIB, allocated, resident
 from tests.torch.test_threads import script
@@ -200,7 +200,8 @@ def picked_and_overwritten():
 
 
 PLACES = (torch.arange(64, device=DEVICE) % 32)[:, None]
-SEVERAL_KERNELS = {"picked and overwritten": (3, picked_and_overwritten),
+# Without the host's memory nobody checks the positions of gather but a library, which no circuit is made for.
+SEVERAL_KERNELS = {"picked and overwritten": (3 if HOST_MEMORY else 2, picked_and_overwritten),
                    "branch that is read": (3, branch_that_is_read), "branch whose input changes": (3, branch_whose_input_changes),
                    "other geometry": (3, copied), "write after a read": (3, written_elsewhere),
                    "shifted copy": (3, overlapping_windows), "write in place after a read": (3, written_in_place_under_a_view)}
@@ -387,6 +388,7 @@ def test_ops_wait():
     assert launched_at_once(lambda: X + 1)[0] is False
 
 
+@host_only("what is written to exposed memory from outside")
 @pytest.mark.parametrize("expose", [lambda t: t.data_ptr(), lambda t: t.untyped_storage().data_ptr(), lambda t: t.__dlpack__(),
                                     lambda t: t[1:].data_ptr()])
 def test_ops_on_exposed_memory_run_at_once(expose):

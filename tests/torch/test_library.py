@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import hologram_torch  # noqa: F401
 from hologram_torch import _C
+from tests.modes import HOST_MEMORY
 
 DEVICE = "hologram"
 R = torch.randn
@@ -154,7 +155,7 @@ def test_products_are_library_ops_from_the_pool():
     _C.reset_op_report()
     y = a @ a
     report = _C.op_report()
-    assert report["mm"] == {"compiled": 0, "library": 1, "delegated": 0}
+    assert [report["mm"][way] for way in ("compiled", "library", "delegated")] == [0, 1, 0]
     assert sum(row["delegated"] for row in report.values()) == 0
     address = y.data_ptr()
     del y
@@ -292,8 +293,8 @@ def test_causal_attention_runs_fused_and_math():
     _C.reset_op_report()
     compare(causal, *inputs)
     report = _C.op_report()
-    assert report["_scaled_dot_product_flash_attention_for_cpu"]["library"] == 1
-    assert report["_scaled_dot_product_flash_attention_for_cpu_backward"]["library"] == 1
+    for name in ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention_for_cpu_backward"):
+        assert report.get(name, {}).get("library", 0) == int(HOST_MEMORY)      # the fused kernel is the CPU's
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         compare(causal, *inputs)
 

@@ -7,6 +7,7 @@ import torch
 import torch.multiprocessing as mp
 
 import hologram_torch  # noqa: F401  (spawned children import this module first)
+from tests.modes import host_only
 from tests.torch.compare import DEVICE
 
 
@@ -16,6 +17,7 @@ def _child(queue, done, tensor):
     done.wait(60)   # a sender must outlive the transfer, on every device
 
 
+@host_only("memory that processes share")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_tensors_travel_and_share_memory(method):
     context = mp.get_context(method)
@@ -34,6 +36,7 @@ def test_tensors_travel_and_share_memory(method):
     assert process.exitcode == 0
 
 
+@host_only("memory that processes share")
 def test_share_memory_tells_the_truth():
     x = torch.arange(5.).to(DEVICE)
     view = x[2:]
@@ -58,6 +61,7 @@ class Samples(torch.utils.data.Dataset):
         return torch.full((3,), float(i)).to(DEVICE) * 2
 
 
+@host_only("memory that processes share")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_data_loader_workers_use_the_device(method):
     torch.ones(1 << 20).to(DEVICE).add_(1).sum().item()       # the parent's threads have run: the children have none
@@ -67,6 +71,7 @@ def test_data_loader_workers_use_the_device(method):
     assert torch.cat(batches)[:, 0].tolist() == [0, 2, 4, 6, 8, 10, 12, 14]
 
 
+@host_only("memory of a forked process")
 def test_a_forked_child_goes_on_alone():
     x = torch.arange(1 << 20).to(DEVICE)
     total = x.sum().item()
@@ -88,7 +93,7 @@ def test_a_forked_child_goes_on_alone():
 def test_a_backend_that_cannot_fork_says_so(monkeypatch):
     from hologram_torch import device
 
-    monkeypatch.setattr(device._C, "in_forked_child", lambda: True)
+    monkeypatch.setattr(device._C, "lost_by_fork", lambda: True)
     monkeypatch.setattr(device._C, "get_backend", lambda: "cuda")
     assert device._is_in_bad_fork() and not device.is_initialized()
     with pytest.raises(RuntimeError, match="Cannot re-initialize hologram in forked subprocess.*'spawn'"):

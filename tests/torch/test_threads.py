@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.modes import cpu_backend
+from tests.modes import host_only
 from tests.torch.compare import DEVICE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,7 +173,7 @@ def test_pinned_data_loading():
     assert torch.equal(torch.cat(moved).cpu(), torch.arange(12.0).view(6, 2))
 
 
-@cpu_backend
+@host_only("memory of a forked process")
 def test_a_forked_child_goes_on_with_its_own_copy():
     status, output = script("""
 import os, torch, hologram_torch

@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from tests.modes import cpu_backend
+from tests.modes import host_only
 from tests.torch.compare import DEVICE
 
 hologram = torch.hologram
@@ -50,7 +50,7 @@ def test_03_operands_are_cast():
         torch.testing.assert_close(actual.cpu(), expected)
 
 
-@cpu_backend
+@host_only("memory that processes share")
 def test_04_shared_memory_is_shared():
     x = torch.zeros(2).to(DEVICE)
     assert not x.is_shared() and x.share_memory_().is_shared()     # more in test_multiprocessing
@@ -111,7 +111,7 @@ def test_13_lazy_views_do_not_crash(program):
         torch.testing.assert_close(actual.cpu(), expected)
 
 
-@cpu_backend
+@host_only("memory shared by DLPack")
 def test_14_dlpack_knows_the_device():
     assert torch.from_dlpack(torch.ones(2).to(DEVICE)).is_hologram
 

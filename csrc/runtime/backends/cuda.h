@@ -13,5 +13,7 @@ Backend* cuda_backend();
 std::string cuda_reason();
 /// The same as far as it can be told without starting the driver, after which a process should not fork.
 std::string cuda_library_reason();
+/// Is this a child of fork whose parent had started the driver? It can use no device.
+bool cuda_lost_by_fork();
 
 }  // namespace hologram

@@ -248,7 +248,7 @@ bool run_complex(const Call& call) {
   if (values.ntensors && torchs_is_faster(call, values)) return false;
   // What torch's angle() of complex numbers makes is contiguous, of real ones not.
   if (functional && (v.rules.contiguous || v.op == Op::angle))
-    call.results[0] = empty(general::broadcast_sizes(values), result, values.tensors[0]->device());
+    call.results[0] = empty(general::broadcast_sizes(values), result, general::device_of(values));
   const at::TensorIterator iter = general::iterate(call, values, result);
   if (iter.ndim() >= kMaxRank) return false;
   if (functional) call.results[0] = iter.output(0);

@@ -101,6 +101,12 @@ std::vector<int64_t> general::broadcast_sizes(const Values& values) {
   return sizes;
 }
 
+c10::Device general::device_of(const Values& values) {
+  for (int i = 0; i < values.ntensors; ++i)
+    if (is_hologram(*values.tensors[i])) return values.tensors[i]->device();
+  return values.tensors[0]->device();
+}
+
 namespace {
 
 /// Where torch does not leave the strides of what it writes to its TensorIterator.
@@ -109,7 +115,7 @@ void settle_strides(const Call& call, const Values& values) {
   if ((!rules.contiguous && !rules.restrided) || values.ntensors == 0) return;
   const std::vector<int64_t> sizes = general::broadcast_sizes(values);
   if (call.op.form == Form::Functional) {
-    call.results[0] = empty(sizes, new_type(call, values, 0), values.tensors[0]->device());
+    call.results[0] = empty(sizes, new_type(call, values, 0), general::device_of(values));
     return;
   }
   for (int k = 0; k < call.variant.nresults; ++k) {
@@ -212,7 +218,7 @@ void launch_folded(const Call& call, const Values& values, const at::TensorItera
 }
 
 void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
-  if (call.op.form == Form::Functional) call.results[0] = empty({}, new_type(call, values, 0), values.tensors[0]->device());
+  if (call.op.form == Form::Functional) call.results[0] = empty({}, new_type(call, values, 0), general::device_of(values));
   else at::native::resize_output(call.destination(0), {});
   const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
   if (iter.numel() != 0) launch_folded(call, values, iter, out);

@@ -32,6 +32,9 @@ bool writes_a_place_twice(const Call& call);
 /// The sizes of all tensors together; there must be one.
 std::vector<int64_t> broadcast_sizes(const Values& values);
 
+/// Where a result goes that is made before torch's TensorIterator refuses tensors of several devices.
+c10::Device device_of(const Values& values);
+
 /// `result`: dtype of a functional overload's first result.
 at::TensorIterator iterate(const Call& call, const Values& values, c10::ScalarType result);
 

@@ -106,4 +106,10 @@ void synchronize_device(c10::DeviceIndex index) {
 
 bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed); }
 
+bool lost_by_fork() {
+  if (!in_forked_child()) return false;
+  const std::string name = current_backend().name();
+  return name == "cuda" ? cuda_lost_by_fork() : name != "cpu";
+}
+
 }  // namespace hologram

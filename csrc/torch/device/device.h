@@ -44,5 +44,7 @@ void synchronize_device(c10::DeviceIndex index);
 
 /// True in a process forked from one that had loaded the device.
 bool in_forked_child() noexcept;
+/// Is the backend in use one that a parent had opened and its child cannot use? The CPU's goes on (on one thread).
+bool lost_by_fork();
 
 }  // namespace hologram

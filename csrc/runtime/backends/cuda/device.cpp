@@ -1,7 +1,5 @@
 #include "runtime/backends/cuda/device.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "runtime/backends/cuda/queue.h"
@@ -9,8 +7,6 @@
 
 namespace hologram::cuda {
 namespace {
-
-std::atomic<bool> opened{false}, forked{false};
 
 /// Errors that end a context: every later call returns them too.
 bool is_fatal(Result r) {
@@ -25,10 +21,14 @@ bool is_fatal(Result r) {
 
 std::string at(int index) { return "hologram.cuda: device " + std::to_string(index); }
 
+[[noreturn]] void fail_after_fork(int index) {
+  fail(Error::Kind::Runtime, at(index), ": this process was forked from one that used CUDA, which cannot be used here. Start "
+       "processes with the 'spawn' method.");
+}
+
 }  // namespace
 
 int device_count() { return driver().devices; }
-bool opened_before_fork() { return forked.load(std::memory_order_relaxed); }
 
 namespace {
 std::vector<std::atomic<Device*>>& devices() {
@@ -48,9 +48,9 @@ Device& device(int index) {
     fail(Error::Kind::Value, at(index), " does not exist: the driver has ", device_count(), " device(s), numbered from 0.");
   std::lock_guard<std::mutex> hold(lock);
   if (Device* found = opened_device(index)) return *found;
+  if (started_before_fork()) fail_after_fork(index);
   auto* made = new Device(index);
   devices()[static_cast<size_t>(index)].store(made, std::memory_order_release);
-  if (!opened.exchange(true)) pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
   return *made;
 }
 
@@ -74,9 +74,7 @@ Device::Device(int index) : index_(index) {
 }
 
 void Device::check_usable() const {
-  if (opened_before_fork())
-    fail(Error::Kind::Runtime, at(index_), ": this process was forked from one that used CUDA, which cannot be used here. Start "
-         "processes with the 'spawn' method.");
+  if (started_before_fork()) fail_after_fork(index_);
   if (lost()) fail(Error::Kind::Runtime, at(index_), " was lost: ", loss_, ". Its tensors are gone; start a new process.");
 }
 

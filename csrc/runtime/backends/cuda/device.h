@@ -93,7 +93,5 @@ Device& device(int index);
 /// One that was opened, or null.
 Device* opened_device(int index);
 int device_count();
-/// A child of fork cannot use what its parent opened.
-bool opened_before_fork();
 
 }  // namespace hologram::cuda

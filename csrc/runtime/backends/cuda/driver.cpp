@@ -1,7 +1,9 @@
 #include "runtime/backends/cuda/driver.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
+#include <atomic>
 #include <cstdlib>
 
 namespace hologram::cuda {
@@ -35,8 +37,11 @@ std::string open(Driver& d) {
   return "";
 }
 
+std::atomic<bool> forked{false};
+
 std::string start(Driver& d) {
   if (const Result r = d.cuInit(0)) return "the driver cannot start: " + describe(r, "cuInit");
+  pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
   int count = 0;
   if (const Result r = d.cuDeviceGetCount(&count)) return "the driver cannot count its devices: " + describe(r, "cuDeviceGetCount");
   if (count == 0) return "the driver sees no device (CUDA_VISIBLE_DEVICES may hide them)";
@@ -61,6 +66,8 @@ const Driver& driver() {
   (void)started;
   return instance();
 }
+
+bool started_before_fork() { return forked.load(std::memory_order_relaxed); }
 
 std::string describe(Result result, const char* call) {
   const Driver& d = instance();

@@ -80,6 +80,9 @@ struct Driver {
 /// library to take instead of the system's.
 const Driver& driver();
 
+/// True in a child of fork whose parent had started the driver: it answers nothing there.
+bool started_before_fork();
+
 /// Why the library cannot be loaded or is too old; empty where it can. Does not start it.
 const std::string& library_failure();
 

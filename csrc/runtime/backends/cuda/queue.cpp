@@ -56,7 +56,7 @@ void* Queue::allocate(size_t bytes) {
 
 // The driver waits for the work that uses the memory. A device that was lost took its memory with it.
 void Queue::deallocate(void* data, size_t) {
-  if (opened_before_fork()) return;
+  if (started_before_fork()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuMemFree_v2(on_device(data));
 }
@@ -71,7 +71,7 @@ void* Queue::allocate_pinned(size_t bytes) {
 }
 
 void Queue::free_pinned(void* data) {
-  if (opened_before_fork()) return;
+  if (started_before_fork()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuMemFreeHost(data);
 }
@@ -100,7 +100,7 @@ void Queue::release_shared(Block* block) noexcept {
     shared = std::move(found->second);
     shared_.erase(found);
   }
-  if (!opened_before_fork() && !owner_.lost()) {
+  if (!started_before_fork() && !owner_.lost()) {
     const Current here(owner_, /*any=*/true);
     for (Queue* user : shared.users) {
       EventHandle event = nullptr;   // ops on memory of another queue are never recorded: all of them have been submitted
@@ -376,7 +376,7 @@ double Queue::elapsed_milliseconds(void* first, void* second) {
 }
 
 void Queue::destroy_event(void* event) noexcept {
-  if (opened_before_fork() || owner_.lost()) return;
+  if (started_before_fork() || owner_.lost()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuEventDestroy_v2(static_cast<EventHandle>(event));
 }
