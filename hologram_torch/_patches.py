@@ -27,6 +27,7 @@ def apply() -> None:
         _dlpack_device()
         _share_memory()
         _backward_on_the_calling_thread()
+        _print_what_another_backend_holds()
         _fused_adam()
         _linear_cross_entropy_defaults()
         multiprocessing.register()
@@ -80,6 +81,18 @@ def _backward_on_the_calling_thread() -> None:
             enable(True)
 
     graph._engine_run_backward = torch.autograd._engine_run_backward = _engine_run_backward
+
+
+def _print_what_another_backend_holds() -> None:
+    # torch writes a tensor's numbers with ops on its device, whose results are made on the backend in use. A tensor of another one
+    # could not be printed.
+    original = originals["_tensor_str"] = torch._tensor_str._tensor_str
+
+    def _tensor_str(self, indent):
+        elsewhere = self.device.type == NAME and self.layout is torch.strided and _C.backend_of(self) != _C.get_backend()
+        return original(self.cpu() if elsewhere else self, indent)
+
+    torch._tensor_str._tensor_str = _tensor_str
 
 
 def _fused_adam() -> None:

@@ -11,7 +11,7 @@ from tests.cuda import fake
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What of the device's suite runs here; HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake pytest tests/torch runs all of it.
+# What of the device's suite runs here: `make test-gpu-full` runs all of it.
 SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_generator.py", "test_traps.py"]
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin" or os.environ.get("HOLOGRAM_BACKEND") == "cuda",
@@ -25,8 +25,9 @@ def run(*what) -> None:
     assert " passed" in done.stdout
 
 
-def test_driver_calls():
-    run("tests/cuda/checks_driver.py")
+@pytest.mark.parametrize("checks", ["checks_driver.py", "checks_devices.py"])
+def test_on_the_fake(checks):
+    run(f"tests/cuda/{checks}")
 
 
 def test_the_devices_own_suite():

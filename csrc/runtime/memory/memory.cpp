@@ -223,12 +223,13 @@ void Memory::out_of_memory(size_t bytes) {
   }
   const auto in_use = static_cast<size_t>(now.allocated_bytes.current), held = static_cast<size_t>(now.reserved_bytes.current);
   const size_t limit = config().memory_limit;
+  const std::string place = backend_.name() + (backend_.device_count() > 1 ? ":" + std::to_string(backend_.device()) : std::string());
   if (limit)
-    fail(Error::Kind::OutOfMemory, "hologram.allocate: out of memory: asked for ", Bytes{bytes}, " on ", backend_.name(),
+    fail(Error::Kind::OutOfMemory, "hologram.allocate: out of memory: asked for ", Bytes{bytes}, " on ", place,
          " with ", Bytes{in_use}, " in use, ", Bytes{held}, " reserved and a limit of ", Bytes{limit},
          ". Free tensors, or raise HOLOGRAM_MEMORY_LIMIT.");
   fail(Error::Kind::OutOfMemory, "hologram.allocate: out of memory: the system refused ", Bytes{bytes}, " on ",
-       backend_.name(), " with ", Bytes{in_use}, " in use and ", Bytes{held}, " reserved. Free tensors, or work in smaller pieces.");
+       place, " with ", Bytes{in_use}, " in use and ", Bytes{held}, " reserved. Free tensors, or work in smaller pieces.");
 }
 
 Block* Memory::allocate_guarded(size_t bytes) {

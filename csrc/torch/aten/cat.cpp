@@ -9,6 +9,7 @@
 
 #include "torch/aten/common.h"
 #include "torch/aten/direct.h"
+#include "torch/aten/one_memory.h"
 
 namespace hologram::aten {
 namespace {
@@ -79,6 +80,7 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
     if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
   }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
+  for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
   if (!host_visible(first)) {   // the device copies
     int64_t start = 0;
     for (const Tensor& t : tensors) {

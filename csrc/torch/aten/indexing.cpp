@@ -13,6 +13,7 @@
 
 #include "torch/aten/common.h"
 #include "torch/aten/direct.h"
+#include "torch/aten/one_memory.h"
 
 namespace hologram::aten {
 namespace {
@@ -65,6 +66,7 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
   c10::SmallVector<int64_t, 8> sizes(index.sizes().begin(), index.sizes().end());
   sizes.append(src.sizes().begin() + 1, src.sizes().end());
   Tensor out = empty(sizes, src.scalar_type(), src.device());
+  check_one_memory(stat.name, src, out, index);
   before_read(src, index);
   char* const to = output_data(out);
   const int64_t row_bytes = src.size(0) == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / src.size(0);

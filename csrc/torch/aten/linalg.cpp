@@ -29,6 +29,7 @@
 
 #include "torch/aten/common.h"
 #include "torch/aten/direct.h"
+#include "torch/aten/one_memory.h"
 
 namespace hologram::aten {
 namespace {
@@ -77,7 +78,9 @@ Tensor narrow_to(const Tensor& t, at::ScalarType type) { return at::_to_copy(t, 
 class LibraryCall {
  public:
   template <class... Inputs>
-  explicit LibraryCall(const Tensor& out, const Inputs&... inputs) : written_(out.storage().unsafeGetStorageImpl()) {
+  explicit LibraryCall(const OpStat& stat, const Tensor& out, const Inputs&... inputs)
+      : written_(out.storage().unsafeGetStorageImpl()) {
+    check_one_memory(stat.name, out, inputs...);
     before_read(inputs...);
     before_write(out);
     pause_recording();   // what the kernel asks of the device it reads at once
@@ -115,7 +118,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
     static OpStat& stat = op_stat("mm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
-      const LibraryCall call(out, a, b);
+      const LibraryCall call(stat, out, a, b);
       at::cpu::mm_outf(a, b, out);
       count(stat);
       return out;
@@ -136,8 +139,9 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
     static OpStat& stat = op_stat("addmm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
+      check_one_memory(stat.name, out, self, a, b);
       start_from(out, self);
-      const LibraryCall call(out, a, b);
+      const LibraryCall call(stat, out, a, b);
       at::cpu::addmm_outf(out, a, b, beta, alpha, out);
       count(stat);
       return out;
@@ -176,13 +180,14 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   c10::SmallVector<int64_t, 6> sizes(input.sizes().begin(), input.sizes().end());
   sizes.back() = weight.size(0);
   const Tensor rows = as_rows(input, features), columns = transposed(weight);
-  if (!blas_type(input) || !host_visible(input)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
+  if (!blas_type(input) || !readable(input, weight)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
 
   static OpStat& stat = op_stat("linear");
   const Tensor out = empty(sizes, input.scalar_type(), input.device());
   Tensor out_rows = as_matrix(out, rows.size(0), weight.size(0), weight.size(0), 1);
+  check_one_memory(stat.name, out, rows, columns, bias.defined() ? bias : rows);
   if (bias.defined()) start_from(out_rows, bias);
-  const LibraryCall call(out_rows, rows, columns);
+  const LibraryCall call(stat, out_rows, rows, columns);
   if (bias.defined()) {
     at::cpu::addmm_outf(out_rows, rows, columns, 1, 1, out_rows);
   } else {
@@ -216,7 +221,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
     static OpStat& stat = op_stat("bmm");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), a.size(1), b.size(2)}, a.scalar_type(), a.device());
-      const LibraryCall call(out, a, b);
+      const LibraryCall call(stat, out, a, b);
       at::cpu::bmm_outf(a, b, out);
       count(stat);
       return out;
@@ -232,7 +237,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
     if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
       Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
       out.copy_(self);
-      const LibraryCall call(out, a, b);
+      const LibraryCall call(stat, out, a, b);
       at::cpu::baddbmm_outf(out, a, b, beta, alpha, out);
       count(stat);
       return out;
@@ -248,7 +253,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
     static OpStat& stat = op_stat("mv");
     if (blas_type(a)) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
-      const LibraryCall call(out, a, x);
+      const LibraryCall call(stat, out, a, x);
       at::cpu::addmv_outf(out, a, x, /*beta=*/0, /*alpha=*/1, out);
       count(stat);
       return out;

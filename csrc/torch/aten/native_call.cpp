@@ -7,6 +7,8 @@
 
 #include <unordered_map>
 
+#include "runtime/block.h"
+#include "torch/device/errors.h"
 #include "torch/device/generator.h"
 
 namespace hologram::aten {
@@ -146,6 +148,8 @@ at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requi
   const bool written = plan_.arguments[index].written;
   if (is_hologram(t)) {
     if (C10_UNLIKELY(t.device() != *device_)) wrong_device(t, index);
+    if (const Block* block = C10_UNLIKELY(several_queues()) && backend_ && t.has_storage() ? block_of(t) : nullptr)
+      with_c10_errors([&] { check_same_memory(*backend_, *block->backend, plan_.name.c_str()); });
     if (written) return aliases_.write(t);
     at::Tensor alias = aliases_.read(t);
     // Some kernels prepare the gradient only where one will be asked for (_sparse_mm_reduce_impl).
