@@ -8,7 +8,8 @@
 //    Its operands must lie in live memory of the kernel's own device.
 //  * Every call is counted, calls can be made to fail, and what is still held can be asked for (fake_* below).
 //
-// FAKE_CUDA_DEVICES, FAKE_CUDA_VERSION, FAKE_CUDA_INIT (what cuInit returns), FAKE_CUDA_MEMORY (bytes per device).
+// FAKE_CUDA_DEVICES, FAKE_CUDA_VERSION, FAKE_CUDA_INIT (what cuInit returns), FAKE_CUDA_MEMORY (bytes per device), FAKE_CUDA_FAIL
+// (name:nth:result, as fake_fail takes them).
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -202,6 +203,14 @@ std::string key_in(const std::string& ptx) {
   return "";
 }
 
+/// Orders the failure that the environment asks for.
+void take_failure() {
+  const std::string text = std::getenv("FAKE_CUDA_FAIL") ? std::getenv("FAKE_CUDA_FAIL") : "";
+  const size_t first = text.find(':'), second = text.find(':', first + 1);
+  if (second == std::string::npos) return;
+  failures[text.substr(0, first)] = {std::atol(text.c_str() + first + 1), std::atoi(text.c_str() + second + 1)};
+}
+
 }  // namespace
 
 extern "C" {
@@ -216,6 +225,7 @@ Result cuInit(unsigned) {
       contexts.push_back(std::make_unique<Context>());
       contexts.back()->device = contexts.back()->stream.device = i;
     }
+  if (!initialized) take_failure();
   initialized = true;
   open_memory();
   return kOk;
