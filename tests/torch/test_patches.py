@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from hologram_torch import _patches
+from tests.modes import host_only
 from tests.torch.compare import DEVICE
 
 
+@host_only("memory shared by DLPack")
 def test_dlpack_device_needs_its_correction():
     x = torch.arange(3.).to(DEVICE)
     with pytest.raises(ValueError, match="Unknown device type hologram"):
@@ -27,6 +29,7 @@ def test_share_memory_needs_its_correction():
     assert not storage.is_shared()
 
 
+@host_only("backward on the calling thread")
 def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
     threads = []
 
@@ -126,3 +129,13 @@ def test_applying_twice_changes_nothing():
     before = torch.Tensor.__dlpack_device__
     _patches.apply()
     assert torch.Tensor.__dlpack_device__ is before
+
+
+def test_printing_what_another_backend_holds_needs_its_correction(monkeypatch):
+    """What it prints is tested where there are two backends (tests/cuda/checks_devices.py)."""
+    x = torch.arange(3.0).to(DEVICE)
+    assert repr(x) == "tensor([0., 1., 2.], device='hologram:0')"
+    moved = []
+    monkeypatch.setattr(_patches._C, "get_backend", lambda: "another")
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: moved.append(1) or self.to("cpu"))
+    assert repr(x) == "tensor([0., 1., 2.], device='hologram:0')" and moved == [1]
