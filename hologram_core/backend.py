@@ -34,9 +34,9 @@ def is_cuda_available() -> bool:
 
 def get_default_backend() -> str:
     """The name of the best backend that works here and whose memory is the host's: buffers are views of NumPy arrays and the
-    other way round. 'cuda' has to be asked for."""
+    other way round. GPUs do not see arrays: 'metal' and 'cuda' have to be asked for."""
     infos = _infos()
-    return next(name for name in _ORDER if infos[name][0] and name != "cuda")
+    return next(name for name in _ORDER if infos[name][0] and name not in ("metal", "cuda"))
 
 
 def validate_backend(backend) -> str:

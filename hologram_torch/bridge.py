@@ -47,7 +47,7 @@ class _ToHost(torch.autograd.Function):
 
 def to_device(tensor: torch.Tensor, keep: bool = False) -> torch.Tensor:
     """The tensor on hologram. `keep`: a gradient will need its values as they are now."""
-    if not _C.host_visible():
+    if not _C.reads_host_memory():
         return tensor.to(NAME)      # a GPU has memory of its own
     return tensor if tensor.device.type == NAME else _ToDevice.apply(tensor, keep)
 

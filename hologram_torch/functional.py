@@ -34,7 +34,7 @@ def _run(name: str, executor, function, tensors, keep: bool = True) -> torch.Ten
     if not given:
         raise InvalidType(f"hologram.functional.{name}: no argument is a tensor.")
     device = next(iter(devices), given[0].device)
-    if device.type == NAME or not _C.host_visible():     # a GPU does not see CPU tensors: those stay PyTorch's
+    if device.type == NAME or not _C.reads_host_memory():     # a GPU does not see CPU tensors: those stay PyTorch's
         return function(*tensors)
     return bridge.to_host(function(*(bridge.to_device(t, keep) if isinstance(t, torch.Tensor) else t for t in tensors)))
 

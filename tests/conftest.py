@@ -10,6 +10,12 @@ if os.environ.get("HOLOGRAM_CUDA_DRIVER") == "fake":      # HOLOGRAM_BACKEND=cud
 
     os.environ["HOLOGRAM_CUDA_DRIVER"] = fake.build()
 
+if os.environ.get("HOLOGRAM_METAL_DRIVER") == "fake":     # HOLOGRAM_BACKEND=metal: the same on Metal's calls, without a Mac
+    from tests.metal import fake as fake_metal
+
+    os.environ["HOLOGRAM_METAL_DRIVER"] = fake_metal.build()
+    from tests.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook
+
 import torch  # noqa: F401  first: the device module registers itself with it
 
 import hologram_torch  # noqa: F401

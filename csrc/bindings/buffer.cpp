@@ -55,7 +55,7 @@ void Storage::pin() {
 }
 
 void Storage::settle() {
-  if (block_->entry.load(std::memory_order_relaxed) == 0) return;
+  if (block_->entry.load(std::memory_order_relaxed) == 0 && !block_->backend->host_waits()) return;
   const py::gil_scoped_release release;   // others may work meanwhile; the export that is under way keeps the block
   executor_->stream().before_write(block_, Reason::Read);
 }

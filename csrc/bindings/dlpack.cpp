@@ -207,7 +207,7 @@ py::tuple tuple_of(const Dims& dims) {
 
 void check_importer(PyExecutor& executor) {
   const Backend& backend = executor.core().backend();
-  if (!backend.host_visible()) reject(std::string("the backend '") + backend.name() + "' does not see memory of the host. Use from_numpy.");
+  if (!backend.reads_host_memory()) reject(std::string("the backend '") + backend.name() + "' does not see memory of the host. Use from_numpy.");
 }
 
 /// (buffer over the tensor's memory, shape, strides, offset of the first element, is the address aligned?)

@@ -173,6 +173,7 @@ class PyBlock {
     Block& b = block();
     if (!b.backend->host_visible())
       fail(Error::Kind::NotSupported, "hologram.Block: memory of the backend '", b.backend->name(), "' cannot be seen by the host.");
+    if (b.backend->host_waits()) b.backend->settle();
     return py::buffer_info(b.data, 1, py::format_descriptor<uint8_t>::format(), static_cast<py::ssize_t>(b.bytes));
   }
 

@@ -38,7 +38,16 @@ class Backend {
   virtual ~Backend() = default;
   virtual const char* name() const = 0;              // "cpu", "cuda", "metal"
   virtual int device_count() const = 0;
-  virtual bool host_visible() const = 0;             // may the host dereference block addresses?
+  /// May the host dereference block addresses? Where it waits (below) only after settle().
+  bool host_visible() const { return facts_.host_visible; }
+  /// Do kernels read and write all of the host's memory, not only blocks?
+  bool reads_host_memory() const { return facts_.reads_host_memory; }
+  /// The host sees memory that kernels may still be working on: whoever touches it outside the queue settles first. That holds
+  /// for fresh blocks too, whose last user may be under way.
+  bool host_waits() const { return facts_.host_waits; }
+  /// Waits for everything submitted to any queue of the device.
+  virtual void settle() {}
+  bool has_float64() const { return facts_.float64; }
 
   // ---- queues ----
   int device() const { return device_; }
@@ -110,6 +119,9 @@ class Backend {
   std::atomic<int64_t> dead_bytes{0};
 
  protected:
+  struct Facts { bool host_visible = false, reads_host_memory = false, host_waits = false, float64 = true; };
+  Backend() = default;
+  explicit Backend(Facts facts) : facts_(facts) {}
   virtual Backend& thread_queue(int device) { return *this; }
 
   KernelCache* kernels_ = &host_kernels();
@@ -119,6 +131,7 @@ class Backend {
 
  private:
   friend class Memory;
+  const Facts facts_;
   std::atomic<Memory*> memory_{nullptr};   // the pools over this queue, made at the first allocation
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/stream.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "runtime/backend.h"
@@ -31,7 +32,7 @@ bool recordable_here(const Circuit& c, Backend& here) {
   for (int i = 0; i < c.num_operands; ++i) {
     Block* block = c.operands[i].block;
     if (!block) {
-      if (c.operands[i].data && !here.host_visible())
+      if (c.operands[i].data && !here.reads_host_memory())
         fail(Error::Kind::Runtime, "hologram.", op_name(c.nodes[0].op), ": an operand lies in the memory of the cpu, which kernels of the "
              "hologram backend '", here.name(), "' do not read. Copy it to the device.");
       all = false;
@@ -48,6 +49,24 @@ bool recordable_here(const Circuit& c, Backend& here) {
     all &= !block->exposed.load(std::memory_order_relaxed);
   }
   return all;
+}
+
+bool any_exposed(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Block* block = c.operands[i].block;
+    if (!block || block->exposed.load(std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+/// Tensors of float64, when the op is called and not when its kernel is made: an op that fails later would take others with it.
+void refuse_float64(const Circuit& c, const Backend& here) {
+  const auto is_double = [](const Operand& o) { return o.dtype == DType::F64; };
+  if (std::none_of(c.operands, c.operands + c.num_operands, is_double)) return;   // inside a kernel there may be doubles
+  const Node* const end = c.nodes + c.num_nodes;
+  const Node* const node = std::find_if(c.nodes, end, [](const Node& n) { return n.compute == DType::F64 || n.result == DType::F64; });
+  fail(Error::Kind::NotSupported, "hologram.", op_name(node == end ? Op::copy : node->op), ": ",
+       here.name() == std::string_view("metal") ? "Metal" : here.name(), " has no float64. Convert to float32, or use set_backend('cpu').");
 }
 
 }  // namespace
@@ -92,7 +111,8 @@ void unlock_all() {
 
 }  // namespace
 
-Stream::Stream(Backend& backend, int id) : backend_(&backend), id_(id), recorder_(std::make_unique<Recorder>(backend)) {
+Stream::Stream(Backend& backend, int id)
+    : backend_(&backend), id_(id), host_waits_(backend.host_waits()), recorder_(std::make_unique<Recorder>(backend)) {
   std::lock_guard<std::mutex> hold(all_lock());
   all_streams().push_back(&recorder_->lock());
   hold_while_forking(ForkOrder::Stream, &lock_all, &unlock_all);
@@ -111,10 +131,21 @@ Stream& current_stream(Backend& backend, int device) { return backend.queue(devi
 void Stream::submit(Circuit& circuit) {
   Form form;
   if (!normalise(*backend_, circuit, form)) return;
-  const bool waits = __builtin_expect(several_queues(), 0) ? recordable_here(circuit, *backend_) : recordable(circuit);
-  if (waits && recording()) recorder_->record(circuit, form);
+  if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, form);
+  if (recordable(circuit) && recording()) recorder_->record(circuit, form);
   else recorder_->run_alone(circuit, form);
 }
+
+void Stream::submit_among_queues(Circuit& circuit, Form& form) {
+  if (!backend_->has_float64()) refuse_float64(circuit, *backend_);
+  if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, form);
+  // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
+  const bool watched = host_waits_ && (paused > 0 || any_exposed(circuit));
+  recorder_->run_alone(circuit, form);
+  if (watched) backend_->settle();
+}
+
+void Stream::settle() { backend_->settle(); }
 
 void Stream::flush(Reason reason) {
   if (!recorder_->idle()) recorder_->flush(reason);

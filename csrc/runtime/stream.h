@@ -6,7 +6,8 @@
 //    fail later.
 //  * One open window per stream, shared by all threads under one lock, in which everything runs. No block that somebody else
 //    may own is released while the lock is held: its deleter may call back.
-//  * A block whose address somebody outside holds (Block::exposed) takes no part in recording.
+//  * A block whose address somebody outside holds (Block::exposed) takes no part in recording. Where the host sees memory that
+//    kernels still work on (Backend::host_waits), an op on it is waited for when it is submitted.
 //  * The first failure of a window ends it: later groups are dropped, their blocks released, and the stream goes on empty.
 //    Where nobody was asking for a value, the failure waits for the next one who does, and is thrown there, once.
 #pragma once
@@ -22,6 +23,7 @@ namespace hologram {
 class Backend;
 class Recorder;
 struct Circuit;
+struct Form;
 
 class Stream {
  public:
@@ -34,14 +36,24 @@ class Stream {
   /// without a block is memory its owner watches: the op has run when submit returns.
   void submit(Circuit& circuit);
 
-  /// Everything recorded so far is visible to the host afterwards. Throws what failed.
+  /// Everything recorded so far has been given to the queue afterwards. Throws what failed.
   void flush(Reason reason);
-  /// The same if some recorded op writes the block, or reads or writes it. A null block is nobody's.
-  void before_read(const Block* block, Reason reason = Reason::Library) {
+  /// The same if some recorded op writes the block, or reads or writes it, for work of the queue itself: it comes later in the
+  /// queue. A null block is nobody's.
+  void order_read(const Block* block, Reason reason = Reason::Library) {
     if (block && block->entry.load(std::memory_order_relaxed)) flush_if_written(*block, reason);
   }
-  void before_write(const Block* block, Reason reason = Reason::Library) {
+  void order_write(const Block* block, Reason reason = Reason::Library) {
     if (block && block->entry.load(std::memory_order_relaxed)) flush(reason);
+  }
+  /// The same for the host, which touches the memory when this returns (if it sees the memory at all).
+  void before_read(const Block* block, Reason reason = Reason::Library) {
+    order_read(block, reason);
+    if (__builtin_expect(host_waits_, 0)) settle();
+  }
+  void before_write(const Block* block, Reason reason = Reason::Library) {
+    order_write(block, reason);
+    if (__builtin_expect(host_waits_, 0)) settle();
   }
   void synchronize();
 
@@ -50,9 +62,12 @@ class Stream {
 
  private:
   void flush_if_written(const Block& block, Reason reason);
+  void submit_among_queues(Circuit& circuit, Form& form);
+  void settle();
 
   Backend* backend_;
   int id_;
+  const bool host_waits_;
   std::unique_ptr<Recorder> recorder_;
 };
 

@@ -2,8 +2,8 @@
 
 One kernel function with one buffer: an array of records (see nvptx.py), of which `threadgroup_position_in_grid.y` selects one.
 Operands are addresses (MTLBuffer.gpuAddress plus offset, Metal 3). The text asks for exact arithmetic by pragmas; compile it
-with fast math off. Metal has no f64: circuits of f64 are refused; f64 that is internal to ops of narrower types is computed in
-integers (msl_prelude.py).
+with fast math off. Metal has no f64: operands of f64 are refused; f64 that is internal to a circuit is computed in integers
+(msl_prelude.py).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def memory_name(dtype: DType) -> str:
 
 
 def build(circuit) -> tuple:
-    """(recorder with the kernel of a prepared circuit, its Grid). Raises CompileError where it is one of f64."""
+    """(recorder with the kernel of a prepared circuit, its Grid). Raises CompileError where an operand is f64."""
     from .gpu import build as build_grid
 
     refuse_doubles(circuit)
@@ -53,11 +53,10 @@ def build(circuit) -> tuple:
 
 
 def refuse_doubles(circuit) -> None:
-    for node in circuit.nodes:
-        if F64 in (node.compute, *node.result_types):
-            raise CompileError(f"hologram.{node.name}: Metal has no float64. Convert to float32, or use set_backend('cpu').")
-    if any(o.dtype is F64 for o in circuit.operands):
-        raise CompileError("hologram.copy: Metal has no float64. Convert to float32, or use set_backend('cpu').")
+    if all(o.dtype is not F64 for o in circuit.operands):
+        return
+    name = next((node.name for node in circuit.nodes if F64 in (node.compute, *node.result_types)), "copy")
+    raise CompileError(f"hologram.{name}: Metal has no float64. Convert to float32, or use set_backend('cpu').")
 
 
 def library(printers) -> str:

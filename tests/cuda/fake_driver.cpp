@@ -10,36 +10,23 @@
 //
 // FAKE_CUDA_DEVICES, FAKE_CUDA_VERSION, FAKE_CUDA_INIT (what cuInit returns), FAKE_CUDA_MEMORY (bytes per device), FAKE_CUDA_FAIL
 // (name:nth:result, as fake_fail takes them).
-#include <dlfcn.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <string>
-#include <vector>
+
+#include "driver.h"
 
 using Result = int;
-using Address = unsigned long long;
-using KernelFn = void (*)(void* const*, const int64_t*, int64_t, int64_t);
+using fake::Address;
+using fake::KernelFn;
+using fake::setting;
 
 namespace {
 
 enum : Result { kOk = 0, kInvalid = 1, kNoMemory = 2, kUninitialized = 3, kBadPtx = 218, kBadContext = 201, kBadDevice = 101,
                 kBadHandle = 400, kIllegalAddress = 700, kNotFound = 500, kNotReady = 600 };
-
-constexpr size_t kRegion = size_t(32) << 30, kUnit = 256;
 
 struct Stream;
 struct Mark { bool done = false; Stream* stream = nullptr; std::chrono::steady_clock::time_point at; };
@@ -53,66 +40,29 @@ struct Context { int device = 0; int retained = 0; Stream stream; std::set<Strea
 struct Module { std::string text; KernelFn fn = nullptr; int operands = 0; int device = 0; };
 struct Function { Module* module; bool many; int words; };
 struct Allocation { size_t bytes; int device; };
-struct Failure { long nth; Result result; };
 
 std::recursive_mutex lock_;
 using Lock = std::lock_guard<std::recursive_mutex>;
-char *device_base = nullptr, *shadow_base = nullptr;
-size_t next_offset = 0;
+fake::Memory device_memory("CUDA", 256);
 std::map<Address, Allocation> allocations;
 std::map<const char*, size_t> pinned;
 std::set<Event*> events;
 std::set<Module*> modules;
 std::vector<std::unique_ptr<Context>> contexts;
-std::map<std::string, long> calls;
-std::map<std::string, Failure> failures;
-std::vector<std::string> log_;
-bool logging = false, initialized = false;
+fake::Calls calls;
+bool initialized = false;
 thread_local std::vector<Context*> current;
 
-long setting(const char* name, long otherwise) {
-  const char* text = std::getenv(name);
-  return text && *text ? std::atol(text) : otherwise;
-}
 int devices() { return static_cast<int>(setting("FAKE_CUDA_DEVICES", 2)); }
 size_t memory() { return static_cast<size_t>(setting("FAKE_CUDA_MEMORY", long(8) << 30)); }
 
-bool in_region(const void* p) { return p >= device_base && p < device_base + kRegion; }
-char* shadow(Address a) { return shadow_base + (reinterpret_cast<char*>(a) - device_base); }
-
-struct sigaction before_fault;
-void on_fault(int number, siginfo_t* info, void* context) {
-  if (in_region(info->si_addr)) {
-    char text[128];
-    const int n = std::snprintf(text, sizeof text, "fake CUDA: the host touched device memory at %p\n", info->si_addr);
-    if (write(2, text, static_cast<size_t>(n)) < 0) _exit(139);
-  }
-  sigaction(SIGSEGV, &before_fault, nullptr);   // the instruction faults again, and whoever was here before reports it
-}
-
-void open_memory() {
-  if (device_base) return;
-  // Far from where programs are: regions this large in their midst would keep their pieces more than 2 GiB apart.
-  char* const far = reinterpret_cast<char*>(size_t(1) << 44);
-  device_base = static_cast<char*>(mmap(far, kRegion, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  shadow_base = static_cast<char*>(mmap(far + 2 * kRegion, kRegion, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  if (device_base == MAP_FAILED || shadow_base == MAP_FAILED) std::abort();
-  struct sigaction action {};
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigaction(SIGSEGV, &action, &before_fault);
-}
+bool in_region(const void* p) { return device_memory.holds(p); }
+char* shadow(Address a) { return device_memory.shadow(a); }
+const Allocation* live(Address a, size_t bytes, Address* start = nullptr) { return fake::live(allocations, a, bytes, start); }
 
 /// Counts a call; the failure that was ordered for it, or the one that the device has been lost to.
 Result enter(const char* name, bool needs_context = true) {
-  ++calls[name];
-  if (logging) log_.push_back(name);
-  auto found = failures.find(name);
-  Result result = kOk;
-  if (found != failures.end() && --found->second.nth == 0) {
-    result = found->second.result;
-    failures.erase(found);
-  }
+  const Result result = calls.enter(name);
   if (!initialized && needs_context) return kUninitialized;
   if (!needs_context) return result;
   if (current.empty()) return kBadContext;
@@ -145,13 +95,6 @@ void run_device(Context& c) {
   for (Stream* s : c.streams) run(*s);
 }
 
-const Allocation* live(Address a, size_t bytes, Address* start = nullptr) {
-  auto after = allocations.upper_bound(a);
-  if (after == allocations.begin()) return nullptr;
-  --after;
-  if (start) *start = after->first;
-  return a + bytes <= after->first + after->second.bytes ? &after->second : nullptr;
-}
 bool is_pinned(const void* p) {
   auto after = pinned.upper_bound(static_cast<const char*>(p));
   if (after == pinned.begin()) return false;
@@ -176,39 +119,12 @@ void run_record(Context& c, const Function& f, const int64_t* record) {
   f.module->fn(operands, record + 2 + f.module->operands, record[0], record[1]);
 }
 
-/// The address of the CPU's kernel for a key, from the compiler of the process's own Python.
-KernelFn compile_on_cpu(const std::string& key) {
-  const auto ensure = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyGILState_Ensure"));
-  const auto release = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "PyGILState_Release"));
-  const auto run = reinterpret_cast<int (*)(const char*)>(dlsym(RTLD_DEFAULT, "PyRun_SimpleString"));
-  if (!ensure || !release || !run) return nullptr;
-  uint64_t address = 0;
-  const std::string code = "exec('import ctypes\\nfrom hologram_core.backends import cpu\\nctypes.c_uint64.from_address(" +
-      std::to_string(reinterpret_cast<uint64_t>(&address)) + ").value = cpu.kernels.find(bytes.fromhex(\"" + key + "\"), counted=False)[0]', {})";
-  const int state = ensure();
-  const int failed = run(code.c_str());
-  release(state);
-  return failed ? nullptr : reinterpret_cast<KernelFn>(address);
-}
-
-std::string key_in(const std::string& ptx) {
-  const char* const lead = "key ";
-  for (size_t at = 0; at < ptx.size() && ptx.compare(at, 2, "//") == 0;) {
-    const size_t end = std::min(ptx.find('\n', at), ptx.size());
-    const std::string line = ptx.substr(at, end - at);
-    const size_t found = line.find(lead);
-    if (found != std::string::npos) return line.substr(found + std::strlen(lead));
-    at = end + 1;
-  }
-  return "";
-}
-
 /// Orders the failure that the environment asks for.
 void take_failure() {
   const std::string text = std::getenv("FAKE_CUDA_FAIL") ? std::getenv("FAKE_CUDA_FAIL") : "";
   const size_t first = text.find(':'), second = text.find(':', first + 1);
   if (second == std::string::npos) return;
-  failures[text.substr(0, first)] = {std::atol(text.c_str() + first + 1), std::atoi(text.c_str() + second + 1)};
+  calls.fail(text.substr(0, first).c_str(), std::atol(text.c_str() + first + 1), std::atoi(text.c_str() + second + 1));
 }
 
 }  // namespace
@@ -227,7 +143,7 @@ Result cuInit(unsigned) {
     }
   if (!initialized) take_failure();
   initialized = true;
-  open_memory();
+  device_memory.open();
   return kOk;
 }
 Result cuDriverGetVersion(int* version) { *version = static_cast<int>(setting("FAKE_CUDA_VERSION", 12040)); return kOk; }
@@ -302,42 +218,18 @@ Result cuMemAlloc_v2(Address* address, size_t bytes) {
   size_t used = 0;
   for (auto& [a, block] : allocations) used += block.device == current.back()->device ? block.bytes : 0;
   if (bytes > memory() - used) return kNoMemory;
-  const size_t room = (bytes + kUnit - 1) / kUnit * kUnit + kUnit;   // something unused between any two
-  // Addresses come round late, so that stale ones are noticed.
-  for (int turn = 0; turn < 2; ++turn) {
-    while (next_offset + room <= kRegion) {
-      const Address a = reinterpret_cast<Address>(device_base) + next_offset;
-      auto after = allocations.lower_bound(a);
-      if (after != allocations.begin()) {
-        auto before = std::prev(after);
-        const Address end = before->first + before->second.bytes;
-        if (end > a) {
-          next_offset = (end - reinterpret_cast<Address>(device_base) + kUnit - 1) / kUnit * kUnit;
-          continue;
-        }
-      }
-      if (after != allocations.end() && after->first < a + room) {
-        next_offset = (after->first + after->second.bytes - reinterpret_cast<Address>(device_base) + kUnit - 1) / kUnit * kUnit;
-        continue;
-      }
-      next_offset += room;
-      allocations[a] = {bytes, current.back()->device};
-      *address = a;
-      return kOk;
-    }
-    next_offset = 0;
-  }
-  return kNoMemory;
+  const Address a = device_memory.place(allocations, bytes);
+  if (!a) return kNoMemory;
+  allocations[a] = {bytes, current.back()->device};
+  *address = a;
+  return kOk;
 }
 Result cuMemFree_v2(Address a) {
   ENTER();
   auto found = allocations.find(a);
   if (found == allocations.end()) return kInvalid;
   run_device(*contexts[static_cast<size_t>(found->second.device)]);
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  char* const begin = reinterpret_cast<char*>((reinterpret_cast<size_t>(shadow(a)) + page - 1) / page * page);
-  char* const end = reinterpret_cast<char*>(reinterpret_cast<size_t>(shadow(a) + found->second.bytes) / page * page);
-  if (end > begin) madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED);
+  device_memory.forget(a, found->second.bytes);
   allocations.erase(found);
   return kOk;
 }
@@ -490,17 +382,17 @@ Result cuModuleLoadDataEx(void** module, const void* image, unsigned count, int*
   std::string text(static_cast<const char*>(image)), key;
   {
     ENTER();
-    key = key_in(text);
+    key = fake::key_in(text);
     if (key.empty()) {
       for (unsigned i = 0; i < count; ++i)
         if (options[i] == 5) std::strcpy(static_cast<char*>(values[i]), "ptxas fake: no key in the module\n");
       return kBadPtx;
     }
   }
-  const KernelFn fn = compile_on_cpu(key);   // takes Python's lock: ours must be free
+  const KernelFn fn = fake::compile_on_cpu(key);   // takes Python's lock: ours must be free
   if (!fn) return kBadPtx;
   Lock hold(lock_);
-  auto* m = new Module{std::move(text), fn, static_cast<int>(std::strtol(key.substr(10, 2).c_str(), nullptr, 16)), current.back()->device};
+  auto* m = new Module{std::move(text), fn, fake::operands_of(key), current.back()->device};
   modules.insert(m);
   *module = m;
   return kOk;
@@ -526,8 +418,7 @@ Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, uns
   Context* c = current.back();
   if (!f.many) {
     // By value: how many words the kernel takes is in the module's facts.
-    const size_t at = f.module->text.find("words=");
-    const int words = at == std::string::npos ? 0 : std::atoi(f.module->text.c_str() + at + 6);
+    const int words = fake::words_in(f.module->text);
     if (words <= 0 || words * 8 > 4096) return kInvalid;
     const auto* record = static_cast<const int64_t*>(parameters[0]);
     std::vector<int64_t> copy(record, record + words);
@@ -546,19 +437,12 @@ Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, uns
 
 // ---- for tests ----
 
-long fake_count(const char* name) { Lock hold(lock_); return calls[name]; }
+long fake_count(const char* name) { Lock hold(lock_); return calls.count(name); }
 /// The nth call from now returns `result`.
-void fake_fail(const char* name, long nth, Result result) { Lock hold(lock_); failures[name] = {nth, result}; }
-void fake_record(int on) { Lock hold(lock_); logging = on; log_.clear(); }
+void fake_fail(const char* name, long nth, Result result) { Lock hold(lock_); calls.fail(name, nth, result); }
+void fake_record(int on) { Lock hold(lock_); calls.record(on); }
 /// The names of the calls since fake_record(1), separated by spaces.
-const char* fake_log() {
-  static std::string text;
-  Lock hold(lock_);
-  text.clear();
-  for (const std::string& name : log_) text += (text.empty() ? "" : " ") + name;
-  log_.clear();
-  return text.c_str();
-}
+const char* fake_log() { Lock hold(lock_); return calls.log(); }
 long fake_live(const char* what) {
   Lock hold(lock_);
   const std::string name(what);

@@ -4,18 +4,16 @@
 #include <atomic>
 
 #include "runtime/backends/cuda.h"
+#include "runtime/backends/metal.h"
 
 namespace hologram {
 namespace {
 
-std::atomic<Backend*> opened_cuda{nullptr};
+std::atomic<Backend*> opened_cuda{nullptr}, opened_metal{nullptr};
 
-std::string metal_reason() {
-#if defined(__APPLE__) && defined(__aarch64__)
-  return "this version of hologram has no Metal kernels yet";
-#else
-  return "needs macOS on Apple silicon";
-#endif
+Backend* opened(Backend* backend, std::atomic<Backend*>& here) {
+  here.store(backend, std::memory_order_release);
+  return backend;
 }
 
 }  // namespace
@@ -26,23 +24,21 @@ void Backend::launch_many(const Kernel& kernel, const Launch* launches, int coun
 }
 
 std::vector<BackendInfo> backend_infos() {
-  const std::string cuda = cuda_reason();
-  return {{"cpu", true, ""}, {"cuda", cuda.empty(), cuda}, {"metal", false, metal_reason()}};
+  const std::string cuda = cuda_reason(), metal = metal_reason();
+  return {{"cpu", true, ""}, {"cuda", cuda.empty(), cuda}, {"metal", metal.empty(), metal}};
 }
 
 Backend* find_backend(const std::string& name) {
   if (name == "cpu") return &cpu_backend();
-  if (name == "cuda") {
-    Backend* cuda = cuda_backend();
-    opened_cuda.store(cuda, std::memory_order_release);
-    return cuda;
-  }
+  if (name == "cuda") return opened(cuda_backend(), opened_cuda);
+  if (name == "metal") return opened(metal_backend(), opened_metal);
   return nullptr;
 }
 
 std::vector<Backend*> opened_backends() {
   std::vector<Backend*> all{&cpu_backend()};
-  if (Backend* cuda = opened_cuda.load(std::memory_order_acquire)) all.push_back(cuda);
+  for (const auto* other : {&opened_cuda, &opened_metal})
+    if (Backend* backend = other->load(std::memory_order_acquire)) all.push_back(backend);
   return all;
 }
 

@@ -15,10 +15,9 @@ constexpr size_t kHugePage = 2 << 20;
 
 class Cpu final : public Backend {
  public:
-  Cpu() { stream_ = &own_; }
+  Cpu() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true}) { stream_ = &own_; }
   const char* name() const override { return "cpu"; }
   int device_count() const override { return 1; }
-  bool host_visible() const override { return true; }
 
   /// Aligned to a huge page, and backed by huge pages where the system has them to give.
   void* allocate(size_t bytes) override {

@@ -131,7 +131,7 @@ Block* Memory::allocate(size_t bytes) {
 }
 
 Block* Memory::allocate_slowly(size_t bytes) {
-  if (config().guard && backend_.host_visible()) return allocate_guarded(bytes);
+  if (config().guard && backend_.reads_host_memory()) return allocate_guarded(bytes);
   if (bytes <= kMaxBoundaryBytes) open_arena();
   const size_t chunk = LinearPool::rounded(bytes);
   for (bool retried = false;;) {

@@ -81,7 +81,7 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
   for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
-  if (!host_visible(first)) {   // the device copies
+  if (!reads_host_memory(first)) {   // the device copies
     int64_t start = 0;
     for (const Tensor& t : tensors) {
       out.narrow(dim, start, t.size(dim)).copy_(t);

@@ -121,6 +121,14 @@ char* output_data(const at::Tensor& t) {
   return input_data(t);
 }
 
+void order_read(const at::Tensor& t) {
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_read(block, Reason::Read); });
+}
+
+void order_write(const at::Tensor& t) {
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_write(block, Reason::Read); });
+}
+
 void before_read(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_read(block, reason); });

@@ -38,6 +38,8 @@ Backend& backend_of(const at::Tensor& t);
 Backend& queue_of(const at::Tensor& t);
 /// May the host read and write the tensor's memory? Otherwise torch's CPU kernels see it through Aliases only (native.h).
 inline bool host_visible(const at::Tensor& t) { return backend_of(t).host_visible(); }
+/// Do kernels on its backend take the host's memory as it is? Otherwise CPU tensors are copied.
+inline bool reads_host_memory(const at::Tensor& t) { return backend_of(t).reads_host_memory(); }
 Stream& stream_of(const at::Tensor& t);
 
 // ---- addresses ----
@@ -46,6 +48,9 @@ Stream& stream_of(const at::Tensor& t);
 inline char* input_data(const at::Tensor& t) { return static_cast<char*>(const_cast<void*>(t.const_data_ptr())); }
 /// The same for a tensor the kernel writes.
 char* output_data(const at::Tensor& t);
+/// Before a copy of the queue reads or writes a tensor's memory: what is recorded comes first. The host does not wait.
+void order_read(const at::Tensor& t);
+void order_write(const at::Tensor& t);
 /// Before anything outside the stream reads or writes a tensor's memory.
 void before_read(const at::Tensor& t, Reason reason = Reason::Library);
 void before_write(const at::Tensor& t, Reason reason = Reason::Library);

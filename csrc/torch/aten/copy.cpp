@@ -5,7 +5,7 @@
 //                                     other than floats, elements of one type travel as integers of their width
 //   complex <-> other, lazy conj/neg  torch's CPU copy on the same memory
 //
-// Where the host sees the device's memory, CPU tensors take part directly: a circuit's operands are addresses. Elsewhere bytes
+// Where kernels read the host's memory, CPU tensors take part directly: a circuit's operands are addresses. Elsewhere bytes
 // cross in one piece, contiguous and in the narrower of the two types; the device or the host does the rest.
 
 #include <ATen/ExpandUtils.h>
@@ -60,7 +60,8 @@ bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Ten
   for (int64_t d = 0; d < dst.dim(); ++d) circuit.sizes[d] = dst.sizes()[d];
   if (pairs) circuit.sizes[dst.dim()] = 2;
   // Numbers keep their type, so that the ops around the copy can be joined with it; it does not touch their bits.
-  const bool number = is_compiled_type(src.scalar_type()) && c10::isFloatingType(src.scalar_type());
+  const bool number = is_compiled_type(src.scalar_type()) && c10::isFloatingType(src.scalar_type()) &&
+                      (src.scalar_type() != at::kDouble || backend_of(on_device).has_float64());
   const DType from = same_type && !number ? bits_of(src.element_size()) : to_dtype(src.scalar_type());
   const DType to = same_type ? from : to_dtype(dst.scalar_type());
   const Ref in = circuit.add_operand(block_of(src), input_data(src), from);
@@ -133,12 +134,14 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   const bool direct = plain && same_dense_geometry(dst, host);
   if (!direct) host = host.contiguous();
   const at::Tensor target = direct ? dst : empty(host.sizes(), host.scalar_type(), dst.device());
-  before_write(target, Reason::Read);
+  order_write(target);
   Backend& queue = queue_of(target);
   const bool alone = moves_alone(host, non_blocking) && host.is_same(src);   // a copy of ours would be gone too early
   with_c10_errors([&] {
     queue.upload(output_data(target), host.const_data_ptr(), host.nbytes(), alone);
     if (alone) note_pinned_use(host.const_data_ptr(), queue);
+    // Its owner may look at once, or a kernel of torch's that called for this.
+    if (queue.host_waits() && (block_of(target)->exposed || pointers_stay_inside())) queue.settle();
   });
   if (!direct) copy_elements(dst, target.expand(dst.sizes()), dst);
 }
@@ -150,7 +153,7 @@ void download(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   const at::Tensor source = direct ? src : dense(src, convert_there ? dst.scalar_type() : src.scalar_type());
   const at::Tensor target = direct || (source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg())
                                 ? dst : at::empty(source.sizes(), source.options().device(at::kCPU));
-  before_read(source, Reason::Read);
+  order_read(source);
   Backend& queue = queue_of(source);
   const bool alone = moves_alone(target, non_blocking) && target.is_same(dst);
   with_c10_errors([&] {
@@ -165,8 +168,8 @@ void cross(const at::Tensor& dst, const at::Tensor& src) {
   const at::Tensor source = dense(src, narrower(dst, src) ? dst.scalar_type() : src.scalar_type());
   const bool direct = source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg();
   const at::Tensor target = direct ? dst : empty(source.sizes(), source.scalar_type(), dst.device());
-  before_read(source, Reason::Read);
-  before_write(target, Reason::Read);
+  order_read(source);
+  order_write(target);
   with_c10_errors([&] {
     queue_of(target).copy_from(queue_of(source), output_data(target), source.const_data_ptr(), source.nbytes());
   });
@@ -182,7 +185,7 @@ void copy_between(const at::Tensor& dst, const at::Tensor& src, bool non_blockin
     if (to.name() == from.name()) cross(dst, src);
     else copy_between(dst, src.to(at::kCPU), non_blocking);
   } else {
-    if (host_visible(to_device ? dst : src)) return copy_elements(dst, src, to_device ? dst : src);
+    if (reads_host_memory(to_device ? dst : src)) return copy_elements(dst, src, to_device ? dst : src);
     if (to_device) upload(dst, src, non_blocking);
     else download(dst, src, non_blocking);
   }
@@ -215,7 +218,7 @@ at::Tensor& copy_(at::Tensor& self, const at::Tensor& src, bool non_blocking) {
     self.copy_(source.to(at::kCPU), non_blocking);
   } else {
     const at::Tensor& on_device = is_hologram(self) ? self : source;
-    if (C10_LIKELY(host_visible(on_device) && !several_queues())) copy_elements(self, source, on_device);
+    if (C10_LIKELY(reads_host_memory(on_device) && !several_queues())) copy_elements(self, source, on_device);
     else copy_between(self, source, non_blocking);
   }
   return self;

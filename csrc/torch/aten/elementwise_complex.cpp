@@ -137,7 +137,7 @@ bool torchs_is_faster(const Call& call, const Values& values) {
     const at::Tensor& t = *values.tensors[i];
     if (t.scalar_type() != values.common || t.sizes() != first.sizes() || !t.is_contiguous()) return false;
   }
-  return backend_of(first).host_visible();
+  return reads_host_memory(first);
 }
 
 void set_space(Circuit& circuit, const at::TensorIterator& iter) {

@@ -68,6 +68,7 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
   Tensor out = empty(sizes, src.scalar_type(), src.device());
   check_one_memory(stat.name, src, out, index);
   before_read(src, index);
+  before_write(out);
   char* const to = output_data(out);
   const int64_t row_bytes = src.size(0) == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / src.size(0);
   if (index.scalar_type() == at::kLong) copy_rows(src, index.const_data_ptr<int64_t>(), index.numel(), to, row_bytes, wrap, message);

@@ -81,6 +81,7 @@ class ScopedAllocator final : public c10::Allocator {
     if (!pool_scope || bytes == 0) return torch_allocator->allocate(bytes);
     try {
       Block* block = allocate_block(*pool_scope, bytes);
+      if (C10_UNLIKELY(pool_scope->host_waits())) pool_scope->settle();   // the kernel writes it at once
       scoped_blocks().add(block->data, block);
       return {block->data, block->data, &free_native, c10::Device(c10::DeviceType::CPU)};
     } catch (const Error& error) {
@@ -142,24 +143,31 @@ Backend& Aliases::home(c10::Device device) const {
   return home_ ? home_->queue(device.index()) : current_queue(device.index());
 }
 
+namespace {
+
+c10::DataPtr copied_data(Backend& queue, const void* data, size_t bytes, c10::Device device) {
+  Block* block = allocate_for_torch(queue, bytes);
+  c10::DataPtr copy(block->data, block, &release_block, device);
+  with_c10_errors([&] { queue.upload(block->data, data, bytes); });
+  return copy;
+}
+
+}  // namespace
+
 // A native result's memory as the device's: the same, or a copy of it on the device.
 c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device) const {
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
   if (!data) return {nullptr, device};
   Backend& queue = home(device);
-  if (native_ == c10::DeviceType::CPU && !queue.host_visible()) {
-    Block* block = allocate_for_torch(queue, impl->nbytes());
-    c10::DataPtr copy(block->data, block, &release_block, device);
-    with_c10_errors([&] { queue.upload(block->data, data, impl->nbytes()); });
-    return copy;
-  }
+  if (native_ == c10::DeviceType::CPU && !queue.host_visible()) return copied_data(queue, data, impl->nbytes(), device);
   Block* block = impl->data_ptr().get_deleter() == &free_native ? scoped_blocks().find(data)
                                                                 : hologram::block_of(impl->data_ptr());
   if (block) {
     block->retain();
     return {data, block, &release_block, device};
   }
+  if (native_ == c10::DeviceType::CPU && !queue.reads_host_memory()) return copied_data(queue, data, impl->nbytes(), device);
   block = adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
   if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: nobody else has the address
   return {data, block, &release_block, device};
@@ -342,6 +350,8 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   return tensor_on(device_storage(native.storage(), device), c10::DispatchKey::PrivateUse1, native);
 }
 
+// On Metal torch's CPU kernels run, on the memory that both see. Its MPS kernels could: they would have to be ordered with our
+// queue, which nobody could test so far.
 bool runs_on_cuda(const Backend& backend) {
   static const bool torch_has_cuda = at::hasCUDA();
   return C10_UNLIKELY(torch_has_cuda) && backend.name() == std::string_view("cuda");

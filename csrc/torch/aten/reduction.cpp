@@ -23,7 +23,7 @@ bool reducible_pairs(Op op, const at::Tensor& self, DimMask mask, std::optional<
   if (op != Op::sum && op != Op::mean) return false;
   if (self.scalar_type() != at::kComplexFloat && self.scalar_type() != at::kComplexDouble) return false;
   if ((result && *result != self.scalar_type()) || self.dim() >= kMaxRowSpaceRank || self.layout() != at::kStrided) return false;
-  if (!backend_of(self).host_visible()) return true;
+  if (!reads_host_memory(self)) return true;
   for (int64_t d = 0; d < self.dim(); ++d)
     if (mask[d] && self.stride(d) == 1 && self.size(d) > 1) return false;
   return true;

@@ -4,6 +4,7 @@
 
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
+#include "torch/device/storage.h"
 #include "torch/device/stream.h"
 
 namespace hologram {
@@ -18,12 +19,16 @@ class DeviceAllocator final : public c10::DeviceAllocator {
     const c10::Device device(kDeviceType, current_device());
     if (bytes == 0) return {nullptr, nullptr, nullptr, device};
     Block* block = allocate_for_torch(current_queue(device.index()), bytes);
-    block->exposed = true;   // torch may hand the address to anybody
+    expose(*block);   // torch may hand the address to anybody
     return {block->data, block, &release_block, device};
   }
 
   void copy_data(void* dst, const void* src, size_t bytes) const override {
-    with_c10_errors([&] { current_queue(current_device()).copy(dst, src, bytes); });
+    with_c10_errors([&] {
+      Backend& queue = current_queue(current_device());
+      queue.copy(dst, src, bytes);
+      if (queue.host_waits()) queue.settle();   // the address is known to others
+    });
   }
 
   bool initialized() override { return true; }
@@ -121,7 +126,9 @@ Block* allocate_for_torch(Backend& backend, size_t bytes) {
     Stream& stream = backend.stream();
     if (bytes >= kLarge) stream.reclaim();
     try {
-      return allocate_block(backend, bytes);
+      Block* const block = allocate_block(backend, bytes);
+      if (C10_UNLIKELY(backend.host_waits()) && pointers_stay_inside()) backend.settle();   // a kernel of torch's writes it
+      return block;
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::OutOfMemory) throw;
     }

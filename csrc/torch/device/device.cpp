@@ -4,7 +4,10 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
+#include <string_view>
+
 #include "runtime/backends/cuda.h"
+#include "runtime/backends/metal.h"
 #include "torch/device/errors.h"
 
 namespace hologram {
@@ -12,7 +15,7 @@ namespace hologram {
 std::atomic<Backend*> detail::active_backend{nullptr};
 
 namespace {
-std::atomic<bool> prefers_cuda{false};
+std::atomic<const char*> preferred{nullptr};   // a GPU that was asked for
 
 bool torch_runs_on_cuda() {
   return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount() > 0;
@@ -20,21 +23,30 @@ bool torch_runs_on_cuda() {
 }  // namespace
 
 void prefer_backend(const std::string& name) {
-  if (name != "cuda" || !cuda_library_reason().empty()) return set_current_backend(name);
-  prefers_cuda = true;
+  if (name == "cuda" && cuda_library_reason().empty()) preferred = "cuda";
+  else if (name == "metal" && metal_library_reason().empty()) preferred = "metal";
+  else set_current_backend(name);
 }
 
 Backend& detail::choose_backend() {
   // Opening a GPU takes time and makes the process unfit for fork: `import torch` does neither, the first tensor does.
   Backend* chosen = &cpu_backend();
-  try {
-    // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
-    if (prefers_cuda || torch_runs_on_cuda()) {
-      if (Backend* cuda = find_backend("cuda")) chosen = cuda;
-      else if (prefers_cuda) TORCH_WARN("hologram: HOLOGRAM_BACKEND='cuda' is ignored, 'cpu' is used: ", cuda_reason());
+  const char* const wanted = preferred;
+  const auto open = [&](const char* name) {
+    try {
+      if (Backend* gpu = find_backend(name)) chosen = gpu;
+      else if (wanted)
+        TORCH_WARN("hologram: HOLOGRAM_BACKEND='", name, "' is ignored, 'cpu' is used: ", name == std::string_view("cuda") ? cuda_reason() : metal_reason());
+    } catch (const std::exception& error) {
+      TORCH_WARN("hologram: the backend '", name, "' is not used: ", error.what());
     }
-  } catch (const std::exception& error) {
-    TORCH_WARN("hologram: CUDA is not used: ", error.what());
+  };
+  if (wanted) {
+    open(wanted);
+  } else {
+    if (metal_library_reason().empty()) open("metal");
+    // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
+    if (chosen == &cpu_backend() && torch_runs_on_cuda()) open("cuda");
   }
   Backend* nobody = nullptr;
   return active_backend.compare_exchange_strong(nobody, chosen) ? *chosen : *nobody;

@@ -19,7 +19,8 @@ Backend& choose_backend();
 }
 
 /// The backend new tensors are made on: the first queue of its first device. Tensors stay on the backend they were made on.
-/// Where nobody chose (HOLOGRAM_BACKEND=auto), the first caller gets CUDA if torch has CUDA kernels and a device, else the CPU.
+/// Where nobody chose (HOLOGRAM_BACKEND=auto), the first caller gets Metal where there is
+/// one, else CUDA if torch has CUDA kernels and a device, else the CPU.
 inline Backend& current_backend() {
   Backend* const backend = detail::active_backend.load(std::memory_order_acquire);
   return C10_LIKELY(backend != nullptr) ? *backend : detail::choose_backend();

@@ -62,7 +62,7 @@ bool in_use(const Range& range) {
 }
 
 /// On the CPU freed memory goes back to the system at once.
-bool caches(const Backend& backend) { return !backend.host_visible(); }
+bool caches(const Backend& backend) { return !backend.reads_host_memory(); }
 
 size_t capacity_for(const Backend& backend, size_t bytes) {
   constexpr size_t kPage = 4096;

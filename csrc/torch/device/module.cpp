@@ -96,6 +96,7 @@ PYBIND11_MODULE(_C, m) {
     return std::string(t.has_storage() ? aten::backend_of(t).name() : current_backend().name());
   }, "The name of the backend a tensor lives on.");
   m.def("host_visible", [] { return current_backend().host_visible(); }, "Does the host see the memory of new tensors?");
+  m.def("reads_host_memory", [] { return current_backend().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });
   m.def("default_generator", [](int index) {
     return translated([&] {

@@ -12,7 +12,7 @@ void release_host(void* storage) {
 }
 
 void check_shareable(const Backend& backend) {
-  TORCH_CHECK_NOT_IMPLEMENTED(backend.host_visible(), "hologram.share_memory_: the memory of the backend '", backend.name(),
+  TORCH_CHECK_NOT_IMPLEMENTED(backend.reads_host_memory(), "hologram.share_memory_: the memory of the backend '", backend.name(),
                               "' cannot be shared between processes. Send a .cpu() copy.");
 }
 

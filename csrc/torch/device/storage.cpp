@@ -19,8 +19,9 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
     data = c10::DataPtr(block->data, block, &release_block, device);
     if (const size_t common = std::min(bytes, storage.nbytes())) {
       with_c10_errors([&] {
-        old_block->backend->stream().before_read(old_block);
+        old_block->backend->stream().order_read(old_block);
         queue.copy(block->data, storage.data(), common);
+        if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.settle();
       });
     }
   }
@@ -46,6 +47,7 @@ void pointer_taken(c10::StorageImpl* storage) {
 
 PointersInside::PointersInside() { ++inside; }
 PointersInside::~PointersInside() { --inside; }
+bool pointers_stay_inside() { return inside != 0; }
 
 void expose(Block& block) {
   // First the mark: what another thread records in between runs at once.

@@ -33,4 +33,7 @@ class PointersInside {
   PointersInside& operator=(const PointersInside&) = delete;
 };
 
+/// Does this thread run such a kernel?
+bool pointers_stay_inside();
+
 }  // namespace hologram

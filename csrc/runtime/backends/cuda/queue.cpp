@@ -19,7 +19,7 @@ thread_local uint8_t lane_of_thread[kMaxDevices] = {};
 
 }  // namespace
 
-Queue::Queue(Device& device, int lane) : owner_(device), own_(*this, lane) {
+Queue::Queue(Device& device, int lane) : owner_(device), own_(*this, lane), shared_(*this) {
   stream_ = &own_;
   kernels_ = &device.kernels();
   one_queue_ = false;
@@ -40,7 +40,7 @@ void Queue::use_lane(int device, int lane) {
 
 void* Queue::allocate(size_t bytes) {
   const Current here(owner_);
-  collect_shared();
+  shared_.collect();
   DevicePtr data = 0;
   Result result = driver().cuMemAlloc_v2(&data, bytes);
   if (result == kOutOfMemory) {
@@ -76,73 +76,7 @@ void Queue::free_pinned(void* data) {
   driver().cuMemFreeHost(data);
 }
 
-// ---- blocks that several queues use ----
-
-void Queue::record_use(Block& block, Backend& queue) {
-  if (&queue == this || block.pool == Block::Pool::External) return;
-  check_same_memory(*this, queue, "record_stream");
-  std::lock_guard<std::mutex> hold(shared_lock_);
-  auto [found, fresh] = shared_.try_emplace(&block);
-  if (fresh) {
-    found->second.pool = block.pool;
-    block.pool = Block::Pool::Shared;
-  }
-  auto& users = found->second.users;
-  auto* user = static_cast<Queue*>(&queue);
-  if (std::find(users.begin(), users.end(), user) == users.end()) users.push_back(user);
-}
-
-void Queue::release_shared(Block* block) noexcept {
-  Shared shared;
-  {
-    std::lock_guard<std::mutex> hold(shared_lock_);
-    auto found = shared_.find(block);
-    shared = std::move(found->second);
-    shared_.erase(found);
-  }
-  if (!started_before_fork() && !owner_.lost()) {
-    const Current here(owner_, /*any=*/true);
-    for (Queue* user : shared.users) {
-      EventHandle event = nullptr;   // ops on memory of another queue are never recorded: all of them have been submitted
-      if (driver().cuEventCreate(&event, kEventNoTiming) != kSuccess) continue;
-      driver().cuEventRecord(event, user->handle_);
-      shared.events.push_back(event);
-    }
-  }
-  {
-    std::lock_guard<std::mutex> hold(shared_lock_);
-    leaving_.emplace_back(block, std::move(shared));
-  }
-  collect_shared();
-}
-
-/// Gives back the blocks whose other users are done.
-void Queue::collect_shared() {
-  std::vector<std::pair<Block*, Shared>> done;
-  {
-    std::lock_guard<std::mutex> hold(shared_lock_);
-    if (leaving_.empty()) return;
-    const Current here(owner_, /*any=*/true);
-    const auto over = [](const auto& entry) {
-      return std::all_of(entry.second.events.begin(), entry.second.events.end(),
-                         [](EventHandle e) { return driver().cuEventQuery(e) != kNotReady; });
-    };
-    for (size_t i = 0; i < leaving_.size();) {
-      if (!over(leaving_[i])) {
-        ++i;
-        continue;
-      }
-      done.push_back(std::move(leaving_[i]));
-      leaving_[i] = std::move(leaving_.back());
-      leaving_.pop_back();
-    }
-  }
-  for (auto& [block, shared] : done) {
-    for (EventHandle event : shared.events) driver().cuEventDestroy_v2(event);
-    block->pool = shared.pool;
-    Memory::of(*this).release(block);
-  }
-}
+void Queue::release_shared(Block* block) noexcept { shared_.release(block, !started_before_fork() && !owner_.lost()); }
 
 // ---- host data on its way to the device ----
 
@@ -328,7 +262,7 @@ void Queue::synchronize_device() {
   const Current here(owner_);
   owner_.check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
   for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* queue = owner_.existing(lane)) queue->collect_shared();
+    if (Queue* queue = owner_.existing(lane)) queue->shared_.collect();
 }
 
 bool Queue::idle() {

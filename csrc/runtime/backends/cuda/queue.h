@@ -8,10 +8,9 @@
 #pragma once
 
 #include <mutex>
-#include <unordered_map>
-#include <vector>
 
 #include "runtime/backends/cuda/device.h"
+#include "runtime/backends/shared_blocks.h"
 #include "runtime/stream.h"
 
 namespace hologram::cuda {
@@ -22,7 +21,6 @@ class Queue final : public Backend {
 
   const char* name() const override { return kName; }
   int device_count() const override { return cuda::device_count(); }
-  bool host_visible() const override { return false; }
 
   Backend& lane(int device, int lane) override { return cuda::device(device).lane(lane); }
   int lanes(int device) const override {
@@ -36,7 +34,7 @@ class Queue final : public Backend {
   void deallocate(void* data, size_t bytes) override;
   void* allocate_pinned(size_t bytes) override;
   void free_pinned(void* data) override;
-  void record_use(Block& block, Backend& queue) override;
+  void record_use(Block& block, Backend& queue) override { shared_.record_use(block, queue); }
   void release_shared(Block* block) noexcept override;
   std::pair<size_t, size_t> memory_info() override { return owner_.memory_info(); }
   DeviceProperties properties() override { return owner_.properties(); }
@@ -68,30 +66,22 @@ class Queue final : public Backend {
   static constexpr const char* kName = "cuda";
   static constexpr size_t kRingBytes = 1 << 20, kRingAlignment = 64;
 
-  struct Shared {                       // a block that other queues use
-    Block::Pool pool;                   // where it came from
-    std::vector<Queue*> users;
-    std::vector<EventHandle> events;    // once it has been released
-  };
-
   void open_ring();                     // with ring_lock_ held, like the next two
   size_t take_ring(size_t bytes);       // offset of a part; waits for the device where all are in use
   void launch_records(const CudaKernel& kernel, const Launch* launches, int count);
   unsigned blocks_for(const CudaKernel& kernel, int64_t items) const;
-  void collect_shared();
   void count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks);
   EventHandle marker();                 // an event after what was submitted so far; with marker_lock_ held
 
   Device& owner_;
   StreamHandle handle_ = nullptr;
   Stream own_;
-  std::mutex ring_lock_, shared_lock_, marker_lock_;
+  std::mutex ring_lock_, marker_lock_;
   char* ring_ = nullptr;                // host side
   DevicePtr ring_device_ = 0;           // device side, as large
   size_t ring_next_ = 0;
   EventHandle marker_ = nullptr;
-  std::unordered_map<Block*, Shared> shared_;
-  std::vector<std::pair<Block*, Shared>> leaving_;
+  SharedBlocks shared_;
 };
 
 }  // namespace hologram::cuda

@@ -1,0 +1,201 @@
+#include "runtime/backends/metal/queue.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/backends/metal.h"
+#include "runtime/config.h"
+#include "runtime/counters.h"
+#include "runtime/error.h"
+#include "runtime/launch_log.h"
+#include "runtime/memory/memory.h"
+
+namespace hologram {
+
+Backend* metal_backend() { return metal_reason().empty() ? &metal::device(0).lane(0) : nullptr; }
+std::string metal_reason() { return metal::device_failure(); }
+std::string metal_library_reason() { return metal::library_failure(); }
+
+}  // namespace hologram
+
+namespace hologram::metal {
+namespace {
+
+constexpr int kMaxDevices = 64;
+thread_local uint8_t lane_of_thread[kMaxDevices] = {};
+
+Mark& mark_of(void* event) { return *static_cast<Mark*>(event); }
+
+}  // namespace
+
+Queue::Queue(Device& device, int lane)
+    : Backend({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false}), owner_(device),
+      commands_(device), own_(*this, lane), shared_(*this) {
+  stream_ = &own_;
+  kernels_ = &device.kernels();
+  one_queue_ = false;
+  device_ = device.index();
+}
+
+Backend& Queue::thread_queue(int device) { return metal::device(device).lane(device < kMaxDevices ? lane_of_thread[device] : 0); }
+
+void Queue::use_lane(int device, int lane) {
+  metal::device(device).lane(lane);
+  if (device < kMaxDevices) lane_of_thread[device] = static_cast<uint8_t>(lane);
+}
+
+// ---- memory ----
+
+void* Queue::allocate(size_t bytes) {
+  owner_.check_usable();
+  shared_.collect();
+  if (void* data = owner_.allocate(bytes)) return data;
+  // What the other queues of the device keep for later is worth more here.
+  for (int lane = 0; lane < owner_.lanes(); ++lane)
+    if (Queue* other = owner_.existing(lane); other && other != this) empty_cache(*other);
+  return owner_.allocate(bytes);
+}
+
+void* Queue::allocate_pinned(size_t bytes) {
+  owner_.check_usable();
+  return owner_.allocate(bytes);
+}
+
+void Queue::release_shared(Block* block) noexcept {
+  shared_.release(block, !Device::opened_before_fork() && !owner_.lost());
+}
+
+// ---- copies ----
+
+void Queue::copy_by_host(void* dst, const void* src, size_t bytes) {
+  commands_.wait();
+  std::memcpy(dst, src, bytes);
+}
+
+void Queue::copy(void* dst, const void* src, size_t bytes) {
+  if (bytes && !commands_.copy(dst, src, bytes)) copy_by_host(dst, src, bytes);
+}
+
+void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
+  if (!bytes) return;
+  constexpr size_t kSmall = 64 << 10;
+  owner_.check_usable();
+  if (commands_.busy()) {   // otherwise nothing is in the way of the host
+    if (pinned && commands_.copy(dst, src, bytes)) return;
+    if (!pinned && bytes <= kSmall && commands_.copy_staged(dst, src, bytes)) return;
+  }
+  copy_by_host(dst, src, bytes);
+}
+
+void Queue::download(void* dst, const void* src, size_t bytes, bool pinned) {
+  if (!bytes) return;
+  if (pinned && commands_.busy() && commands_.copy(dst, src, bytes)) return;
+  copy_by_host(dst, src, bytes);
+}
+
+void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) {
+  if (!bytes) return;
+  if (&other == this) return copy(dst, src, bytes);
+  auto& source = static_cast<Queue&>(other);
+  if (&source.owner_ != &owner_) {   // no device copies from another's buffers
+    source.commands_.wait();
+    return copy_by_host(dst, src, bytes);
+  }
+  {
+    std::lock_guard<std::mutex> hold(source.marker_lock_);
+    source.commands_.record(source.marker_);
+    commands_.wait_for(source.marker_);
+  }
+  copy(dst, src, bytes);
+  // The source's memory may be used again only after the copy.
+  std::lock_guard<std::mutex> hold(marker_lock_);
+  commands_.record(marker_);
+  source.commands_.wait_for(marker_);
+}
+
+// ---- kernels ----
+
+unsigned Queue::blocks_for(const MetalKernel& kernel, int64_t items) const {
+  const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
+  return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
+}
+
+void Queue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
+  const Launch one{operands, args, n, per_item};
+  launch_records(static_cast<const MetalKernel&>(base), &one, 1);
+}
+
+void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
+  const auto& kernel = static_cast<const MetalKernel&>(base);
+  constexpr int kGridY = 65535, kOnStack = 256;
+  const int per_ring = static_cast<int>(Commands::kRingBytes / 2 / (static_cast<size_t>(kernel.words()) * sizeof(int64_t)));
+  Launch live[kOnStack];
+  for (int next = 0; next < count;) {
+    int some = 0;
+    for (; next < count && some < std::min({kOnStack, kGridY, per_ring}); ++next)
+      if (launches[next].items > 0) live[some++] = launches[next];
+    if (some) launch_records(kernel, live, some);
+  }
+}
+
+void Queue::launch_records(const MetalKernel& kernel, const Launch* launches, int count) {
+  int64_t items = 0, most = 0;
+  for (int i = 0; i < count; ++i) {
+    items += launches[i].items;
+    most = std::max(most, launches[i].items);
+  }
+  if (most <= 0) return;
+  // Threadgroups beyond a short record's end find nothing to do: the grid is as wide as the longest needs, within what pays.
+  const unsigned share = std::max(8u, kernel.blocks_at_most * 4 / static_cast<unsigned>(count));
+  const unsigned blocks = std::min(blocks_for(kernel, most), count == 1 ? kernel.blocks_at_most : share);
+  commands_.launch(kernel, launches, count, blocks);
+  if (config().sync) commands_.wait();   // a failure is this kernel's
+  add_to(Counter::launched);
+  kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (__builtin_expect(launch_logged(), 0))
+    log_launch({&kernel, items, launches->elements_per_item, static_cast<int>(blocks) * count, 0});
+}
+
+// ---- time ----
+
+void Queue::synchronize_device() {
+  for (int lane = 0; lane < owner_.lanes(); ++lane)
+    if (Queue* queue = owner_.existing(lane)) queue->stream().flush(Reason::Synchronize);
+  owner_.settle();
+  owner_.check_usable();
+  for (int lane = 0; lane < owner_.lanes(); ++lane)
+    if (Queue* queue = owner_.existing(lane)) queue->shared_.collect();
+}
+
+void Queue::record_event(void** event, bool) {
+  if (!*event) *event = new Mark;
+  commands_.record(mark_of(*event));
+}
+
+void Queue::wait_event(void* event) { commands_.wait_for(mark_of(event)); }
+
+bool Queue::event_done(void* event) {
+  owner_.check_usable();
+  const Pool pool;
+  return mark_of(event).done();
+}
+
+void Queue::synchronize_event(void* event) { commands_.wait(mark_of(event)); }
+
+double Queue::elapsed_milliseconds(void* first, void* second) {
+  owner_.check_usable();
+  const Pool pool;
+  const Mark &from = mark_of(first), &to = mark_of(second);
+  if (!from.done() || !to.done())
+    fail(Error::Kind::Runtime, "hologram.Event.elapsed_time: both events must be completed. Synchronize them first.");
+  const auto end = [](const Mark& mark) { return send<double>(mark.buffer.get(), sel().end_time); };
+  return 1e3 * (end(to) - end(from));
+}
+
+void Queue::destroy_event(void* event) noexcept {
+  if (Device::opened_before_fork()) return;
+  const Pool pool;
+  delete static_cast<Mark*>(event);
+}
+
+}  // namespace hologram::metal

@@ -1,0 +1,78 @@
+// A queue of a Metal device: one MTLCommandQueue with its pools and recorded ops.
+//
+// The host sees the memory, but what was launched runs while the host goes on: whoever touches blocks outside the queue waits
+// first (Backend::settle).
+#pragma once
+
+#include "runtime/backends/metal/commands.h"
+#include "runtime/backends/shared_blocks.h"
+#include "runtime/stream.h"
+
+namespace hologram::metal {
+
+class Queue final : public Backend {
+ public:
+  Queue(Device& device, int lane);
+
+  Commands& commands() { return commands_; }
+
+  const char* name() const override { return kName; }
+  int device_count() const override { return metal::device_count(); }
+
+  Backend& lane(int device, int lane) override { return metal::device(device).lane(lane); }
+  int lanes(int device) const override {
+    const Device* opened = opened_device(device);
+    return opened ? opened->lanes() : 0;
+  }
+  int max_lanes() const override { return kMaxLanes; }
+  void use_lane(int device, int lane) override;
+
+  void* allocate(size_t bytes) override;
+  void deallocate(void* data, size_t bytes) override { owner_.deallocate(data); }
+  void* allocate_pinned(size_t bytes) override;
+  void free_pinned(void* data) override { owner_.deallocate(data); }
+  void record_use(Block& block, Backend& queue) override { shared_.record_use(block, queue); }
+  void release_shared(Block* block) noexcept override;
+  std::pair<size_t, size_t> memory_info() override { return owner_.memory_info(); }
+  DeviceProperties properties() override { return owner_.properties(); }
+
+  void copy(void* dst, const void* src, size_t bytes) override;
+  void upload(void* dst, const void* src, size_t bytes, bool pinned) override;
+  void download(void* dst, const void* src, size_t bytes, bool pinned) override;
+  void copy_from(Backend& other, void* dst, const void* src, size_t bytes) override;
+
+  Kernel* compile(const Key& key) override { return owner_.compile(key); }
+  void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override;
+  void launch_many(const Kernel& kernel, const Launch* launches, int count) override;
+
+  void synchronize() override { commands_.wait(); }
+  void synchronize_device() override;
+  void settle() override { owner_.settle(); }
+  bool idle() override { return commands_.idle(); }
+  void* native_handle() override { return commands_.handle(); }
+  void record_event(void** event, bool timed) override;
+  void wait_event(void* event) override;
+  bool event_done(void* event) override;
+  void synchronize_event(void* event) override;
+  double elapsed_milliseconds(void* first, void* second) override;
+  void destroy_event(void* event) noexcept override;
+
+ protected:
+  Backend& thread_queue(int device) override;
+
+ private:
+  static constexpr const char* kName = "metal";
+
+  void launch_records(const MetalKernel& kernel, const Launch* launches, int count);
+  unsigned blocks_for(const MetalKernel& kernel, int64_t items) const;
+  void copy_by_host(void* dst, const void* src, size_t bytes);
+
+  Device& owner_;
+  Commands commands_;
+  Stream own_;
+  SharedBlocks shared_;
+  std::mutex marker_lock_;
+  Mark marker_;
+};
+
+}  // namespace hologram::metal

@@ -1,0 +1,59 @@
+"""Fake GPU drivers: building one, and asking the one of this process what happened."""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+_HEADER = Path(__file__).with_name("driver.h")
+
+
+def build(name: str, source: Path, *flags) -> str:
+    """Path of the library; built once per version of its sources."""
+    digest = hashlib.sha256(source.read_bytes() + _HEADER.read_bytes() + repr(flags).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"hologram-fake-{name}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    library = folder / f"libfake{name}-{digest}.so"
+    if not library.exists():
+        compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or "c++"
+        made = folder / f".{library.name}.{os.getpid()}"
+        subprocess.run([compiler, "-std=c++20", "-O1", "-shared", "-fPIC", f"-I{_HEADER.parent}", *flags, str(source), "-o", str(made),
+                        "-ldl"], check=True)
+        os.replace(made, library)
+    return str(library)
+
+
+class Driver:
+    """The driver of this process, whose path is in the environment variable `variable`."""
+
+    def __init__(self, variable: str):
+        self._lib = ctypes.CDLL(os.environ[variable])
+        self._lib.fake_count.restype = self._lib.fake_live.restype = self._lib.fake_waiting.restype = ctypes.c_long
+        self._lib.fake_log.restype = ctypes.c_char_p
+
+    def count(self, name: str) -> int:
+        """Calls of an entry so far."""
+        return self._lib.fake_count(name.encode())
+
+    def fail(self, name: str, result: int = 1, nth: int = 1) -> None:
+        """The nth call from now fails with `result`."""
+        self._lib.fake_fail(name.encode(), ctypes.c_long(nth), result)
+
+    def live(self, what: str) -> int:
+        """How many things of a kind are held."""
+        return self._lib.fake_live(what.encode())
+
+    def waiting(self) -> int:
+        """Pieces of work that nobody has waited for."""
+        return self._lib.fake_waiting()
+
+    def calls(self, function) -> list:
+        """The names of the entries that `function` calls, in order."""
+        self._lib.fake_record(1)
+        function()
+        names = self._lib.fake_log().decode().split()
+        self._lib.fake_record(0)
+        return names

@@ -1,0 +1,46 @@
+"""The Metal backend without a Mac: processes on a Metal that is a fake (fake_metal.cpp)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.metal import fake
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What of the device's suite runs here; HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake pytest tests/torch runs all of it.
+SUITE = ["test_storage.py", "test_device.py", "test_generator.py", "test_traps.py"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "darwin" or os.environ.get("HOLOGRAM_BACKEND") in ("cuda", "metal"),
+                                reason="Linux only; and once, not from inside itself")
+
+
+def run(*what, **env) -> None:
+    done = subprocess.run([sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *what],
+                          cwd=ROOT, env=fake.environment(**env), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    assert " passed" in done.stdout
+
+
+def test_what_metal_is_asked():
+    run("tests/metal/checks_calls.py")
+
+
+def test_values_and_waits():
+    run("tests/metal/checks_values.py")
+
+
+@pytest.mark.parametrize("mode", ["HOLOGRAM_FUSION", "HOLOGRAM_SYNC"])
+def test_values_and_waits_in_the_other_modes(mode):
+    run("tests/metal/checks_values.py", **{mode: "0" if mode == "HOLOGRAM_FUSION" else "1"})
+
+
+def test_kernels_from_their_text():
+    run("tests/metal/checks_text.py", FAKE_METAL_COMPILE="1")
+
+
+def test_the_devices_own_suite():
+    run(*(f"tests/torch/{name}" for name in SUITE))
