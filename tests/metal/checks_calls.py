@@ -98,8 +98,9 @@ def test_tensors_stay_where_they_were_made():
 
 def test_recorded_ops_are_one_launch_without_waiting():
     x, y = torch.ones(1000, device=DEVICE), torch.ones(1000, device=DEVICE)
-    warm = (x * y + x).tanh().relu()
     hologram.synchronize()                    # what made x and y is no part of what follows
+    warm = (x * y + x).tanh().relu()
+    hologram.synchronize()
     del warm
     kept = []
 
@@ -470,7 +471,7 @@ def test_libraries_run_on_the_memory_itself():
     torch.mm(a, a, out=out)
     torch.testing.assert_close(out.cpu(), a.cpu() @ a.cpu())
     report = hologram.op_report()["mm.out"]
-    assert report["library"] == 1 and report["host_copies"] == 0
+    assert report["library"] == 1 and "host_copies" not in report
 
 
 def test_each_device_has_its_generator():

@@ -78,12 +78,12 @@ def test_random_numbers_are_those_of_the_cpu(draw):
     assert torch.equal(*results)
 
 
-@pytest.mark.parametrize("foreach", [True, False])
-def test_adam_trains_as_on_the_cpu(foreach):
+@pytest.mark.parametrize("how", [{"foreach": True}, {"foreach": False}, {"fused": True}])
+def test_adam_trains_as_on_the_cpu(how):
     def train(device):
         torch.manual_seed(2)
         model = torch.nn.Sequential(torch.nn.Linear(9, 30), torch.nn.LayerNorm(30), torch.nn.GELU(), torch.nn.Linear(30, 4)).to(device)
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, foreach=foreach)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, **how)
         torch.manual_seed(3)
         x, target = torch.randn(16, 9).to(device), torch.randint(0, 4, (16,)).to(device)
         losses = []

@@ -141,7 +141,8 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
     queue.upload(output_data(target), host.const_data_ptr(), host.nbytes(), alone);
     if (alone) note_pinned_use(host.const_data_ptr(), queue);
     // Its owner may look at once, or a kernel of torch's that called for this.
-    if (queue.host_waits() && (block_of(target)->exposed || pointers_stay_inside())) queue.settle();
+    const Block* const block = block_of(target);
+    if (queue.host_waits() && (!block || block->exposed || pointers_stay_inside())) queue.settle();
   });
   if (!direct) copy_elements(dst, target.expand(dst.sizes()), dst);
 }

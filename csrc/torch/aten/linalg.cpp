@@ -42,7 +42,10 @@ bool same_kind(const Tensor& a, const Tensor& b) {
 }
 
 /// May torch's CPU kernels be given these tensors as they are?
-bool readable(const Tensor& a, const Tensor& b) { return same_kind(a, b) && host_visible(a) && host_visible(b); }
+bool readable(const Tensor& a, const Tensor& b) {
+  return same_kind(a, b) && host_visible(a) && host_visible(b) &&
+         (C10_LIKELY(!several_queues()) || backend_of(a).shares_memory_with(backend_of(b)));
+}
 
 bool blas_type(const Tensor& t) {
   return t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble;
