@@ -25,6 +25,7 @@ def apply() -> None:
     global _applied
     if not _applied:
         _dlpack_device()
+        _printing()
         _share_memory()
         _backward_on_the_calling_thread()
         _print_what_another_backend_holds()
@@ -139,6 +140,20 @@ def _linear_cross_entropy_defaults() -> None:
         return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
 
     Options._adjust = _adjust
+
+
+def _printing() -> None:
+    # torch prints through float64, other than on the devices it knows to have none. Metal has none.
+    from torch import _tensor_str as printing
+
+    original = originals["_tensor_str"] = printing._tensor_str
+
+    @functools.wraps(original)
+    def _tensor_str(self, indent):
+        on_metal = self.device.type == NAME and not self.is_sparse and _C.backend_of(self) == "metal"
+        return original(self.cpu() if on_metal else self, indent)
+
+    printing._tensor_str = _tensor_str
 
 
 def _share_memory() -> None:

@@ -23,7 +23,7 @@ _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 _COMPARE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _BITS = {"and_": "&", "or_": "|", "xor": "^"}
 _DOUBLES = {"add": "hg_add", "sub": "hg_sub", "mul": "hg_mul", "div": "hg_quotient", "fma": "hg_fused", "trunc": "hg_whole",
-            "sqrt": "hg_root", "rint": "hg_nearest", "copysign": "hg_signed"}
+            "floor": "hg_below", "ceil": "hg_above", "sqrt": "hg_root", "rint": "hg_nearest", "copysign": "hg_signed"}
 _HEADER = """#include <metal_stdlib>
 #pragma METAL fp math_mode(safe)
 #pragma METAL fp contract(off)

@@ -274,6 +274,14 @@ inline hg_double hg_whole(hg_double x) {      // towards 0
   if (e >= 52) return x;
   return hg_double{e < 0 ? x.bits & 0x8000000000000000ul : x.bits & ~((1ul << (52 - e)) - 1ul)};
 }
+inline hg_double hg_below(hg_double x) {      // the whole number that is not above
+  const hg_double whole = hg_whole(x);
+  return hg_less(x, whole) ? hg_sub(whole, hg_double{0x3ff0000000000000ul}) : whole;
+}
+inline hg_double hg_above(hg_double x) {
+  const hg_double whole = hg_whole(x);
+  return hg_less(whole, x) ? hg_add(whole, hg_double{0x3ff0000000000000ul}) : whole;
+}
 """),
 ]
 

@@ -168,6 +168,7 @@ def soft(tmp_path_factory):
              "sub": "hg_sub({}, {}).bits".format(*ulong), "mul": "hg_mul({}, {}).bits".format(*ulong),
              "div": "hg_quotient({}, {}).bits".format(*ulong), "sqrt": f"hg_root({ulong[0]}).bits",
              "rint": f"hg_nearest({ulong[0]}).bits", "trunc": f"hg_whole({ulong[0]}).bits",
+             "floor": f"hg_below({ulong[0]}).bits", "ceil": f"hg_above({ulong[0]}).bits",
              "copysign": "hg_signed({}, {}).bits".format(*ulong), "lt": "hg_less({}, {})".format(*ulong),
              "eq": "hg_equal({}, {})".format(*ulong), "i64": f"ulong(hg_long({ulong[0]}))", "u64": f"hg_ulong({ulong[0]})",
              "f32": f"ulong(as_type<uint>(hg_to_float({ulong[0]})))", "of_f32": "hg_of_float(as_type<float>(uint(x[i]))).bits",
@@ -191,7 +192,7 @@ def run_soft(library, name, *arrays):
 
 
 @pytest.mark.parametrize("name, count", [("fma", 3), ("add", 2), ("sub", 2), ("mul", 2), ("div", 2), ("sqrt", 1), ("rint", 1),
-                                         ("trunc", 1), ("copysign", 2), ("lt", 2), ("eq", 2)])
+                                         ("trunc", 1), ("floor", 1), ("ceil", 1), ("copysign", 2), ("lt", 2), ("eq", 2)])
 def test_doubles(name, count, soft):
     library, _ = soft
     near = [doubles(s) for s in range(count)]

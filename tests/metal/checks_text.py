@@ -5,6 +5,8 @@ import os
 import pytest
 import torch
 
+import hologram_torch
+
 DEVICE = "hologram"
 OPS = {
     "map": lambda x, y: (x * y + 1.5).sigmoid() - y,
@@ -14,6 +16,7 @@ OPS = {
     "softmax": lambda x, y: x.softmax(-1),
     "half": lambda x, y: (x.half() * y.half()).float(),
     "scan": lambda x, y: x.cumsum(1),
+    "doubles inside": lambda x, y: x.sigmoid().cumprod(1),
 }
 
 
@@ -31,13 +34,25 @@ def test_many_records():
     assert [p.tolist() for p in params] == [[1.5] * n for n in range(1, 12)]
 
 
-def test_random_numbers():
-    torch.manual_seed(4)
-    got = torch.rand(50, device=DEVICE).cpu()
-    import hologram_torch
+@pytest.mark.parametrize("draw", [lambda x: x.uniform_(), lambda x: x.normal_(), lambda x: x.bernoulli_(0.3), lambda x: x.geometric_(0.2)])
+def test_random_numbers(draw):
+    results = []
+    for backend in ("cpu", "metal"):
+        hologram_torch.set_backend(backend)
+        torch.manual_seed(4)
+        results.append(draw(torch.empty(50, device=DEVICE)).cpu())
+    torch.testing.assert_close(*results, rtol=1e-6, atol=1e-6)
 
-    hologram_torch.set_backend("cpu")
-    torch.manual_seed(4)
-    expected = torch.rand(50, device=DEVICE).cpu()
-    hologram_torch.set_backend("metal")
-    assert torch.equal(got, expected)
+
+def test_fused_adam_with_its_doubles():
+    results = []
+    for backend in ("cpu", "metal"):
+        hologram_torch.set_backend(backend)
+        p = torch.linspace(-1, 1, 40).to(DEVICE).requires_grad_()
+        optimizer = torch.optim.Adam([p], lr=0.1, fused=True)
+        for _ in range(3):
+            (p * p).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        results.append(p.detach().cpu())
+    torch.testing.assert_close(*results, rtol=1e-6, atol=1e-7)

@@ -3,7 +3,7 @@
 //   same geometry, same type          one memory copy
 //   otherwise, compiled types         a circuit with the node `copy` (strided, broadcast, transposing, converting);
 //                                     other than floats, elements of one type travel as integers of their width
-//   complex <-> other, lazy conj/neg  torch's CPU copy on the same memory
+//   complex <-> other, lazy conj/neg, float64 <-> other without float64: torch's CPU copy on the same memory
 //
 // Where kernels read the host's memory, CPU tensors take part directly: a circuit's operands are addresses. Elsewhere bytes
 // cross in one piece, contiguous and in the narrower of the two types; the device or the host does the rest.
@@ -51,6 +51,8 @@ void set_strides(Circuit& circuit, Ref operand, const at::Tensor& t, bool pairs)
 bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Tensor& on_device) {
   const bool same_type = dst.scalar_type() == src.scalar_type();
   if (!same_type && !(is_compiled_type(dst.scalar_type()) && is_compiled_type(src.scalar_type()))) return false;
+  if (!same_type && (dst.scalar_type() == at::kDouble || src.scalar_type() == at::kDouble) && !backend_of(on_device).has_float64())
+    return false;   // what has no double can still be made one, and the other way round
   const bool pairs = same_type && dst.element_size() == 16;
   const int rank = static_cast<int>(dst.dim()) + (pairs ? 1 : 0);
   if (rank > kMaxRank) return false;
