@@ -13,7 +13,8 @@ _HEADER = Path(__file__).with_name("driver.h")
 
 def build(name: str, source: Path, *flags) -> str:
     """Path of the library; built once per version of its sources."""
-    digest = hashlib.sha256(source.read_bytes() + _HEADER.read_bytes() + repr(flags).encode()).hexdigest()[:16]
+    sources = [source, *sorted(source.parent.glob("*.h")), _HEADER]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr(flags).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"hologram-fake-{name}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     library = folder / f"libfake{name}-{digest}.so"
