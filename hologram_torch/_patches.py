@@ -25,10 +25,9 @@ def apply() -> None:
     global _applied
     if not _applied:
         _dlpack_device()
-        _printing()
         _share_memory()
         _backward_on_the_calling_thread()
-        _print_what_another_backend_holds()
+        _print_from_the_cpu()
         _fused_adam()
         _linear_cross_entropy_defaults()
         multiprocessing.register()
@@ -84,14 +83,15 @@ def _backward_on_the_calling_thread() -> None:
     graph._engine_run_backward = torch.autograd._engine_run_backward = _engine_run_backward
 
 
-def _print_what_another_backend_holds() -> None:
-    # torch writes a tensor's numbers with ops on its device, whose results are made on the backend in use. A tensor of another one
-    # could not be printed.
+def _print_from_the_cpu() -> None:
+    # torch writes a tensor's numbers with ops on its device, whose results are made on the backend in use: a tensor of another one
+    # could not be printed. And it writes them through float64, other than on the devices it knows to have none: Metal has none.
     original = originals["_tensor_str"] = torch._tensor_str._tensor_str
 
     def _tensor_str(self, indent):
-        elsewhere = self.device.type == NAME and self.layout is torch.strided and _C.backend_of(self) != _C.get_backend()
-        return original(self.cpu() if elsewhere else self, indent)
+        ours = self.device.type == NAME and self.layout is torch.strided
+        copied = ours and ((backend := _C.backend_of(self)) == "metal" or backend != _C.get_backend())
+        return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
 
@@ -140,20 +140,6 @@ def _linear_cross_entropy_defaults() -> None:
         return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
 
     Options._adjust = _adjust
-
-
-def _printing() -> None:
-    # torch prints through float64, other than on the devices it knows to have none. Metal has none.
-    from torch import _tensor_str as printing
-
-    original = originals["_tensor_str"] = printing._tensor_str
-
-    @functools.wraps(original)
-    def _tensor_str(self, indent):
-        on_metal = self.device.type == NAME and not self.is_sparse and _C.backend_of(self) == "metal"
-        return original(self.cpu() if on_metal else self, indent)
-
-    printing._tensor_str = _tensor_str
 
 
 def _share_memory() -> None:
