@@ -75,7 +75,10 @@ class Batch:
         """What ptxas gets for an architecture."""
         if not self.spread:
             return self.ptx(arch)
-        return nvptx.assemble(nvptx.module(self.parts[ARCHS.index(arch)::len(ARCHS)], self.declarations), arch)
+        if ("part", arch) not in self.texts:
+            mine = nvptx.module(self.parts[ARCHS.index(arch)::len(ARCHS)], self.declarations)
+            self.texts["part", arch] = nvptx.assemble(mine, arch)
+        return self.texts["part", arch]
 
     def on_ptx(self, name: str, arch: int = 80) -> "PTXCase":
         """One of the cases, run from its PTX."""
