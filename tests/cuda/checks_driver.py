@@ -13,6 +13,7 @@ import hologram_torch
 from hologram_core import Executor, _runtime
 from hologram_core.errors import ExportError
 from tests.cuda import fake
+from tests.modes import deferred
 
 DEVICE = "hologram"
 hologram = torch.hologram
@@ -89,6 +90,7 @@ def test_tensors_stay_where_they_were_made():
 
 # ---- calls ----
 
+@deferred
 def test_recorded_ops_are_one_launch_without_waiting():
     x, y = torch.ones(1000, device=DEVICE), torch.ones(1000, device=DEVICE)
     hologram.synchronize()                    # what made x and y is no part of what follows
@@ -152,6 +154,7 @@ def test_pinned_memory_is_reused_only_after_its_copy():
     assert driver.live("pinned") == pinned and third.is_pinned()
 
 
+@deferred
 def test_foreach_steps_are_one_launch():
     params = [torch.ones(n, device=DEVICE) for n in range(1, 40)]
     grads = [torch.ones(n, device=DEVICE) for n in range(1, 40)]

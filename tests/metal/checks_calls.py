@@ -13,6 +13,7 @@ import hologram_torch
 from hologram_core import Executor, _runtime
 from hologram_core.errors import ExportError
 from tests.metal import fake
+from tests.modes import deferred
 
 DEVICE = "hologram"
 hologram = torch.hologram
@@ -96,6 +97,7 @@ def test_tensors_stay_where_they_were_made():
 
 # ---- calls ----
 
+@deferred
 def test_recorded_ops_are_one_launch_without_waiting():
     x, y = torch.ones(1000, device=DEVICE), torch.ones(1000, device=DEVICE)
     hologram.synchronize()                    # what made x and y is no part of what follows
@@ -116,6 +118,7 @@ def test_recorded_ops_are_one_launch_without_waiting():
     assert kept[1][0].item() == pytest.approx(np.tanh(2.0), rel=1e-6) and metal.waiting() == 0
 
 
+@deferred
 def test_many_launches_fill_command_buffers():
     x = torch.zeros(8, device=DEVICE)
     hologram.synchronize()
@@ -128,6 +131,7 @@ def test_many_launches_fill_command_buffers():
     assert x.tolist() == [64 * 40.0] * 8
 
 
+@deferred
 def test_kernels_are_compiled_without_fast_math():
     for mode, name in (("1", "setMathMode:"), ("0", "setFastMathEnabled:")):
         code = ("import ctypes, os, torch; f = ctypes.CDLL(os.environ['HOLOGRAM_METAL_DRIVER']); f.fake_count.restype = ctypes.c_long;"
@@ -136,6 +140,7 @@ def test_kernels_are_compiled_without_fast_math():
         assert values == "[2.0, 2.0, 2.0" and counts == ("1 0" if name == "setMathMode:" else "0 1")
 
 
+@deferred
 def test_small_uploads_do_not_wait():
     x = torch.zeros(8, device=DEVICE)
     _runtime.flush()
@@ -155,6 +160,7 @@ def test_copies_of_odd_bytes_are_the_hosts():
     assert x.tolist() == [0, 0, 0, 1, 2, 3] + [0] * 10
 
 
+@deferred
 def test_pinned_memory_moves_while_the_host_goes_on():
     size = 1 << 16
     x, host = torch.zeros(size, device=DEVICE), torch.ones(size)
@@ -184,6 +190,7 @@ def test_pinned_memory_is_reused_only_after_its_copy():
     assert x[5].item() == 7.0
 
 
+@deferred
 def test_foreach_steps_are_one_launch():
     params = [torch.ones(n, device=DEVICE) for n in range(1, 40)]
     grads = [torch.ones(n, device=DEVICE) for n in range(1, 40)]
@@ -199,6 +206,7 @@ def test_foreach_steps_are_one_launch():
     assert all(p.tolist() == [5.0] * len(p) for p in params)
 
 
+@deferred
 def test_many_records_go_round_the_ring():
     params = [torch.zeros(3, device=DEVICE) for _ in range(300)]
     hologram.synchronize()
@@ -212,6 +220,7 @@ def test_many_records_go_round_the_ring():
 
 # ---- streams and events ----
 
+@deferred
 def test_streams_run_apart_and_events_order_them():
     side = torch.Stream(DEVICE)
     x = torch.ones(1000, device=DEVICE)
@@ -227,6 +236,7 @@ def test_streams_run_apart_and_events_order_them():
     assert event.query() and side.query()
 
 
+@deferred
 def test_without_an_event_nobody_waits():
     side = torch.Stream(DEVICE)
     y = torch.zeros(8, device=DEVICE)
