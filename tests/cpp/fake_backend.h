@@ -15,10 +15,9 @@ struct FakeBackend final : hologram::Backend {
   std::atomic<bool> broken{false};     // launches fail
   hologram::Stream only{*this};
 
-  FakeBackend() { stream_ = &only; }
+  FakeBackend() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true}) { stream_ = &only; }
   const char* name() const override { return "fake"; }
   int device_count() const override { return 1; }
-  bool host_visible() const override { return true; }
   void* allocate(size_t bytes) override {
     if (bytes > capacity - held) return nullptr;
     held += bytes;
