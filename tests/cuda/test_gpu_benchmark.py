@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import gpu
 from tests.cuda import fake
+from tests.modes import deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +28,7 @@ def table_of(output: str) -> dict:
     return {name.strip(): rest.strip() for name, rest in (line.split("  ", 1) for line in output.strip().rpartition("\n\n")[2].splitlines())}
 
 
+@deferred
 def test_every_part_reaches_the_table():
     done = run("--reduced")
     table = table_of(done.stdout)
