@@ -12,11 +12,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ["test_programs.py", "test_programs_nn.py", "test_training.py", "test_rowwise.py"]
+SWITCHES = ["HOLOGRAM_FUSION=0", "HOLOGRAM_SYNC=1", "HOLOGRAM_GUARD=1"]
 
 
-@pytest.mark.parametrize("switch", ["HOLOGRAM_FUSION=0", "HOLOGRAM_SYNC=1", "HOLOGRAM_GUARD=1"])
-def test_mode(switch):
-    name, value = switch.split("=")
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """{switch: (process, its output)}: all of them at once, so that no core idles."""
+    folder = tmp_path_factory.mktemp("modes")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/torch/{m}" for m in MODULES)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, name: value}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    started = {}
+    for switch in SWITCHES:
+        name, value = switch.split("=")
+        output = folder / name
+        with output.open("w") as file:
+            started[switch] = subprocess.Popen(command, cwd=ROOT, env={**os.environ, name: value}, stdout=file, stderr=subprocess.STDOUT), output
+    yield started
+    for process, _ in started.values():
+        process.kill()
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_mode(switch, runs):
+    process, output = runs[switch]
+    assert process.wait() == 0, output.read_text()[-6000:]
