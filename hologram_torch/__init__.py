@@ -118,7 +118,7 @@ def _autoload() -> None:
     except Exception as error:  # noqa: BLE001  (whatever it is, torch must load)
         obstacle = f"{type(error).__name__}: {error}"
     if obstacle:
-        _warn(f"torch.device('hologram') is not available: {obstacle}. Set HOLOGRAM_AUTOLOAD=0 to silence this.")
+        _warn(f"torch.device('hologram') is not available: {obstacle.rstrip('.')}. Set HOLOGRAM_AUTOLOAD=0 to silence this.")
 
 
 _told: set[str] = set()
