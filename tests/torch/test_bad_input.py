@@ -134,6 +134,7 @@ MISTAKES = {
     "overlap_expanded_arange": lambda d: torch.arange(4.0, out=ones(d, 1).expand(4)),
     "overlap_expanded_linspace": lambda d: torch.linspace(0, 1, 4, out=ones(d, 1).expand(4)),
     "overlap_partial_in_place": lambda d: (lambda x: x[:-1].add_(x[1:]))(ones(d, 5)),
+    "overlap_partial_mask": lambda d: (lambda m: m[1:].masked_fill_(m[:-1], False))(torch.ones(6, dtype=torch.bool, device=d)),
     "overlap_partial_out": lambda d: (lambda x: torch.mul(x[1:], 2, out=x[:-1]))(ones(d, 5)),
     "overlap_partial_unary_out": lambda d: (lambda x: torch.tanh(x[1:], out=x[:-1]))(ones(d, 5)),
     "overlap_where_out": lambda d: (lambda x: torch.where(x[:-1] > 0, x[:-1], x[:-1], out=x[1:]))(ones(d, 5)),

@@ -143,6 +143,9 @@ at::TensorIterator general::iterate(const Call& call, const Values& values, c10:
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
   for (int i = 0; i < values.ntensors; ++i) config.add_const_input(*values.tensors[i]);
+  // What it reads may not lie beside what it writes, all the same.
+  if (!check_overlap && call.op.form != Form::Functional)
+    for (int i = 0; i < values.ntensors; ++i) at::assert_no_partial_overlap(call.destination(0), *values.tensors[i]);
   const PointersInside inside;   // the iterator asks for addresses
   return config.build();
 }
