@@ -126,6 +126,7 @@ assert torch.ones(2).sum() == 2 and not works()
 """)
 
 
+@pytest.mark.host_only("what the switch does where there is no GPU")
 def test_backend_by_environment():
     for name in ("cpu", "auto", "CPU", ""):
         run("import hologram_torch; assert hologram_torch.get_backend() == 'cpu'", HOLOGRAM_BACKEND=name)

@@ -16,12 +16,12 @@ import torch
 from hologram_core import _runtime
 from hologram_core.backends import cpu
 from hologram_core.circuit.key import decode
-from tests.modes import deferred
+from tests.modes import deferred, host_only
 from tests.torch.compare import DEVICE
 from tests.torch.test_memory import allocated
 from tests.torch.test_threads import script
 
-pytestmark = deferred
+pytestmark = [deferred, host_only("the compiler of the CPU backend is made to fail, and children are forked")]
 hologram = torch.hologram
 X = torch.linspace(0.5, 2, 1000).to(DEVICE)
 
