@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def build(name: str, source: Path, *flags) -> str:
                         "-ldl"], check=True)
         os.replace(made, library)
     return str(library)
+
+
+def python(code: str, environment: dict) -> str:
+    """Output of a fresh process; '!' and the error's text where it fails."""
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "!" + done.stderr.strip().splitlines()[-1]
 
 
 class Driver:

@@ -1,9 +1,6 @@
 """What the Metal backend asks of Metal: the sequence of messages, errors, leaks. Runs on the fake (test_metal.py starts it)."""
 
 import gc
-import subprocess
-import sys
-import threading
 
 import numpy as np
 import pytest
@@ -12,6 +9,9 @@ import torch
 import hologram_torch
 from hologram_core import Executor, _runtime
 from hologram_core.errors import ExportError
+from tests.fakes import build as fakes
+from tests.fakes.checks import (test_copies_between_devices_are_ordered_with_both, test_each_device_has_its_generator,  # noqa: F401
+                                test_each_thread_has_its_stream)
 from tests.metal import fake
 from tests.modes import deferred
 
@@ -35,9 +35,7 @@ def metal_and_clean():
 
 
 def python(code: str, **env) -> str:
-    """Output of a fresh process on the fake; '!' and the error's text where it fails."""
-    done = subprocess.run([sys.executable, "-c", code], env=fake.environment(**env), capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else "!" + done.stderr.strip().splitlines()[-1]
+    return fakes.python(code, fake.environment(**env))
 
 
 # ---- which backend ----
@@ -277,16 +275,6 @@ def test_record_stream_keeps_memory_from_being_reused():
     hologram.synchronize()
 
 
-def test_each_thread_has_its_stream():
-    side = torch.Stream(DEVICE)
-    seen = []
-    with side:
-        thread = threading.Thread(target=lambda: seen.append(hologram.current_stream().stream_id))
-        thread.start()
-        thread.join()
-    assert seen == [0]
-
-
 # ---- two devices ----
 
 def test_two_devices():
@@ -304,15 +292,6 @@ def test_two_devices():
         assert torch.ones(2, device=DEVICE).device.index == 1
     with pytest.raises(RuntimeError, match="2 device"):
         torch.empty(1, device="hologram:2")
-
-
-def test_copies_between_devices_are_ordered_with_both():
-    a = torch.ones(1 << 18, device="hologram:0")
-    hologram.synchronize(0)
-    a.mul_(3)
-    b = a.to("hologram:1")
-    a.zero_()                                 # after the copy, although nobody waited
-    assert b.sum().item() == 3.0 * (1 << 18) and a.sum().item() == 0
 
 
 # ---- failures ----
@@ -482,12 +461,3 @@ def test_libraries_run_on_the_memory_itself():
     torch.testing.assert_close(out.cpu(), a.cpu() @ a.cpu())
     report = hologram.op_report()["mm.out"]
     assert report["library"] == 1 and "host_copies" not in report
-
-
-def test_each_device_has_its_generator():
-    torch.manual_seed(3)
-    first = torch.randn(5, device="hologram:1").tolist()
-    torch.randn(5, device="hologram:0")
-    torch.manual_seed(3)
-    torch.randn(99, device="hologram:0"), torch.randperm(9, device="hologram:0")
-    assert torch.randn(5, device="hologram:1").tolist() == first

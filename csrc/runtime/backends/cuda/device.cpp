@@ -101,14 +101,7 @@ std::pair<size_t, size_t> Device::memory_info() {
 
 Queue& Device::lane(int lane) {
   if (lane < 0 || lane >= kMaxLanes) fail(Error::Kind::Value, at(index_), " has no queue ", lane, ".");
-  if (Queue* found = existing(lane)) return *found;
-  std::lock_guard<std::mutex> hold(making_);
-  if (Queue* found = existing(lane)) return *found;
-  auto* queue = new Queue(*this, lane);   // never destroyed: its memory outlives everything
-  lanes_[lane].store(queue, std::memory_order_release);
-  made_.store(std::max(made_.load(), lane + 1), std::memory_order_release);
-  note_several_queues();
-  return *queue;
+  return lanes_.get(*this, lane);
 }
 
 // ---- kernels ----

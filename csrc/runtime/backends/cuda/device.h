@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/backend.h"
+#include "runtime/backends/lanes.h"
 #include "runtime/backends/cuda/driver.h"
 #include "runtime/kernel.h"
 
@@ -25,8 +26,6 @@ struct CudaKernel final : Kernel {
   int words() const { return 2 + operands + args; }
 };
 
-constexpr int kMaxLanes = 33;     // the default queue and as many as CUDA's own pool of streams holds
-
 class Device {
  public:
   explicit Device(int index);
@@ -40,9 +39,9 @@ class Device {
   std::pair<size_t, size_t> memory_info();
 
   Queue& lane(int lane);
-  int lanes() const { return made_.load(std::memory_order_acquire); }
+  int lanes() const { return lanes_.made(); }
   /// The lane that was made, or null.
-  Queue* existing(int lane) const { return lanes_[lane].load(std::memory_order_acquire); }
+  Queue* existing(int lane) const { return lanes_.existing(lane); }
 
   Kernel* compile(const Key& key);
 
@@ -64,9 +63,7 @@ class Device {
   size_t total_bytes_ = 0;
   std::string name_;
   KernelCache kernels_;
-  std::mutex making_;
-  std::atomic<Queue*> lanes_[kMaxLanes] = {};
-  std::atomic<int> made_{0};
+  Lanes<Queue> lanes_;
   std::atomic<bool> lost_{false};
   std::string loss_;              // what was reported first
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/backend.h"
+#include "runtime/backends/lanes.h"
 #include "runtime/backends/metal/objc.h"
 #include "runtime/kernel.h"
 
@@ -70,8 +71,6 @@ class Addresses {
   uint64_t version_ = 0;
 };
 
-constexpr int kMaxLanes = 33;       // the default queue and as many as CUDA's backend has
-
 class Device {
  public:
   Device(int index, Id handle);
@@ -85,9 +84,9 @@ class Device {
   std::pair<size_t, size_t> memory_info();
 
   Queue& lane(int lane);
-  int lanes() const { return made_.load(std::memory_order_acquire); }
+  int lanes() const { return lanes_.made(); }
   /// The lane that was made, or null.
-  Queue* existing(int lane) const { return lanes_[lane].load(std::memory_order_acquire); }
+  Queue* existing(int lane) const { return lanes_.existing(lane); }
 
   /// Host address of a new buffer; nullptr when the system refuses.
   void* allocate(size_t bytes);
@@ -117,9 +116,8 @@ class Device {
   size_t total_bytes_ = 0, largest_bytes_ = 0;
   KernelCache kernels_;
   Buffers buffers_;
-  std::mutex making_, losing_;
-  std::atomic<Queue*> lanes_[kMaxLanes] = {};
-  std::atomic<int> made_{0};
+  std::mutex losing_;
+  Lanes<Queue> lanes_;
   std::atomic<bool> lost_{false};
   std::string loss_;                // what was reported first
 };
