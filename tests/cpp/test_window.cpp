@@ -221,6 +221,44 @@ TEST(a_write_waits_for_every_earlier_reader) {
   CHECK(found.back() > found[2] && found.back() > found[found.size() - 2]);
 }
 
+TEST(pieces_of_one_block_need_no_order) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 3}), rows = tensor(backend, {8, 3}), y = tensor(backend, {8, 3});
+  r.add(elementwise(Op::neg, {x}, {rows.block, {4, 3}, {3, 1}}));
+  r.add(elementwise(Op::neg, {x}, {rows.block, {4, 3}, {3, 1}, 12}));
+  r.add(elementwise(Op::exp, {x}, {rows.block, {4, 3}, {3, 1}, 3}));        // over both
+  r.add(elementwise(Op::neg, {{rows.block, {8, 3}, {3, 1}}}, y));
+  CHECK(stages(r) == std::vector<int>({0, 0, 1, 2}));
+}
+
+TEST(columns_of_one_block_need_no_order) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4, 2}), all = tensor(backend, {4, 6}), y = tensor(backend, {4, 6});
+  const auto columns = [&](int64_t first) { return View{all.block, {4, 2}, {6, 1}, first}; };
+  r.add(elementwise(Op::neg, {x}, columns(0)));
+  r.add(elementwise(Op::neg, {x}, columns(2)));
+  r.add(elementwise(Op::neg, {x}, columns(3)));                             // a column of the second
+  r.add(elementwise(Op::neg, {x}, columns(5)));                             // from one row into the next
+  r.add(elementwise(Op::neg, {x}, {all.block, {4, 2}, {-6, 1}, 18}));       // the first again, from below
+  r.add(elementwise(Op::neg, {all}, y));
+  CHECK(stages(r) == std::vector<int>({0, 0, 1, 2, 3, 4}));
+}
+
+TEST(a_piece_waits_for_readers_and_for_writers_of_the_whole) {
+  Backend& backend = new_backend();
+  Recorded r;
+  const View x = tensor(backend, {4}), all = tensor(backend, {8}), y = tensor(backend, {8});
+  r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}}));
+  r.add(elementwise(Op::neg, {all}, y));
+  r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}, 4}));               // read as a part of the whole
+  r.add(elementwise(Op::neg, {y}, all));
+  r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}}));
+  r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}, 4}));
+  CHECK(stages(r) == std::vector<int>({0, 1, 2, 3, 4, 4}));
+}
+
 TEST(a_write_takes_the_place_of_the_value_before) {
   Backend& backend = new_backend();
   Recorded r;

@@ -46,8 +46,8 @@ bool Window::feeds_only(int first, int second) const {
     if (!o.block) continue;
     const Entry& e = entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
     if (o.output) {
-      if (e.several || e.writer != first || e.needed > 1 || (e.needed && input_on(next, o.block) < 0)) return false;
-    } else if (e.writer > first && (e.several || e.writer != second)) {
+      if (e.several() || e.writer != first || e.needed > 1 || (e.needed && input_on(next, o.block) < 0)) return false;
+    } else if (e.writer > first && (e.several() || e.writer != second)) {
       return false;
     }
   }

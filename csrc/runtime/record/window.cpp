@@ -134,7 +134,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
     Entry& e = entry_of(o.block);
     const int n = append_operand(c, o, from);
     c.operands[n].source = ref_of(o.source);
-    e.several |= e.writer >= 0;
+    e.note_writer();
     e.writer = static_cast<int16_t>(g);
     e.written = static_cast<int16_t>(n);
     if (__builtin_expect(config().guard, 0)) set_accessible(*o.block, false);
@@ -186,7 +186,7 @@ int64_t Window::sweep(std::vector<Block*>& released) {
   int64_t held = 0;
   for (Entry& e : entries_) {
     if (!e.block || e.block->refs.load(std::memory_order_acquire) != 1) continue;
-    if (e.needed || e.several || e.reader >= 0 || e.writer < 0) {
+    if (e.needed || e.several() || e.reader >= 0 || e.writer < 0) {
       held += static_cast<int64_t>(e.block->capacity);
       continue;
     }
@@ -213,15 +213,31 @@ void Window::clear(std::vector<Block*>& released) {
     released.push_back(e.block);
   }
   entries_.clear();
+  parts_.clear();
   num_groups_ = num_ops_ = 0;
+}
+
+/// The last stage that writes what `o`, an output, writes again.
+int16_t Window::written_before(Entry& e, const Circuit& c, const Operand& o) {
+  if (!e.several()) return e.stored;
+  const Footprint place = footprint(c, o);
+  if (e.parts == Entry::kUnknown) {
+    e.parts = static_cast<int16_t>(parts_.size());
+    parts_.push_back({place, e.stored});
+    return e.stored;
+  }
+  Parts& parts = parts_[e.parts];
+  if (!parts.places.apart(place)) parts = {place, e.stored};
+  else parts.places.add(place);
+  return parts.base;
 }
 
 int Window::stage_of(int g) {
   const Circuit& c = groups_[g]->circuit;
   int16_t stage = 0;
   for (int i = 0; i < c.num_operands; ++i) {
-    const Entry* e = find(c.operands[i].block);
-    const int16_t last = c.operands[i].output ? std::max(e->stored, e->loaded) : e->stored;
+    Entry* e = find(c.operands[i].block);
+    const int16_t last = c.operands[i].output ? std::max(written_before(*e, c, c.operands[i]), e->loaded) : e->stored;
     stage = std::max<int16_t>(stage, static_cast<int16_t>(last + 1));
   }
   for (int i = 0; i < c.num_operands; ++i) {

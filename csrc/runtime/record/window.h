@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "runtime/record/form.h"
+#include "runtime/record/parts.h"
 
 namespace hologram {
 
@@ -37,8 +38,12 @@ struct Entry {
   int16_t writer = -1, written = -1;    // group, and its operand
   int16_t reader = -1, read = -1;       // group, and its operand; -1: several geometries
   uint16_t needed = 0;                  // groups that read from memory what another one stored
-  bool several = false;                 // several operands write it
+  int16_t parts = kOneWriter;           // of what several operands write: where the last of them do, once known (stage_of)
   int16_t stored = -1, loaded = -1;     // last stages that write it and read it from memory (stage_of)
+
+  static constexpr int16_t kOneWriter = -2, kUnknown = -1;
+  bool several() const { return parts != kOneWriter; }
+  void note_writer() { if (writer >= 0 && !several()) parts = kUnknown; }
 };
 
 struct Group {
@@ -77,7 +82,8 @@ class Window {
   /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
   bool prune(int g);
   /// The stage in which group g runs: after those of the groups that write what it reads or replaces, or read what it
-  /// replaces. Groups of one stage do not depend on each other. To be asked in the order of numbers, once a group is pruned.
+  /// replaces. Writes of places of one block that are apart need no order. Groups of one stage do not depend on each other.
+  /// To be asked in the order of numbers, once a group is pruned.
   int stage_of(int g);
   /// Forgets everything; the blocks go to `released`.
   void clear(std::vector<Block*>& released);
@@ -98,6 +104,7 @@ class Window {
   bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
   void commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses);
   int new_group();
+  int16_t written_before(Entry& e, const Circuit& c, const Operand& o);
 
   // merge.cpp: groups that only feed an op become one
   void merge_sources(const Circuit& op, int into);
@@ -106,6 +113,7 @@ class Window {
 
   std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
   std::vector<Entry> entries_;
+  std::vector<Parts> parts_;                     // of the entries that several operands write
   int num_groups_ = 0, num_ops_ = 0;
 };
 

@@ -1,7 +1,11 @@
-// torch.cat of contiguous tensors of one type is a series of memory copies; other inputs are torch's.
+// torch.cat where kernels read the host's memory: contiguous tensors of one type are joined by memory copies, other inputs are
+// torch's. Elsewhere each tensor is a recorded copy, which converts and takes any strides; copies into places of one result that
+// are apart run together.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat_ops.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/ScalarType.h>
 #include <torch/library.h>
 
 #include <cstring>
@@ -23,15 +27,20 @@ struct Piece {
   int64_t bytes;   // per outer index
 };
 
-// Do the tensors join along `dim` with nothing to convert and no legacy exception (empty 1-d tensors)?
+// Do the tensors join along `dim` without an error and without the legacy exception (empty 1-d tensors)?
 bool joins(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
   for (const Tensor& t : tensors) {
-    if (!t.defined() || t.device() != first.device() || t.scalar_type() != first.scalar_type() || t.dim() != first.dim() ||
-        !t.is_contiguous() || t.is_conj() || t.is_neg())
-      return false;
+    if (!t.defined() || t.device() != first.device() || t.dim() != first.dim()) return false;
     for (int64_t d = 0; d < first.dim(); ++d)
       if (d != dim && t.size(d) != first.size(d)) return false;
   }
+  return true;
+}
+
+// Is there nothing to convert?
+bool alike(const at::ITensorListRef& tensors, const Tensor& first) {
+  for (const Tensor& t : tensors)
+    if (t.scalar_type() != first.scalar_type() || !t.is_contiguous() || t.is_conj() || t.is_neg()) return false;
   return true;
 }
 
@@ -58,12 +67,35 @@ void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
   }
 }
 
+/// The layout of the result: that of all tensors, else contiguous.
+c10::MemoryFormat common_format(const at::ITensorListRef& tensors, const Tensor& first) {
+  const c10::MemoryFormat format = first.suggest_memory_format();
+  for (const Tensor& t : tensors)
+    if (t.suggest_memory_format() != format) return c10::MemoryFormat::Contiguous;
+  return format;
+}
+
+Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim, c10::IntArrayRef sizes) {
+  c10::ScalarType type = first.scalar_type();
+  for (const Tensor& t : tensors) type = c10::promoteTypes(type, t.scalar_type());
+  Tensor out = at::empty(sizes, first.options().dtype(type), common_format(tensors, first));
+  int64_t start = 0;
+  for (const Tensor& t : tensors) {
+    check_one_memory("cat", first, t, out);
+    const int64_t size = t.size(dim);
+    out.narrow(dim, start, size).copy_(t);
+    start += size;
+  }
+  return out;
+}
+
 Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   if (tensors.size() == 0) return library_op<at::_ops::cat>(at::TensorList(), dim);
   const Tensor& first = *tensors.begin();
   const int64_t rank = first.defined() && is_hologram(first) ? first.dim() : 0;
   const int64_t wrapped = dim < 0 ? dim + rank : dim;
-  if (wrapped < 0 || wrapped >= rank || !joins(tensors, first, wrapped)) {
+  if (wrapped < 0 || wrapped >= rank || !joins(tensors, first, wrapped) ||
+      (reads_host_memory(first) && !alike(tensors, first))) {
     const std::vector<Tensor> list(tensors.begin(), tensors.end());
     return library_op<at::_ops::cat>(list, dim);
   }
@@ -71,26 +103,22 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   static OpStat& stat = op_stat("cat");
   c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
   sizes[dim] = 0;
+  for (const Tensor& t : tensors) sizes[dim] += t.size(dim);
+  if (!reads_host_memory(first)) {
+    stat.compiled.fetch_add(1, std::memory_order_relaxed);
+    return cat_by_device(tensors, first, dim, sizes);
+  }
   int64_t outer = 1, inner = static_cast<int64_t>(first.element_size());
   for (int64_t d = 0; d < dim; ++d) outer *= sizes[d];
   for (int64_t d = dim + 1; d < rank; ++d) inner *= sizes[d];
   c10::SmallVector<Piece, 16> pieces;
-  for (const Tensor& t : tensors) {
-    sizes[dim] += t.size(dim);
+  for (const Tensor& t : tensors)
     if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
-  }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
-  for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
-  if (!reads_host_memory(first)) {   // the device copies
-    int64_t start = 0;
-    for (const Tensor& t : tensors) {
-      out.narrow(dim, start, t.size(dim)).copy_(t);
-      start += t.size(dim);
-    }
-    stat.compiled.fetch_add(1, std::memory_order_relaxed);
-    return out;
+  for (const Tensor& t : tensors) {
+    check_one_memory(stat.name, first, t, out);
+    before_read(t);
   }
-  for (const Tensor& t : tensors) before_read(t);
   if (out.numel()) copy_pieces(pieces, outer, output_data(out));
   stat.library.fetch_add(1, std::memory_order_relaxed);
   return out;
