@@ -84,17 +84,16 @@ struct CollectorPaused {
   }
 };
 
-/// An interrupt (Ctrl-C) in the middle would lose the ops of a window: the kernel is compiled again, and Python hears of the
-/// interrupt when it goes on.
-py::object call_compiler(const py::object& compiler, const py::args& args) {
+/// An interrupt (Ctrl-C) in the middle would lose the ops of a window: the kernel is compiled again, and Python is to hear of
+/// the interrupt when it goes on (`interrupted`).
+py::object call_compiler(const py::object& compiler, const py::args& args, bool& interrupted) {
   try {
     return compiler(*args);
   } catch (py::error_already_set& error) {
     if (!error.matches(PyExc_KeyboardInterrupt)) throw;
   }
-  py::object result = compiler(*args);
-  PyErr_SetInterrupt();
-  return result;
+  interrupted = true;
+  return compiler(*args);
 }
 
 /// What Python's compiler says about a key, on any thread, with or without the GIL; `take` turns it into C++.
@@ -103,7 +102,10 @@ auto ask_compiler(const char* backend, py::object chosen, const char* expected, 
   try {
     const CollectorPaused paused;
     if (!chosen) chosen = py::module_::import((std::string("hologram_core.backends.") + backend).c_str()).attr("compile_key");
-    return take(call_compiler(chosen, args));
+    bool interrupted = false;
+    auto result = take(call_compiler(chosen, args, interrupted));
+    if (interrupted) PyErr_SetInterrupt();   // not before: what `take` asks of the result may run Python
+    return result;
   } catch (py::error_already_set& error) {
     // The exception leaves through frames that know nothing of Python: its text goes with it, its traceback does not.
     const Error::Kind kind = kind_of(error);

@@ -409,7 +409,11 @@ def test_the_customers_backend_management():
     import hologram_torch
 
     assert "cpu" in hologram_torch.list_available_backends()
-    hologram_torch.set_backend("cpu")
-    assert hologram_torch.get_backend() == "cpu"
+    before = hologram_torch.get_backend()
+    try:
+        hologram_torch.set_backend("cpu")
+        assert hologram_torch.get_backend() == "cpu"
+    finally:
+        hologram_torch.set_backend(before)
     with pytest.raises((ValueError, RuntimeError), match="metal|cuda|unknown|available"):
         hologram_torch.set_backend("tpu")

@@ -5,6 +5,7 @@ Ops are checked when they are called. What can fail later is made to fail here: 
 
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import threading
@@ -13,15 +14,15 @@ import time
 import pytest
 import torch
 
+import hologram_torch
 from hologram_core import _runtime
-from hologram_core.backends import cpu
 from hologram_core.circuit.key import decode
 from tests.modes import deferred, host_only
 from tests.torch.compare import DEVICE
 from tests.torch.test_memory import allocated
 from tests.torch.test_threads import script
 
-pytestmark = [deferred, host_only("the compiler of the CPU backend is made to fail, and children are forked")]
+pytestmark = deferred
 hologram = torch.hologram
 X = torch.linspace(0.5, 2, 1000).to(DEVICE)
 
@@ -34,15 +35,19 @@ def doomed(x, last=torch.erfc):
 @contextlib.contextmanager
 def compiler(act):
     """Inside, `act(names of the ops)` runs before each kernel is compiled."""
-    def compile_key(key):
+    backend = hologram_torch.get_backend()
+    install = _runtime.set_compiler if backend == "cpu" else _runtime.set_device_compiler
+    original = importlib.import_module(f"hologram_core.backends.{backend}").compile_key
+
+    def compile_key(key, *target):
         act([node.name for node in decode(key).nodes])
-        return cpu.compile_key(key)
+        return original(key, *target)
     hologram.synchronize()
-    _runtime.set_compiler(compile_key)
+    install(compile_key)
     try:
         yield
     finally:
-        _runtime.set_compiler(None)
+        install(None)
 
 
 def breaking(error=RuntimeError("hologram.compile: broken.")):
@@ -251,13 +256,10 @@ def test_threads_record_while_another_compiles():
     """Who compiles holds the stream and needs Python; who waits for the stream must not hold Python."""
     status, output = script("""
 import sys, threading, time, torch, hologram_torch
-from hologram_core import _runtime
-from hologram_core.backends import cpu
+from tests.torch.test_recording_failures import compiler
 sys.setswitchinterval(1e-5)
-def slow(key):
-    time.sleep(0.01)                 # lets the others have Python
-    return cpu.compile_key(key)
-_runtime.set_compiler(slow)
+slow = compiler(lambda names: time.sleep(0.01))                 # lets the others have Python
+slow.__enter__()
 totals = [0.0] * 4
 def work(number):
     x = torch.ones(500, device='hologram', requires_grad=number % 2 == 1)
@@ -314,6 +316,7 @@ def test_finalizers_may_call_ops():
 
 # ---- other processes ----
 
+@host_only("memory of a forked process")
 def test_a_forked_child_sees_what_was_recorded():
     t = X * 2
     t.add_(1)
@@ -333,6 +336,7 @@ def test_a_forked_child_sees_what_was_recorded():
     assert t[0].item() == 4
 
 
+@host_only("memory of a forked process")
 def test_a_child_forked_while_another_thread_records():
     stop = threading.Event()
 
@@ -375,6 +379,7 @@ class Recorded(torch.utils.data.Dataset):
         return (self.rows[n] + 1).cpu()
 
 
+@host_only("memory of a forked process")
 def test_workers_read_what_was_recorded():
     batches = list(torch.utils.data.DataLoader(Recorded(), batch_size=2, num_workers=2, timeout=60))
     assert torch.equal(torch.cat(batches), X.cpu()[:24].view(6, 4) * 2 + 1)
