@@ -144,7 +144,8 @@ inline std::string key_in(const std::string& code) { return in_header(code, "key
 inline int words_in(const std::string& code) { return std::atoi(in_header(code, "words=").c_str()); }
 inline int operands_of(const std::string& key) { return static_cast<int>(std::strtol(key.substr(10, 2).c_str(), nullptr, 16)); }
 
-/// The address of the CPU's kernel for a key, from the compiler of the process's own Python. Takes Python's lock: hold none.
+/// The address of the CPU's kernel for a key, from the compiler of the process's own Python. Takes Python's lock: hold none. An
+/// interrupt that waits for Python meets no Python in a real driver: it goes on waiting.
 inline KernelFn compile_on_cpu(const std::string& key) {
   const auto ensure = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyGILState_Ensure"));
   const auto release = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "PyGILState_Release"));
@@ -154,7 +155,10 @@ inline KernelFn compile_on_cpu(const std::string& key) {
   const std::string code = "exec('import ctypes\\nfrom hologram_core.backends import cpu\\nctypes.c_uint64.from_address(" +
       std::to_string(reinterpret_cast<uint64_t>(&address)) + ").value = cpu.kernels.find(bytes.fromhex(\"" + key + "\"), counted=False)[0]', {})";
   const int state = ensure();
+  const bool interrupted = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyErr_CheckSignals"))() != 0;
+  if (interrupted) reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "PyErr_Clear"))();
   const int failed = run(code.c_str());
+  if (interrupted) reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "PyErr_SetInterrupt"))();
   release(state);
   return failed ? nullptr : reinterpret_cast<KernelFn>(address);
 }
