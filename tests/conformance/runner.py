@@ -40,9 +40,9 @@ class Observer:
             nothing = {}
             for name, counts in torch.hologram.op_report().items():
                 old = before.get(name, nothing)
-                for kind, count in counts.items():
-                    if count > old.get(kind, 0):
-                        self.served[kind].add(name)
+                for kind, names in self.served.items():
+                    if counts[kind] > old.get(kind, 0):
+                        names.add(name)
 
     def native(self):
         """Is the check still without delegation?"""
