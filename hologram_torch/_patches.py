@@ -26,6 +26,7 @@ def apply() -> None:
     if not _applied:
         _dlpack_device()
         _share_memory()
+        _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
         _print_from_the_cpu()
         _fused_adam()
@@ -140,6 +141,17 @@ def _linear_cross_entropy_defaults() -> None:
         return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
 
     Options._adjust = _adjust
+
+
+def _pickle_storages_from_the_cpu() -> None:
+    # pickle (and the old format of torch.save) writes a storage through a tensor over its bare address, which says nothing about
+    # the backend that memory belongs to: the backend in use would copy from it.
+    original = originals["_write_file"] = torch.UntypedStorage._write_file
+
+    def _write_file(self, *args, **kwargs):
+        return original(self.cpu() if self.device.type == NAME else self, *args, **kwargs)
+
+    torch.UntypedStorage._write_file = _write_file
 
 
 def _share_memory() -> None:

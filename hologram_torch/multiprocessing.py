@@ -1,11 +1,12 @@
 """Tensors of the device in other processes.
 
 As on the CPU, sending a tensor moves its storage into shared memory, once; both processes then see the same bytes. The
-shared memory is that of a CPU storage, which torch knows how to send.
+shared memory is that of a CPU storage, which torch knows how to send. A GPU's memory is not shared: sending it is an error.
 """
 
 from __future__ import annotations
 
+import threading
 from multiprocessing.reduction import ForkingPickler
 
 import torch
@@ -32,12 +33,22 @@ def _rebuild_empty(device: int) -> torch.UntypedStorage:
     return torch.UntypedStorage(0, device=torch.device("hologram", device))
 
 
+def _refuse(text: str):
+    raise NotImplementedError(text)
+
+
 def _reduce(storage: torch.UntypedStorage):
     if storage.device.type != "hologram":
         return reductions.reduce_storage(storage)
     if storage.nbytes() == 0:
         return _rebuild_empty, (storage.device.index,)
-    return _rebuild, (shared_host_storage(storage), storage.device.index)
+    try:
+        return _rebuild, (shared_host_storage(storage), storage.device.index)
+    except NotImplementedError as error:
+        # A queue pickles in a thread whose errors reach nobody, and who reads it (a DataLoader) would wait in vain.
+        if threading.current_thread().name == "QueueFeederThread":
+            return _refuse, (str(error),)
+        raise
 
 
 def register() -> None:

@@ -2,6 +2,8 @@
 (test_cuda.py starts it)."""
 
 import gc
+import io
+import pickle
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import hologram_torch
-from hologram_torch import _C
+from hologram_torch import _C, _patches
 from tests.cuda import fake
 from tests.cuda.checks_driver import cuda_and_clean, python  # noqa: F401  (the fixture is used by every test)
 
@@ -98,6 +100,23 @@ def test_tensors_keep_their_backend_and_their_values():
     assert _C.backend_of(torch.empty(1, device=DEVICE)) == "cuda" and _C.backend_of(cpu) == "cpu"
     cuda.copy_(cpu.fill_(5))
     assert (cuda + 1).tolist() == [[6.0] * 4] * 4
+
+
+@pytest.mark.parametrize("first", ["cuda", "cpu"])
+def test_tensors_of_the_backend_that_is_not_in_use_go_through_files(first, monkeypatch):
+    cuda, cpu = on_both()
+    tensor = cuda if first == "cuda" else cpu
+    hologram_torch.set_backend("cpu" if first == "cuda" else "cuda")
+    again = pickle.loads(pickle.dumps(tensor))
+    assert _C.backend_of(again) != first and again.tolist() == [[1.0] * 4] * 4
+    buffer = io.BytesIO()
+    torch.save(tensor, buffer)
+    buffer.seek(0)
+    assert torch.load(buffer).tolist() == [[1.0] * 4] * 4
+    if first == "cpu":        # the other way round the host would read what it must not
+        monkeypatch.setattr(torch.UntypedStorage, "_write_file", _patches.originals["_write_file"])
+        with pytest.raises(RuntimeError, match="INVALID_VALUE"):
+            pickle.dumps(tensor)
 
 
 def test_memory_is_counted_where_it_is():

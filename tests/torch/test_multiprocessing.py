@@ -7,7 +7,7 @@ import torch
 import torch.multiprocessing as mp
 
 import hologram_torch  # noqa: F401  (spawned children import this module first)
-from tests.modes import host_only
+from tests.modes import HOST_MEMORY, host_only
 from tests.torch.compare import DEVICE
 
 
@@ -88,6 +88,55 @@ def test_a_forked_child_goes_on_alone():
     assert os.read(read, 1) == b"1"
     os.waitpid(child, 0)
     assert x.sum().item() == total
+
+
+# ---- a GPU's memory ----
+
+own_memory = pytest.mark.skipif(HOST_MEMORY, reason="processes share the memory of this backend")
+REFUSED = r"hologram.share_memory_: the memory of the backend '\w+' cannot be shared between processes \(12 bytes\). Send a .cpu\(\) copy"
+
+
+@own_memory
+@pytest.mark.parametrize("pin_memory", [False, True])
+def test_a_worker_that_returns_tensors_of_a_gpu_is_an_error_at_once(pin_memory):
+    loader = torch.utils.data.DataLoader(Samples(), num_workers=1, timeout=120, multiprocessing_context="spawn", pin_memory=pin_memory)
+    with pytest.raises((NotImplementedError, RuntimeError), match="Pin memory thread exited" if pin_memory else REFUSED):
+        next(iter(loader))
+
+
+@own_memory
+def test_a_forked_worker_cannot_use_a_gpu_that_is_open():
+    torch.ones(3, device=DEVICE).tolist()
+    with pytest.raises(RuntimeError, match="(?s)worker process 0.*forked.*'spawn'"):
+        next(iter(torch.utils.data.DataLoader(Samples(), num_workers=1, timeout=120, multiprocessing_context="fork")))
+
+
+class OnTheHost(Samples):
+    def __getitem__(self, i):
+        return super().__getitem__(i).cpu()
+
+
+@own_memory
+def test_workers_that_return_copies_may_use_a_gpu():
+    loader = torch.utils.data.DataLoader(OnTheHost(), batch_size=4, num_workers=2, timeout=120, multiprocessing_context="spawn")
+    assert torch.cat([batch.to(DEVICE) for batch in loader])[:, 0].tolist() == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+@own_memory
+def test_whoever_sends_a_tensor_of_a_gpu_or_waits_for_one_is_told():
+    context, tensor = mp.get_context("spawn"), torch.ones(3, device=DEVICE)
+    queue = context.Queue()
+    queue.put({"tensor": tensor})
+    with pytest.raises(NotImplementedError, match=REFUSED):
+        queue.get(timeout=120)
+    queue.put("goes on")
+    assert queue.get(timeout=120) == "goes on"
+    ends = context.Pipe()
+    for send in (lambda: context.SimpleQueue().put(tensor), lambda: ends[0].send(tensor), tensor.share_memory_,
+                 lambda: context.Process(target=print, args=(tensor,)).start()):
+        with pytest.raises(NotImplementedError, match=REFUSED):
+            send()
+    assert tensor.tolist() == [1, 1, 1]
 
 
 def test_a_backend_that_cannot_fork_says_so(monkeypatch):

@@ -11,13 +11,14 @@ void release_host(void* storage) {
   c10::intrusive_ptr<c10::StorageImpl>::reclaim(static_cast<c10::StorageImpl*>(storage));
 }
 
-void check_shareable(const Backend& backend) {
+void check_shareable(const Backend& backend, size_t bytes) {
   TORCH_CHECK_NOT_IMPLEMENTED(backend.reads_host_memory(), "hologram.share_memory_: the memory of the backend '", backend.name(),
-                              "' cannot be shared between processes. Send a .cpu() copy.");
+                              "' cannot be shared between processes (", bytes, " bytes). Send a .cpu() copy, and move it to the "
+                              "device where it is received: a DataLoader's workers return CPU tensors.");
 }
 
 c10::DataPtr data_over(const c10::Storage& host, c10::Device device) {
-  check_shareable(current_backend());
+  check_shareable(current_backend(), host.nbytes());
   TORCH_CHECK(host.device().is_cpu(), "hologram.share_memory_: expected a CPU storage, got one on ", host.device(), ".");
   auto* owner = host.unsafeGetStorageImpl();
   void* data = owner->mutable_data();
@@ -36,7 +37,7 @@ c10::Storage host_storage_of(const c10::Storage& storage) {
 
 void move_into(const c10::Storage& storage, const c10::Storage& host) {
   auto* impl = storage.unsafeGetStorageImpl();
-  if (const Block* block = block_of(storage.data_ptr())) check_shareable(*block->backend);
+  if (const Block* block = block_of(storage.data_ptr())) check_shareable(*block->backend, impl->nbytes());
   TORCH_CHECK(host.nbytes() >= impl->nbytes(), "hologram.share_memory_: ", impl->nbytes(), " bytes do not fit into ",
               host.nbytes(), ".");
   c10::DataPtr data = data_over(host, impl->device());
