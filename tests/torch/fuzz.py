@@ -45,7 +45,7 @@ JUMPS = ["{a} > {b}", "{a} <= {s}", "{a} == {b}", "torch.where({a} > 0, {b}, {c}
 IN_PLACE = ["{t}.add_({a})", "{t}.mul_({a})", "{t}.sub_({a})", "{t}.copy_({a})", "{t}[:] = {a}", "{t}.clamp_(-1, 1)", "{t}.neg_()",
             "{t}.mul_({s})", "{t}.add_({s})", "{t}.zero_()", "{t}.fill_({s})", "{t}.relu_()", "torch.add({a}, {b}, out={t})",
             "torch.mul({a}, {b}, out={t})", "torch.maximum({a}, {b}, out={t})", "torch.neg({a}, out={t})", "{t}[0] = {s}",
-            "{t}[..., 0] = {s}"]
+            "{t}[..., 0] = {s}", "{t}[-1] = {s}", "{t}[..., 1] = {s}", "{t}[..., 1:3] *= {s}", "{t}[1:] = {t}[:-1] * 0.5"]
 IN_PLACE_SMOOTH = ["{t}.tanh_()", "{t}.sigmoid_()", "{t}.add_({a}, alpha=0.5)", "{t}.addcmul_({a}, {b}, value=0.5)",
                    "{t}.lerp_({a}, 0.25)", "torch.tanh({a}, out={t})", "torch.sum({a}, {d}, out={t})"]
 VIEWS = ["{a}[1:]", "{a}[:-1]", "{a}[..., ::2]", "{a}.transpose(0, -1)", "{a}.t()", "{a}[0]", "{a}.select(-1, 0)", "{a}.squeeze()",

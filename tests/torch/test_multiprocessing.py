@@ -97,10 +97,18 @@ REFUSED = r"hologram.share_memory_: the memory of the backend '\w+' cannot be sh
 
 
 @own_memory
-@pytest.mark.parametrize("pin_memory", [False, True])
-def test_a_worker_that_returns_tensors_of_a_gpu_is_an_error_at_once(pin_memory):
-    loader = torch.utils.data.DataLoader(Samples(), num_workers=1, timeout=120, multiprocessing_context="spawn", pin_memory=pin_memory)
-    with pytest.raises((NotImplementedError, RuntimeError), match="Pin memory thread exited" if pin_memory else REFUSED):
+def test_a_worker_that_returns_tensors_of_a_gpu_is_an_error_at_once():
+    loader = torch.utils.data.DataLoader(Samples(), num_workers=1, timeout=120, multiprocessing_context="spawn")
+    with pytest.raises(NotImplementedError, match=REFUSED):
+        next(iter(loader))
+
+
+@own_memory
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_pins_memory_ends_with_that_error():
+    """It is torch's, which hands on what fails in pinning, not in reading; the thread's own error is printed."""
+    loader = torch.utils.data.DataLoader(Samples(), num_workers=1, multiprocessing_context="spawn", pin_memory=True)
+    with pytest.raises(RuntimeError, match="Pin memory thread exited unexpectedly"):
         next(iter(loader))
 
 
