@@ -38,7 +38,7 @@ test-modes: $(VENV)/.installed
 
 test-gpu-full: $(VENV)/.installed
 	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
-	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(BIN)/python -m pytest -q tests/torch --ignore tests/torch/test_conformance.py
+	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
 
 conformance: $(VENV)/.installed
 	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)

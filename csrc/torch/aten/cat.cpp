@@ -27,20 +27,16 @@ struct Piece {
   int64_t bytes;   // per outer index
 };
 
-// Do the tensors join along `dim` without an error and without the legacy exception (empty 1-d tensors)?
+// Do the tensors join along `dim` without an error and without the legacy exception (empty 1-d tensors)? `plain`: with nothing
+// to convert.
+template <bool plain>
 bool joins(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
   for (const Tensor& t : tensors) {
     if (!t.defined() || t.device() != first.device() || t.dim() != first.dim()) return false;
+    if (plain && (t.scalar_type() != first.scalar_type() || !t.is_contiguous() || t.is_conj() || t.is_neg())) return false;
     for (int64_t d = 0; d < first.dim(); ++d)
       if (d != dim && t.size(d) != first.size(d)) return false;
   }
-  return true;
-}
-
-// Is there nothing to convert?
-bool alike(const at::ITensorListRef& tensors, const Tensor& first) {
-  for (const Tensor& t : tensors)
-    if (t.scalar_type() != first.scalar_type() || !t.is_contiguous() || t.is_conj() || t.is_neg()) return false;
   return true;
 }
 
@@ -75,9 +71,14 @@ c10::MemoryFormat common_format(const at::ITensorListRef& tensors, const Tensor&
   return format;
 }
 
-Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim, c10::IntArrayRef sizes) {
+C10_NOINLINE Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
+  c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
+  sizes[dim] = 0;
   c10::ScalarType type = first.scalar_type();
-  for (const Tensor& t : tensors) type = c10::promoteTypes(type, t.scalar_type());
+  for (const Tensor& t : tensors) {
+    sizes[dim] += t.size(dim);
+    type = c10::promoteTypes(type, t.scalar_type());
+  }
   Tensor out = at::empty(sizes, first.options().dtype(type), common_format(tensors, first));
   int64_t start = 0;
   for (const Tensor& t : tensors) {
@@ -94,31 +95,31 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   const Tensor& first = *tensors.begin();
   const int64_t rank = first.defined() && is_hologram(first) ? first.dim() : 0;
   const int64_t wrapped = dim < 0 ? dim + rank : dim;
-  if (wrapped < 0 || wrapped >= rank || !joins(tensors, first, wrapped) ||
-      (reads_host_memory(first) && !alike(tensors, first))) {
+  const bool on_host = rank == 0 || reads_host_memory(first);
+  if (wrapped < 0 || wrapped >= rank ||
+      !(on_host ? joins<true>(tensors, first, wrapped) : joins<false>(tensors, first, wrapped))) {
     const std::vector<Tensor> list(tensors.begin(), tensors.end());
     return library_op<at::_ops::cat>(list, dim);
   }
   dim = wrapped;
   static OpStat& stat = op_stat("cat");
+  if (!on_host) {
+    stat.compiled.fetch_add(1, std::memory_order_relaxed);
+    return cat_by_device(tensors, first, dim);
+  }
   c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
   sizes[dim] = 0;
-  for (const Tensor& t : tensors) sizes[dim] += t.size(dim);
-  if (!reads_host_memory(first)) {
-    stat.compiled.fetch_add(1, std::memory_order_relaxed);
-    return cat_by_device(tensors, first, dim, sizes);
-  }
   int64_t outer = 1, inner = static_cast<int64_t>(first.element_size());
   for (int64_t d = 0; d < dim; ++d) outer *= sizes[d];
   for (int64_t d = dim + 1; d < rank; ++d) inner *= sizes[d];
   c10::SmallVector<Piece, 16> pieces;
-  for (const Tensor& t : tensors)
-    if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
-  const Tensor out = empty(sizes, first.scalar_type(), first.device());
   for (const Tensor& t : tensors) {
-    check_one_memory(stat.name, first, t, out);
-    before_read(t);
+    sizes[dim] += t.size(dim);
+    if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
   }
+  const Tensor out = empty(sizes, first.scalar_type(), first.device());
+  for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
+  for (const Tensor& t : tensors) before_read(t);
   if (out.numel()) copy_pieces(pieces, outer, output_data(out));
   stat.library.fetch_add(1, std::memory_order_relaxed);
   return out;
