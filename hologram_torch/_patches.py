@@ -28,6 +28,7 @@ def apply() -> None:
         _share_memory()
         _backward_on_the_calling_thread()
         _print_from_the_cpu()
+        _unscale_in_float32()
         _fused_adam()
         _linear_cross_entropy_defaults()
         multiprocessing.register()
@@ -94,6 +95,30 @@ def _print_from_the_cpu() -> None:
         return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
+
+
+def _unscale_in_float32() -> None:
+    # GradScaler takes the reciprocal of its scale in float64, other than on the device it knows to have none: Metal has none.
+    from torch.amp.grad_scaler import GradScaler
+
+    original = originals["GradScaler.unscale_"] = GradScaler.unscale_
+
+    class Float32(torch.Tensor):
+        def double(self):
+            return self.as_subclass(torch.Tensor)
+
+    @functools.wraps(original)
+    def unscale_(self, optimizer):
+        scale = self._scale
+        if scale is None or scale.device.type != NAME or _C.backend_of(scale) != "metal":
+            return original(self, optimizer)
+        self._scale = scale.as_subclass(Float32)
+        try:
+            return original(self, optimizer)
+        finally:
+            self._scale = scale
+
+    GradScaler.unscale_ = unscale_
 
 
 def _fused_adam() -> None:

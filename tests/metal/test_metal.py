@@ -39,6 +39,10 @@ def test_values_and_waits_in_the_other_modes(mode):
     run("tests/metal/checks_values.py", **{mode: "0" if mode == "HOLOGRAM_FUSION" else "1"})
 
 
+def test_what_torch_computes_in_float64():
+    run("tests/metal/checks_float64.py")
+
+
 def test_kernels_from_their_text():
     run("tests/metal/checks_text.py", FAKE_METAL_COMPILE="1")
 
