@@ -219,7 +219,7 @@ class Entry(Comparison):
         return count
 
 
-WIDEST = torch.complex128 if FLOAT64 else torch.complex64
+WIDEST = torch.complex128 if FLOAT64 else torch.complex64     # of complex numbers
 # The kinds of out= tensors of PyTorch's own test_out, as functions of the result; None where a kind does not exist.
 OUT = {
     "full of wrong numbers": lambda t: torch.full_like(t, 1, memory_format=torch.contiguous_format),

@@ -170,3 +170,30 @@ def test_grad_scaler_needs_its_correction():
     scaler.scale(weight.sum()).backward()
     with pytest.raises(NotImplementedError, match="Metal has no float64"):
         _patches.originals["GradScaler.unscale_"](scaler, optimizer)
+
+
+# ---- comparison ----
+
+def test_tensors_of_float64_can_be_compared():
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64).to(DEVICE)
+    torch.testing.assert_close(x, x.clone())
+    with pytest.raises(AssertionError, match="not close"):
+        torch.testing.assert_close(x, torch.tensor([1.0, 2.5], dtype=torch.float64).to(DEVICE))
+    with pytest.raises(NotImplementedError, match="Metal has no float64"):
+        x + 1
+
+
+def test_tracing_compares_results():
+    model = torch.nn.Linear(3, 2).to(DEVICE)
+    x = torch.randn(4, 3).to(DEVICE)
+    assert torch.equal(torch.jit.trace(model, x)(x).cpu(), model(x).cpu())
+
+
+def test_comparison_needs_its_correction(monkeypatch):
+    from torch.testing._comparison import TensorLikePair
+
+    x = torch.ones(2, dtype=torch.float64).to(DEVICE)
+    monkeypatch.setattr(TensorLikePair, "_compare_values", _patches.originals["TensorLikePair._compare_values"])
+    with pytest.raises(RuntimeError, match="unexpected exception") as caught:
+        torch.testing.assert_close(x, x.clone())
+    assert "Metal has no float64" in str(caught.value.__cause__)

@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.modes import FLOAT64
+from tests.modes import FLOAT64, WIDEST
 from tests.torch.compare import DEVICE, assert_same, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -371,9 +371,9 @@ def test_out_is_resized_with_a_warning():
         torch.sum(torch.ones(2, 3, device=dev), 0, out=empty)
         strided = torch.zeros(3, 2, device=dev).t()
         torch.exp(torch.zeros(2, 3, device=dev), out=strided)
-        double = torch.empty(3, dtype=torch.float64, device=dev)
-        torch.mul(torch.ones(3, device=dev), 2, out=double)
-        return [out, empty, strided, strided.stride(), double]
+        wide = torch.empty(3, dtype=WIDEST, device=dev)
+        torch.mul(torch.ones(3, dtype=torch.float16, device=dev), 2, out=wide)
+        return [out, empty, strided, strided.stride(), wide]
     assert_same(results(DEVICE), results("cpu"), device=DEVICE)
 
 

@@ -248,11 +248,14 @@ def test_no_dangling_registrations():
     assert torch._C._dispatch_find_dangling_impls() == []
 
 
-def test_numbers_keep_the_dtype():
-    for dtype in FLOATS:
-        x = torch.ones(3, dtype=dtype, device=DEVICE)
-        for y in (x + 1, x + 2.5, 1 - x, 2.5 * x, x / 3, x > 0.1, True + x):
-            assert y.device.type == DEVICE and (y.dtype == dtype or y.dtype == torch.bool)
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_numbers_keep_the_dtype(dtype):
+    x = torch.ones(3, dtype=dtype, device=DEVICE)
+    for y in (x + 1, x + 2.5, 1 - x, 2.5 * x, x / 3, x > 0.1, True + x):
+        assert y.device.type == DEVICE and (y.dtype == dtype or y.dtype == torch.bool)
+
+
+def test_numbers_make_floats_of_integers():
     x = torch.arange(4, device=DEVICE)
     assert (x + 1).dtype == torch.int64 and (x + 1.5).dtype == torch.float32 and (x / 2).dtype == torch.float32
     assert (1 - x).tolist() == [1, 0, -1, -2]
