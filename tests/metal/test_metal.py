@@ -30,6 +30,10 @@ def test_what_metal_is_asked():
     run("tests/metal/checks_calls.py")
 
 
+def test_what_torch_computes_in_float64():
+    run("tests/metal/checks_float64.py")
+
+
 def test_values_and_waits():
     run("tests/metal/checks_values.py")
 
@@ -37,10 +41,6 @@ def test_values_and_waits():
 @pytest.mark.parametrize("mode", ["HOLOGRAM_FUSION", "HOLOGRAM_SYNC"])
 def test_values_and_waits_in_the_other_modes(mode):
     run("tests/metal/checks_values.py", **{mode: "0" if mode == "HOLOGRAM_FUSION" else "1"})
-
-
-def test_what_torch_computes_in_float64():
-    run("tests/metal/checks_float64.py")
 
 
 def test_kernels_from_their_text():
