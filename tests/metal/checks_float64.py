@@ -31,7 +31,8 @@ def compare(call, *tensors):
 PINV = {
     "default": lambda a: L.pinv(a), "pinverse": lambda a: a.pinverse(), "rcond": lambda a: torch.ops.aten.linalg_pinv(a, 1e-3),
     "rcond tensor": lambda a: torch.ops.aten.linalg_pinv.rcond_tensor(a, number(1e-3, a)),
-    "rtol": lambda a: L.pinv(a, rtol=1e-3), "atol": lambda a: L.pinv(a, atol=1e-3), "both": lambda a: L.pinv(a, atol=1e-3, rtol=1e-4),
+    "rtol": lambda a: L.pinv(a, rtol=1e-3), "atol": lambda a: L.pinv(a, atol=1e-3),
+    "both": lambda a: L.pinv(a, atol=1e-3, rtol=1e-4),
     "rtol tensor": lambda a: L.pinv(a, rtol=number(1e-3, a)), "atol tensor": lambda a: L.pinv(a, atol=number(1e-3, a)),
     "atol tensor of 0": lambda a: L.pinv(a, atol=number(0.0, a)),
     "hermitian": lambda a: L.pinv(a @ a.mH, hermitian=True), "no elements": lambda a: L.pinv(a[:0]),

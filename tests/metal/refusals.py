@@ -33,8 +33,8 @@ def _refused(call) -> bool:
 
 def _names_float64(item, call) -> bool:
     # The test, its parameters, what it expected instead, or a helper or tensor on the way there.
-    told = [item.nodeid, repr(item.callspec.params) if hasattr(item, "callspec") else "", str(call.excinfo.value).replace(REASON, "")]
-    told.append(inspect.getsource(item.function).partition("def ")[2])
+    told = [item.nodeid, repr(item.callspec.params) if hasattr(item, "callspec") else "",
+            str(call.excinfo.value).replace(REASON, ""), inspect.getsource(item.function).partition("def ")[2]]
     for entry in call.excinfo.traceback:
         if TESTS in Path(entry.path).parents:
             told += _named_in(entry)

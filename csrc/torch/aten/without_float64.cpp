@@ -1,5 +1,5 @@
-// Backends without float64: torch's own formulas that make tensors of float64 on the way, whatever the input, on every device but
-// its own that lack the type. Here they compute in float32, as torch's do on those devices. Elsewhere torch's formula runs as it is.
+// Backends without float64. Some of torch's formulas make tensors of float64 on the way, whatever the input, on every device but
+// MPS. Here they compute in float32, as torch's do there. On other backends torch's formula runs as it is.
 #include <ATen/ops/full.h>
 #include <ATen/ops/linalg_matrix_rank_native.h>
 #include <ATen/ops/linalg_matrix_rank_ops.h>
@@ -46,7 +46,8 @@ Tensor number(const Tensor& self, double value) { return at::full({}, value, sel
 
 /// Relative to the largest singular value, where the caller names neither tolerance.
 double default_rtol(const Tensor& self) {
-  TORCH_CHECK(c10::toRealValueType(self.scalar_type()) == at::kFloat, "This function doesn't handle types other than float and double");
+  TORCH_CHECK(c10::toRealValueType(self.scalar_type()) == at::kFloat,
+              "This function doesn't handle types other than float and double");
   return static_cast<double>(std::numeric_limits<float>::epsilon()) * static_cast<double>(std::max(self.size(-1), self.size(-2)));
 }
 
@@ -113,7 +114,8 @@ struct WithTolerances {
   static Tensor one_tensor(const Tensor& self, const Tensor& tolerance, bool hermitian) {
     if (!lacks_tolerances(self)) return Op::native(self, tolerance, hermitian);
     const Tensor none = number(self, 0);
-    return Op::kNumberIsRelative ? Tensors::call(self, none, tolerance, hermitian) : Tensors::call(self, tolerance, none, hermitian);
+    return Op::kNumberIsRelative ? Tensors::call(self, none, tolerance, hermitian)
+                                 : Tensors::call(self, tolerance, none, hermitian);
   }
   static Tensor& one_tensor_out(const Tensor& self, const Tensor& tolerance, bool hermitian, Tensor& out) {
     if (!lacks_tolerances(self)) return Op::native_out(self, tolerance, hermitian, out);
