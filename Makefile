@@ -1,7 +1,7 @@
 # make demo    train a classifier on the device
 # make test    run the tests
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual
-# make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's calls (no GPU is needed)
+# make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
 # make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
@@ -39,6 +39,7 @@ test-modes: $(VENV)/.installed
 test-gpu-full: $(VENV)/.installed
 	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
 	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
+	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
 
 conformance: $(VENV)/.installed
 	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)

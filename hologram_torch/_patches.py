@@ -29,6 +29,8 @@ def apply() -> None:
         _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
         _print_from_the_cpu()
+        _unscale_in_float32()
+        _compare_float64_on_the_cpu()
         _fused_adam()
         _linear_cross_entropy_defaults()
         multiprocessing.register()
@@ -95,6 +97,48 @@ def _print_from_the_cpu() -> None:
         return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
+
+
+def _unscale_in_float32() -> None:
+    # GradScaler takes the reciprocal of its scale in float64, other than on the device it knows to have none: Metal has none.
+    from torch.amp.grad_scaler import GradScaler
+
+    original = originals["GradScaler.unscale_"] = GradScaler.unscale_
+
+    class Float32(torch.Tensor):
+        def double(self):
+            return self.as_subclass(torch.Tensor)
+
+    @functools.wraps(original)
+    def unscale_(self, optimizer):
+        scale = self._scale
+        if scale is None or scale.device.type != NAME or _C.backend_of(scale) != "metal":
+            return original(self, optimizer)
+        self._scale = scale.as_subclass(Float32)
+        try:
+            return original(self, optimizer)
+        finally:
+            self._scale = scale
+
+    GradScaler.unscale_ = unscale_
+
+
+def _compare_float64_on_the_cpu() -> None:
+    # torch.jit.trace compares what a traced module returns in float64, other than on the device it knows to have none: Metal has
+    # none, and there the tensors are only held. Such tensors are compared where they can be computed with.
+    from torch.testing._comparison import TensorLikePair
+
+    original = originals["TensorLikePair._compare_values"] = TensorLikePair._compare_values
+
+    def held(t) -> bool:
+        return t.device.type == NAME and t.dtype in (torch.float64, torch.complex128) and _C.backend_of(t) == "metal"
+
+    def _compare_values(self, actual, expected):
+        if actual.layout is torch.strided and expected.layout is torch.strided and held(actual) and held(expected):
+            actual, expected = actual.cpu(), expected.cpu()
+        original(self, actual, expected)
+
+    TensorLikePair._compare_values = _compare_values
 
 
 def _fused_adam() -> None:

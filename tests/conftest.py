@@ -14,7 +14,9 @@ if os.environ.get("HOLOGRAM_METAL_DRIVER") == "fake":     # HOLOGRAM_BACKEND=met
     from tests.metal import fake as fake_metal
 
     os.environ["HOLOGRAM_METAL_DRIVER"] = fake_metal.build()
-    from tests.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook
+
+if os.environ.get("HOLOGRAM_BACKEND") == "metal" and "fakemetal" in os.environ.get("HOLOGRAM_METAL_DRIVER", ""):
+    from tests.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook; runs of the suite that a test starts have it too
 
 import torch  # noqa: F401  first: the device module registers itself with it
 

@@ -18,6 +18,9 @@ def host_only(reason: str):
 
 
 HOST_MEMORY = hologram_torch._C.reads_host_memory()     # kernels of the device and the host share all memory
+HOST_VISIBLE = hologram_torch._C.host_visible()         # the host sees the device's memory: torch's CPU kernels run on it
+FLOAT64 = hologram_torch.get_backend() != "metal"       # the device computes in float64; else it refuses such tensors
+WIDEST = torch.float64 if FLOAT64 else torch.float32
 
 if hologram_torch.get_backend() == "cpu":
     DEVICE_COUNT = 1

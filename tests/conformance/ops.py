@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from tests.conformance.compare import DEVICE, all_moved, assert_metadata, describe, fixed, is_tensor, tolerance
 from tests.conformance.comparison import Comparison, differs_by_seed, outcome, seeded, weights
+from tests.modes import FLOAT64
 
 NAMES = {op.full_name: op for op in op_db}
 CHECKS = ("forward", "noncontiguous", "inplace", "out", "errors", "gradient", "gradgrad", "jvp")
@@ -218,6 +219,7 @@ class Entry(Comparison):
         return count
 
 
+WIDEST = torch.complex128 if FLOAT64 else torch.complex64     # of complex numbers
 # The kinds of out= tensors of PyTorch's own test_out, as functions of the result; None where a kind does not exist.
 OUT = {
     "full of wrong numbers": lambda t: torch.full_like(t, 1, memory_format=torch.contiguous_format),
@@ -225,7 +227,7 @@ OUT = {
     "empty": lambda t: torch.empty(0, dtype=t.dtype),
     "of another shape": lambda t: torch.ones([*t.shape, 2], dtype=t.dtype) if t.numel() else None,
     "of an integer type": lambda t: torch.ones_like(t, dtype=torch.int64) if t.dtype.is_floating_point or t.is_complex() else None,
-    "of a wider type": lambda t: torch.ones_like(t, dtype=torch.complex128) if t.dtype is not torch.complex128 else None,
+    "of a wider type": lambda t: torch.ones_like(t, dtype=WIDEST) if t.dtype is not WIDEST else None,
 }
 
 

@@ -387,6 +387,20 @@ def test_a_forked_child_is_told():
     assert "'spawn'" in child and parent == "[2.0, 2.0, 2.0]"
 
 
+FORK_FIRST = """
+import os, torch, hologram_torch
+child = os.fork()
+if child == 0:
+    torch.hologram.init()
+    os._exit(0 if (torch.ones(3, device="hologram") + 1).tolist() == [2.0] * 3 else 3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_may_open_the_device():
+    assert python(FORK_FIRST) == "0"
+
+
 def test_host_pointers_do_not_reach_kernels():
     x = torch.ones(4, device=DEVICE)
     assert (x + torch.tensor(2.0)).tolist() == [3.0] * 4         # a number, not an address

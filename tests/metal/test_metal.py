@@ -30,6 +30,10 @@ def test_what_metal_is_asked():
     run("tests/metal/checks_calls.py")
 
 
+def test_what_torch_computes_in_float64():
+    run("tests/metal/checks_float64.py")
+
+
 def test_values_and_waits():
     run("tests/metal/checks_values.py")
 

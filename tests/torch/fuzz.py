@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from tests.modes import HOST_MEMORY
+from tests.modes import FLOAT64, HOST_MEMORY
 
 # Lines by what they do. {a} {b} {c}: tensors that are read; {t}: one that is written; {d}: a dimension; {k}: keepdim; {s}: a
 # number. A line without {t} that is no read makes a new tensor.
@@ -33,8 +33,8 @@ from tests.modes import HOST_MEMORY
 # the last bit of an operand into another result: their operands must come from exact lines alone.
 EXACT = ["{a} + {b}", "{a} * {b}", "{a} - {b}", "({a} - {b}) * 0.5", "torch.maximum({a}, {b})", "torch.minimum({a}, {b})", "-{a}",
          "{a}.abs()", "{a}.relu()", "{a} * {s}", "1 - {a}", "{a} + {s}", "{a}.clamp(-1, 1)", "{a}.clone()", "{a}.float()",
-         "{a}.double()", "{a}.half()", "{a}.bfloat16()", "{a}.contiguous()", "torch.zeros_like({a})", "torch.full_like({a}, {s})",
-         "{a}.amax({d}, keepdim={k})", "{a}.amin({d})"]
+         *["{a}.double()"] * FLOAT64, "{a}.half()", "{a}.bfloat16()", "{a}.contiguous()", "torch.zeros_like({a})",
+         "torch.full_like({a}, {s})", "{a}.amax({d}, keepdim={k})", "{a}.amin({d})"]
 SMOOTH = ["{a}.tanh()", "{a}.sigmoid()", "{a}.sin()", "{a}.cos() * {b}", "{a}.clamp(max=1).exp() * 0.25", "{a}.abs().log1p()",
           "F.gelu({a})", "F.silu({a})", "F.softplus({a})", "({a} * {a} + 1).rsqrt()", "{a} / ({b}.abs() + 1)",
           "torch.lerp({a}, {b}, 0.25)", "torch.add({a}, {b}, alpha=0.5)", "torch.addcmul({a}, {b}, {c}, value=0.5)", "{a}.erf()",
@@ -71,7 +71,7 @@ KINDS = [(EXACT, 9, 7), (SMOOTH, 8, 5), (JUMPS, 5, 4), (IN_PLACE, 10, 7), (IN_PL
          (ROWS, 2, 2), (LIBRARY, 2, 2), (RANDOM, 2, 2), (READS, 3, 4), (MISTAKES, 1, 2)]
 ROUNDED = {*SMOOTH, *IN_PLACE_SMOOTH, *FOLDS, *ROWS, *LIBRARY}
 GRADIENTS = [line for line in SMOOTH + ROWS + FOLDS if not re.search(r"abs|clamp|norm\(\)", line)]   # whose gradient does not jump
-DTYPES = ["float32"] * 4 + ["float64", "float16", "bfloat16", "int64", "int32", "bool"]
+DTYPES = ["float32"] * 4 + ["float64"] * FLOAT64 + ["float16", "bfloat16", "int64", "int32", "bool"]
 SHAPES = [(3, 4, 6)] * 12 + [(2, 5, 33)] * 2 + [(2, 3, 40000), (3, 300, 64)]   # the last ones: folds in two stages
 LARGEST = 2     # floats beyond are clamped: differences in rounding must not grow along a chain
 MOST = 1 << 19  # elements of a tensor

@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.modes import WIDEST
 from tests.torch.compare import DEVICE, assert_same, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -335,7 +336,7 @@ def test_layouts(name):
         other = LAYOUTS[name](base.flip(0).to(dev))
         return [x + 1, x * other, x.exp(), x.sum(), x.sum(-1), x.sum(0), x.amax(0), x.argmax(-1), x.cumsum(0),
                 x.softmax(0), x.softmax(-1), x.contiguous(), x.clone(), x > other, torch.where(x > 0, x, other),
-                x.to(torch.float64), x.double() + other, x.half(), x.flatten(), x.cpu().sum().item(), x.std(0), x.stride(),
+                x.to(torch.float64), x.to(WIDEST) + other, x.half(), x.flatten(), x.cpu().sum().item(), x.std(0), x.stride(),
                 F.layer_norm(x, x.shape[-1:]), torch.cat([x, other]), x.unsqueeze(0) + other.unsqueeze(1), x.mean((0,)),
                 x.tolist()]
     assert_same(results(DEVICE), results("cpu"), device=DEVICE, rtol=1e-5, atol=1e-5)
@@ -370,9 +371,9 @@ def test_out_is_resized_with_a_warning():
         torch.sum(torch.ones(2, 3, device=dev), 0, out=empty)
         strided = torch.zeros(3, 2, device=dev).t()
         torch.exp(torch.zeros(2, 3, device=dev), out=strided)
-        double = torch.empty(3, dtype=torch.float64, device=dev)
-        torch.mul(torch.ones(3, device=dev), 2, out=double)
-        return [out, empty, strided, strided.stride(), double]
+        wide = torch.empty(3, dtype=WIDEST, device=dev)
+        torch.mul(torch.ones(3, dtype=torch.float16, device=dev), 2, out=wide)
+        return [out, empty, strided, strided.stride(), wide]
     assert_same(results(DEVICE), results("cpu"), device=DEVICE)
 
 

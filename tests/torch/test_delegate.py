@@ -147,6 +147,10 @@ def test_overlapping_out_is_refused():
 def test_a_number_first_still_means_the_device():
     x = torch.rand(3) + 1
     same(torch.special.zeta(2.0, x.to(DEVICE)), torch.special.zeta(2.0, x))
+
+
+def test_a_number_to_a_float_power():
+    x = torch.rand(3) + 1
     same(torch.float_power(2, x.to(DEVICE)), torch.float_power(2, x))
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 import hologram_torch
 from hologram_core import _runtime
-from tests.modes import HOST_MEMORY, deferred, host_only
+from tests.modes import FLOAT64, HOST_MEMORY, deferred, host_only
 from tests.torch.compare import DEVICE, launches
 from tests.torch.test_memory import MIB, allocated, resident
 from tests.torch.test_threads import script
@@ -88,7 +88,7 @@ def through_linear_views():
 ONE_KERNEL = {
     "seven ops": (7, lambda: ((X * Y + X).tanh() * 0.5 + Y).relu() - X),
     "several results": (3, lambda: (X + 1, (X * Y), (X - Y))),
-    "mixed types": (3, lambda: (X.half() * 2).double()),
+    "mixed types": (3, lambda: (X.half() * 2).to(torch.float64 if FLOAT64 else torch.float32)),
     "comparison": (3, lambda: torch.where(X > 0, Y, X * Y)),
     "broadcast": (2, lambda: (X + BIAS) * X[:, :1]),
     "in place": (4, in_place_chain),

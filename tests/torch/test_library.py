@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import hologram_torch  # noqa: F401
 from hologram_torch import _C
-from tests.modes import HOST_MEMORY
+from tests.modes import HOST_VISIBLE
 
 DEVICE = "hologram"
 R = torch.randn
@@ -294,7 +294,7 @@ def test_causal_attention_runs_fused_and_math():
     compare(causal, *inputs)
     report = _C.op_report()
     for name in ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention_for_cpu_backward"):
-        assert report.get(name, {}).get("library", 0) == int(HOST_MEMORY)      # the fused kernel is the CPU's
+        assert report.get(name, {}).get("library", 0) == int(HOST_VISIBLE)      # the fused kernel is the CPU's
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         compare(causal, *inputs)
 

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 
+from tests.modes import WIDEST
 from tests.torch.compare import check_program
 
 PROGRAMS = []
@@ -96,8 +97,7 @@ def broadcasting(dev):
 
 @program
 def type_promotion(dev):
-    f, d, h = (torch.tensor([1.5, -2.5, 3.0], dtype=t, device=dev) for t in (torch.float32, torch.float64,
-                                                                             torch.float16))
+    f, d, h = (torch.tensor([1.5, -2.5, 3.0], dtype=t, device=dev) for t in (torch.float32, WIDEST, torch.float16))
     i, u = torch.tensor([1, -2, 3], device=dev), torch.tensor([1, 200, 3], dtype=torch.uint8, device=dev)
     b = torch.tensor([True, False, True], device=dev)
     return [f + d, f + i, h + f, h * i, i + u, i / 2, i // 2, i * 2.5, b + b, b & ~b, u + 100, f.sum() + i,
@@ -122,7 +122,7 @@ def reductions(dev):
             x.min(dim=0, keepdim=True), x.argmax(), x.argmin(1),
             x.prod(dim=-1), x.cumsum(1), x.cumprod(2), x.norm(), x.norm(p=1, dim=1), x.logsumexp(dim=2),
             (x > 0).any(dim=0), (x > -9).all(),
-            x.median(), x.median(dim=1), x.amax((0, 1)), x.sum(dim=1, dtype=torch.float64), x.aminmax(),
+            x.median(), x.median(dim=1), x.amax((0, 1)), x.sum(dim=1, dtype=WIDEST), x.aminmax(),
             torch.var_mean(x, dim=0), x.quantile(0.3),
             x.kthvalue(2, dim=1), x.mode(dim=0).values.shape, (x > 0).sum(dim=2), x.count_nonzero(),
             torch.linalg.vector_norm(x, 3, dim=0)]
@@ -188,7 +188,7 @@ def einsum_and_matmul(dev):
 
 @program
 def linear_algebra(dev):
-    a = (torch.randn(4, 4).double() + 4 * torch.eye(4).double()).to(dev)
+    a = (torch.randn(4, 4).to(WIDEST) + 4 * torch.eye(4).to(WIDEST)).to(dev)
     s = a @ a.T
     return [torch.linalg.inv(a), torch.linalg.det(a), torch.linalg.solve(a, s), torch.linalg.cholesky(s),
             torch.linalg.eigvalsh(s), torch.linalg.svdvals(a),
@@ -285,7 +285,7 @@ def iteration_and_python(dev):
 
 @program
 def statistics(dev):
-    x = torch.randn(50, 3).double().to(dev)
+    x = torch.randn(50, 3).to(WIDEST).to(dev)
     centred = x - x.mean(0)
     cov = centred.T @ centred / 49
     return [cov, torch.cov(x.T), torch.corrcoef(x.T), torch.cumsum(x, 0)[-1], torch.diff(x, dim=0),

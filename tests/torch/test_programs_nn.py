@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call, grad, jacrev, vmap
 
+from tests.modes import WIDEST
 from tests.torch.compare import check_program
 
 PROGRAMS = []
@@ -283,8 +284,8 @@ def dropout_statistics(dev):
 def module_surgery(dev):
     model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).to(dev)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    model.half().float().double()
-    x = torch.randn(5, 4, dtype=torch.float64).to(dev)
+    model.half().float().to(WIDEST)
+    x = torch.randn(5, 4, dtype=WIDEST).to(dev)
     total = sum(p.numel() for p in model.parameters())
     model.requires_grad_(False)
     return [before, model(x), total, [n for n, _ in model.named_buffers()], model[0].weight.is_leaf,

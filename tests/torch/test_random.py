@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from test_reduction import DEVICE, FLOATS, check, outcome
 
+from tests.modes import FLOAT64
 from tests.torch.compare import launches
 
 N = 200_000
@@ -109,7 +110,7 @@ def test_random_full_ranges():
     assert x.min() < -0.99 and x.max() > 0.99 and abs(x.mean()) < 0.01
     x = new(torch.int64).random_(-(1 << 62), (1 << 62) + 12345).cpu().double() / 2 ** 62
     assert -1 <= x.min() < -0.99 and 0.99 < x.max() <= 1 and abs(x.mean()) < 0.01
-    for dtype, top in ((torch.float32, 2 ** 24), (torch.float16, 2 ** 11), (torch.bfloat16, 2 ** 8), (torch.float64, 2 ** 53)):
+    for dtype, top in ((torch.float32, 2 ** 24), (torch.float16, 2 ** 11), (torch.bfloat16, 2 ** 8), *[(torch.float64, 2 ** 53)] * FLOAT64):
         x = new(dtype).random_().cpu().double()
         assert x.min() >= 0 and x.max() <= top and x.max() > 0.99 * top
     assert set(new(torch.bool).random_().cpu().unique().tolist()) == {False, True}

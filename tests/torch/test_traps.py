@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from tests.modes import host_only
+from tests.modes import WIDEST, host_only
 from tests.torch.compare import DEVICE
 
 hologram = torch.hologram
@@ -41,9 +41,9 @@ def test_02_views_are_views():
 
 
 def test_03_operands_are_cast():
-    a, b = torch.rand(5), torch.rand(5, dtype=torch.float64)
+    a, b = torch.rand(5), torch.rand(5, dtype=WIDEST)
     for op in (lambda x, y: x * y, lambda x, y: x * 2.5, lambda x, y: 2.5 - x, lambda x, y: x.int() + y, lambda x, y: x.half() * y,
-               lambda x, y: x > y, lambda x, y: x.to(torch.uint8) - 1.5, lambda x, y: x + torch.tensor(2.0, dtype=torch.float64),
+               lambda x, y: x > y, lambda x, y: x.to(torch.uint8) - 1.5, lambda x, y: x + torch.tensor(2.0, dtype=WIDEST),
                lambda x, y: torch.where(x > 0.5, x, y), lambda x, y: x.int() // 2, lambda x, y: x.long() / 3):
         actual, expected = op(a.to(DEVICE), b.to(DEVICE)), op(a, b)
         assert actual.dtype == expected.dtype

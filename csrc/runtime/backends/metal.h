@@ -13,5 +13,7 @@ Backend* metal_backend();
 std::string metal_reason();
 /// The same as far as it can be told without asking for devices, after which a process should not fork.
 std::string metal_library_reason();
+/// Is this a child of fork whose parent had opened a device? It can use none.
+bool metal_lost_by_fork();
 
 }  // namespace hologram

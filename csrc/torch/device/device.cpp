@@ -121,7 +121,7 @@ bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed);
 bool lost_by_fork() {
   if (!in_forked_child()) return false;
   const std::string name = current_backend().name();
-  return name == "cuda" ? cuda_lost_by_fork() : name != "cpu";
+  return name == "cuda" ? cuda_lost_by_fork() : name == "metal" && metal_lost_by_fork();
 }
 
 }  // namespace hologram

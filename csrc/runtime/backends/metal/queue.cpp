@@ -15,6 +15,7 @@ namespace hologram {
 Backend* metal_backend() { return metal_reason().empty() ? &metal::device(0).lane(0) : nullptr; }
 std::string metal_reason() { return metal::device_failure(); }
 std::string metal_library_reason() { return metal::library_failure(); }
+bool metal_lost_by_fork() { return metal::Device::opened_before_fork(); }
 
 }  // namespace hologram
 
