@@ -186,7 +186,7 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
     if (values.is_number[i]) args[i] = add_number(circuit, values.numbers[i]);
     else args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
   }
-  return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+  return add_row(circuit, v, common, result_type(v, 0, common), args);
 }
 
 /// One kernel: the row, and its results stored.
