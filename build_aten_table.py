@@ -21,6 +21,7 @@ FLAGS = {
     "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
     "kIntPower": {"pow.Tensor_Scalar"},
     "kConverts": {"fill", "masked_fill", "zero"},
+    "kOverlaps": {"fill", "masked_fill", "zero", "threshold"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
     "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }

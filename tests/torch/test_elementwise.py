@@ -337,6 +337,42 @@ def test_a_number_may_not_lie_under_the_result():
     assert messages[0] == messages[1]
 
 
+def test_threshold_writes_a_place_twice():
+    x = torch.tensor([[0.2, 0.7, 0.9]])
+    mine = x.to(DEVICE)
+    for t in (x, mine):
+        torch.nn.functional.threshold_(t.expand(4, 3), 0.5, 0.1)
+    assert mine.tolist() == x.tolist()
+
+
+IN_PLACE = {"leaky_relu_": (-2.0,), "elu_": (-2.0,), "celu_": (-2.0,)}
+
+
+@pytest.mark.parametrize("name, args", IN_PLACE.items(), ids=list(IN_PLACE))
+def test_negative_slopes_in_place_have_no_gradient(name, args):
+    """The result does not say on which side of 0 its input was."""
+    def run(device):
+        x = torch.tensor([-1.0, 1.0], device=device, requires_grad=True)
+        getattr(torch.nn.functional, name)(x.clone(), *args).sum().backward()
+    theirs, mine = outcome(run, "cpu"), outcome(run, DEVICE)
+    assert isinstance(theirs, RuntimeError) and (type(mine), str(mine)) == (type(theirs), str(theirs))
+
+
+def test_other_slopes_in_place_have_a_compiled_gradient():
+    mode = torch.hologram.get_fallback_mode()
+    torch.hologram.set_fallback_mode("error")
+    try:
+        for name, slope in (("leaky_relu_", 0.0), ("leaky_relu_", 0.5), ("elu_", 2.0)):
+            grads = []
+            for device in ("cpu", DEVICE):
+                x = torch.tensor([-1.0, 0.0, 1.0], device=device, requires_grad=True)
+                getattr(torch.nn.functional, name)(x.clone(), slope).sum().backward()
+                grads.append(x.grad.cpu())
+            torch.testing.assert_close(*grads)
+    finally:
+        torch.hologram.set_fallback_mode(mode)
+
+
 def test_out_resize_warns():
     x, out = torch.ones(3, device=DEVICE), torch.ones(5, device=DEVICE)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):

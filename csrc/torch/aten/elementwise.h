@@ -110,6 +110,7 @@ enum AtenFlags : uint8_t {
   kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
   kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
   kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
+  kOverlaps = 16,       // may be written to elements that share their place
   kPoint = 8,           // parameters must be numbers or 0-dim tensors
   kDivides = 128,       // an integer divisor that is 0 is an error
 };
