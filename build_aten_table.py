@@ -21,6 +21,7 @@ FLAGS = {
     "kFullScalars": {"add", "sub", "rsub", "mul", "div"},
     "kIntPower": {"pow.Tensor_Scalar"},
     "kConverts": {"fill", "masked_fill", "zero"},
+    "kOverlaps": {"fill", "masked_fill", "zero", "threshold"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
     "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }
@@ -182,6 +183,7 @@ def dtype_mask(row: Elementwise, rules: Rules) -> int:
     """The types the row computes in, without those that torch refuses."""
     known = {d.torch for d in PROBED}
     return sum(1 << d.code for d in dtypes.ALL if LETTER.get(d.kind, "c") in row.dtypes
+               and (row.narrow or d.kind != "f" or d.bits > 16)
                and (d.torch in rules.dtypes or d.torch not in known or row.rule == FLOAT and d.kind != "f"))
 
 

@@ -67,6 +67,7 @@ class Elementwise:
     result_types: Sequence[str] = ()            # per result: 'T' (node result dtype) or a fixed dtype name; () = all 'T'
     cost: float = 0.15                          # rough ns per f32 element, decides threading
     doc: str = ""                               # source of a formula, where it is not obvious
+    narrow: bool = True                         # aten calls in f16 and bf16 too: computed in f32, the result rounded
 
     def kind(self, arg: int) -> str:
         return self.kinds[arg] if self.kinds else "v"

@@ -316,6 +316,43 @@ def test_nested_tensors():
         moved + cpu
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensors_of_dense_ones():
+    """Their sizes are the CPU's, their memory is the dense tensor's."""
+    x = torch.randn(3, 2, 4)
+    sizes = torch.tensor([[1, 4], [2, 4], [2, 3]])
+    results = []
+    for device in ("cpu", DEVICE):
+        leaf = x.clone().to(device).requires_grad_()
+        nested = torch.nested.as_nested_tensor(leaf)
+        (nested * nested).to_padded_tensor(0.0).sum().backward()
+        with torch.no_grad():
+            view = torch.nested.as_nested_tensor(leaf)
+            leaf[1].zero_()
+            assert not view.unbind()[1].any() and view.unbind()[0].all()
+        cut = torch.ops.aten._nested_from_padded(x.to(device), sizes)
+        results.append([leaf.grad, *cut.unbind()])
+    for actual, expected in zip(results[1], results[0], strict=True):
+        same(actual, expected)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_views_in_inference_mode():
+    parts = [torch.randn(2, 4), torch.randn(3, 4)]
+
+    def made():
+        return torch.nested.nested_tensor([p.to(DEVICE) for p in parts])
+
+    outside = made()
+    with torch.inference_mode():
+        for nested, inference in ((outside, False), (made(), True)):
+            view = nested.transpose(1, 2)
+            assert view.is_inference() == inference
+            for a, e in zip(view.unbind(), parts, strict=True):
+                same(a, e.t())
+            assert torch.relu(nested).is_inference()
+
+
 def test_zero_tensors():
     zero, x = torch._efficientzerotensor(3, device=DEVICE), torch.ones(3, device=DEVICE)
     assert zero._is_zerotensor() and zero.device.type == DEVICE

@@ -266,6 +266,24 @@ def test_half_compares_rounded_numbers():
     assert bool((x == 0.1).all())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_quotient_of_halves_is_rounded_before_it_is_cut(dtype):
+    g = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(4096, generator=g) * 30).to(dtype), torch.randn(4096, generator=g).to(dtype)
+    expected = torch.div(x, y, rounding_mode="trunc")
+    assert (expected != torch.trunc(x.float() / y.float()).to(dtype)).any()   # these inputs tell the two apart
+    for rows in (slice(None), slice(None, None, 2)):   # the fast way, the general way
+        mine = torch.div(x.to(DEVICE)[rows], y.to(DEVICE)[rows], rounding_mode="trunc")
+        torch.testing.assert_close(mine.cpu(), expected[rows], rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_neighbours_of_halves(dtype):
+    x = torch.tensor([0, 0, 1, 1, -1, 3000, math.inf, math.nan, 2], dtype=dtype)
+    y = torch.tensor([1, -1, 2, -2, 0, -20, 0, 0, 2], dtype=dtype)
+    torch.testing.assert_close(torch.nextafter(x.to(DEVICE), y.to(DEVICE)).cpu(), torch.nextafter(x, y), rtol=0, atol=0, equal_nan=True)
+
+
 def test_same_device_error():
     x, y = torch.ones(3, device=DEVICE), torch.ones(3)
     with pytest.raises(RuntimeError, match="same device"):
@@ -324,6 +342,42 @@ def test_a_number_may_not_lie_under_the_result():
     assert messages[0] == messages[1]
 
 
+def test_threshold_writes_a_place_twice():
+    x = torch.tensor([[0.2, 0.7, 0.9]])
+    mine = x.to(DEVICE)
+    for t in (x, mine):
+        torch.nn.functional.threshold_(t.expand(4, 3), 0.5, 0.1)
+    assert mine.tolist() == x.tolist()
+
+
+IN_PLACE = {"leaky_relu_": (-2.0,), "elu_": (-2.0,), "celu_": (-2.0,)}
+
+
+@pytest.mark.parametrize("name, args", IN_PLACE.items(), ids=list(IN_PLACE))
+def test_negative_slopes_in_place_have_no_gradient(name, args):
+    """The result does not say on which side of 0 its input was."""
+    def run(device):
+        x = torch.tensor([-1.0, 1.0], device=device, requires_grad=True)
+        getattr(torch.nn.functional, name)(x.clone(), *args).sum().backward()
+    theirs, mine = outcome(run, "cpu"), outcome(run, DEVICE)
+    assert isinstance(theirs, RuntimeError) and (type(mine), str(mine)) == (type(theirs), str(theirs))
+
+
+def test_other_slopes_in_place_have_a_compiled_gradient():
+    mode = torch.hologram.get_fallback_mode()
+    torch.hologram.set_fallback_mode("error")
+    try:
+        for name, slope in (("leaky_relu_", 0.0), ("leaky_relu_", 0.5), ("elu_", 2.0)):
+            grads = []
+            for device in ("cpu", DEVICE):
+                x = torch.tensor([-1.0, 0.0, 1.0], device=device, requires_grad=True)
+                getattr(torch.nn.functional, name)(x.clone(), slope).sum().backward()
+                grads.append(x.grad.cpu())
+            torch.testing.assert_close(*grads)
+    finally:
+        torch.hologram.set_fallback_mode(mode)
+
+
 def test_out_resize_warns():
     x, out = torch.ones(3, device=DEVICE), torch.ones(5, device=DEVICE)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
@@ -355,6 +409,12 @@ REFUSED = {
     "a result that cannot hold the values": lambda p: torch.ops.aten.mish_backward(p(ones(F)), p(ones(I))),
     "out= of another dtype": lambda p: torch.neg(p(ones(F)), out=p(ones(D))),
     "out= of another dtype than a copied one": lambda p: torch.isnan(p(ones(F)), out=p(ones(I))),
+    "a bool alpha": lambda p: torch.add(p(ones(F)), p(ones(F)), alpha=True),
+    "a bool alpha of a number": lambda p: torch.sub(p(ones(I)), 1, alpha=True),
+    "a bool alpha in place": lambda p: p(ones(F)).sub_(p(ones(F)), alpha=True),
+    "a bool alpha of a mask and an integer": lambda p: torch.add(p(ones(B)), 1, alpha=True),
+    "a bool alpha reversed": lambda p: torch.rsub(p(ones(F)), 1, alpha=True),
+    "a bool alpha of complex numbers": lambda p: torch.add(p(ones(torch.complex64)), p(ones(F)), alpha=True),
     "a half without a kernel": lambda p: torch.special.erfcx(p(ones(H))),
     "a bound out of range": lambda p: torch.linspace(0, 300, 5, dtype=torch.int8, device=p(ones(F)).device),
 }
@@ -377,6 +437,7 @@ ACCEPTED = {
     "a resized out= is contiguous": lambda p: torch.masked_fill(p(ones(F).t()), p(ones(B).t()), 2, out=p(torch.empty(0))),
     "the strides of the second": lambda p: torch.rsub(p(ones(F, 3, 3)), p(ones(F, 3, 3).t())),
     "a scaled mask": lambda p: torch.add(p(ones(B)), p(ones(B)), alpha=2),
+    "a mask scaled by a mask's number": lambda p: torch.add(p(ones(B)), p(ones(B)), alpha=True),
     "unsigned bounds wrap": lambda p: torch.linspace(5, -3, 7, dtype=torch.uint8, device=p(ones(F)).device),
     "the end of one step counts for nothing": lambda p: torch.linspace(5, 300, 1, dtype=torch.int8, device=p(ones(F)).device),
 }

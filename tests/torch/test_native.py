@@ -268,7 +268,7 @@ WITHOUT = {
                                       "quantize_per_tensor_dynamic", "quantized_gru", "quantized_lstm"],
     "nested and sparse tensors are delegated by their own keys": [
         "_nested_compute_contiguous_strides_offsets", "_nested_from_padded", "_nested_tensor_from_mask",
-        "_nested_tensor_from_mask_left_aligned", "_nested_view_from_buffer", "sspaddmm"],
+        "_nested_tensor_from_mask_left_aligned", "sspaddmm"],
     "tensors of oneDNN have no memory to share": ["to_mkldnn", "mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"],
     "memory of a file is the CPU's": ["from_file"],
     "torch's own tests and tokens": ["_foobar", "_test_functorch_fallback", "_test_optional_filled_intlist", "_test_optional_floatlist",

@@ -248,10 +248,17 @@ bool holds(const Condition& condition, const Arg* args) {
   return condition.kind == Condition::Kind::Above ? value > condition.number : value == condition.number;
 }
 
+/// torch takes a bool alpha where the values are bool only.
+bool bool_alpha_refused(const Variant& v, const Arg* args) {
+  if (v.op != Op::add_alpha && v.op != Op::sub_alpha && v.op != Op::rsub_alpha) return false;
+  if (!args[v.args[2].arg].scalar->isBoolean()) return false;
+  return kind_of(args[v.args[0].arg]) != 0 || kind_of(args[v.args[1].arg]) != 0;
+}
+
 bool serves(const Variant& v, const Arg* args) {
   for (int c = 0; c < v.nconditions; ++c)
     if (!holds(v.conditions[c], args)) return false;
-  return !(v.rules.refused && refused(v, args)) && (!v.rules.same || same_types(v, args));
+  return !(v.rules.refused && refused(v, args)) && !bool_alpha_refused(v, args) && (!v.rules.same || same_types(v, args));
 }
 
 // ---- torch's own kernel ----

@@ -110,6 +110,7 @@ enum AtenFlags : uint8_t {
   kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
   kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
   kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
+  kOverlaps = 16,       // may be written to elements that share their place
   kPoint = 8,           // parameters must be numbers or 0-dim tensors
   kDivides = 128,       // an integer divisor that is 0 is an error
 };
@@ -181,6 +182,14 @@ inline Ref add_number(Circuit& circuit, const Scalar& s) {
 inline DType result_type(const Variant& v, int k, DType common) {
   if (v.result_types[k] != DType::Count) return v.result_types[k];
   return v.rule == Rule::Bool ? DType::Bool : common;
+}
+/// The row's node in a call that computes in `common`. Returns its first result, of type `result`.
+inline Ref add_row(Circuit& circuit, const Variant& v, DType common, DType result, const Ref* args) {
+  // torch rounds the quotient before it cuts the fraction off; the row alone would cut the quotient in f32.
+  if (v.op == Op::div_trunc && (common == DType::F16 || common == DType::BF16))
+    return circuit.add_node(Op::trunc, compute_type(common), result,
+                            {circuit.add_node(Op::div, compute_type(common), common, args, v.nargs)});
+  return circuit.add_node(v.op, compute_type(common), result, args, v.nargs);
 }
 
 // ---- thunks ----

@@ -99,7 +99,7 @@ void launch(const Call& call, const Flat& flat, const at::Tensor* const* outs, c
       circuit.strides(args[i])[0] = is_point(flat, t) ? 0 : static_cast<int64_t>(item_size(dtype));
     }
   }
-  const Ref first = circuit.add_node(v.op, compute_type(to_dtype(flat.dtype)), out_types[0], args, v.nargs);
+  const Ref first = add_row(circuit, v, to_dtype(flat.dtype), out_types[0], args);
   for (int k = 0; k < v.nresults; ++k) {
     const Ref out = circuit.add_output(block_of(*outs[k]), output_data(*outs[k]), out_types[k], static_cast<Ref>(first + k));
     circuit.strides(out)[0] = static_cast<int64_t>(item_size(out_types[k]));

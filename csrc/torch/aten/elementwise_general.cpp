@@ -65,7 +65,7 @@ c10::ScalarType general::common_type(const Call& call, const Values& values) {
 }
 
 bool general::writes_a_place_twice(const Call& call) {
-  return (call.op.flags & kConverts) && call.op.form != Form::Functional &&
+  return (call.op.flags & kOverlaps) && call.op.form != Form::Functional &&
          at::has_internal_overlap(call.destination(0)) == at::MemOverlap::Yes;
 }
 
@@ -130,7 +130,7 @@ at::TensorIterator general::iterate(const Call& call, const Values& values, c10:
   const Variant& v = call.variant;
   at::TensorIteratorConfig config;
   // torch lets these ops write to overlapping elements (see writes_a_place_twice).
-  const bool check_overlap = !(call.op.flags & kConverts);
+  const bool check_overlap = !(call.op.flags & kOverlaps);
   config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
   // A row that asks for the number of its element keeps the dimensions in their order.
   if (op_facts(v.op).ordered) config.enforce_linear_iteration();
@@ -186,7 +186,7 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
     if (values.is_number[i]) args[i] = add_number(circuit, values.numbers[i]);
     else args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
   }
-  return circuit.add_node(v.op, compute_type(common), result_type(v, 0, common), args, v.nargs);
+  return add_row(circuit, v, common, result_type(v, 0, common), args);
 }
 
 /// One kernel: the row, and its results stored.

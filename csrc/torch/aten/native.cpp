@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/core/StorageImpl.h>
 #include <c10/core/TensorImpl.h>
 
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "runtime/config.h"
@@ -339,10 +341,20 @@ void Aliases::write_back() {
   }
 }
 
+/// Does a result view an argument that was made outside of inference mode? Then it is no inference tensor either.
+bool Aliases::views_normal_tensor(const at::Tensor& native) const {
+  if (!native.has_storage()) return false;
+  for (const auto& [original, made] : read_)
+    if (made.has_storage() && made.is_alias_of(native)) return !const_cast<c10::TensorImpl*>(original)->is_inference();
+  return false;
+}
+
 at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   if (!native.defined()) return native;
   if (is_sparse_layout(native.layout()))
     return map_sparse(native, device, [&](const at::Tensor& member) { return result(member, device); });
+  std::optional<c10::InferenceMode> normal;
+  if (c10::InferenceMode::is_enabled() && views_normal_tensor(native)) normal.emplace(false);
   if (native.is_nested()) return map_nested(native, [&](const at::Tensor& buffer) { return result(buffer, device); });
   check_plain(native, "result");
   if (const StoragePair* pair = find(native.storage().unsafeGetStorageImpl()))

@@ -50,6 +50,7 @@ class Aliases {
   void fetch(StoragePair& pair, const at::Tensor& t);
   void follow_size(StoragePair& pair);
   void store(const at::Tensor& alias) const;
+  bool views_normal_tensor(const at::Tensor& native) const;
   c10::DataPtr device_data(const c10::Storage& native, c10::Device device) const;
   c10::Storage device_storage(const c10::Storage& native, c10::Device device) const;
   const StoragePair* find(const c10::StorageImpl* either) const;

@@ -18,7 +18,7 @@ namespace {
 bool accepts_cpu_tensors(const std::string& base) {
   static const char* const names[] = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index",
                                       "_unsafe_index_put", "_pack_padded_sequence", "_pack_padded_sequence_backward",
-                                      "_ctc_loss", "_ctc_loss_backward", "set_"};
+                                      "_ctc_loss", "_ctc_loss_backward", "set_", "_nested_from_padded"};
   for (const char* name : names)
     if (base == name) return true;
   return false;

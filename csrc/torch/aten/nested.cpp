@@ -1,6 +1,7 @@
 #include "torch/aten/nested.h"
 
 #include <ATen/NestedTensorImpl.h>
+#include <ATen/ops/_nested_view_from_buffer_native.h>
 #include <ATen/ops/_to_copy_native.h>
 #include <ATen/ops/copy_native.h>
 #include <ATen/ops/empty_like_native.h>
@@ -14,6 +15,11 @@ at::Tensor map_nested(const at::Tensor& t, c10::function_ref<at::Tensor(const at
   const auto* nested = static_cast<const at::native::NestedTensorImpl*>(t.unsafeGetTensorImpl());
   return at::detail::make_tensor<at::native::NestedTensorImpl>(map(nested->get_unsafe_storage_as_tensor()),
       nested->get_nested_sizes(), nested->get_nested_strides(), nested->get_storage_offsets());
+}
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
+  // A view of the dense buffer; the sizes, strides and offsets are the CPU's.
+  m.impl("_nested_view_from_buffer", &at::native::_nested_view_from_buffer);
 }
 
 TORCH_LIBRARY_IMPL(aten, NestedTensorPrivateUse1, m) {

@@ -131,7 +131,10 @@ ROWS = [
     _R("threshold_backward", 3, lambda b, g, x, t: b.select(x <= t, _zero(g), g), PROMOTE, "if",
        (Aten("threshold_backward", "fo", (*_GX, "threshold")),), "vvp", cost=0.1),
     _forward("leaky_relu", 2, lambda b, x, slope: b.select(x > 0, x, x * slope), ("self", "negative_slope"), "vp"),
-    _backward("leaky_relu_backward", 3, lambda b, g, x, slope: b.select(x > 0, g, g * slope), (*_GX, "negative_slope"), "vvp"),
+    # A result has the sign of its input where no slope is negative; of others torch refuses the gradient.
+    _R("leaky_relu_backward", 3, lambda b, g, x, slope: b.select(x > 0, g, g * slope), PROMOTE, "f",
+       tuple(Aten("leaky_relu_backward", "fo", (*_GX, "negative_slope"), when)
+             for when in ({"self_is_result": False}, {"self_is_result": True, "negative_slope": ">=0"})), "vvp"),
     _forward("hardtanh", 3, _hardtanh, ("self", "min_val", "max_val"), "vpp", "if", 0.1),
     _backward("hardtanh_backward", 4, lambda b, g, x, low, high: b.select((x > low) & (x < high), g, _zero(g)),
               (*_GX, "min_val", "max_val"), "vvpp"),
@@ -152,7 +155,7 @@ ROWS = [
     _forward("elu", 4, _elu, ("self", *_ELU), "vppp", cost=0.4),
     _backward("elu_backward", 5, _elu_backward, ("grad_output", "self_or_result", *_ELU), "vvppp", 0.4, {"is_result": False}),
     _backward("elu_backward_result", 5, _elu_backward_result, ("grad_output", "self_or_result", *_ELU), "vvppp", 0.2,
-              {"is_result": True}, "elu_backward"),
+              {"is_result": True, "alpha": ">=0"}, "elu_backward"),
     _forward("softplus", 3, m.softplus, ("self", "beta", "threshold"), "vpp", cost=0.7),
     _backward("softplus_backward", 4, _softplus_backward, (*_GX, "beta", "threshold"), "vvpp", 0.4),
     _R("log_sigmoid_forward", 1, _log_sigmoid, PROMOTE, "f", (Aten("log_sigmoid_forward", "fo", _X),), results=2, cost=0.7),

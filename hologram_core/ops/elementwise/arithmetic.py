@@ -160,7 +160,7 @@ ROWS = [
     _R("addcdiv", 4, lambda b, x, y, z, value: x + value * y / z, PROMOTE, "f",
        (Aten("addcdiv", args=("self", "tensor1", "tensor2", "value")),), "vvvp", cost=0.2),
     _R("copysign", 2, lambda b, x, y: b.copysign(x, y), FLOAT, "f", binary_names("copysign"), cost=0.1),
-    _R("nextafter", 2, m.nextafter, PROMOTE, "f", (Aten("nextafter"),), cost=0.3),
+    _R("nextafter", 2, m.nextafter, PROMOTE, "f", (Aten("nextafter"),), cost=0.3, narrow=False),
     _R("heaviside", 2, _heaviside, PROMOTE, "bif", (Aten("heaviside"),)),
     _R("nan_to_num", 4, _nan_to_num, PROMOTE, "bif",
        (Aten("nan_to_num", args=("self", "nan|=0.0", "posinf|$max", "neginf|$lowest")),), "vppp"),
