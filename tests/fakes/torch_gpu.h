@@ -74,7 +74,7 @@ class Staged {
       if (cpu.is_same(t)) return device;
     for (const Storage& s : storages_)
       if (s.cpu.unsafeGetStorageImpl() == t.storage().unsafeGetStorageImpl()) return over(s.device, Gpu::key, t);
-    const size_t bytes = t.storage().nbytes();
+    const size_t bytes = t.storage().data() ? t.storage().nbytes() : 0;   // a tensor of zeros has none
     const c10::Storage made = storage(bytes, Gpu::allocator());
     if (bytes) Gpu::arrive(t.storage().data(), bytes, made.mutable_data(), 0);
     return over(made, Gpu::key, t);
@@ -95,13 +95,15 @@ class Staged {
       if (s.device.unsafeGetStorageImpl() == device.unsafeGetStorageImpl()) return s.cpu;
     const size_t bytes = device.nbytes();
     c10::Storage cpu = storage(bytes, *c10::GetAllocator(c10::kCPU));
-    if (bytes) Gpu::read(cpu.mutable_data(), device.mutable_data(), bytes);
+    if (bytes && device.data()) Gpu::read(cpu.mutable_data(), device.mutable_data(), bytes);
     const char* data = static_cast<const char*>(cpu.data());
     storages_.push_back({device, cpu, data, std::vector<char>(data, data + bytes)});
     return storages_.back().cpu;
   }
   static at::Tensor over(const c10::Storage& storage, c10::DispatchKey key, const at::Tensor& like) {
-    at::Tensor t = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(storage), c10::DispatchKeySet(key), like.dtype());
+    c10::DispatchKeySet keys(key);
+    if (like._is_zerotensor()) keys = keys.add(c10::DispatchKey::ZeroTensor);
+    at::Tensor t = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(storage), keys, like.dtype());
     c10::TensorImpl* impl = t.unsafeGetTensorImpl();
     impl->set_sizes_and_strides(like.sizes(), like.strides(), like.storage_offset());
     if (like.is_conj()) impl->_set_conj(true);

@@ -1,11 +1,13 @@
 """torch's MPS kernels on Metal's memory: which run, what they see, and in which order with the queue."""
 
 import gc
+import os
 
 import pytest
 import torch
 
 import hologram_torch
+from tests.fakes import build as fakes
 from tests.fakes.checks_torch import *  # noqa: F403
 from tests.fakes.checks_torch import DEVICE, check_convolutions, hologram, native
 from tests.metal import fake
@@ -71,6 +73,28 @@ def test_the_cpu_serves_what_mps_refuses(name, call):
         got = call(x.to(DEVICE) * 2)
         assert native.count(name) > 0
         torch.testing.assert_close((got + 1).cpu(), expected + 1)
+
+
+def fresh(code: str, **environment) -> str:
+    return fakes.python("from tests.fakes.torch_device import native\nimport torch\n" + code, {**os.environ, **environment})
+
+
+def test_it_can_be_switched_off():
+    product = "a = torch.ones(4, 4, device='hologram')\nprint((a @ a).sum().item(), native.count())"
+    assert fresh(product) == "64.0 1"
+    assert fresh(product, HOLOGRAM_MPS="0") == "64.0 0"
+
+
+def test_the_log_says_what_is_refused():
+    code = """
+import os
+os.dup2(1, 2)
+with native.refusing("mm"):
+    a = torch.ones(4, 4, device="hologram")
+    print((a @ a).sum().item())
+"""
+    told = fresh(code, HOLOGRAM_LOG="1")
+    assert "torch's MPS refuses, its CPU kernel runs: fake: mm is refused" in told and told.endswith("64.0")
 
 
 @pytest.mark.parametrize("dims", [1, 2])

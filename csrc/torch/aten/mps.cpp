@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string_view>
 
@@ -26,12 +27,24 @@ const at::MPSHooksInterface& hooks() { return at::detail::getMPSHooks(); }
 /// Calls f(command buffer) while nobody else encodes for torch's MPS stream.
 template <class F>
 void on_stream(F f) {
-  auto encode = [](void* context) { (*static_cast<F*>(context))(hooks().getCommandBuffer()); };
+  struct Call {
+    F& encode;
+    std::exception_ptr failure;
+  } call{f, nullptr};
+  const auto run = [](void* context) {
+    Call& c = *static_cast<Call*>(context);
+    try {
+      c.encode(hooks().getCommandBuffer());
+    } catch (...) {   // the system's queue lets no exception through
+      c.failure = std::current_exception();
+    }
+  };
 #ifdef __APPLE__
-  dispatch_sync_f(static_cast<dispatch_queue_t>(hooks().getDispatchQueue()), &f, encode);
+  dispatch_sync_f(static_cast<dispatch_queue_t>(hooks().getDispatchQueue()), &call, run);
 #else
-  encode(&f);
+  run(&call);
 #endif
+  if (call.failure) std::rethrow_exception(call.failure);
 }
 
 /// Is an MPS storage's data pointer an MTLBuffer (torch 2.14 makes it an address, which it knows for its own memory only) that

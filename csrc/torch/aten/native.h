@@ -75,7 +75,7 @@ c10::DispatchKey native_key(c10::DeviceType native);
 /// Are torch's CPU kernels the tensor's library, on its memory as it is?
 inline bool host_serves(const at::Tensor& t) {
   const Backend& backend = backend_of(t);
-  return backend.host_visible() && native_type(backend) == c10::DeviceType::CPU;
+  return backend.reads_host_memory() || (backend.host_visible() && gpu_native_type(backend) == c10::DeviceType::CPU);
 }
 
 /// f(native), once more with the CPU where MPS refuses: it lacks types and shapes that other devices take. The CPU's error is
