@@ -13,6 +13,11 @@ def build() -> str:
     return fakes.build("cuda", Path(__file__).with_name("fake_driver.cpp"))
 
 
+def build_torch() -> str:
+    """Path of an extension that gives this torch a CUDA device (torch_cuda.cpp)."""
+    return fakes.build_torch("cuda", Path(__file__).with_name("torch_cuda.cpp"))
+
+
 def environment(**more) -> dict:
     """What a process needs in order to run on the fake."""
     return {**os.environ, "HOLOGRAM_BACKEND": "cuda", "HOLOGRAM_CUDA_DRIVER": build(), **more}

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "darwin" or os.environ.get("HOLO
                                 reason="Linux only; and once, not from inside itself")
 
 
-def run(*what) -> None:
+def run(*what, **environment) -> None:
     done = subprocess.run([sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *what],
-                          cwd=ROOT, env=fake.environment(), capture_output=True, text=True)
+                          cwd=ROOT, env=fake.environment(**environment), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert " passed" in done.stdout
 
@@ -30,6 +30,10 @@ def run(*what) -> None:
 @pytest.mark.parametrize("checks", ["checks_driver.py", "checks_devices.py"])
 def test_on_the_fake(checks):
     run(f"tests/cuda/{checks}")
+
+
+def test_torchs_cuda_kernels():
+    run("tests/cuda/checks_torch.py", "-p", "tests.fakes.torch_device", FAKE_TORCH=fake.build_torch())
 
 
 def test_the_devices_own_suite():

@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-_HEADER = Path(__file__).with_name("driver.h")
+_HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 
 
 def build(name: str, source: Path, *flags) -> str:
     """Path of the library; built once per version of its sources."""
-    sources = [source, *sorted(source.parent.glob("*.h")), _HEADER]
+    sources = [source, *sorted(source.parent.glob("*.h")), *_HEADERS]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr(flags).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"hologram-fake-{name}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -22,10 +22,20 @@ def build(name: str, source: Path, *flags) -> str:
     if not library.exists():
         compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or "c++"
         made = folder / f".{library.name}.{os.getpid()}"
-        subprocess.run([compiler, "-std=c++20", "-O1", "-shared", "-fPIC", f"-I{_HEADER.parent}", *flags, str(source), "-o", str(made),
+        subprocess.run([compiler, "-std=c++20", "-O1", "-shared", "-fPIC", f"-I{Path(__file__).parent}", str(source), *flags, "-o", str(made),
                         "-ldl"], check=True)
         os.replace(made, library)
     return str(library)
+
+
+def build_torch(name: str, source: Path) -> str:
+    """Path of an extension that gives the installed torch a device on a fake driver (torch_gpu.h)."""
+    import torch
+    from torch.utils.cpp_extension import include_paths
+
+    libraries = Path(torch.__file__).parent / "lib"
+    return build(f"torch-{name}", source, f'-DTORCH="{torch.__version__}"', *(f"-isystem{path}" for path in include_paths()), f"-L{libraries}",
+                 f"-Wl,-rpath,{libraries}", "-ltorch_cpu", "-lc10")
 
 
 def python(code: str, environment: dict) -> str:

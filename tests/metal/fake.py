@@ -14,6 +14,11 @@ def build() -> str:
     return fakes.build("metal", _HERE / "fake_metal.cpp", f'-DFAKE_METAL_STUB="{_STUB}"')
 
 
+def build_torch() -> str:
+    """Path of an extension that gives this torch an MPS device (torch_mps.cpp)."""
+    return fakes.build_torch("mps", _HERE / "torch_mps.cpp")
+
+
 def environment(**more) -> dict:
     """What a process needs in order to run on the fake."""
     return {**os.environ, "HOLOGRAM_BACKEND": "metal", "HOLOGRAM_METAL_DRIVER": build(), **more}

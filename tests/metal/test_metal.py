@@ -43,6 +43,10 @@ def test_values_and_waits_in_the_other_modes(mode):
     run("tests/metal/checks_values.py", **{mode: "0" if mode == "HOLOGRAM_FUSION" else "1"})
 
 
+def test_torchs_mps_kernels():
+    run("tests/metal/checks_mps.py", "-p", "tests.fakes.torch_device", FAKE_TORCH=fake.build_torch())
+
+
 def test_kernels_from_their_text():
     run("tests/metal/checks_text.py", FAKE_METAL_COMPILE="1")
 

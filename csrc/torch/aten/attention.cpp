@@ -26,7 +26,7 @@ int64_t choose(const Tensor& query, const Tensor& key, const Tensor& value, cons
                double dropout, bool causal, std::optional<double> scale, bool enable_gqa) {
   constexpr auto math = static_cast<int64_t>(at::SDPBackend::math);
   if (!is_hologram(query) || key.device() != query.device() || value.device() != query.device()) return math;
-  if (!host_visible(query) || !host_visible(key) || !host_visible(value)) return math;   // the kernel is the CPU's
+  if (!host_serves(query) || !host_serves(key) || !host_serves(value)) return math;   // the kernel is the CPU's
   if (mask && mask->defined() && (mask->requires_grad() || mask->device() != query.device())) return math;
   // The CPU's kernel looks at sizes, types and the user's switches only: no aliases needed.
   const int64_t choice = at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value,

@@ -36,8 +36,6 @@ c10::DataPtr data_ptr_of(Block* block, c10::Device device);
 Backend& backend_of(const at::Tensor& t);
 /// The queue that this thread's work on a tensor goes to.
 Backend& queue_of(const at::Tensor& t);
-/// May the host read and write the tensor's memory? Otherwise torch's CPU kernels see it through Aliases only (native.h).
-inline bool host_visible(const at::Tensor& t) { return backend_of(t).host_visible(); }
 /// Do kernels on its backend take the host's memory as it is? Otherwise CPU tensors are copied.
 inline bool reads_host_memory(const at::Tensor& t) { return backend_of(t).reads_host_memory(); }
 Stream& stream_of(const at::Tensor& t);

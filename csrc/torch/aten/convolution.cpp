@@ -31,15 +31,18 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   check_device(weight, input, "convolution", "weight");
   check_device(b, input, "convolution", "bias");
   at::AutoDispatchBelowADInplaceOrView below;
-  PoolScope pool(queue_of(input));
-  Aliases aliases(native_type(input));
-  std::optional<Tensor> native_bias;
-  if (b.defined()) native_bias = aliases.read(b);
-  const Tensor out = at::convolution(aliases.read(input), aliases.read(weight), native_bias, stride, padding, dilation,
-                                     transposed, output_padding, groups);
-  stat.library.fetch_add(1, std::memory_order_relaxed);
-  aliases.report(stat);
-  return aliases.result(out, input.device());
+  return on_native(native_type(backend_of(input)), [&](c10::DeviceType native) {
+    Aliases aliases(native);
+    const Tensor native_input = aliases.read(input), native_weight = aliases.read(weight);
+    std::optional<Tensor> native_bias;
+    if (b.defined()) native_bias = aliases.read(b);
+    const PoolScope pool(queue_of(input), native);
+    const Tensor out = at::convolution(native_input, native_weight, native_bias, stride, padding, dilation, transposed, output_padding,
+                                       groups);
+    stat.library.fetch_add(1, std::memory_order_relaxed);
+    aliases.report(stat);
+    return aliases.result(out, input.device());
+  });
 }
 
 std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
@@ -50,16 +53,19 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
   check_device(weight, input, "convolution_backward", "weight");
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
-  PoolScope pool(queue_of(input));
-  Aliases aliases(native_type(input));
-  const int64_t bias_size = grad.size(1);
-  auto [grad_input, grad_weight, grad_bias] = at::convolution_backward(
-      aliases.read(grad), aliases.read(input), aliases.read(weight), IntArrayRef(bias_size), stride, padding, dilation,
-      transposed, output_padding, groups, output_mask);
-  stat.library.fetch_add(1, std::memory_order_relaxed);
-  aliases.report(stat);
-  return {aliases.result(grad_input, input.device()), aliases.result(grad_weight, input.device()),
-          aliases.result(grad_bias, input.device())};
+  return on_native(native_type(backend_of(input)), [&](c10::DeviceType native) {
+    Aliases aliases(native);
+    const Tensor native_grad = aliases.read(grad), native_input = aliases.read(input), native_weight = aliases.read(weight);
+    const int64_t bias_size = grad.size(1);
+    const PoolScope pool(queue_of(input), native);
+    auto [grad_input, grad_weight, grad_bias] =
+        at::convolution_backward(native_grad, native_input, native_weight, IntArrayRef(bias_size), stride, padding, dilation, transposed,
+                                 output_padding, groups, output_mask);
+    stat.library.fetch_add(1, std::memory_order_relaxed);
+    aliases.report(stat);
+    return std::tuple(aliases.result(grad_input, input.device()), aliases.result(grad_weight, input.device()),
+                      aliases.result(grad_bias, input.device()));
+  });
 }
 
 }  // namespace

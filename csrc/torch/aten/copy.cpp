@@ -99,7 +99,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       return;
     }
   }
-  PoolScope pool(queue_of(on_device));
+  PoolScope pool(queue_of(on_device), c10::DeviceType::CPU);
   Aliases aliases;   // the few cases that are torch's are not worth a second road
   before_read(src);
   before_write(dst);

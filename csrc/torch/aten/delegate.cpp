@@ -23,7 +23,7 @@ class Call {
 
   c10::IValue& argument(size_t i) { return stack_[first_ + i]; }
 
-  void look() {
+  c10::DeviceType look() {
     for (size_t i = 0; i < plan_.arguments.size(); ++i) {
       const c10::IValue& value = argument(i);
       switch (plan_.arguments[i].kind) {
@@ -38,7 +38,18 @@ class Call {
         default: break;
       }
     }
-    call_.settle(/*may_use_cuda=*/route_ != Route::DelegateHandles);
+    return call_.settle(/*may_be_gpu=*/route_ != Route::DelegateHandles);
+  }
+
+  /// Before arguments are converted, and once more when a kernel refused them.
+  void use(c10::DeviceType native) {
+    call_.use(native);
+    if (native == c10::DeviceType::MPS) given_.assign(stack_.begin() + static_cast<std::ptrdiff_t>(first_), stack_.end());
+    else if (!given_.empty()) {
+      stack_.resize(first_);
+      stack_.insert(stack_.end(), given_.begin(), given_.end());
+      originals_.clear();
+    }
   }
 
   /// Replaces hologram arguments by native ones. Written arguments keep their originals for to_hologram().
@@ -127,16 +138,19 @@ class Call {
   const Route route_;
   NativeCall call_;
   c10::SmallVector<std::pair<int, c10::IValue>, 2> originals_;
+  std::vector<c10::IValue> given_;   // the arguments as they came, where a kernel may refuse them
 };
 
 void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
   Call call(plan, stack, route);
   TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name, ": neither the device nor "
                               "PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
-  call.look();
-  call.to_native();
-  call.run();
-  call.to_hologram();
+  on_native(call.look(), [&](c10::DeviceType native) {
+    call.use(native);
+    call.to_native();
+    call.run();
+    call.to_hologram();
+  });
 }
 
 std::atomic<FallbackMode>& mode() {

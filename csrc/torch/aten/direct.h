@@ -196,8 +196,10 @@ struct Direct<R(A...)> {
     const Plan& plan = op->facts();
     NativeCall call(plan);
     (direct::look(call, a), ...);
-    call.settle();
-    return run(plan, call, std::index_sequence_for<A...>(), std::forward<A>(a)...);
+    return on_native(call.settle(), [&](c10::DeviceType native) -> R {
+      call.use(native);
+      return run(plan, call, std::index_sequence_for<A...>(), static_cast<A>(a)...);
+    });
   }
 
  private:

@@ -14,7 +14,9 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
+#include "runtime/backends/metal.h"
 #include "runtime/config.h"
 #include "torch/aten/nested.h"
 #include "torch/aten/sparse.h"
@@ -112,12 +114,13 @@ void check_plain(const at::Tensor& t, const char* what) {
       " is not supported on the device. Move the inputs to the CPU first (.cpu()).");
 }
 
-at::Tensor tensor_on(c10::Storage storage, c10::DispatchKey key, const at::Tensor& like) {
+/// `shift`: bytes by which the elements begin later in `storage` than in that of `like`.
+at::Tensor tensor_on(c10::Storage storage, c10::DispatchKey key, const at::Tensor& like, int64_t shift = 0) {
   c10::DispatchKeySet keys(key);
   if (like._is_zerotensor()) keys = keys.add(c10::DispatchKey::ZeroTensor);
   at::Tensor t = at::detail::make_tensor<c10::TensorImpl>(std::move(storage), keys, like.dtype());
   c10::TensorImpl* impl = t.unsafeGetTensorImpl();
-  impl->set_sizes_and_strides(like.sizes(), like.strides(), like.storage_offset());
+  impl->set_sizes_and_strides(like.sizes(), like.strides(), like.storage_offset() + shift / static_cast<int64_t>(like.element_size()));
   if (like.is_conj()) impl->_set_conj(true);
   if (like.is_neg()) impl->_set_neg(true);
   if (like.unsafeGetTensorImpl()->is_wrapped_number()) impl->set_wrapped_number(true);
@@ -156,8 +159,8 @@ c10::DataPtr copied_data(Backend& queue, const void* data, size_t bytes, c10::De
 
 }  // namespace
 
-// A native result's memory as the device's: the same, or a copy of it on the device.
-c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device) const {
+// A native result's memory from its byte `inside` on as the device's: the same, or a copy of it on the device.
+c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device, size_t inside) const {
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
   if (!data) return {nullptr, device};
@@ -170,9 +173,10 @@ c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device
     return {data, block, &release_block, device};
   }
   if (native_ == c10::DeviceType::CPU && !queue.reads_host_memory()) return copied_data(queue, data, impl->nbytes(), device);
-  block = adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
+  block = native_ == c10::DeviceType::MPS ? mps::adopt(queue, data, inside, impl->nbytes() - inside, new c10::Storage(native), &delete_storage)
+                                          : adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
   if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: nobody else has the address
-  return {data, block, &release_block, device};
+  return {block->data, block, &release_block, device};
 }
 
 c10::Storage Aliases::device_storage(const c10::Storage& native, c10::Device device) const {
@@ -206,16 +210,23 @@ Aliases::StoragePair& Aliases::alias_storage(const c10::Storage& original) {
       pair.copy = data.get();
       copies_ = true;
     } else {   // kept alive by a reference to its block
+      void* address = const_cast<void*>(impl->data());
+      if (native_ == c10::DeviceType::MPS) {
+        std::tie(address, pair.inside) = metal::buffer_of(*block->backend, address);
+        TORCH_CHECK(address, "hologram: a tensor's memory is in no Metal buffer");   // the CPU's kernel sees it
+      }
       block->retain();
-      data = {const_cast<void*>(impl->data()), block, &release_block, device};
+      data = {address, block, &release_block, device};
     }
   } else if (void* memory = impl->mutable_data()) {   // not ours; also makes lazy copies real
     data = {memory, new c10::Storage(original), &delete_storage, device};
   } else {
     data = {nullptr, device};
   }
-  pair.alias = c10::Storage(c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), original.nbytes(),
-                                                                  std::move(data), c10::GetAllocator(native_), original.resizable()));
+  pair.data = data.get();
+  pair.alias = c10::Storage(c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), pair.inside + original.nbytes(),
+                                                                  std::move(data), native_ == c10::DeviceType::MPS ? mps::allocator() : c10::GetAllocator(native_),
+                                                                  original.resizable()));
   storages_.push_back(std::move(pair));
   constexpr size_t kSearchedInOrder = 16;
   if (storages_.size() > kSearchedInOrder)
@@ -246,10 +257,11 @@ at::Tensor Aliases::alias(const at::Tensor& t) {
     return map_sparse(t, c10::Device(c10::DeviceType::CPU), [this](const at::Tensor& member) { return alias(member); });
   if (t.is_nested()) return map_nested(t, [this](const at::Tensor& buffer) { return alias(buffer); });
   check_plain(t, "argument");
-  before_read(t);
+  if (native_ == c10::DeviceType::CPU) before_read(t);
+  else order_read(t);
   StoragePair& pair = alias_storage(t.storage());
   if (C10_UNLIKELY(pair.copy != nullptr)) fetch(pair, t);
-  return tensor_on(pair.alias, native_ == c10::DeviceType::CPU ? c10::DispatchKey::CPU : c10::DispatchKey::CUDA, t);
+  return tensor_on(pair.alias, native_key(native_), t, static_cast<int64_t>(pair.inside));
 }
 
 at::Tensor Aliases::read(const at::Tensor& t) {
@@ -264,7 +276,8 @@ at::Tensor Aliases::read(const at::Tensor& t) {
 at::Tensor Aliases::write(const at::Tensor& t) {
   for (const TensorPair& pair : written_)
     if (pair.original.is_same(t)) return pair.alias;
-  before_write(t);
+  if (native_ == c10::DeviceType::CPU) before_write(t);
+  else order_write(t);
   for (const auto& [original, made] : read_)
     if (original == t.unsafeGetTensorImpl()) {
       written_.push_back({t, made});
@@ -277,7 +290,7 @@ at::Tensor Aliases::write(const at::Tensor& t) {
 /// A kernel gave a copy another size: so does the device's memory get it. What the kernel wrote is stored afterwards.
 void Aliases::follow_size(StoragePair& pair) {
   c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
-  pair.copy = const_cast<void*>(pair.alias.data());
+  pair.data = pair.copy = const_cast<void*>(pair.alias.data());
   resize_storage(*original, pair.alias.nbytes());
 }
 
@@ -309,18 +322,23 @@ void Aliases::report(OpStat& stat) const {
                  stat.name);
 }
 
+/// How many elements later `alias` begins in its storage than the original in its own.
+int64_t Aliases::inside(const at::Tensor& alias) const {
+  const StoragePair* pair = find(alias.storage().unsafeGetStorageImpl());
+  return pair ? static_cast<int64_t>(pair->inside / alias.element_size()) : 0;
+}
+
 void Aliases::write_back() {
   if (written_.empty()) return;
   for (StoragePair& pair : storages_) {
     c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
-    const void* const before = pair.copy ? pair.copy : original->data();
-    if (pair.alias.data() == before && pair.alias.nbytes() == original->nbytes()) continue;
+    if (pair.alias.data() == pair.data && pair.alias.nbytes() == pair.inside + original->nbytes()) continue;
     if (pair.copy) {
       follow_size(pair);
       continue;
     }
-    original->set_data_ptr_noswap(device_data(pair.alias, original->device()));
-    original->set_nbytes(pair.alias.nbytes());
+    original->set_data_ptr_noswap(device_data(pair.alias, original->device(), pair.inside));
+    original->set_nbytes(pair.alias.nbytes() - pair.inside);
     watch_pointers(*original);
   }
   for (const TensorPair& pair : written_) {
@@ -333,9 +351,9 @@ void Aliases::write_back() {
     if (pair.original.is_nested()) continue;   // no kernel changes the sizes of one
     c10::TensorImpl* impl = pair.original.unsafeGetTensorImpl();
     const at::Tensor& alias = pair.alias;
-    if (alias.sizes() != impl->sizes() || alias.strides() != impl->strides() ||
-        alias.storage_offset() != impl->storage_offset())
-      impl->set_sizes_and_strides(alias.sizes(), alias.strides(), alias.storage_offset());
+    const int64_t offset = alias.storage_offset() - inside(alias);
+    if (alias.sizes() != impl->sizes() || alias.strides() != impl->strides() || offset != impl->storage_offset())
+      impl->set_sizes_and_strides(alias.sizes(), alias.strides(), offset);
     if (alias.is_conj() != pair.original.is_conj()) impl->_set_conj(alias.is_conj());
     if (alias.is_neg() != pair.original.is_neg()) impl->_set_neg(alias.is_neg());
   }
@@ -358,26 +376,31 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   if (native.is_nested()) return map_nested(native, [&](const at::Tensor& buffer) { return result(buffer, device); });
   check_plain(native, "result");
   if (const StoragePair* pair = find(native.storage().unsafeGetStorageImpl()))
-    return tensor_on(pair->original, c10::DispatchKey::PrivateUse1, native);
+    return tensor_on(pair->original, c10::DispatchKey::PrivateUse1, native, -static_cast<int64_t>(pair->inside));
   return tensor_on(device_storage(native.storage(), device), c10::DispatchKey::PrivateUse1, native);
 }
 
-// On Metal torch's CPU kernels run, on the memory that both see. Its MPS kernels could: they would have to be ordered with our
-// queue, which nobody could test so far.
-bool runs_on_cuda(const Backend& backend) {
+c10::DeviceType gpu_native_type(const Backend& backend) {
   static const bool torch_has_cuda = at::hasCUDA();
-  return C10_UNLIKELY(torch_has_cuda) && backend.name() == std::string_view("cuda");
+  if (torch_has_cuda && backend.name() == std::string_view("cuda")) return c10::DeviceType::CUDA;
+  return mps::serves(backend) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
 }
 
-c10::DeviceType native_type(const at::Tensor& t) {
-  return runs_on_cuda(backend_of(t)) ? c10::DeviceType::CUDA : c10::DeviceType::CPU;
+c10::DispatchKey native_key(c10::DeviceType native) {
+  switch (native) {
+    case c10::DeviceType::CUDA: return c10::DispatchKey::CUDA;
+    case c10::DeviceType::MPS: return c10::DispatchKey::MPS;
+    default: return c10::DispatchKey::CPU;
+  }
 }
 
-PoolScope::PoolScope(Backend& queue) : previous_(pool_scope) {
+PoolScope::PoolScope(Backend& queue, c10::DeviceType native) : previous_(pool_scope) {
   settle_after_fork();
   install_scoped_allocator();
-  pool_scope = queue.host_visible() ? &queue : &cpu_backend();
-  if (!runs_on_cuda(queue)) return;
+  // What MPS makes on the CPU are numbers for its kernels; the pool would wait for the queue.
+  pool_scope = native == c10::DeviceType::MPS ? nullptr : queue.host_visible() ? &queue : &cpu_backend();
+  if (native == c10::DeviceType::MPS) mps_.emplace(queue);
+  if (native != c10::DeviceType::CUDA) return;
   // torch names a CUDA stream that is not its own by its handle, and the default stream by 0.
   const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(queue.device()));
   const c10::Stream stream(c10::Stream::UNSAFE, device, static_cast<c10::StreamId>(reinterpret_cast<intptr_t>(queue.native_handle())));

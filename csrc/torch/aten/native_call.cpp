@@ -54,11 +54,12 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   plan->served = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
   plan->on_cuda = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CUDA);
   plan->seeded = op.hasTag(at::Tag::nondeterministic_seeded);
+  plan->on_mps = op.hasKernelForDispatchKey(c10::DispatchKey::MPS) && !plan->seeded;   // its fallback counts as no kernel
   const auto& schema = op.schema();
   if (const auto dropout = schema.argumentIndexWithName("dropout_p")) plan->dropout = *dropout;
   for (const auto& argument : schema.arguments()) {
     const ArgumentKind kind = kind_of(argument.type());
-    if (kind == ArgumentKind::Generator) plan->seeded = false;
+    if (kind == ArgumentKind::Generator) plan->seeded = plan->on_mps = false;
     const bool written = argument.alias_info() && argument.alias_info()->isWrite();
     plan->arguments.push_back({kind, written || written_in_secret(argument.name())});
   }
@@ -135,12 +136,18 @@ SeededDefault::~SeededDefault() {
   generator->set_next_double_normal_sample(saved_->next_double_normal_sample());
 }
 
-void NativeCall::settle(bool may_use_cuda) {
+c10::DeviceType NativeCall::settle(bool may_be_gpu) {
   if (!device_)
     device_ = wanted_ ? c10::Device(kDevice, checked_device_index(wanted_->index())) : c10::Device(kDevice, current_device());
-  if (C10_LIKELY(!may_use_cuda || !plan_.on_cuda || !runs_on_cuda(backend()))) return;
-  native_ = c10::Device(c10::DeviceType::CUDA, device_->index());
-  aliases_.use(c10::DeviceType::CUDA);
+  const c10::DeviceType type = native_type(backend());
+  const bool has_kernel = may_be_gpu && (type == c10::DeviceType::CUDA ? plan_.on_cuda : plan_.on_mps);
+  return has_kernel ? type : c10::DeviceType::CPU;
+}
+
+void NativeCall::use(c10::DeviceType native) {
+  if (C10_LIKELY(native == native_.type())) return;
+  native_ = native == c10::DeviceType::CPU ? c10::Device(native) : c10::Device(native, device_->index());
+  aliases_ = Aliases(native);
 }
 
 at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requires_grad) {

@@ -1,5 +1,5 @@
-// One call of an op in torch's own kernel (CPU, or CUDA where the memory is CUDA's and torch has one), on the device's memory: what the boxed road (delegate.cpp) and the typed road
-// (direct.h) have in common.
+// One call of an op in torch's own kernel (CUDA's or MPS's where the memory is theirs and torch has one, else the CPU's), on the
+// device's memory: what the boxed road (delegate.cpp) and the typed road (direct.h) have in common.
 //
 // Tensor arguments become aliases (native.h), a device generator becomes a native generator seeded from it, and what comes back
 // is a hologram tensor that aliases, owns or is an argument exactly as the schema and the kernel say.
@@ -43,6 +43,7 @@ struct Plan {
   bool takes_cpu_tensors = false;        // torch lets CPU tensors of any size in beside device tensors
   bool served = false;                   // torch has a CPU kernel
   bool on_cuda = false;                  // ... and one for CUDA
+  bool on_mps = false;                   // ... and one for MPS that draws no random numbers: those are as on other backends
 
   explicit Plan(const c10::OperatorHandle& handle) : op(handle) {}
 };
@@ -74,7 +75,7 @@ class SeededDefault {
 
 // ---- one call ----
 
-/// First every argument is shown (look), then the device is known (settle), then arguments are converted in order.
+/// First every argument is shown (look), then the devices are known (settle, use), then arguments are converted in order.
 class NativeCall {
  public:
   explicit NativeCall(const Plan& plan) : plan_(plan) {}
@@ -92,8 +93,10 @@ class NativeCall {
     if (device.type() == kDevice && !wanted_) wanted_ = device;
   }
   /// Results live where any hologram tensor lives (the first tensor argument may be a Python number), else where a Device
-  /// argument says.
-  void settle(bool may_use_cuda = true);
+  /// argument says. Returns the device whose kernel can run: one of torch's for GPUs only if it `may_be_gpu`.
+  c10::DeviceType settle(bool may_be_gpu = true);
+  /// The device whose kernel runs. To be said anew after a failure.
+  void use(c10::DeviceType native);
   c10::Device device() const { return *device_; }
 
   /// Argument `index` for the native kernel.
@@ -103,7 +106,7 @@ class NativeCall {
   c10::Device native_device(c10::Device device) const { return device.type() == kDevice ? native_ : device; }
   c10::Device native_device() const { return native_; }
   /// The key under which the native kernel is found.
-  c10::DispatchKeySet key() const { return c10::DispatchKeySet(native_.is_cpu() ? c10::DispatchKey::CPU : c10::DispatchKey::CUDA); }
+  c10::DispatchKeySet key() const { return c10::DispatchKeySet(native_key(native_.type())); }
 
   /// Where the kernel's results come from.
   Backend& backend() const { return backend_ ? *backend_ : current_queue(device_->index()); }
@@ -131,7 +134,7 @@ class NativeCall {
 class NativeScope {
  public:
   NativeScope(const NativeCall& call, bool seeded)
-      : pool_(call.backend()), seeded_(seeded, call.device().index(), call.native_device()) {}
+      : pool_(call.backend(), call.native_device().type()), seeded_(seeded, call.device().index(), call.native_device()) {}
 
  private:
   // Aliases are below autograd already; this also keeps what native kernels call from looking at it.

@@ -169,15 +169,19 @@ bool Commands::copy_staged(void* dst, const void* src, size_t bytes) {
 
 // ---- time ----
 
+void Commands::signal(Id command_buffer, Mark& mark) {
+  if (!mark.event) mark.event = Owned(send<Id>(device_.handle(), sel().new_event));
+  if (!mark.event) fail(Error::Kind::Runtime, at(device_), ": Metal makes no event.");
+  send<void>(command_buffer, sel().signal_event, mark.event.get(), ++mark.value);
+}
+
 void Commands::record(Mark& mark) {
   device_.check_usable();
   const Pool pool;
   std::lock_guard<std::mutex> hold(lock_);
-  if (!mark.event) mark.event = Owned(send<Id>(device_.handle(), sel().new_event));
-  if (!mark.event) fail(Error::Kind::Runtime, at(device_), ": Metal makes no event.");
   end();
   const Id filled = buffer();
-  send<void>(filled, sel().signal_event, mark.event.get(), ++mark.value);
+  signal(filled, mark);
   mark.buffer = Owned(retain(filled));
   commit();
 }
@@ -188,6 +192,15 @@ void Commands::wait_for(const Mark& mark) {
   std::lock_guard<std::mutex> hold(lock_);
   end();
   send<void>(buffer(), sel().wait_event, mark.event.get(), mark.value);
+}
+
+void Commands::wait_for(Id foreign, Mark& mark) {
+  {
+    const Pool pool;
+    std::lock_guard<std::mutex> hold(lock_);
+    signal(foreign, mark);
+  }
+  wait_for(mark);
 }
 
 void Commands::wait() {

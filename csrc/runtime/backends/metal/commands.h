@@ -45,6 +45,8 @@ class Commands {
 
   void record(Mark& mark);
   void wait_for(const Mark& mark);       // what comes later waits; the host does not
+  /// What comes later waits for what a foreign command buffer of the device holds by now; `mark` is kept for this.
+  void wait_for(Id foreign, Mark& mark);
   /// The host waits for everything so far. Throws where some of it failed.
   void wait();
   /// The same for one point.
@@ -69,6 +71,7 @@ class Commands {
   void retire(bool all);                       // forgets what is done; `all`: waits for it
   size_t take_ring(size_t bytes);
   uint64_t on_device(const void* address, int operand);
+  void signal(Id command_buffer, Mark& mark);
   void write_record(const MetalKernel& kernel, int64_t* to, const Launch& launch);
   bool blit(Id from, size_t from_offset, Range& to, const void* dst, size_t bytes);
 

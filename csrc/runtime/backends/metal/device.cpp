@@ -146,6 +146,12 @@ Range Buffers::remove(const void* base) {
   return range;
 }
 
+Range Buffers::find(const void* address) {
+  std::lock_guard<std::mutex> hold(lock_);
+  const auto after = first_after(sorted_, address);
+  return after != sorted_.begin() && (after - 1)->holds(static_cast<const char*>(address)) ? *(after - 1) : Range{};
+}
+
 uint64_t Buffers::copy_to(std::vector<Range>& ranges) {
   std::lock_guard<std::mutex> hold(lock_);
   ranges = sorted_;
@@ -169,10 +175,14 @@ void* Device::allocate(size_t bytes) {
   if (bytes > largest_bytes_) return nullptr;
   const Pool pool;
   Owned buffer(send<Id>(handle_, sel().new_buffer, UInt{bytes}, UInt{kStorageModeShared}));
-  void* const data = buffer ? send<void*>(buffer.get(), sel().contents) : nullptr;
-  if (!data) return nullptr;
-  const uint64_t gpu = send<uint64_t>(buffer.get(), sel().gpu_address);
-  buffers_.add({static_cast<const char*>(data), bytes, gpu, buffer.leave()});
+  void* const data = buffer ? adopt(buffer.get(), bytes) : nullptr;
+  if (data) buffer.leave();
+  return data;
+}
+
+void* Device::adopt(Id buffer, size_t bytes) {
+  void* const data = send<void*>(buffer, sel().contents);
+  if (data) buffers_.add({static_cast<const char*>(data), bytes, send<uint64_t>(buffer, sel().gpu_address), buffer});
   return data;
 }
 

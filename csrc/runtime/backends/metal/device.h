@@ -32,10 +32,10 @@ struct MetalKernel final : Kernel {
 
 /// A live buffer.
 struct Range {
-  const char* base;
-  size_t bytes;
-  uint64_t gpu;
-  Id buffer;
+  const char* base = nullptr;
+  size_t bytes = 0;
+  uint64_t gpu = 0;
+  Id buffer = nullptr;
   uint64_t declared = 0;            // in a queue's copy: the encoder that knows of it
 
   bool holds(const char* p) const { return p >= base && p < base + bytes; }
@@ -48,6 +48,8 @@ class Buffers {
   void add(const Range& range);
   /// Takes the buffer out that begins at `base`.
   Range remove(const void* base);
+  /// The one that holds an address; its buffer is null where none does.
+  Range find(const void* address);
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   /// Copies all, by address; returns the version of the copy.
   uint64_t copy_to(std::vector<Range>& ranges);
@@ -91,6 +93,9 @@ class Device {
   /// Host address of a new buffer; nullptr when the system refuses.
   void* allocate(size_t bytes);
   void deallocate(void* data) noexcept;
+  /// A buffer that somebody else made and keeps, until it is forgotten. nullptr where the host does not see it.
+  void* adopt(Id buffer, size_t bytes);
+  void forget(void* data) noexcept { buffers_.remove(data); }
   /// Waits for what was submitted to any queue.
   void settle();
 

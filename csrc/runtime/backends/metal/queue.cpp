@@ -157,6 +157,38 @@ void Queue::launch_records(const MetalKernel& kernel, const Launch* launches, in
     log_launch({&kernel, items, launches->elements_per_item, static_cast<int>(blocks) * count, 0});
 }
 
+// ---- libraries with a queue of their own ----
+
+void Queue::lead(Id command_buffer) {
+  std::lock_guard<std::mutex> hold(marker_lock_);
+  commands_.record(lead_);
+  const Pool pool;
+  send<void>(command_buffer, sel().wait_event, lead_.event.get(), lead_.value);
+}
+
+void Queue::follow(Id command_buffer) {
+  std::lock_guard<std::mutex> hold(marker_lock_);
+  commands_.wait_for(command_buffer, follow_);
+}
+
+namespace {
+Queue& own(Backend& queue) { return static_cast<Queue&>(queue); }
+}  // namespace
+
+std::pair<void*, size_t> buffer_of(Backend& queue, const void* data) {
+  const Range range = own(queue).owner().buffers().find(data);
+  return {range.buffer, range.buffer ? static_cast<size_t>(static_cast<const char*>(data) - range.base) : 0};
+}
+
+void* adopt_buffer(Backend& queue, void* buffer, size_t bytes) {
+  const Pool pool;
+  return own(queue).owner().adopt(static_cast<Id>(buffer), bytes);
+}
+
+void forget_buffer(Backend& queue, void* data) noexcept { own(queue).owner().forget(data); }
+void lead(Backend& queue, void* command_buffer) { own(queue).lead(static_cast<Id>(command_buffer)); }
+void follow(Backend& queue, void* command_buffer) { own(queue).follow(static_cast<Id>(command_buffer)); }
+
 // ---- time ----
 
 void Queue::synchronize_device() {

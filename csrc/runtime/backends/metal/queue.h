@@ -15,6 +15,9 @@ class Queue final : public Backend {
   Queue(Device& device, int lane);
 
   Commands& commands() { return commands_; }
+  Device& owner() { return owner_; }
+  void lead(Id command_buffer);
+  void follow(Id command_buffer);
 
   const char* name() const override { return kName; }
   int device_count() const override { return metal::device_count(); }
@@ -73,6 +76,7 @@ class Queue final : public Backend {
   SharedBlocks shared_;
   std::mutex marker_lock_;
   Mark marker_;
+  Mark lead_, follow_;              // of a library's queue; with marker_lock_
 };
 
 }  // namespace hologram::metal
