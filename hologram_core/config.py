@@ -70,6 +70,7 @@ class Config:
     memory_limit: int | None     # HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold
     backend: str                 # HOLOGRAM_BACKEND: 'auto' or a backend's name
     fallback: str                # HOLOGRAM_FALLBACK: 'allow', 'warn' or 'error' for ops that run in torch's own kernels
+    mps: bool                    # HOLOGRAM_MPS=0: on Metal those are the CPU's, not MPS's
 
 
 def read(env=os.environ) -> Config:
@@ -83,6 +84,7 @@ def read(env=os.environ) -> Config:
         memory_limit=_limit(env, "HOLOGRAM_MEMORY_LIMIT"),
         backend=_one_of(env, "HOLOGRAM_BACKEND", ("auto", "cpu", "cuda", "metal")),
         fallback=_one_of(env, "HOLOGRAM_FALLBACK", ("allow", "warn", "error")),
+        mps=_flag(env, "HOLOGRAM_MPS", True),
     )
 
 

@@ -350,6 +350,7 @@ void take_switches() {
   config().guard = values.attr("guard").cast<bool>();
   config().fusion = values.attr("fusion").cast<bool>();
   config().sync = values.attr("sync").cast<bool>();
+  config().mps = values.attr("mps").cast<bool>();
   const py::object limit = values.attr("memory_limit");
   config().memory_limit = limit.is_none() ? 0 : limit.cast<size_t>();
 }

@@ -17,16 +17,16 @@ def test_bad_sizes(text):
 
 def test_defaults():
     c = config.read({})
-    assert (c.fusion, c.sync, c.log, c.guard, c.memory_limit, c.backend, c.fallback) == (True, False, 0, False, None, "auto", "allow")
+    assert (c.fusion, c.sync, c.log, c.guard, c.memory_limit, c.backend, c.fallback, c.mps) == (True, False, 0, False, None, "auto", "allow", True)
     assert c.cache_dir.name == "hologram"
 
 
 def test_values():
     c = config.read({"HOLOGRAM_FUSION": "0", "HOLOGRAM_SYNC": "1", "HOLOGRAM_LOG": "3", "HOLOGRAM_GUARD": "on",
                      "HOLOGRAM_CACHE_DIR": "/somewhere", "HOLOGRAM_MEMORY_LIMIT": "2G", "HOLOGRAM_BACKEND": "CPU",
-                     "HOLOGRAM_FALLBACK": "error"})
+                     "HOLOGRAM_FALLBACK": "error", "HOLOGRAM_MPS": "0"})
     assert (c.fusion, c.sync, c.log, c.guard, str(c.cache_dir)) == (False, True, 3, True, "/somewhere")
-    assert (c.memory_limit, c.backend, c.fallback) == (2 << 30, "cpu", "error")
+    assert (c.memory_limit, c.backend, c.fallback, c.mps) == (2 << 30, "cpu", "error", False)
 
 
 @pytest.mark.parametrize("name, value", [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_LOG", "9"), ("HOLOGRAM_LOG", "-1"),

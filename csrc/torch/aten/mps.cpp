@@ -5,7 +5,6 @@
 #include <torch/version.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <string_view>
@@ -62,10 +61,7 @@ bool storage_is_shared_buffer() {
 #endif
 }
 
-bool torch_has_mps() {
-  const char* wanted = std::getenv("HOLOGRAM_MPS");
-  return !(wanted && std::string_view(wanted) == "0") && at::hasMPS() && storage_is_shared_buffer();
-}
+bool torch_has_mps() { return config().mps && at::hasMPS() && storage_is_shared_buffer(); }
 
 /// What a block of a torch buffer keeps.
 struct Adopted {
