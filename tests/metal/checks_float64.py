@@ -56,18 +56,11 @@ RANK = {
 
 @pytest.mark.parametrize("inference", [False, True], ids=["", "inference"])
 @pytest.mark.parametrize("kind", [torch.float32, torch.complex64], ids=str)
-@pytest.mark.parametrize("name", PINV)
-def test_pinv(name, kind, inference):
+@pytest.mark.parametrize("calls, name", [*((PINV, name) for name in PINV), *((RANK, name) for name in RANK)],
+                         ids=[*(f"pinv {name}" for name in PINV), *(f"rank {name}" for name in RANK)])
+def test_pinv_and_matrix_rank(calls, name, kind, inference):
     with torch.inference_mode(inference):
-        compare(PINV[name], low_rank(kind))
-
-
-@pytest.mark.parametrize("inference", [False, True], ids=["", "inference"])
-@pytest.mark.parametrize("kind", [torch.float32, torch.complex64], ids=str)
-@pytest.mark.parametrize("name", RANK)
-def test_matrix_rank(name, kind, inference):
-    with torch.inference_mode(inference):
-        compare(RANK[name], low_rank(kind))
+        compare(calls[name], low_rank(kind))
 
 
 def test_matrix_rank_counts():

@@ -129,6 +129,12 @@ auto first_after(std::vector<Range>& ranges, const void* address) {
                           [](const char* p, const Range& r) { return p < r.base; });
 }
 
+/// The range that holds an address, or null.
+Range* holder(std::vector<Range>& ranges, const void* address) {
+  const auto after = first_after(ranges, address);
+  return after != ranges.begin() && (after - 1)->holds(static_cast<const char*>(address)) ? &*(after - 1) : nullptr;
+}
+
 }  // namespace
 
 void Buffers::add(const Range& range) {
@@ -148,8 +154,8 @@ Range Buffers::remove(const void* base) {
 
 Range Buffers::find(const void* address) {
   std::lock_guard<std::mutex> hold(lock_);
-  const auto after = first_after(sorted_, address);
-  return after != sorted_.begin() && (after - 1)->holds(static_cast<const char*>(address)) ? *(after - 1) : Range{};
+  const Range* found = holder(sorted_, address);
+  return found ? *found : Range{};
 }
 
 uint64_t Buffers::copy_to(std::vector<Range>& ranges) {
@@ -163,12 +169,10 @@ Range* Addresses::find(const void* address) {
     version_ = all_.copy_to(ranges_);
     last_ = 0;
   }
-  const auto* p = static_cast<const char*>(address);
-  if (last_ < ranges_.size() && ranges_[last_].holds(p)) return &ranges_[last_];
-  const auto after = first_after(ranges_, p);
-  if (after == ranges_.begin() || !(after - 1)->holds(p)) return nullptr;
-  last_ = static_cast<size_t>(after - 1 - ranges_.begin());
-  return &ranges_[last_];
+  if (last_ < ranges_.size() && ranges_[last_].holds(static_cast<const char*>(address))) return &ranges_[last_];
+  Range* const found = holder(ranges_, address);
+  if (found) last_ = static_cast<size_t>(found - ranges_.data());
+  return found;
 }
 
 void* Device::allocate(size_t bytes) {
