@@ -68,6 +68,7 @@ class Config:
     guard: bool                  # HOLOGRAM_GUARD=1: pages of freed blocks are inaccessible
     cache_dir: Path              # HOLOGRAM_CACHE_DIR: compiled kernels on disk
     memory_limit: int | None     # HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold
+    cpu: str                     # HOLOGRAM_CPU: 'native' or the level of x86-64 that kernels are made for
     backend: str                 # HOLOGRAM_BACKEND: 'auto' or a backend's name
     fallback: str                # HOLOGRAM_FALLBACK: 'allow', 'warn' or 'error' for ops that run in torch's own kernels
     mps: bool                    # HOLOGRAM_MPS=0: on Metal those are the CPU's, not MPS's
@@ -82,6 +83,7 @@ def read(env=os.environ) -> Config:
         guard=_flag(env, "HOLOGRAM_GUARD", False),
         cache_dir=_cache_dir(env),
         memory_limit=_limit(env, "HOLOGRAM_MEMORY_LIMIT"),
+        cpu=_one_of(env, "HOLOGRAM_CPU", ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
         backend=_one_of(env, "HOLOGRAM_BACKEND", ("auto", "cpu", "cuda", "metal")),
         fallback=_one_of(env, "HOLOGRAM_FALLBACK", ("allow", "warn", "error")),
         mps=_flag(env, "HOLOGRAM_MPS", True),

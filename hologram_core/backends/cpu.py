@@ -12,6 +12,7 @@ import struct
 import time
 
 from .. import cache, log
+from ..config import config
 from ..errors import CompileError
 from .memo import Memo
 
@@ -55,10 +56,23 @@ def _load(entry: cache.Entry) -> tuple:
 kernels = Memo(lambda: _host().identity, lambda key, symbol: compile_circuit(prepare(key), symbol), _load)
 
 
-class _Host:
-    """LLVM for this machine: one target, one engine that holds all kernels."""
+# What the levels of x86-64 have beyond the one before, by LLVM's names (https://gitlab.com/x86-psABIs/x86-64-ABI).
+_ADDED = {"x86-64-v2": "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3",
+          "x86-64-v3": "avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave",
+          "x86-64-v4": "avx512bw avx512cd avx512dq avx512f avx512vl"}
 
-    def __init__(self):
+
+def _level_features(level: str) -> set:
+    """The instruction set extensions of a level of x86-64."""
+    levels = list(_ADDED)
+    return {name for known in levels[:levels.index(level) + 1] for name in _ADDED[known].split()}
+
+
+class _Host:
+    """LLVM for this machine: one target, one engine that holds all kernels. `level`: kernels use what it has and no more.
+    `runs`: this processor must have it."""
+
+    def __init__(self, level: str = "native", runs: bool = True):
         import llvmlite.binding as llvm
 
         self.llvm = llvm
@@ -70,8 +84,16 @@ class _Host:
         flat = features.flatten()
         version = ".".join(map(str, llvm.llvm_version_info))
         target = llvm.Target.from_default_triple()
+        if level != "native":
+            missing = _level_features(level) - self.features
+            if missing and runs:
+                raise CompileError(f"HOLOGRAM_CPU: this processor ({cpu}) is no {level}, it lacks {' '.join(sorted(missing))}. "
+                                   "Set HOLOGRAM_CPU to a lower level, or leave it out.")
+            cpu, self.features, flat = level, _level_features(level), ""
         if target.triple.startswith(("aarch64", "arm64")):
             self.features.add("neon")         # every one has it, not every system says so
+        elif target.triple.startswith("x86_64") and "f16c" not in self.features:
+            self.features.add("soft-half")
         self.identity = f"{version} {target.triple} {cpu} {flat}".encode()
         self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
                                                     codemodel="small", jit=True)
@@ -107,7 +129,7 @@ class _Host:
 
 @functools.lru_cache(maxsize=None)
 def _host() -> _Host:
-    return _Host()
+    return _Host(config.cpu)
 
 
 def _libm_allowed(features: set) -> set:

@@ -24,11 +24,13 @@ _SCALEF = {("f32", 16): ("llvm.x86.avx512.mask.scalef.ps.512", "i16"),
 
 
 class LLVMBuilder(Memory, Builder):
-    """`features`: instruction set extensions of the target, by LLVM's names. They choose instructions, never results."""
+    """`features`: instruction set extensions of the target, by LLVM's names, and "soft-half" where it has none for f16. They
+    choose instructions, never results."""
 
     def __init__(self, lanes: int, features=frozenset()):
         self.lanes, self.features = lanes, features
         self.select_bits = "neon" in features
+        self.soft_half = "soft-half" in features
         self.text = Text()
         self.position = None           # what index() gives; set by the loop nest
 

@@ -1,7 +1,8 @@
 """Memory for LLVMBuilder: addresses, loads and stores of every element type, masks, gathers.
 
 In memory a bool is one byte, f16 and bf16 are 16 bits; as values they are i1 and f32. bf16 is rounded with integer
-arithmetic (to nearest even, NaN kept), because the conversion instructions of some CPUs flush subnormals.
+arithmetic (to nearest even, NaN kept), because the conversion instructions of some CPUs flush subnormals. f16 is where the
+target has no instructions for it: LLVM would call a function for each element.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ def memory_type(dtype: DType) -> str:
 
 
 class Memory:
-    """Mixin of LLVMBuilder."""
+    """Mixin of LLVMBuilder. `soft_half`: f16 is converted with integer arithmetic, and LLVM never sees its type `half`."""
+
+    def _unit(self, dtype: DType) -> str:
+        return "i16" if dtype is F16 and self.soft_half else memory_type(dtype)
 
     # ---- addresses and kernel arguments ----
     def operand(self, number: int) -> Value:
@@ -73,7 +77,7 @@ class Memory:
     # ---- loads ----
     def load(self, address: Value, dtype: DType, lanes: int, mask=None, stay: bool = True) -> Value:
         """Elements at an address (consecutive) or at a vector of addresses. `stay`: keep the load at this point."""
-        scalar = memory_type(dtype)
+        scalar = self._unit(dtype)
         wide = vector(scalar, lanes)
         if address.data.lanes > 1:
             full = f"llvm.masked.gather.{suffix(scalar, lanes)}.v{lanes}p0"
@@ -94,6 +98,8 @@ class Memory:
         if dtype is BOOL:
             byte = vector("i8", lanes)
             name, block = self.text.pure(f"icmp ne {byte} {name}, {'0' if lanes == 1 else 'zeroinitializer'}", [block])
+        elif dtype is F16 and self.soft_half:
+            return self._from_f16(name, lanes, block)
         elif dtype is F16:
             packed = name
             name, block = self.text.pure(f"fpext {vector('half', lanes)} {name} to {vector('float', lanes)}", [block])
@@ -108,13 +114,28 @@ class Memory:
         value = self.bitcast(self.shl(bits, self.const(16, U32)), F32)
         return Value(self, F32, Reg(value.data.text, lanes, value.data.block, (BF16, packed)))
 
+    def _from_f16(self, packed: str, lanes: int, block) -> Value:
+        """What the instructions do: exact, and a NaN becomes a quiet one."""
+        half = self.emit("zext {t} {0} to {r}", (self.value(I16, packed, lanes, block),), I32)
+        bits = (half & 0x7FFF) << 13
+        exponent = bits + (112 << 23)
+        tiny = self.bitcast(self.bitcast(exponent + (1 << 23), F32) - 2.0 ** -14, I32)     # a subnormal, normal as f32
+        nan = self.select(bits > (0x1F << 23), bits | (0x1FF << 22), exponent + (112 << 23))
+        value = self.select(bits < (1 << 23), tiny, self.select(bits < (0x1F << 23), exponent, nan))
+        value = self.bitcast(value | ((half & 0x8000) << 16), F32)
+        return Value(self, F32, Reg(value.data.text, lanes, value.data.block, (F16, packed)))
+
     # ---- rounding to 16 bits ----
     def round_to(self, x: Value, dtype: DType) -> Value:
         """`x` (of type dtype.math) rounded to the element type; only f16 and bf16 change it."""
         if dtype.math is dtype or (x.data.packed and x.data.packed[0] is dtype):
             return x
         lanes = x.data.lanes
+        if dtype is F16 and self.soft_half:
+            half = self._to_f16(x)
+            return self._from_f16(half.data.text, lanes, half.data.block)
         if dtype is F16:
+            x = self._kept_from_folding(x)
             name, block = self.text.pure(f"fptrunc {vector('float', lanes)} {x.data.text} to {vector('half', lanes)}",
                                          [x.data.block])
             return self._unpack(name, F16, lanes, block)
@@ -125,13 +146,28 @@ class Memory:
         half = self.emit("trunc {t} {0} to {r}", (self.shr(kept, self.const(16, U32)),), I16)
         return self._from_bf16(half.data.text, lanes, half.data.block)
 
+    def _kept_from_folding(self, x: Value) -> Value:
+        """x86: LLVM rounds a scalar before its copysign, and then the f64 that the sign comes from, by a function nobody has."""
+        return self.intrinsic("arithmetic.fence", (x,), F32) if x.data.lanes == 1 and "f16c" in self.features else x
+
+    def _to_f16(self, x: Value) -> Value:
+        """To nearest even, in i16: what the instructions do. The upper bits of a NaN are kept."""
+        bits = self.bitcast(x, I32)
+        size = bits & 0x7FFFFFFF
+        normal = (size + ((size >> 13) & 1) + (0xFFF - (112 << 23))) >> 13       # 65520 and more become infinite here
+        tiny = self.bitcast(self.bitcast(size, F32) + 0.5, I32) - (126 << 23)    # the sum rounds at the last place of subnormals
+        large = self.select(size > (0xFF << 23), ((size >> 13) & 0x3FF) | 0x7E00, self.const(0x7C00, I32))
+        half = self.select(size < (113 << 23), tiny, self.select(size < (143 << 23), normal, large))
+        half = half | ((bits >> 16) & 0x8000)
+        return self.emit("trunc {t} {0} to {r}", (half,), I16)
+
     # ---- stores ----
     def store(self, x: Value, address: Value, dtype: DType, mask=None, stream: bool = False) -> None:
         """Stores `x` (of type dtype.math) as elements of `dtype`. `stream`: a whole, aligned vector, past the caches."""
         x = self.round_to(x, dtype)
         lanes = max(x.data.lanes, address.data.lanes, mask.data.lanes if mask is not None else 1)
         x = self.widen(x, lanes)
-        scalar = memory_type(dtype)
+        scalar = self._unit(dtype)
         wide = vector(scalar, lanes)
         text = x.data.text
         if dtype is BOOL:

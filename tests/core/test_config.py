@@ -18,19 +18,20 @@ def test_bad_sizes(text):
 def test_defaults():
     c = config.read({})
     assert (c.fusion, c.sync, c.log, c.guard, c.memory_limit, c.backend, c.fallback, c.mps) == (True, False, 0, False, None, "auto", "allow", True)
-    assert c.cache_dir.name == "hologram"
+    assert (c.cache_dir.name, c.cpu) == ("hologram", "native")
 
 
 def test_values():
     c = config.read({"HOLOGRAM_FUSION": "0", "HOLOGRAM_SYNC": "1", "HOLOGRAM_LOG": "3", "HOLOGRAM_GUARD": "on",
                      "HOLOGRAM_CACHE_DIR": "/somewhere", "HOLOGRAM_MEMORY_LIMIT": "2G", "HOLOGRAM_BACKEND": "CPU",
-                     "HOLOGRAM_FALLBACK": "error", "HOLOGRAM_MPS": "0"})
+                     "HOLOGRAM_FALLBACK": "error", "HOLOGRAM_MPS": "0", "HOLOGRAM_CPU": "x86-64-V3"})
     assert (c.fusion, c.sync, c.log, c.guard, str(c.cache_dir)) == (False, True, 3, True, "/somewhere")
-    assert (c.memory_limit, c.backend, c.fallback, c.mps) == (2 << 30, "cpu", "error", False)
+    assert (c.memory_limit, c.backend, c.fallback, c.mps, c.cpu) == (2 << 30, "cpu", "error", False, "x86-64-v3")
 
 
 @pytest.mark.parametrize("name, value", [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_LOG", "9"), ("HOLOGRAM_LOG", "-1"),
-                                         ("HOLOGRAM_MEMORY_LIMIT", "lots"), ("HOLOGRAM_BACKEND", "tpu"), ("HOLOGRAM_FALLBACK", "2")])
+                                         ("HOLOGRAM_MEMORY_LIMIT", "lots"), ("HOLOGRAM_BACKEND", "tpu"), ("HOLOGRAM_FALLBACK", "2"),
+                                         ("HOLOGRAM_CPU", "znver4")])
 def test_bad_values_name_the_variable(name, value):
     with pytest.raises(ValueError, match=name):
         config.read({name: value})
