@@ -34,12 +34,12 @@ def prepare(key: bytes):
     return circuit
 
 
-def compile_circuit(circuit, symbol: str) -> cache.Entry:
+def compile_circuit(circuit, symbol: str, host=None) -> cache.Entry:
     """Machine code of a prepared circuit."""
     from ..codegen.loops import build
 
     start = time.perf_counter()
-    host = _host()
+    host = host or _host()
     builder, cost = build(circuit, host.features)
     text = builder.text.finish(symbol, host.attributes)
     log.log(4, text)
