@@ -1,11 +1,16 @@
-"""Kernels for AArch64, without such a machine: what LLVM makes of selections."""
+"""Kernels for AArch64, without such a machine: what LLVM makes of selections, and, where qemu is installed, their results."""
 
 import re
+import zlib
 
 import llvmlite.binding as llvm
+import numpy as np
 import pytest
 
+import aarch64_machine
 import gpu_tables
+import test_gpu_grid as circuits
+from grid_kernels import results
 from hologram_core.backends import cpu
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.loops import build
@@ -48,3 +53,21 @@ def test_no_selection_becomes_an_instruction_that_orders_zeros(assemble):
     assert len(mine) > 20 and sum(bool(extrema(assemble(case, frozenset()))) for name, case in mine if name.startswith("atan_")) == 2
     for name, case in mine:
         assert not extrema(assemble(case)), name
+
+
+@pytest.mark.skipif(not (aarch64_machine.EMULATOR and aarch64_machine.LINKER), reason="qemu-aarch64 or a linker for AArch64 is missing")
+def test_kernels_give_the_bits_that_they_give_here(tmp_path):
+    """A share of all rows in all types, every schedule, circuits at random."""
+    cases = [case for name, case in gpu_tables.cases(gpu_tables.TYPES) if zlib.crc32(name.encode()) % 16 == 0]
+    cases += [*gpu_tables.shapes().values(), *map(circuits.random_elementwise, (10, 34, 82))]
+    wanted = []
+    with np.errstate(all="ignore"):
+        for case in cases:
+            case.run()
+            wanted.append(results(case))
+            for array, operand in zip(case.arrays, case.circuit.operands):
+                if operand.output:
+                    array[...] = 77
+    aarch64_machine.run(cases, tmp_path)
+    for case, want in zip(cases, wanted):
+        assert results(case) == want, str(case.circuit)
