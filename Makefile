@@ -2,6 +2,7 @@
 # make test    run the tests
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual
 # make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
+# make test-sanitize   build with the address and undefined-behaviour sanitizers, in build/sanitize, and run a part of the tests on that
 # make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
@@ -22,7 +23,7 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test test-modes test-gpu-full conformance bench clean
+.PHONY: demo test test-modes test-gpu-full test-sanitize conformance bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -40,6 +41,24 @@ test-gpu-full: $(VENV)/.installed
 	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
 	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
 	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
+
+# Python itself is not built for the sanitizers: their libraries must be there before it. Leaks are Python's and torch's; faults are
+# what some tests wait for; freed memory is kept for a while, which a test of the memory that is held takes for a leak.
+SANITIZED := tests/core/test_executor.py tests/core/test_ffi.py tests/core/test_plan.py tests/core/test_pools.py tests/core/test_dlpack.py \
+	tests/torch/test_storage.py tests/torch/test_reduction.py tests/torch/test_fusion.py tests/torch/test_recording_failures.py \
+	tests/torch/test_bad_input.py tests/torch/test_programs.py tests/torch/test_fuzz.py \
+	--deselect tests/torch/test_fusion.py::test_training_for_a_long_time_leaks_nothing
+SANITIZED_ENV = LD_PRELOAD="$(foreach name,asan ubsan stdc++,$$($(CXX) -print-file-name=lib$(name).so))" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0:handle_segv=0 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+
+test-sanitize: $(VENV)/.installed
+	mkdir -p build/sanitize
+	tar -cf - --exclude='*.so' $(wildcard build_*.py) setup.py pyproject.toml README.md csrc hologram_core hologram_torch tests examples \
+		| tar -xf - -C build/sanitize
+	cd build/sanitize && HOLOGRAM_SANITIZE=address,undefined $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+	cd build/sanitize && $(SANITIZED_ENV) PYTHONPATH=$(CURDIR)/build/sanitize HOLOGRAM_CACHE_DIR=$(CURDIR)/build/sanitize/cache \
+		$(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider $(SANITIZED) $(PYTEST_ARGS)
 
 conformance: $(VENV)/.installed
 	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)

@@ -35,7 +35,10 @@ from build_tables import write_tables  # noqa: E402  (after the torch probe: it 
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
 DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds while developing
-FLAGS = ["-O1" if DEV else "-O2", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+SANITIZE = os.environ.get("HOLOGRAM_SANITIZE")   # the compiler's sanitizers, for example address,undefined (make test-sanitize)
+# torch keeps the type information of its classes to itself, which the check of virtual tables needs.
+SANITIZED = [f"-fsanitize={SANITIZE}", "-fno-sanitize=vptr", "-fno-omit-frame-pointer", "-g1"] if SANITIZE else ["-g0"]
+FLAGS = ["-O1" if DEV or SANITIZE else "-O2", *SANITIZED, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 STD = [] if torch else ["-std=c++17"]
 
 
@@ -68,6 +71,7 @@ class Build(BuildExtension):
         return super().get_ext_filename(name)
 
     def build_extension(self, ext):
+        ext.extra_link_args = [*ext.extra_link_args, *(SANITIZED if SANITIZE else [])]
         if not ext.name.endswith("libhologram_runtime"):
             folder = os.path.dirname(os.path.abspath(self.get_ext_fullpath("hologram_core.libhologram_runtime")))
             ext.extra_link_args = [f"-L{folder}", "-lhologram_runtime", *ext.extra_link_args]
