@@ -92,8 +92,8 @@ class _Host:
             cpu, self.features, flat = level, _level_features(level), ""
         if target.triple.startswith(("aarch64", "arm64")):
             self.features.add("neon")         # every one has it, not every system says so
-        elif target.triple.startswith("x86_64") and "f16c" not in self.features:
-            self.features.add("soft-half")
+        elif target.triple.startswith("x86_64"):
+            self.features |= {soft for soft, hard in (("soft-half", "f16c"), ("soft-fma", "fma")) if hard not in self.features}
         self.identity = f"{version} {target.triple} {cpu} {flat}".encode()
         self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
                                                     codemodel="small", jit=True)

@@ -90,6 +90,23 @@ def _power(b, k):
     return b.bitcast(b.shl(b.add(k, b.const(1023, I64)), b.const(52, I64)), F64)
 
 
+# ---- x * y + z, rounded once, where the target would call a function for each element ----
+
+
+def fma_f32(b, x, y, z):
+    """The product is exact in f64. The sum there is rounded to odd: of the two neighbours of an inexact one the odd one is
+    taken, so that rounding it to f32 is rounding the exact sum."""
+    product, z = b.mul(b.cast(x, F64), b.cast(y, F64)), b.cast(z, F64)
+    total = b.add(product, z)
+    part = b.sub(total, product)
+    error = b.add(b.sub(product, b.sub(total, part)), b.sub(z, part))
+    bits = b.bitcast(total, I64)
+    away = b.or_(b.shr(b.xor(bits, b.bitcast(error, I64)), b.const(63, I64)), b.const(1, I64))      # 1: from 0, -1: towards 0
+    inexact = b.gt(b.abs(error), b.const(0.0, F64))                                                 # no NaN: infinities stay
+    even = b.eq(b.and_(bits, b.const(1, I64)), b.const(0, I64))
+    return b.cast(b.bitcast(b.select(b.and_(inexact, even), b.add(bits, away), bits), F64), F32)
+
+
 # ---- shifts: counts outside [0, bits) are defined ----
 
 

@@ -24,13 +24,13 @@ _SCALEF = {("f32", 16): ("llvm.x86.avx512.mask.scalef.ps.512", "i16"),
 
 
 class LLVMBuilder(Memory, Builder):
-    """`features`: instruction set extensions of the target, by LLVM's names, and "soft-half" where it has none for f16. They
-    choose instructions, never results."""
+    """`features`: instruction set extensions of the target, by LLVM's names, and "soft-half" and "soft-fma" where it has
+    none for f16 and for fma. They choose instructions, never results."""
 
     def __init__(self, lanes: int, features=frozenset()):
         self.lanes, self.features = lanes, features
         self.select_bits = "neon" in features
-        self.soft_half = "soft-half" in features
+        self.soft_half, self.soft_fma = "soft-half" in features, "soft-fma" in features
         self.text = Text()
         self.position = None           # what index() gives; set by the loop nest
 
@@ -111,7 +111,9 @@ class LLVMBuilder(Memory, Builder):
             return self.intrinsic("fabs", (x,), x.dtype)
         return x if x.dtype.kind in "ub" else self.intrinsic("abs", (x,), x.dtype, ", i1 false")
 
-    def fma(self, x, y, z): return self.intrinsic("fma", (x, y, z), x.dtype)
+    def fma(self, x, y, z):
+        return arith.fma_f32(self, x, y, z) if self.soft_fma and x.dtype is F32 else self.intrinsic("fma", (x, y, z), x.dtype)
+
     def sqrt(self, x): return self.intrinsic("sqrt", (x,), x.dtype)
     def floor(self, x): return self.intrinsic("floor", (x,), x.dtype)
     def ceil(self, x): return self.intrinsic("ceil", (x,), x.dtype)

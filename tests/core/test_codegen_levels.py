@@ -14,9 +14,11 @@ from hologram_core.backends import cpu
 from hologram_core.backends.memo import Memo
 from hologram_core.circuit.ir import MAP
 from hologram_core.circuit.key import encode
+from hologram_core.codegen.llvm import LLVMBuilder
+from hologram_core.codegen.text import scalar_type
 from hologram_core.dtypes import F16, F32, F64
 from hologram_core.errors import CompileError
-from kernels import Case
+from kernels import KERNEL, Case
 from tests.modes import deferred
 
 # The compiler knows no modes: once is enough.
@@ -35,7 +37,7 @@ def kernels_for(host, monkeypatch):
 def check(request, monkeypatch):
     """Compiles a case for a level, and, where this processor has it, compares with the usual kernel's results bit for bit."""
     usual, host = cpu._Host(), cpu._Host(request.param, runs=False)
-    runs = host.features - {"soft-half"} <= usual.features
+    runs = host.features - {"soft-half", "soft-fma"} <= usual.features
 
     def check(case):
         if not runs:
@@ -47,7 +49,7 @@ def check(request, monkeypatch):
             case.run()
             wanted = wanted or results(case)
         assert results(case) == wanted, str(case.circuit)
-    check.level, check.runs = request.param, runs
+    check.level, check.runs, check.host = request.param, runs, host
     return check
 
 
@@ -110,6 +112,41 @@ def test_the_sign_of_a_scalar_is_not_rounded_by_a_library(check):
         narrow = case.node("copy", signed, compute=F16, result=F16)
         case.output(case.node("add", narrow, case.input(maps.data(F16, (2, 40)), F16), compute=F16))
         check(case)
+
+
+@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+def test_fma_rounds_once(check, dtype):
+    """Where there is no such instruction too. Bits at random; products that a summand nearly cancels, or reaches in its last places,
+    or that are subnormal; infinities, NaN, zeros; products that lie beside half a unit of the summand's last place."""
+    if not check.runs:
+        pytest.skip("this processor lacks the level")
+    rng, n = np.random.default_rng(1), 1 << 16
+    x, y, z = (values(rng.integers(0, 1 << dtype.bits, n, np.uint64).astype(f"u{dtype.bytes}"), dtype) for _ in range(3))
+    with np.errstate(all="ignore"):
+        near = [np.ldexp(rng.uniform(1, 2, n).astype(dtype.numpy), rng.integers(-90, 60, n)) for _ in range(2)]
+        product = near[0] * near[1]
+        summands = [-product, product * np.ldexp(1, rng.integers(-60, 60, n)).astype(dtype.numpy),
+                    np.ldexp(product, -rng.integers(20, 60, n)), -np.nextafter(product, np.inf, dtype=dtype.numpy)]
+        tiny = np.ldexp(rng.uniform(1, 2, n).astype(dtype.numpy), -(dtype.bits * 2 + 10 if dtype is F32 else 540))
+    special = np.array(np.meshgrid(*[[0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan, np.finfo(dtype.numpy).max, 1e-45 if dtype is F32 else 5e-324]] * 3))
+    above, below = (1 + 2.0 ** -12, 1 - 2.0 ** -12 + 2.0 ** -24), (1 + 2.0 ** -20, 1 - 2.0 ** -20)     # products just beside 1
+    half = np.finfo(dtype.numpy).eps / 2
+    beside, one = [np.tile(column, n) for column in zip(above, below)], np.repeat(rng.uniform(1, 2, n).astype(dtype.numpy), 2)
+    columns = [np.concatenate([a.astype(dtype.numpy) for a in parts]) for parts in (
+        [x, *[near[0]] * 4, tiny, special[0].ravel(), beside[0] * half], [y, *[near[1]] * 4, tiny, special[1].ravel(), beside[1]],
+        [z, *summands, tiny * tiny, special[2].ravel(), one])]
+    columns = [np.concatenate([c, np.zeros(-len(c) % 16, dtype.numpy)]) for c in columns]
+    found = []
+    for host in (cpu._Host(), check.host):
+        b, name = LLVMBuilder(16, host.features), f"fma_{dtype}_{check.level}".replace("-", "_")
+        with b.loop(b.begin(), b.end(), 16) as loop:
+            at = [b.advance(b.operand(k), loop.index, scalar_type(dtype)) for k in range(4)]
+            b.store(b.fma(*(b.load(a, dtype, 16) for a in at[:3])), at[3], dtype)
+        out = np.zeros_like(columns[0])
+        operands = np.array([a.ctypes.data for a in (*columns, out)], np.uint64)
+        KERNEL(host.load(name, host.emit(b.text.finish(name, "nounwind"))))(operands.ctypes.data, 0, 0, len(out))
+        found.append(np.where(np.isnan(out), np.nan, out))
+    np.testing.assert_array_equal(*(a.view(f"u{dtype.bytes}") for a in found))
 
 
 def test_a_share_of_all_rows(check):
