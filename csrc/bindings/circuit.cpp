@@ -127,9 +127,12 @@ class PyCircuit {
       fail(Error::Kind::Value, "hologram.Circuit: it takes ", int(scratch.num_operands), " buffers and ", int(scratch.num_scalars),
            " numbers, not ", buffers.size(), " and ", scalars.size(), " over ", length, " elements.");
     std::vector<std::unique_ptr<Block, void (*)(Block*)>> held;
+    Extent read[kMaxOperands], written[kMaxOperands];
+    int num_read = 0, num_written = 0;
     scratch.sizes[0] = length;
     for (size_t i = 0; i < buffers.size(); ++i) {
       Operand& o = scratch.operands[i];
+      if (!buffers[i]) throw py::type_error("hologram.Circuit: buffer " + std::to_string(i) + " is None.");
       const PyBuffer& b = *buffers[i];
       const Array a = b.array();
       if (&b.storage().executor() != &executor)
@@ -139,11 +142,15 @@ class PyCircuit {
         fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is ", dtype_name(a.dtype), ", the circuit's operand ", dtype_name(o.dtype), ".");
       if (a.length < (o.strides[0] ? length : 1))
         fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " holds ", a.length, " elements, ", length, " are needed.");
+      // One element that serves for all is read again for each of them: it is another matter only if there is one in all.
+      const bool fixed = o.strides[0] == 0 && length != 1;
+      (o.output ? written[num_written++] : read[num_read++]) = Extent(a, o.strides[0] ? length : 1, fixed);
       o.block = a.block;
       o.data = a.data;
       a.block->retain();
       held.emplace_back(a.block, [](Block* block) { block->release(); });
     }
+    check_overlap("Circuit", read, num_read, written, num_written, scratch.row_rank > 0);
     for (size_t i = 0; i < scalars.size(); ++i) {
       Scalar& s = scratch.scalars[i];
       if (s.integer && std::holds_alternative<double>(scalars[i]))
@@ -224,6 +231,7 @@ void bind_circuit(py::module_& m) {
         for (auto launch : c.launches()) keys += launch.cast<py::tuple>()[0].cast<std::string>();
         return py::bytes(keys);
       }, "The keys of those launches, one after the other.");
+  require_init<PyCircuit>("hologram.Circuit: it was never initialised. Call hg.Circuit().");
   py::list names;
   for (const OpFacts& facts : op_table) names.append(facts.name);
   m.attr("op_names") = py::tuple(names);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <typeinfo>
 #include <unordered_set>
 
 #include "runtime/backend.h"
@@ -26,6 +27,15 @@ namespace py = pybind11;
 void set_error(const char* name, PyObject* built_in, const char* text);
 Backend& backend_named(const std::string& name);
 DType dtype_of(int code, const char* who = "hologram.Buffer");
+
+/// Objects that `cls.__new__(cls)` made, and those of subclasses that do not call our `__init__`, hold no T. pybind11 would hand
+/// out memory that nobody initialised: whoever asks for the T gets a TypeError instead.
+template <class T>
+void require_init(const char* error) {
+  static const char* text = nullptr;
+  text = error;
+  py::detail::get_type_info(typeid(T))->operator_new = [](size_t) -> void* { throw py::type_error(text); };
+}
 
 class Storage;
 
