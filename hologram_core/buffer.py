@@ -120,11 +120,14 @@ class Buffer(_runtime.Buffer, Arithmetic):
     def _number(self, value):
         if not hasattr(value, "__float__") and not hasattr(value, "__index__"):
             raise InvalidType(f"hologram.fill: a number is needed, not {type(value).__name__}.")
-        if self.element_type.is_float:
-            return float(value)
-        number = int(value)
+        try:
+            if self.element_type.is_float:
+                return float(value)
+            number = int(value)
+        except (TypeError, ValueError, OverflowError) as error:      # an array of several elements, NaN, infinity, 10**400
+            raise InvalidValue(f"hologram.fill: {shown(value)} does not become an element of {self.dtype} ({error}).") from None
         if number != value:
-            raise InvalidValue(f"hologram.fill: {value!r} is not an integer, and the buffer is {self.dtype}.")
+            raise InvalidValue(f"hologram.fill: {shown(value)} is not an integer, and the buffer is {self.dtype}.")
         return number
 
     def copy_from(self, other, length: int | None = None) -> "Buffer":
@@ -136,8 +139,10 @@ class Buffer(_runtime.Buffer, Arithmetic):
         if length is None and other.length != self.length:
             raise InvalidValue(f"hologram.copy_from: {other.length} elements into {self.length}. Pass the length to copy a part.")
         n = self.length if length is None else length
+        if not isinstance(n, int):
+            raise InvalidType(f"hologram.copy_from: the length is an integer, not {type(n).__name__}.")
         if not 0 <= n <= min(self.length, other.length):
-            raise InvalidValue(f"hologram.copy_from: length {n} of {other.length} and {self.length} elements.")
+            raise InvalidValue(f"hologram.copy_from: length {shown(n)} of {other.length} and {self.length} elements.")
         executor = self._executor
         if other._executor is not executor:
             other = _runtime.Buffer(flat_import(executor, Buffer(other)))
@@ -168,6 +173,15 @@ class Buffer(_runtime.Buffer, Arithmetic):
         from .ops import calls
 
         return calls.apply(self._executor, name, args)
+
+
+def shown(value) -> str:
+    """For messages: integers of thousands of digits have no text."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return f"an integer of {value.bit_length()} bits"
+    return text if len(text) < 50 else f"{text[:47]}..."
 
 
 def flat_import(executor, external) -> Buffer:

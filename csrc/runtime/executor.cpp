@@ -153,7 +153,8 @@ void check_number(const Call& call, int i) {
 Scalar converted(const Call& call, int i) {
   Scalar number = call.args[i].number;
   const char kind = call.op.kinds[i];
-  const bool floating = kind == 'd' || ((kind == 'v' || kind == 'p') && type_of(call.compute) == FlatOp::kFloat);
+  const bool floating = kind == 'd' || ((kind == 'v' || kind == 'p') && type_of(call.compute) == FlatOp::kFloat) ||
+                        (kind == 'r' && call.args[i].large);
   if (floating && number.integer) {
     number.integer = false;
     number.value.f = call.args[i].large ? static_cast<double>(static_cast<uint64_t>(call.args[i].number.value.i))

@@ -8,6 +8,7 @@ buffers agree. Nothing is converted on the way: `copy` converts. A row of the ta
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -143,11 +144,13 @@ def _multiply(name, executor, left, right, result):
         raise NotSupported(f"hologram.{name}: matrix products are not part of circuits. Call it outside of hg.compile.")
     arrays = []
     for buffer, shape in (left, right, result):
-        if any(not isinstance(d, int) or d < 0 for d in shape):
-            raise InvalidValue(f"hologram.{name}: sizes {shape} must be integers that are not negative.")
+        if not isinstance(buffer, _runtime.Buffer):
+            raise InvalidType(f"hologram.{name}: arguments are Buffers, not {type(buffer).__name__}. Make one with executor.allocate.")
+        if any(isinstance(d, bool) or not isinstance(d, int) or not 0 <= d < 1 << 63 for d in shape):
+            raise InvalidValue(f"hologram.{name}: sizes must be integers from 0 to 2**63 - 1.")
         if buffer._executor is not executor and buffer._executor != executor:
             raise InvalidValue(f"hologram.{name}: a buffer belongs to another executor. Copy it with copy_from.")
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if buffer.length < count:
             raise InvalidValue(f"hologram.{name}: a buffer of {buffer.length} elements, {shape} need {count}.")
         arrays.append(buffer.to_numpy()[:count].reshape(shape))
