@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import numpy as np
 
 from . import _runtime, dtypes
@@ -65,6 +68,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
         """Its memory as an array, without a copy. While the array lives, ops on the buffer run when they are called.
 
         Of a GPU's buffer: a copy of its elements."""
+        _refuse_while_tracing("to_numpy")
         if not self.host_visible:
             array = np.empty(self.length, self.element_type.numpy)
             self._download(array)
@@ -170,9 +174,32 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     # ---- arithmetic ----
     def _apply(self, name: str, *args):
+        for arg in args:
+            if hasattr(arg, "circuit"):        # the value of a circuit decides
+                return arg._apply(name, *args)
+        _refuse_while_tracing(name)
         from .ops import calls
 
         return calls.apply(self._executor, name, args)
+
+
+_traced = threading.local()
+
+
+@contextlib.contextmanager
+def tracing():
+    """While a function is traced (compiler.py) on this thread. What it does to buffers that are no arguments would happen once."""
+    before, _traced.now = getattr(_traced, "now", False), True
+    try:
+        yield
+    finally:
+        _traced.now = before
+
+
+def _refuse_while_tracing(what: str) -> None:
+    if getattr(_traced, "now", False):
+        raise InvalidValue(f"hologram.{what}: a compiled function does this to a buffer that is none of its arguments: it would "
+                           "happen once, when the function is traced. Pass the buffer as an argument, or do it outside.")
 
 
 def shown(value) -> str:
