@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _runtime, dtypes
 from .arithmetic import Arithmetic
-from .errors import InvalidType, InvalidValue
+from .errors import InvalidType, InvalidValue, shown
 
 _NAMES = {**{d.torch: d for d in dtypes.ALL}, **dtypes.BY_NAME}
 
@@ -18,15 +18,15 @@ def dtype_of(dtype) -> dtypes.DType:
     """The element type meant by a NumPy dtype or scalar type, a torch dtype, or a name ('float32', 'f32', 'bfloat16')."""
     if isinstance(dtype, dtypes.DType):
         return dtype
-    name = dtype if isinstance(dtype, str) else str(dtype)
+    name = dtype if isinstance(dtype, str) else "" if isinstance(dtype, (list, tuple, dict)) else str(dtype)
     found = _NAMES.get(name.removeprefix("torch."))
     if found is None:
         try:
             found = _NAMES.get(np.dtype(dtype).name) if np.dtype(dtype).isnative else None
-        except TypeError:
+        except (TypeError, ValueError, RecursionError):
             found = None
     if found is None:
-        raise InvalidType(f"hologram: {dtype!r} is not an element type of buffers. Use for instance 'float32' or numpy.int64.")
+        raise InvalidType(f"hologram: {shown(dtype)} is not an element type of buffers. Use for instance 'float32' or numpy.int64.")
     return found
 
 
@@ -175,7 +175,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
     # ---- arithmetic ----
     def _apply(self, name: str, *args):
         for arg in args:
-            if hasattr(arg, "circuit"):        # the value of a circuit decides
+            if isinstance(arg, Arithmetic) and not isinstance(arg, _runtime.Buffer):        # the value of a circuit decides
                 return arg._apply(name, *args)
         _refuse_while_tracing(name)
         from .ops import calls
@@ -200,15 +200,6 @@ def _refuse_while_tracing(what: str) -> None:
     if getattr(_traced, "now", False):
         raise InvalidValue(f"hologram.{what}: a compiled function does this to a buffer that is none of its arguments: it would "
                            "happen once, when the function is traced. Pass the buffer as an argument, or do it outside.")
-
-
-def shown(value) -> str:
-    """For messages: integers of thousands of digits have no text."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return f"an integer of {value.bit_length()} bits"
-    return text if len(text) < 50 else f"{text[:47]}..."
 
 
 def flat_import(executor, external) -> Buffer:

@@ -12,8 +12,8 @@ import numpy as np
 
 from . import _runtime, dtypes, traced
 from .arithmetic import Arithmetic
-from .buffer import Buffer, dtype_of, shown, tracing
-from .errors import InvalidType, InvalidValue, NotSupported
+from .buffer import Buffer, dtype_of, tracing
+from .errors import InvalidType, InvalidValue, NotSupported, shown
 from .ops import TABLE
 from .ops.calls import result_types, row
 from .ops.describe import describe
@@ -86,6 +86,8 @@ class Circuit:
     def op(self, name: str, *args):
         """Appends an op of the tables; its result, or a tuple of them."""
         self._changed()
+        if not isinstance(name, str) or name not in TABLE.codes:
+            raise InvalidValue(f"hologram.Circuit.op: no row of the op tables is named {shown(name)}.")
         d = describe(name)
         if len(args) != d.num_args:
             raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")

@@ -6,9 +6,9 @@ import threading
 
 from . import _runtime
 from .backend import validate_backend
-from .buffer import Buffer, dtype_of, flat_import, shown
+from .buffer import Buffer, dtype_of, flat_import
 from .classes import CLASSES, PAGE_BYTES, PAGES
-from .errors import InvalidValue, OutOfMemory
+from .errors import InvalidValue, OutOfMemory, shown
 
 
 class Executor(_runtime.Executor):

@@ -13,9 +13,9 @@ import threading
 import numpy as np
 
 from . import _runtime, classes, dlpack, dtypes
-from .buffer import Buffer, shown
+from .buffer import Buffer
 from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
-from .errors import InvalidState, InvalidType, InvalidValue
+from .errors import InvalidState, InvalidType, InvalidValue, shown
 from .executor import Executor
 from .ops import calls
 from .tensor import HologramTensor, broadcast_shapes
@@ -48,7 +48,7 @@ def _object(handle, kind, word: str):
 
 
 def executor_of(handle) -> Executor:
-    return _object(handle, _runtime.Executor, "an executor")
+    return _object(handle, Executor, "an executor")
 
 
 def buffer_of(handle) -> Buffer:

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from . import _runtime, dlpack
-from .buffer import Buffer, shown
-from .errors import InvalidType, InvalidValue
+from .buffer import Buffer
+from .errors import InvalidType, InvalidValue, shown
 from .executor import default_executor
 
 
@@ -40,7 +40,7 @@ def broadcast_shapes(a, b) -> tuple:
     a, b = checked_ints("the shape", a), checked_ints("the shape", b)
     try:
         return tuple(np.broadcast_shapes(a, b))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, RuntimeError):      # RuntimeError: too many dimensions
         raise InvalidValue(f"hologram.broadcast_shapes: {shown(a)} and {shown(b)} do not fit each other.") from None
 
 
@@ -199,6 +199,8 @@ class HologramTensor:
 
     def matmul(self, other: "HologramTensor") -> "HologramTensor":
         """Matrix product (NumPy's rules for other ranks), whatever the strides."""
+        if not isinstance(other, HologramTensor):
+            raise InvalidType(f"hologram.matmul: a HologramTensor is needed, not {type(other).__name__}.")
         a, b = self.to_numpy(), other.to_numpy()
         if a.dtype != b.dtype:
             raise InvalidType(f"hologram.matmul: the tensors are {a.dtype} and {b.dtype}. One type is needed.")

@@ -242,7 +242,7 @@ void bind_buffer(py::module_& m) {
       .def("_download", &PyBuffer::download, py::arg("memory"), "Copies its bytes to memory with the buffer protocol.")
       .def("_upload", &PyBuffer::upload, py::arg("memory"))
       .def("__len__", &PyBuffer::length);
-  require_init<PyBuffer>("hologram.Buffer: it was never initialised. Make one with executor.allocate.");
+  harden<PyBuffer>(cls, "hologram.Buffer: it was never initialised. Make one with executor.allocate.");
   show_bytes(cls);
   m.def("_reserve_class", [](const std::shared_ptr<PyExecutor>& executor, int index, int64_t bytes, int dtype) {
     const DType type = dtype_of(dtype);

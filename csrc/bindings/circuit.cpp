@@ -211,8 +211,8 @@ class PyCircuit {
 }  // namespace
 
 void bind_circuit(py::module_& m) {
-  py::class_<PyCircuit>(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).")
-      .def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
+  py::class_<PyCircuit> cls(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).");
+  cls.def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
       .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
            "strides: bytes per dimension, 0 to broadcast. Returns the operand's reference.")
       .def("add_output", &PyCircuit::add_output, py::arg("address"), py::arg("dtype"), py::arg("strides"), py::arg("source"))
@@ -231,7 +231,7 @@ void bind_circuit(py::module_& m) {
         for (auto launch : c.launches()) keys += launch.cast<py::tuple>()[0].cast<std::string>();
         return py::bytes(keys);
       }, "The keys of those launches, one after the other.");
-  require_init<PyCircuit>("hologram.Circuit: it was never initialised. Call hg.Circuit().");
+  harden<PyCircuit>(cls, "hologram.Circuit: it was never initialised. Call hg.Circuit().");
   py::list names;
   for (const OpFacts& facts : op_table) names.append(facts.name);
   m.attr("op_names") = py::tuple(names);

@@ -264,16 +264,16 @@ class OpCaller {
 }  // namespace
 
 void bind_executor(py::module_& m) {
-  py::class_<PyExecutor, ExecutorPtr>(m, "Executor", "A stream of ops and the buffers they work on.")
-      .def(py::init<const std::string&>(), py::arg("backend"))
+  py::class_<PyExecutor, ExecutorPtr> executor(m, "Executor", "A stream of ops and the buffers they work on.");
+  executor.def(py::init<const std::string&>(), py::arg("backend"))
       .def_property_readonly("backend", &PyExecutor::backend, "The backend's name.")
       .def_property_readonly("closed", &PyExecutor::is_closed)
       .def_property_readonly("live_buffers", &PyExecutor::live_buffers, "Buffers and exports that hold memory of it.")
       .def("synchronize", &PyExecutor::synchronize, "Runs everything that is recorded; raises what failed.")
       .def("cleanup", &PyExecutor::cleanup, "Gives its memory back. What was exported stays valid. Idempotent.");
-  require_init<PyExecutor>("hologram.Executor: it was never initialised. Call Executor().");
-  py::class_<OpCaller>(m, "Op", "An op of the tables on flat arrays.")
-      .def(py::init<int, const std::string&, int, const std::string&, int, int, const std::vector<int>&>(), py::arg("code"),
+  harden<PyExecutor>(executor, "hologram.Executor: it was never initialised. Call Executor().");
+  py::class_<OpCaller> op(m, "Op", "An op of the tables on flat arrays.");
+  op.def(py::init<int, const std::string&, int, const std::string&, int, int, const std::vector<int>&>(), py::arg("code"),
            py::arg("kinds"), py::arg("types"), py::arg("compute"), py::arg("fixed_args"), py::arg("fixed_results"),
            py::arg("result_types"))
       .def_property_readonly("name", &OpCaller::name)
@@ -281,7 +281,7 @@ void bind_executor(py::module_& m) {
       .def_property_readonly("num_results", &OpCaller::num_results)
       .def("time", &OpCaller::time, py::arg("times"), "Nanoseconds per call from C++.")
       .def("__call__", &OpCaller::call);
-  require_init<OpCaller>("hologram.Op: it was never initialised. See hologram_core.ops.");
+  harden<OpCaller>(op, "hologram.Op: it was never initialised. See hologram_core.ops.");
 }
 
 }  // namespace hologram::bindings

@@ -247,8 +247,8 @@ py::dict boundary(const std::string& backend) {
 
 void bind_memory(py::module_& m) {
   const auto backend = py::arg("backend") = "cpu";
-  py::class_<PyBlock>(m, "Block", py::buffer_protocol(), "A reserved range of memory; freed with its last reference.")
-      .def_buffer(&PyBlock::buffer)
+  py::class_<PyBlock> cls(m, "Block", py::buffer_protocol(), "A reserved range of memory; freed with its last reference.");
+  cls.def_buffer(&PyBlock::buffer)
       .def_property_readonly("address", [](const PyBlock& b) { return reinterpret_cast<uintptr_t>(b.block().data); })
       .def_property_readonly("nbytes", [](const PyBlock& b) { return b.block().bytes; })
       .def_property_readonly("capacity", [](const PyBlock& b) { return b.block().capacity; })
@@ -259,7 +259,7 @@ void bind_memory(py::module_& m) {
       }, "(first class, count) in the boundary pool, (-1, 0) elsewhere.")
       .def("free", &PyBlock::free, "Gives the memory back now. Views of it must no longer be used.")
       .def("__len__", [](const PyBlock& b) { return b.block().bytes; });
-  require_init<PyBlock>("hologram.Block: it was never initialised. Make one with allocate.");
+  harden<PyBlock>(cls, "hologram.Block: it was never initialised. Make one with allocate.");
   m.def("allocate", &allocate, py::arg("bytes"), backend);
   m.def("reserve_classes", &reserve, py::arg("first"), py::arg("count") = 1, backend);
   m.def("memory_stats", &stats, backend);
