@@ -59,7 +59,7 @@ class Circuit:
         self._numbers, self._limits = [], []   # numbers, and the types of integers that they must be (None: any number)
         self._constants = {}                   # numbers that are there, by value
         self._values = 0
-        self._native = None
+        self._native = self._folds = None
         self._seen = lambda value: value       # what an argument of an op stands for
 
     # ---- building ----
@@ -140,11 +140,13 @@ class Circuit:
         return symbol
 
     def _changed(self) -> None:
-        self._native = None
+        self._native = self._folds = None
 
     @property
     def folds(self) -> bool:
-        return any(not isinstance(TABLE[d.name], Elementwise) for d, *_ in self._nodes)
+        if self._folds is None:
+            self._folds = any(not isinstance(TABLE[d.name], Elementwise) for d, *_ in self._nodes)
+        return self._folds
 
     def native(self, length: int = _SHOWN_LENGTH):
         """The runtime's record of it."""
@@ -404,14 +406,17 @@ class Compiled:
 
     def _known(self, signature, args):
         with self._lock:
-            return next((t for t in self._traces.get(signature, ()) if all(traced.exact(args[n]) == v for n, v in t.pins.items())), None)
+            for trace in self._traces.get(signature, ()):
+                if not trace.pins or all(traced.exact(args[n]) == value for n, value in trace.pins.items()):
+                    return trace
+        return None
 
     def _sign(self, args, around) -> tuple:
         """Types of the arguments, which of them are the same buffer, and what lies around the function."""
         numbers: dict = {}
-        return (*(("buffer", a.dtype_code, numbers.setdefault(a._key(), len(numbers))) if isinstance(a, _runtime.Buffer) else
-                  "executor" if isinstance(a, _runtime.Executor) else traced.exact(a) if isinstance(a, bool) else type(a)
-                  for a in args), around.now())
+        return (*[type(a) if type(a) is float or type(a) is int else
+                  ("buffer", a.dtype_code, numbers.setdefault(a._key(), len(numbers))) if isinstance(a, _runtime.Buffer) else
+                  "executor" if isinstance(a, _runtime.Executor) else (bool, a) for a in args], around.now())
 
     def circuit(self, *args) -> Circuit:
         return self.trace(*args).circuit
@@ -486,7 +491,7 @@ class Compiled:
 
 def _plain(arg):
     """An argument as functions are traced with it: buffers, executors, and Python's own numbers."""
-    if isinstance(arg, (_runtime.Buffer, _runtime.Executor)) or type(arg) in (int, float, bool):
+    if type(arg) in (int, float, bool) or isinstance(arg, (_runtime.Buffer, _runtime.Executor)):
         return arg
     if isinstance(arg, (np.number, np.bool_)) and not np.iscomplexobj(arg):
         return arg.item()

@@ -57,6 +57,11 @@ class Traced:
             return function(*(pinned(a) for a in args))
         return Traced(value, self._pinned, None, function, args)
 
+    def __array__(self, dtype=None, copy=None):
+        import numpy as np
+
+        return np.array(self.pin(), dtype)
+
     def __getattr__(self, name):          # .is_integer(), .real ...
         found = getattr(self.value, name)
         self.pin()

@@ -244,6 +244,33 @@ def test_the_folder_is_not_looked_through_for_each_entry(folder, monkeypatch):
     assert len(looks) == 1 + 4
 
 
+TOGETHER = """
+import dataclasses, pathlib, sys
+from hologram_core import cache
+cache.config = dataclasses.replace(cache.config, cache_dir=pathlib.Path(sys.argv[1]), cache_size=20_000)
+hits = 0
+for n in range(600):
+    key = cache.key_of(b"%d" % (n * int(sys.argv[2]) % 60))
+    entry = cache.Entry("s", key.hex(), 0.5, key * 100)
+    cache.store(key, entry)
+    found = cache.load(cache.key_of(b"%d" % (n % 60)))
+    assert found is None or found.name == cache.key_of(b"%d" % (n % 60)).hex() and found.code == bytes.fromhex(found.name) * 100
+    hits += found is not None
+assert hits
+"""
+
+
+def test_processes_that_write_and_evict_together(tmp_path):
+    folder = tmp_path / "c"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [subprocess.Popen([sys.executable, "-c", TOGETHER, str(folder), str(n)], env=env, stderr=subprocess.PIPE) for n in (7, 11, 13)]
+    for process in running:
+        assert process.wait(120) == 0, process.stderr.read()
+        process.stderr.close()
+    files = list(folder.iterdir())
+    assert files and sum(f.stat().st_size for f in files) < 40_000 and not [f for f in files if f.suffix != ".hgk"]
+
+
 def test_a_hit_is_noted_once_a_day(folder):
     cache.store(KEY, ENTRY)
     hour_ago = time.time() - 3600

@@ -203,7 +203,14 @@ def test_a_new_number_is_no_new_trace(executor):
     (lambda x, k: x + divmod(k, 2)[0], lambda x, k: x + np.float32(divmod(k, 2)[0])),
     (lambda x, k: x * math.copysign(1, k), lambda x, k: x * np.float32(math.copysign(1, k))),
     (lambda x, k: x + sum([k] * 3), lambda x, k: x + np.float32(sum([k] * 3))),
-], ids=range(13))
+    (lambda x, k: x + float(np.exp(k * 0.5)), lambda x, k: x + np.float32(np.exp(k * 0.5))),
+    (lambda x, k: x + np.float32(k), lambda x, k: x + np.float32(k)),
+    (lambda x, k: x + len(f"{k:f}"), lambda x, k: x + len(f"{k:f}")),
+    (lambda x, k: x + (k in (0, 2)), lambda x, k: x + (k in (0, 2))),
+    (lambda x, k: x + k.real, lambda x, k: x + np.float32(k.real)),
+    (lambda x, k: x + (7 if k else 8) * k, lambda x, k: x + np.float32((7 if k else 8) * k)),
+    (lambda x, k: x + math.floor(k) + math.trunc(k), lambda x, k: x + math.floor(k) + math.trunc(k)),
+], ids=range(20))
 def test_where_the_value_is_asked_for_the_trace_is_for_that_value(executor, function, expected):
     f, x = hg.compile(function), data(n=8)
     for k in (1.0, 2, 1, 0.0, -0.0, -1.5, 1.0, 2.0, True, 0, -0.0, np.float64(0.5)):
