@@ -80,7 +80,7 @@ class PyCircuit {
   }
 
   int add_scalar(const Number& number) {
-    if (circuit_.num_scalars == kMaxScalars) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxScalars, " numbers. Split the function into several.");
+    if (circuit_.num_scalars == kMaxScalars) too_large("numbers", kMaxScalars);
     return std::visit([&](auto v) { return circuit_.add_scalar(v); }, number);
   }
 
@@ -88,7 +88,7 @@ class PyCircuit {
     if (op < 0 || op >= kNumOps) fail(Error::Kind::Value, "hologram.Circuit: unknown op code ", op, ".");
     const int results = op_results(static_cast<Op>(op));
     if (circuit_.num_nodes == kMaxNodes || circuit_.num_values + results > kOperandRef || args.size() > kMaxArgs)
-      fail(Error::Kind::Value, "hologram.Circuit: no room for one more node, ", kMaxNodes, " are possible. Split the function into several.");
+      fail(Error::Kind::Value, "hologram.Circuit: no room for one more node, ", kMaxNodes, " are possible. Split the function.");
     Ref refs[kMaxArgs];
     for (size_t i = 0; i < args.size(); ++i) refs[i] = check_ref(args[i]);
     return circuit_.add_node(static_cast<Op>(op), dtype_of(compute, kCircuit), dtype_of(result, kCircuit), refs, args.size());
@@ -175,6 +175,9 @@ class PyCircuit {
   }
 
  private:
+  [[noreturn]] static void too_large(const char* what, int most) {
+    fail(Error::Kind::Value, "hologram.Circuit: more than ", most, " ", what, ". Split the function.");
+  }
   Ref check_ref(int ref) const {
     const bool known = ref >= 0 && (ref < kOperandRef ? ref < circuit_.num_values
                                     : ref < kScalarRef ? ref - kOperandRef < circuit_.num_operands
@@ -185,7 +188,7 @@ class PyCircuit {
   void check_operand(const Strides& strides) const {
     if (strides.size() != circuit_.rank)
       fail(Error::Kind::Value, "hologram.Circuit: ", strides.size(), " strides for ", int(circuit_.rank), " dimensions.");
-    if (circuit_.num_operands == kMaxOperands) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxOperands, " operands. Split the function into several.");
+    if (circuit_.num_operands == kMaxOperands) too_large("operands", kMaxOperands);
   }
   /// Does the operand stay within its buffer?
   void check_reach(const PyBuffer& buffer, int64_t offset, const Strides& strides) const {
