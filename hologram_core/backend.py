@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from . import _runtime
-from .errors import InvalidState, InvalidType, InvalidValue
+from .errors import InvalidState, InvalidType, InvalidValue, shown
 
 _ORDER = ("metal", "cuda", "cpu")     # the first one available is the best one
 
@@ -49,7 +49,7 @@ def validate_backend(backend) -> str:
         return get_default_backend()
     infos = _infos()
     if name not in infos:
-        raise InvalidValue(f"hologram.validate_backend: unknown backend {backend!r}. Known are 'auto', "
+        raise InvalidValue(f"hologram.validate_backend: unknown backend {shown(backend)}. Known are 'auto', "
                            f"{', '.join(map(repr, infos))}.")
     available, reason = infos[name]
     if not available:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import numpy as np
 
 from . import _runtime, dtypes
 from .arithmetic import Arithmetic
-from .errors import InvalidType, InvalidValue
+from .errors import InvalidType, InvalidValue, shown
 
 _NAMES = {**{d.torch: d for d in dtypes.ALL}, **dtypes.BY_NAME}
 
@@ -15,15 +18,15 @@ def dtype_of(dtype) -> dtypes.DType:
     """The element type meant by a NumPy dtype or scalar type, a torch dtype, or a name ('float32', 'f32', 'bfloat16')."""
     if isinstance(dtype, dtypes.DType):
         return dtype
-    name = dtype if isinstance(dtype, str) else str(dtype)
+    name = dtype if isinstance(dtype, str) else "" if isinstance(dtype, (list, tuple, dict)) else str(dtype)
     found = _NAMES.get(name.removeprefix("torch."))
     if found is None:
         try:
             found = _NAMES.get(np.dtype(dtype).name) if np.dtype(dtype).isnative else None
-        except TypeError:
+        except (TypeError, ValueError, RecursionError):
             found = None
     if found is None:
-        raise InvalidType(f"hologram: {dtype!r} is not an element type of buffers. Use for instance 'float32' or numpy.int64.")
+        raise InvalidType(f"hologram: {shown(dtype)} is not an element type of buffers. Use for instance 'float32' or numpy.int64.")
     return found
 
 
@@ -65,6 +68,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
         """Its memory as an array, without a copy. While the array lives, ops on the buffer run when they are called.
 
         Of a GPU's buffer: a copy of its elements."""
+        _refuse_while_tracing("to_numpy")
         if not self.host_visible:
             array = np.empty(self.length, self.element_type.numpy)
             self._download(array)
@@ -120,11 +124,14 @@ class Buffer(_runtime.Buffer, Arithmetic):
     def _number(self, value):
         if not hasattr(value, "__float__") and not hasattr(value, "__index__"):
             raise InvalidType(f"hologram.fill: a number is needed, not {type(value).__name__}.")
-        if self.element_type.is_float:
-            return float(value)
-        number = int(value)
+        try:
+            if self.element_type.is_float:
+                return float(value)
+            number = int(value)
+        except (TypeError, ValueError, OverflowError) as error:      # an array of several elements, NaN, infinity, 10**400
+            raise InvalidValue(f"hologram.fill: {shown(value)} does not become an element of {self.dtype} ({error}).") from None
         if number != value:
-            raise InvalidValue(f"hologram.fill: {value!r} is not an integer, and the buffer is {self.dtype}.")
+            raise InvalidValue(f"hologram.fill: {shown(value)} is not an integer, and the buffer is {self.dtype}.")
         return number
 
     def copy_from(self, other, length: int | None = None) -> "Buffer":
@@ -136,8 +143,10 @@ class Buffer(_runtime.Buffer, Arithmetic):
         if length is None and other.length != self.length:
             raise InvalidValue(f"hologram.copy_from: {other.length} elements into {self.length}. Pass the length to copy a part.")
         n = self.length if length is None else length
+        if not isinstance(n, int):
+            raise InvalidType(f"hologram.copy_from: the length is an integer, not {type(n).__name__}.")
         if not 0 <= n <= min(self.length, other.length):
-            raise InvalidValue(f"hologram.copy_from: length {n} of {other.length} and {self.length} elements.")
+            raise InvalidValue(f"hologram.copy_from: length {shown(n)} of {other.length} and {self.length} elements.")
         executor = self._executor
         if other._executor is not executor:
             other = _runtime.Buffer(flat_import(executor, Buffer(other)))
@@ -165,9 +174,32 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     # ---- arithmetic ----
     def _apply(self, name: str, *args):
+        for arg in args:
+            if isinstance(arg, Arithmetic) and not isinstance(arg, _runtime.Buffer):        # the value of a circuit decides
+                return arg._apply(name, *args)
+        _refuse_while_tracing(name)
         from .ops import calls
 
         return calls.apply(self._executor, name, args)
+
+
+_traced = threading.local()
+
+
+@contextlib.contextmanager
+def tracing():
+    """While a function is traced (compiler.py) on this thread. What it does to buffers that are no arguments would happen once."""
+    before, _traced.now = getattr(_traced, "now", False), True
+    try:
+        yield
+    finally:
+        _traced.now = before
+
+
+def _refuse_while_tracing(what: str) -> None:
+    if getattr(_traced, "now", False):
+        raise InvalidValue(f"hologram.{what}: a compiled function does this to a buffer that is none of its arguments: it would "
+                           "happen once, when the function is traced. Pass the buffer as an argument, or do it outside.")
 
 
 def flat_import(executor, external) -> Buffer:

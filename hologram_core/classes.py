@@ -6,7 +6,7 @@ bit 0 does not count. class = 24*h2 + 8*d + l.
 
 from __future__ import annotations
 
-from .errors import InvalidValue
+from .errors import InvalidValue, shown
 
 CLASSES = 96
 PAGES = 48                              # per class
@@ -18,7 +18,7 @@ ELEMENTS = CLASS_BYTES // 4             # float32 per class
 
 def _within(name: str, value, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
-        raise InvalidValue(f"hologram.classes: {name} {value!r} is not within [0, {limit}).")
+        raise InvalidValue(f"hologram.classes: {name} {shown(value)} is not within [0, {limit}).")
     return value
 
 

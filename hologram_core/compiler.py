@@ -8,10 +8,12 @@ from __future__ import annotations
 import functools
 import threading
 
-from . import _runtime, dtypes
+import numpy as np
+
+from . import _runtime, dtypes, traced
 from .arithmetic import Arithmetic
-from .buffer import Buffer, dtype_of
-from .errors import InvalidType, InvalidValue, NotSupported
+from .buffer import Buffer, dtype_of, tracing
+from .errors import InvalidType, InvalidValue, NotSupported, shown
 from .ops import TABLE
 from .ops.calls import result_types, row
 from .ops.describe import describe
@@ -53,9 +55,11 @@ class Circuit:
     """
 
     def __init__(self):
-        self._inputs, self._outputs, self._nodes, self._numbers = [], [], [], []
+        self._inputs, self._outputs, self._nodes = [], [], []
+        self._numbers, self._limits = [], []   # numbers, and the types of integers that they must be (None: any number)
+        self._constants = {}                   # numbers that are there, by value
         self._values = 0
-        self._native = None
+        self._native = self._folds = None
         self._seen = lambda value: value       # what an argument of an op stands for
 
     # ---- building ----
@@ -68,15 +72,22 @@ class Circuit:
 
     def number(self, value) -> Symbol:
         """A number that `run` may replace."""
-        self._changed()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidType(f"hologram.Circuit: a number is an int or a float, not {type(value).__name__}.")
+        return self._new_number(value, dtypes.I64 if isinstance(value, int) else None)
+
+    def _new_number(self, value, limit) -> Symbol:
+        self._changed()
+        fitted = _fitted(traced.value_of(value), limit)
         self._numbers.append(value)
-        return Symbol(self, ("number", len(self._numbers) - 1), dtypes.I64 if isinstance(value, int) else dtypes.F64, True)
+        self._limits.append(limit)
+        return Symbol(self, ("number", len(self._numbers) - 1), dtypes.I64 if isinstance(fitted, int) else dtypes.F64, True)
 
     def op(self, name: str, *args):
         """Appends an op of the tables; its result, or a tuple of them."""
         self._changed()
+        if not isinstance(name, str) or name not in TABLE.codes:
+            raise InvalidValue(f"hologram.Circuit.op: no row of the op tables is named {shown(name)}.")
         d = describe(name)
         if len(args) != d.num_args:
             raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
@@ -86,6 +97,9 @@ class Circuit:
             raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
         types = result_types(name, args)
         compute = _compute_type(d, args, types)
+        for a, kind in zip(args, d.kinds):
+            if isinstance(a, Symbol) and a.source[0] == "number" and kind in "vp" and compute.is_int:
+                self._narrow(a.source[1], compute)
         args = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(args, d.kinds)]
         shape = TABLE[name]
         stays = isinstance(shape, Elementwise) and all(a.fixed for a in arrays)
@@ -95,9 +109,25 @@ class Circuit:
         results = tuple(Symbol(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
         return results[0] if len(results) == 1 else results
 
+    def _narrow(self, number: int, limit) -> None:
+        """The number is also one of these integers."""
+        before = self._limits[number]
+        _fitted(self._numbers[number], limit)
+        if before is None or before.range[0] < limit.range[0] or before.range[1] > limit.range[1]:
+            self._limits[number] = limit
+
     def _converted(self, value, kind: str, compute) -> Symbol:
+        """A number that is an argument of an op; the same one twice is one."""
+        if not isinstance(value, (int, float, np.number, np.bool_)):
+            raise InvalidType(f"hologram.Circuit: arguments are values of the circuit and numbers, not {type(value).__name__}.")
+        if not traced.is_traced(value) and not isinstance(value, (int, float)):
+            value = value.item()
         floating = kind == "d" or kind in "vp" and compute.is_float
-        return self.number(float(value) if floating else int(value) if kind in "ib" or isinstance(value, bool) else value)
+        limit = dtypes.F64 if floating else dtypes.I64 if kind == "i" else dtypes.BOOL if kind == "b" else None if kind == "r" else compute
+        key = (id(value) if traced.is_traced(value) else traced.exact(value), limit)
+        if key not in self._constants:
+            self._constants[key] = self._new_number(value, limit), value
+        return self._constants[key][0]
 
     def output(self, symbol: Symbol) -> Symbol:
         """The symbol's value is written to a buffer."""
@@ -110,11 +140,13 @@ class Circuit:
         return symbol
 
     def _changed(self) -> None:
-        self._native = None
+        self._native = self._folds = None
 
     @property
     def folds(self) -> bool:
-        return any(not isinstance(TABLE[d.name], Elementwise) for d, *_ in self._nodes)
+        if self._folds is None:
+            self._folds = any(not isinstance(TABLE[d.name], Elementwise) for d, *_ in self._nodes)
+        return self._folds
 
     def native(self, length: int = _SHOWN_LENGTH):
         """The runtime's record of it."""
@@ -125,7 +157,7 @@ class Circuit:
         for symbol in self._inputs:
             refs[symbol.source] = circuit.add_operand(0, symbol.element_type.code, [_stride(symbol)])
         for n, value in enumerate(self._numbers):
-            refs["number", n] = circuit.add_scalar(value)
+            refs["number", n] = circuit.add_scalar(_fitted(traced.value_of(value), self._limits[n]))
         value = 0
         for d, compute, result, args in self._nodes:
             first = circuit.add_node(d.code, compute.code, result.code, [refs[a.source] for a in args])
@@ -196,16 +228,41 @@ class Circuit:
             if len(lengths) != 1:
                 raise InvalidValue(f"hologram.Circuit.run: buffers of {sorted(lengths)} elements. Pass the length.")
             length, = lengths
-        if self.folds:
-            taken = {b._key() for b in inputs}
-            clash = [n for n, b in enumerate(outputs) if b._key() in taken]
-            for n in clash:      # a fold may read its row again after the first elements of the result are stored
-                outputs = [*outputs[:n], Buffer(executor, outputs[n].length, outputs[n].dtype_code), *outputs[n + 1:]]
-            self._native.call(executor, [*inputs, *outputs], numbers or self._numbers, length)
-            for n in clash:
-                row("copy")(executor, outputs[n], buffers[len(inputs) + n], 1 if self._outputs[n].fixed else length)
+        numbers = self._numbers if numbers is None else list(numbers)
+        if len(numbers) != len(self._numbers):
+            raise InvalidValue(f"hologram.Circuit.run: {len(numbers)} numbers, the circuit has {len(self._numbers)}.")
+        numbers = [_fitted(traced.value_of(value), limit) for value, limit in zip(numbers, self._limits)]
+        if not self.folds:
+            self._native.call(executor, buffers, numbers, length)
             return
-        self._native.call(executor, buffers, numbers or self._numbers, length)
+        for n, b in enumerate(outputs):
+            if any(b._overlaps(other, length) for other in outputs[:n]):
+                raise InvalidValue(f"hologram.Circuit.run: output {n} overlaps another one. Give each a buffer of its own.")
+        # A fold may read its row again after the first elements of a result are stored.
+        clash = [n for n, b in enumerate(outputs) if any(b._overlaps(other, length) for other in inputs)]
+        into = [Buffer(executor, b.length, b.dtype_code) if n in clash else b for n, b in enumerate(outputs)]
+        self._native.call(executor, [*inputs, *into], numbers, length)
+        for n in clash:
+            row("copy")(executor, into[n], outputs[n], 1 if self._outputs[n].fixed else length)
+
+
+def _fitted(value, limit):
+    """A number as kernels take it that compute in `limit`. Raises where it is none of that type."""
+    if limit is None:
+        return value
+    if limit.is_float:
+        try:
+            return float(value)
+        except OverflowError:
+            raise InvalidValue(f"hologram.Circuit: {shown(value)} is beyond the range of float64.") from None
+    if isinstance(value, float):
+        raise InvalidValue(f"hologram.Circuit: {value!r} is a float where {limit.torch} takes an integer.")
+    low, high = limit.range
+    if limit is dtypes.BOOL:
+        return int(value != 0)
+    if not low <= value <= high:
+        raise InvalidValue(f"hologram.Circuit: {shown(value)} is not within [{low}, {high}], the range of {limit.torch}.")
+    return int(value) - (1 << 64) if value >= 1 << 63 else int(value)       # a uint64 travels by its bits
 
 
 def _stride(symbol: Symbol) -> int:
@@ -245,9 +302,10 @@ class Tracer:
     def __init__(self):
         self.circuit = Circuit()
         self.circuit._seen = self.read
-        self.parameters = []          # argument numbers of the circuit's inputs
+        self.parameters = []          # of the circuit's inputs: argument numbers, or captured buffers
         self.cells = []
-        self.length = None            # where an op was told
+        self.captured = {}            # buffers that are no arguments, by key -> their cells
+        self.length = None            # where an op was told; maybe a number that is an argument
 
     def cell(self, parameter, element_type) -> Cell:
         cell = Cell(self.circuit, parameter, element_type)
@@ -255,6 +313,8 @@ class Tracer:
         return cell
 
     def read(self, value):
+        if isinstance(value, _runtime.Buffer):
+            value = self._capture(value)
         if not isinstance(value, Cell):
             return value
         if value.source is None:
@@ -264,12 +324,23 @@ class Tracer:
             self.parameters.append(value.parameter)
         return Symbol(self.circuit, value.source, value.element_type, value.fixed)
 
+    def _capture(self, buffer) -> Cell:
+        key = buffer._key()
+        if key not in self.captured:
+            self.captured[key] = self.cell(buffer, buffer.element_type)
+        return self.captured[key]
+
     def _temporary(self, length, like) -> Cell:
         self._tell(length)
         return self.cell(None, like.element_type)
 
     def _tell(self, length) -> None:
-        if length is None or length == -1:
+        if length is None or length is self.length:
+            return
+        if self.length is not None:
+            length = traced.pinned(length)
+            self.length = traced.pinned(self.length)
+        if type(length) is int and length == -1:
             return
         if self.length not in (None, length):
             raise NotSupported(f"hologram.compile: ops over {self.length} and over {length} elements in one circuit.")
@@ -290,7 +361,7 @@ class Tracer:
             if cell is None:
                 continue
             if not isinstance(cell, Cell):
-                raise InvalidType(f"hologram.{op.name}: a result goes to a buffer that is an argument of the compiled function.")
+                raise InvalidType(f"hologram.{op.name}: a result goes to a buffer that is an argument of the compiled function. Pass it.")
             if cell.element_type is not value.element_type:
                 if op.name != "copy":
                     raise InvalidValue(f"hologram.{op.name}: the result is {value.element_type.torch}, the buffer for it "
@@ -300,46 +371,58 @@ class Tracer:
 
 
 class Compiled:
-    """A function over buffers as a circuit. Call it like the function: buffers it writes are written, values it returns
-    arrive in new buffers. A function that takes an executor gets it; else that of the buffers is used."""
+    """A function over buffers as a circuit; what `compile` gives."""
 
-    _KEPT = 64        # traces, by types of buffers and values of numbers
+    _KEPT = 64        # traces
 
     def __init__(self, function):
         self.function = function
-        self._traces: dict = {}
+        self._traces: dict = {}        # signature -> traces, which differ in the values of pinned numbers
+        self._around = None
         self._lock = threading.Lock()
         functools.update_wrapper(self, function)
 
     def trace(self, *args):
         """The circuit for arguments like these, with what is needed to call it."""
-        numbers: dict = {}
-        signature = tuple(self._sign(a, numbers) for a in args)
-        with self._lock:
-            found = self._traces.get(signature)
+        return self._find(tuple(map(_plain, args)))
+
+    def _find(self, args):
+        if self._around is None:
+            self._around = traced.Surroundings(self.function)
+        found = self._known(self._sign(args, self._around), args)
         if found is None:
+            around = self._around = traced.Surroundings(self.function)      # what it reads may be other variables by now
+            signature = self._sign(args, around)
             found = self._trace(args)
+            found.kept = around.values()
             with self._lock:
-                while len(self._traces) >= self._KEPT:
-                    self._traces.pop(next(iter(self._traces)))
-                self._traces[signature] = found
+                while sum(map(len, self._traces.values())) >= self._KEPT:
+                    oldest = next(iter(self._traces))
+                    self._traces[oldest].pop(0)
+                    if not self._traces[oldest]:
+                        del self._traces[oldest]
+                self._traces.setdefault(signature, []).append(found)
         return found
 
-    @staticmethod
-    def _sign(arg, numbers):
-        if isinstance(arg, _runtime.Buffer):      # a buffer passed twice is one
-            return "buffer", arg.dtype_code, numbers.setdefault(arg._key(), len(numbers))
-        if isinstance(arg, _runtime.Executor):
-            return "executor"
-        if isinstance(arg, (int, float)):
-            return type(arg), arg
-        raise InvalidType(f"hologram.compile: arguments are buffers, numbers and an executor, not {type(arg).__name__}.")
+    def _known(self, signature, args):
+        with self._lock:
+            for trace in self._traces.get(signature, ()):
+                if not trace.pins or all(traced.exact(args[n]) == value for n, value in trace.pins.items()):
+                    return trace
+        return None
+
+    def _sign(self, args, around) -> tuple:
+        """Types of the arguments, which of them are the same buffer, and what lies around the function."""
+        numbers: dict = {}
+        return (*[type(a) if type(a) is float or type(a) is int else
+                  ("buffer", a.dtype_code, numbers.setdefault(a._key(), len(numbers))) if isinstance(a, _runtime.Buffer) else
+                  "executor" if isinstance(a, _runtime.Executor) else (bool, a) for a in args], around.now())
 
     def circuit(self, *args) -> Circuit:
         return self.trace(*args).circuit
 
     def _trace(self, args):
-        tracer, cells, given = Tracer(), {}, []
+        tracer, cells, given, pins = Tracer(), {}, [], set()
         for n, arg in enumerate(args):
             if isinstance(arg, _runtime.Executor):
                 given.append(tracer)
@@ -349,42 +432,95 @@ class Compiled:
                     cells[key] = tracer.cell(n, arg.element_type)
                 given.append(cells[key])
             else:
-                given.append(arg)
-        returned = self.function(*given)
+                given.append(arg if isinstance(arg, bool) else traced.Traced(arg, pins, n))
+        with tracing():
+            returned = self.function(*given)
         single = not isinstance(returned, (tuple, list))
         values = [] if returned is None else [returned] if single else list(returned)
         if not all(isinstance(v, Symbol) for v in values):
             raise InvalidType("hologram.compile: the function must return values of the circuit, or nothing.")
-        tracer.written = [c.parameter for c in tracer.cells if c.written and c.parameter is not None]
-        for cell in [c for c in tracer.cells if c.written and c.parameter is not None] + values:
+        written = [c for c in tracer.cells if c.written and c.parameter is not None]
+        tracer.written = [c.parameter for c in written]
+        for cell in written + values:
             tracer.circuit.output(tracer.read(cell))
+        tracer.used = [c.parameter for c in tracer.cells if c.parameter is not None]
         tracer.returns = None if returned is None else "one" if single else "many"
         tracer.circuit.native()
+        tracer.pins = {n: traced.exact(args[n]) for n in pins}
         return tracer
 
     def __call__(self, *args):
-        trace = self.trace(*args)
-        buffers = [a for a in args if isinstance(a, _runtime.Buffer)]
+        args = tuple(map(_plain, args))
+        trace = self._find(args)
+        try:
+            numbers = [traced.evaluate(number, args) for number in trace.circuit._numbers]
+            length = traced.evaluate(trace.length, args)
+        except (ArithmeticError, TypeError, ValueError):      # a power that is no integer now, a division by zero
+            trace = self._trace_as_is(args)
+            numbers, length = trace.circuit._numbers, trace.length
+        buffers = [a for a in args if isinstance(a, _runtime.Buffer)] or [p for p in trace.used if not isinstance(p, int)]
         executors = [a for a in args if isinstance(a, _runtime.Executor)]
         if not buffers:
             raise InvalidType("hologram.compile: no argument is a buffer.")
         executor = executors[0] if executors else buffers[0]._executor
         circuit = trace.circuit
-        inputs = [args[n] for n in trace.parameters]
+        inputs = [_buffer(p, args) for p in trace.parameters]
         outputs = [args[n] for n in trace.written]
-        length = trace.length
         if length is None:
             varying = [b.length for b, s in zip([*inputs, *outputs], [*circuit._inputs, *circuit._outputs]) if not s.fixed]
             if len(set(varying)) != 1:
                 raise InvalidValue(f"hologram.compile: buffers of {sorted(set(varying))} elements in one call.")
             length = varying[0]
+        for n in trace.written:
+            for other in trace.used:
+                if other is not n and args[n]._overlaps(_buffer(other, args), length):
+                    which = f"argument {other}" if isinstance(other, int) else "a buffer that the function captured"
+                    raise InvalidValue(f"hologram.compile: argument {n} is written and overlaps {which}. Pass the same buffer, or "
+                                       "give it memory of its own.")
         new = [Buffer(executor, 1 if s.fixed else length, s.element_type.code) for s in circuit._outputs[len(outputs):]]
-        circuit.run(executor, inputs, [*outputs, *new], length)
+        circuit.run(executor, inputs, [*outputs, *new], length, numbers)
         return None if trace.returns is None else new[0] if trace.returns == "one" else tuple(new)
+
+    def _trace_as_is(self, args):
+        """For one call: the arithmetic on these numbers gives another type than it did, or an error, which is the function's."""
+        trace = self._trace(args)
+        trace.circuit._numbers = [traced.value_of(number) for number in trace.circuit._numbers]
+        trace.length = traced.value_of(trace.length)
+        return trace
+
+
+def _plain(arg):
+    """An argument as functions are traced with it: buffers, executors, and Python's own numbers."""
+    if type(arg) in (int, float, bool) or isinstance(arg, (_runtime.Buffer, _runtime.Executor)):
+        return arg
+    if isinstance(arg, (np.number, np.bool_)) and not np.iscomplexobj(arg):
+        return arg.item()
+    if isinstance(arg, (int, float)):
+        return int(arg) if isinstance(arg, int) else float(arg)
+    raise InvalidType(f"hologram.compile: arguments are buffers, numbers and an executor, not {type(arg).__name__}.")
+
+
+def _buffer(parameter, args):
+    return args[parameter] if isinstance(parameter, int) else parameter
 
 
 def compile(function) -> Compiled:      # noqa: A001  (the documents' name)
-    """Makes one circuit of a Python function over buffers: traced once per types, run as one kernel where one is enough."""
+    """Makes one circuit of a Python function over buffers: traced once per types, run as one kernel where one is enough.
+
+    Call it like the function: buffers it writes are written, values it returns arrive in new buffers. A function that takes an
+    executor gets it; else that of the buffers is used. The function itself runs when it is traced, and not again:
+
+    - Numbers that are arguments may change from call to call without a new trace, also where the function computes with them
+      (`w - lr * 0.5 * g`). Where it looks at their values (`if k > 0`, `range(n)`, `math.exp(k)`) it is traced for each value.
+    - Numbers, texts and objects around it (globals, closures, defaults, attributes of the object whose method it is) are constants.
+      It is traced anew where one of them is another one; changes inside of a list, a dict or another object go unseen: pass
+      what changes as an argument.
+    - Buffers around it are read at each call, and cannot be written. Computing with such buffers alone, or reading their
+      elements, would happen once, and is refused.
+    - Printing, appending to a list and other effects happen when it is traced.
+
+    One circuit holds 64 ops, 60 buffers and 60 numbers; a larger function is an error that says so.
+    """
     if not callable(function):
         raise InvalidType(f"hologram.compile: a function is needed, not {type(function).__name__}.")
     return Compiled(function)

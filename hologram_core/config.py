@@ -36,12 +36,10 @@ def _level(env, name: str, top: int) -> int:
     return int(text)
 
 
-def _limit(env, name: str):
+def _size(env, name: str, default: int) -> int:
     text = env.get(name, "").strip()
-    if not text:
-        return None
     try:
-        return parse_bytes(text) or None
+        return parse_bytes(text) if text else default
     except ValueError:
         raise ValueError(f"{name}: {text!r} is not a size. Write bytes, or a number with K, M, G or T.") from None
 
@@ -53,11 +51,14 @@ def _one_of(env, name: str, choices: tuple) -> str:
     return text
 
 
-def _cache_dir(env) -> Path:
-    if env.get("HOLOGRAM_CACHE_DIR"):
-        return Path(env["HOLOGRAM_CACHE_DIR"]).expanduser()
-    root = env.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path("~/.cache").expanduser()) / "hologram"
+def _cache_dir(env) -> Path | None:
+    """An absolute path, which stays when the program changes its folder. None: there is no home, or no current folder."""
+    try:
+        if env.get("HOLOGRAM_CACHE_DIR"):
+            return Path(env["HOLOGRAM_CACHE_DIR"]).expanduser().absolute()
+        return (Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hologram").absolute()
+    except (OSError, RuntimeError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Config:
     sync: bool                   # HOLOGRAM_SYNC=1: every op has run when its call returns
     log: int                     # HOLOGRAM_LOG=1..4: compiled kernels, launches, IR, machine code
     guard: bool                  # HOLOGRAM_GUARD=1: pages of freed blocks are inaccessible
-    cache_dir: Path              # HOLOGRAM_CACHE_DIR: compiled kernels on disk
+    cache_dir: Path | None       # HOLOGRAM_CACHE_DIR: compiled kernels on disk
+    cache_size: int              # HOLOGRAM_CACHE_SIZE: bytes they may take there; 0: none are kept
     memory_limit: int | None     # HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold
     cpu: str                     # HOLOGRAM_CPU: 'native' or the level of x86-64 that kernels are made for
     backend: str                 # HOLOGRAM_BACKEND: 'auto' or a backend's name
@@ -82,7 +84,8 @@ def read(env=os.environ) -> Config:
         log=_level(env, "HOLOGRAM_LOG", 4),
         guard=_flag(env, "HOLOGRAM_GUARD", False),
         cache_dir=_cache_dir(env),
-        memory_limit=_limit(env, "HOLOGRAM_MEMORY_LIMIT"),
+        cache_size=_size(env, "HOLOGRAM_CACHE_SIZE", 1 << 30),
+        memory_limit=_size(env, "HOLOGRAM_MEMORY_LIMIT", 0) or None,
         cpu=_one_of(env, "HOLOGRAM_CPU", ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
         backend=_one_of(env, "HOLOGRAM_BACKEND", ("auto", "cpu", "cuda", "metal")),
         fallback=_one_of(env, "HOLOGRAM_FALLBACK", ("allow", "warn", "error")),

@@ -7,7 +7,7 @@ on exported memory run when they are called.
 from __future__ import annotations
 
 from . import _runtime
-from .errors import ExportError, InvalidType, InvalidValue
+from .errors import ExportError, InvalidType, InvalidValue, shown
 
 CPU = 1                     # kDLCPU: the memory of the cpu backend is ordinary memory
 VERSION = (1, 0)
@@ -16,11 +16,11 @@ VERSION = (1, 0)
 def export_capsule(tensor, stream, max_version, dl_device, copy):
     """What `tensor.__dlpack__` returns."""
     if stream is not None:
-        raise InvalidValue(f"hologram.__dlpack__: stream is {stream!r}; memory of the CPU has no streams. Pass None.")
+        raise InvalidValue(f"hologram.__dlpack__: stream is {shown(stream)}; memory of the CPU has no streams. Pass None.")
     if dl_device is not None and tuple(dl_device) != (CPU, 0):
         raise ExportError(f"hologram.__dlpack__: the tensor is on device {(CPU, 0)} and cannot be exported to {tuple(dl_device)}.")
     if max_version is not None and (not isinstance(max_version, tuple) or len(max_version) != 2):
-        raise InvalidType(f"hologram.__dlpack__: max_version is (major, minor) or None, not {max_version!r}.")
+        raise InvalidType(f"hologram.__dlpack__: max_version is (major, minor) or None, not {shown(max_version)}.")
     copied = bool(copy)
     if copied:
         tensor = tensor.copy()

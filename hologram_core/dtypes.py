@@ -42,6 +42,13 @@ class DType:
     def is_int(self) -> bool:
         return self.kind in "iu"
 
+    @property
+    def range(self) -> tuple:
+        """Smallest and largest value of bool and the integers."""
+        if self.kind == "b":
+            return 0, 1
+        return (-(1 << self.bits - 1), (1 << self.bits - 1) - 1) if self.kind == "i" else (0, (1 << self.bits) - 1)
+
     def __repr__(self) -> str:
         return self.name
 

@@ -31,3 +31,12 @@ class NotSupported(HologramError, NotImplementedError):
 
 class CompileError(InvalidState):
     """A circuit could not be turned into a kernel."""
+
+
+def shown(value) -> str:
+    """For messages: integers of thousands of digits have no text, and some things have no end."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a huge {type(value).__name__}"
+    return text if len(text) < 50 else f"{text[:47]}..."

@@ -8,7 +8,7 @@ from . import _runtime
 from .backend import validate_backend
 from .buffer import Buffer, dtype_of, flat_import
 from .classes import CLASSES, PAGE_BYTES, PAGES
-from .errors import InvalidValue
+from .errors import InvalidValue, OutOfMemory, shown
 
 
 class Executor(_runtime.Executor):
@@ -43,7 +43,7 @@ class Executor(_runtime.Executor):
         for name, value, low, high in (("class", class_index, 0, CLASSES - 1), ("width", width, 1, PAGES),
                                        ("height", height, 1, PAGE_BYTES)):
             if not isinstance(value, int) or not low <= value <= high:
-                raise InvalidValue(f"hologram.allocate_boundary: {name} {value!r} is not within [{low}, {high}].")
+                raise InvalidValue(f"hologram.allocate_boundary: {name} {shown(value)} is not within [{low}, {high}].")
         item = dtype_of(dtype)
         if width * height % item.bytes:
             raise InvalidValue(f"hologram.allocate_boundary: {width} x {height} bytes are no whole number of {item.bytes}-byte "
@@ -64,9 +64,12 @@ class Executor(_runtime.Executor):
 
 def _size(size) -> int:
     try:
-        return size.__index__()
-    except AttributeError:
-        raise InvalidValue(f"hologram.allocate: the number of elements must be an integer, not {size!r}.") from None
+        count = size.__index__()
+    except (AttributeError, TypeError):
+        raise InvalidValue(f"hologram.allocate: the number of elements must be an integer, not {shown(size)}.") from None
+    if count >= 1 << 63:
+        raise OutOfMemory(f"hologram.allocate: {shown(count)} elements are more than any memory holds.")
+    return max(count, -1)      # negative ones are refused below
 
 
 _default = None

@@ -12,10 +12,10 @@ import threading
 
 import numpy as np
 
-from . import _runtime, classes, dlpack
+from . import _runtime, classes, dlpack, dtypes
 from .buffer import Buffer
 from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
-from .errors import InvalidState, InvalidType, InvalidValue
+from .errors import InvalidState, InvalidType, InvalidValue, shown
 from .executor import Executor
 from .ops import calls
 from .tensor import HologramTensor, broadcast_shapes
@@ -42,13 +42,13 @@ def _object(handle, kind, word: str):
     found = _objects.get(handle)
     if not isinstance(found, kind):
         if found is None:
-            raise InvalidState(f"hologram.ffi: {word} handle {handle} is unknown, or was cleaned up.")
+            raise InvalidState(f"hologram.ffi: {word} handle {shown(handle)} is unknown, or was cleaned up.")
         raise InvalidType(f"hologram.ffi: handle {handle} is a {type(found).__name__}, not {word}.")
     return found
 
 
 def executor_of(handle) -> Executor:
-    return _object(handle, _runtime.Executor, "an executor")
+    return _object(handle, Executor, "an executor")
 
 
 def buffer_of(handle) -> Buffer:
@@ -67,8 +67,8 @@ def _forget(handle, kind, word: str):
 
 
 def _count(function: str, length, *buffers) -> int:
-    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-        raise InvalidValue(f"hologram.{function}: len {length!r} is not a number of elements.")
+    if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length < 1 << 63:
+        raise InvalidValue(f"hologram.{function}: len {shown(length)} is not a number of elements.")
     for buffer in buffers:
         if buffer.length < length:
             raise InvalidValue(f"hologram.{function}: len {length} of a buffer of {buffer.length} elements.")
@@ -80,6 +80,8 @@ def _json(function: str, text, kind=list):
         value = json.loads(text)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"hologram.{function}: the data is not JSON ({error}).") from None
+    except RecursionError:
+        raise InvalidValue(f"hologram.{function}: the JSON is nested too deeply. A flat {kind.__name__} is needed.") from None
     if not isinstance(value, kind):
         raise InvalidValue(f"hologram.{function}: the JSON is a {type(value).__name__}, a {kind.__name__} is needed.")
     return value
@@ -151,16 +153,33 @@ def buffer_class_index(buffer_handle) -> int:
 def buffer_copy_from_slice(executor_handle, buffer_handle, data_json: str) -> None:
     """JSON list of exactly the buffer's length."""
     buffer = _buffer_on(executor_handle, buffer_handle)
-    values = _json("buffer_copy_from_slice", data_json)
-    try:
-        array = np.array([np.nan if v is None else v for v in values], buffer.dtype)
-    except (TypeError, ValueError, OverflowError):
-        array = None
-    if array is None or array.ndim != 1:
-        raise InvalidValue("hologram.buffer_copy_from_slice: the JSON must be a flat list of numbers.")
+    array = _elements(_json("buffer_copy_from_slice", data_json), buffer)
     if array.size != buffer.length:
         raise InvalidValue(f"hologram.buffer_copy_from_slice: {array.size} numbers for a buffer of {buffer.length} elements.")
     buffer.from_numpy(array)
+
+
+def _elements(values: list, buffer) -> np.ndarray:
+    """Numbers of JSON as elements of a buffer; null is NaN."""
+    kind, name = buffer.element_type, "hologram.buffer_copy_from_slice"
+    if kind is dtypes.BF16:
+        raise InvalidType(f"{name}: the buffer is bfloat16, which NumPy does not have. Use buffer_copy_from_bytes.")
+    if kind.is_float:
+        values = [np.nan if v is None else v for v in values]
+        if not all(isinstance(v, (int, float)) for v in values):
+            raise InvalidValue(f"{name}: the JSON must be a flat list of numbers.")
+        try:
+            with np.errstate(over="ignore"):
+                return np.array(values, np.float64).astype(buffer.dtype)
+        except OverflowError:
+            raise InvalidValue(f"{name}: an integer of the JSON is beyond the range of float64.") from None
+    low, high = kind.range
+    for v in values:
+        if not isinstance(v, int):
+            raise InvalidValue(f"{name}: the buffer is {buffer.dtype}, and the JSON holds {shown(v)}. It must be a flat list of integers.")
+        if not low <= v <= high:
+            raise InvalidValue(f"{name}: {shown(v)} is not within [{low}, {high}], the range of {buffer.dtype}.")
+    return np.array(values, buffer.dtype)
 
 
 def buffer_to_vec(executor_handle, buffer_handle) -> str:
@@ -241,29 +260,72 @@ def buffer_copy_from_canonical_slice(executor_handle, buffer_handle, data_json: 
 
 # ---- ops ----
 
-def _call(name: str, of, arguments: int, numbers: int = 0):
-    """f32 op over `arguments` buffers, the count, and then `numbers` numbers."""
-    def function(executor_handle, *given):
-        if len(given) != arguments + 1 + numbers:
-            raise InvalidType(f"hologram.{name}: an executor, {arguments} buffers, len{' and numbers' * bool(numbers)} are needed "
-                              f"({2 + arguments + numbers} arguments, not {1 + len(given)}).")
-        buffers = [buffer_of(h) for h in given[:arguments]]
-        needed = buffers if not name.startswith(_VALUED) else buffers[:-1]
-        length = _count(name, given[arguments], *needed)
-        return of(executor_of(executor_handle), *buffers, *given[arguments + 1:], length)
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = of.__doc__
+def _run(name: str, of, executor_handle, buffers, length, whole: int, *numbers):
+    """An op of f32 arrays. The first `whole` of the buffers must hold `length` elements."""
+    executor, found = executor_of(executor_handle), [buffer_of(h) for h in buffers]
+    return of(executor, *found, *numbers, _count(name, length, *found[:whole]))
+
+
+# One function per list of parameters; callers may name them, as the documents do.
+
+def _two(name, of):
+    def function(executor_handle, a_handle, b_handle, c_handle, len):
+        _run(name, of, executor_handle, (a_handle, b_handle, c_handle), len, 3)
     return function
 
 
-_VALUED = ("reduce_", "mse_", "cross_", "binary_")       # give a number: one element of output is enough
-_ARGUMENTS = {**{f"vector_{n}": (3, 0) for n in ("add", "sub", "mul", "div", "min", "max")},
-              **{n: (2, 0) for n in ("vector_abs", "vector_neg", "vector_relu", "sigmoid", "tanh", "gelu", "softmax",
-                                     "reduce_sum", "reduce_min", "reduce_max")},
-              "vector_clip": (2, 2), "scalar_add": (2, 1), "scalar_mul": (2, 1),
-              **{f"{n}_loss": (3, 0) for n in ("mse", "cross_entropy", "binary_cross_entropy")}}
-for _name, (_buffers, _extra) in _ARGUMENTS.items():
-    globals()[f"{_name}_f32"] = _call(f"{_name}_f32", calls.find(_name), _buffers, _extra)
+def _one(name, of):
+    def function(executor_handle, a_handle, c_handle, len):
+        _run(name, of, executor_handle, (a_handle, c_handle), len, 2)
+    return function
+
+
+def _clip(name, of):
+    def function(executor_handle, a_handle, c_handle, len, min_val, max_val):
+        _run(name, of, executor_handle, (a_handle, c_handle), len, 2, min_val, max_val)
+    return function
+
+
+def _scalar(name, of):
+    def function(executor_handle, a_handle, c_handle, len, scalar):
+        _run(name, of, executor_handle, (a_handle, c_handle), len, 2, scalar)
+    return function
+
+
+def _map(name, of):
+    def function(executor_handle, input_handle, output_handle, len):
+        _run(name, of, executor_handle, (input_handle, output_handle), len, 2)
+    return function
+
+
+def _reduce(name, of):
+    def function(executor_handle, input_handle, output_handle, len):      # one element of output is enough
+        return _run(name, of, executor_handle, (input_handle, output_handle), len, 1)
+    return function
+
+
+def _loss(name, of):
+    def function(executor_handle, pred_handle, target_handle, output_handle, len):
+        return _run(name, of, executor_handle, (pred_handle, target_handle, output_handle), len, 2)
+    return function
+
+
+def _define(make, *names: str) -> None:
+    for of in names:
+        name, op = f"{of}_f32", calls.find(of)
+        function = make(name, op)
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = op.__doc__
+        globals()[name] = function
+
+
+_define(_two, *(f"vector_{n}" for n in ("add", "sub", "mul", "div", "min", "max")))
+_define(_one, "vector_abs", "vector_neg", "vector_relu")
+_define(_clip, "vector_clip")
+_define(_scalar, "scalar_add", "scalar_mul")
+_define(_map, "sigmoid", "tanh", "gelu", "softmax")
+_define(_reduce, "reduce_sum", "reduce_min", "reduce_max")
+_define(_loss, "mse_loss", "cross_entropy_loss", "binary_cross_entropy_loss")
 
 
 def gemm_f32(executor_handle, a_handle, b_handle, c_handle, m: int, n: int, k: int) -> None:

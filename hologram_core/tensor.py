@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _runtime, dlpack
 from .buffer import Buffer
-from .errors import InvalidType, InvalidValue
+from .errors import InvalidType, InvalidValue, shown
 from .executor import default_executor
 
 
@@ -28,15 +28,20 @@ def checked_ints(name: str, values) -> tuple:
     try:
         return tuple(v.__index__() for v in values)
     except (TypeError, AttributeError):
-        raise InvalidType(f"hologram.tensor: {name} must be a list of integers, not {values!r}.") from None
+        raise InvalidType(f"hologram.tensor: {name} must be integers, not {shown(values)}.") from None
+
+
+def checked_int(name: str, value) -> int:
+    return checked_ints(name, (value,))[0]
 
 
 def broadcast_shapes(a, b) -> tuple:
     """The common shape of two. Raises where there is none."""
+    a, b = checked_ints("the shape", a), checked_ints("the shape", b)
     try:
-        return tuple(np.broadcast_shapes(tuple(a), tuple(b)))
-    except ValueError:
-        raise InvalidValue(f"hologram.broadcast_shapes: {tuple(a)} and {tuple(b)} do not fit each other.") from None
+        return tuple(np.broadcast_shapes(a, b))
+    except (ValueError, OverflowError, RuntimeError):      # RuntimeError: too many dimensions
+        raise InvalidValue(f"hologram.broadcast_shapes: {shown(a)} and {shown(b)} do not fit each other.") from None
 
 
 class HologramTensor:
@@ -51,19 +56,22 @@ class HologramTensor:
         self._buffer = ffi.buffer_of(buffer_handle)
         self.shape = checked_ints("the shape", shape)
         self.strides = compact(self.shape) if strides is None else checked_ints("the strides", strides)
-        self.offset = offset
+        self.offset = checked_int("the offset", offset)
         self._check()
 
     def _check(self) -> None:
         if len(self.strides) != len(self.shape):
             raise InvalidValue(f"hologram.tensor: {len(self.strides)} strides for the shape {self.shape}.")
         if any(size < 0 for size in self.shape):
-            raise InvalidValue(f"hologram.tensor: the shape {self.shape} has a negative size.")
+            raise InvalidValue(f"hologram.tensor: the shape {shown(self.shape)} has a negative size.")
+        item = self.buffer.itemsize
+        if math.prod(max(size, 1) for size in self.shape) * item >= 1 << 63 or any(abs(s) * item >= 1 << 63 for s in self.strides):
+            raise InvalidValue(f"hologram.tensor: shape {shown(self.shape)} and strides {shown(self.strides)} are beyond any memory.")
         reach = [(size - 1) * stride for size, stride in zip(self.shape, self.strides)]
         low, high = self.offset + sum(min(r, 0) for r in reach), self.offset + sum(max(r, 0) for r in reach)
         inside = self.offset <= self.buffer.length if 0 in self.shape else 0 <= low and high < self.buffer.length
         if not inside or self.offset < 0:
-            raise InvalidValue(f"hologram.tensor: shape {self.shape}, strides {self.strides} and offset {self.offset} reach beyond "
+            raise InvalidValue(f"hologram.tensor: shape {self.shape}, strides {self.strides} and offset {shown(self.offset)} reach beyond "
                                f"the buffer's {self.buffer.length} elements.")
 
     def _with(self, shape, strides, offset) -> "HologramTensor":
@@ -106,8 +114,9 @@ class HologramTensor:
 
     # ---- views ----
     def _dim(self, dim: int) -> int:
+        dim = checked_int("the dimension", dim)
         if not -self.ndim <= dim < self.ndim:
-            raise InvalidValue(f"hologram.tensor: dimension {dim} of a tensor with {self.ndim}.")
+            raise InvalidValue(f"hologram.tensor: dimension {shown(dim)} of a tensor with {self.ndim}.")
         return dim % self.ndim
 
     def transpose(self) -> "HologramTensor":
@@ -117,22 +126,22 @@ class HologramTensor:
     def permute(self, dims) -> "HologramTensor":
         dims = checked_ints("dims", dims)
         if sorted(d % self.ndim if self.ndim else d for d in dims) != list(range(self.ndim)):
-            raise InvalidValue(f"hologram.permute: {list(dims)} does not name each of {self.ndim} dimensions once.")
+            raise InvalidValue(f"hologram.permute: {shown(list(dims))} does not name each of {self.ndim} dimensions once.")
         return self._with([self.shape[d] for d in dims], [self.strides[d] for d in dims], self.offset)
 
     def select(self, dim: int, index: int) -> "HologramTensor":
-        dim = self._dim(dim)
+        dim, index = self._dim(dim), checked_int("the index", index)
         size = self.shape[dim]
         if not -size <= index < size:
-            raise InvalidValue(f"hologram.select: index {index} of a dimension of size {size}.")
+            raise InvalidValue(f"hologram.select: index {shown(index)} of a dimension of size {size}.")
         rest = [d for d in range(self.ndim) if d != dim]
         return self._with([self.shape[d] for d in rest], [self.strides[d] for d in rest],
                           self.offset + index % size * self.strides[dim])
 
     def narrow(self, dim: int, start: int, length: int) -> "HologramTensor":
-        dim = self._dim(dim)
+        dim, start, length = self._dim(dim), checked_int("the start", start), checked_int("the length", length)
         if start < 0 or length < 0 or start + length > self.shape[dim]:
-            raise InvalidValue(f"hologram.narrow: [{start}, {start + length}) of a dimension of size {self.shape[dim]}.")
+            raise InvalidValue(f"hologram.narrow: [{shown(start)}, {shown(start + length)}) of a dimension of size {self.shape[dim]}.")
         return self.slice(dim, start, start + length)
 
     def slice(self, dim: int, start=None, end=None, step=None) -> "HologramTensor":
@@ -140,7 +149,10 @@ class HologramTensor:
         dim = self._dim(dim)
         if step == 0:
             raise InvalidValue("hologram.slice: the step is 0.")
-        first, stop, step = slice(start, end, step).indices(self.shape[dim])
+        try:
+            first, stop, step = slice(start, end, step).indices(self.shape[dim])
+        except TypeError:
+            raise InvalidType("hologram.slice: start, end and step are integers or None.") from None
         shape, strides = list(self.shape), list(self.strides)
         shape[dim] = len(range(first, stop, step))
         offset = self.offset + first * strides[dim] if shape[dim] else self.offset
@@ -155,7 +167,7 @@ class HologramTensor:
             if rest and self.numel % rest == 0:
                 shape[shape.index(-1)] = self.numel // rest
         if math.prod(shape) != self.numel or any(s < 0 for s in shape):
-            raise InvalidValue(f"hologram.reshape: {self.shape} has {self.numel} elements, {shape} has not.")
+            raise InvalidValue(f"hologram.reshape: {self.shape} has {self.numel} elements, {shown(shape)} has not.")
         source = self.contiguous()
         return source._with(shape, None, source.offset)
 
@@ -187,6 +199,8 @@ class HologramTensor:
 
     def matmul(self, other: "HologramTensor") -> "HologramTensor":
         """Matrix product (NumPy's rules for other ranks), whatever the strides."""
+        if not isinstance(other, HologramTensor):
+            raise InvalidType(f"hologram.matmul: a HologramTensor is needed, not {type(other).__name__}.")
         a, b = self.to_numpy(), other.to_numpy()
         if a.dtype != b.dtype:
             raise InvalidType(f"hologram.matmul: the tensors are {a.dtype} and {b.dtype}. One type is needed.")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "bindings/executor.h"
@@ -182,6 +183,9 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     view->internal = shown.release();
     Py_INCREF(view->obj = self);
     return 0;
+  } catch (const py::builtin_exception& error) {   // it was never initialised
+    error.set_error();
+    return -1;
   } catch (const std::exception& error) {
     set_error("ExportError", PyExc_BufferError, error.what());
     return -1;
@@ -205,7 +209,8 @@ int class_index(const PyBuffer& b) {
 
 void bind_buffer(py::module_& m) {
   py::class_<PyBuffer> cls(m, "Buffer", "A flat array in the memory of an executor.", py::buffer_protocol());
-  cls.def(py::init<const std::shared_ptr<PyExecutor>&, int64_t, int>(), py::arg("executor"), py::arg("length"), py::arg("dtype"))
+  cls.def(py::init<const std::shared_ptr<PyExecutor>&, int64_t, int>(), py::arg("executor").none(false), py::arg("length"),
+          py::arg("dtype"))
       .def(py::init<const PyBuffer&>(), py::arg("buffer"), "The same memory.")
       .def_property_readonly("length", &PyBuffer::length)
       .def_property_readonly("nbytes", &PyBuffer::bytes)
@@ -218,8 +223,15 @@ void bind_buffer(py::module_& m) {
       .def_property_readonly("_executor", [](const PyBuffer& b) { return b.storage().executor_ptr(); })
       .def("_view", &PyBuffer::view, py::arg("offset"), py::arg("length"), "A part of it, by elements.")
       .def("_key", [](const PyBuffer& b) {
-        return py::make_tuple(reinterpret_cast<uintptr_t>(&b.storage()), b.data() - b.storage().block()->data);
-      }, "Names the place: equal for buffers over the same bytes.")
+        return py::make_tuple(reinterpret_cast<uintptr_t>(b.data()), b.length(), static_cast<int>(b.dtype()));
+      }, "Equal for buffers over the same elements.")
+      .def("_overlaps", [](const PyBuffer& a, const PyBuffer& b, int64_t length) {
+        const auto whole = [&](const PyBuffer& x) {
+          const Array array = x.array();
+          return Extent(array, length < 0 ? array.length : std::min(length, array.length), false);
+        };
+        return !apart(whole(a), whole(b));
+      }, py::arg("other"), py::arg("length") = -1, "Do they share memory, as far as `length` elements go?")
       .def("free", &PyBuffer::free, "Drops this buffer's hold on the memory. Views of it stay valid.")
       .def("address", [](const PyBuffer& b) {
         b.storage_ptr()->pin();
@@ -230,6 +242,7 @@ void bind_buffer(py::module_& m) {
       .def("_download", &PyBuffer::download, py::arg("memory"), "Copies its bytes to memory with the buffer protocol.")
       .def("_upload", &PyBuffer::upload, py::arg("memory"))
       .def("__len__", &PyBuffer::length);
+  harden<PyBuffer>(cls, "hologram.Buffer: it was never initialised. Make one with executor.allocate.");
   show_bytes(cls);
   m.def("_reserve_class", [](const std::shared_ptr<PyExecutor>& executor, int index, int64_t bytes, int dtype) {
     const DType type = dtype_of(dtype);
@@ -239,7 +252,7 @@ void bind_buffer(py::module_& m) {
     if (!block)
       fail(Error::Kind::Runtime, "hologram.allocate_boundary: class ", index, " is taken. Free what holds it, or choose another.");
     return PyBuffer(std::make_shared<Storage>(executor, block, true, false), 0, bytes / static_cast<int64_t>(item_size(type)), type);
-  });
+  }, py::arg("executor").none(false), py::arg("index"), py::arg("bytes"), py::arg("dtype"));
 }
 
 }  // namespace hologram::bindings

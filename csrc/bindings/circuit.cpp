@@ -80,7 +80,7 @@ class PyCircuit {
   }
 
   int add_scalar(const Number& number) {
-    if (circuit_.num_scalars == kMaxScalars) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxScalars, " scalars.");
+    if (circuit_.num_scalars == kMaxScalars) too_large("numbers", kMaxScalars);
     return std::visit([&](auto v) { return circuit_.add_scalar(v); }, number);
   }
 
@@ -88,7 +88,7 @@ class PyCircuit {
     if (op < 0 || op >= kNumOps) fail(Error::Kind::Value, "hologram.Circuit: unknown op code ", op, ".");
     const int results = op_results(static_cast<Op>(op));
     if (circuit_.num_nodes == kMaxNodes || circuit_.num_values + results > kOperandRef || args.size() > kMaxArgs)
-      fail(Error::Kind::Value, "hologram.Circuit: no room for one more node.");
+      fail(Error::Kind::Value, "hologram.Circuit: no room for one more node, ", kMaxNodes, " are possible. Split the function.");
     Ref refs[kMaxArgs];
     for (size_t i = 0; i < args.size(); ++i) refs[i] = check_ref(args[i]);
     return circuit_.add_node(static_cast<Op>(op), dtype_of(compute, kCircuit), dtype_of(result, kCircuit), refs, args.size());
@@ -127,9 +127,12 @@ class PyCircuit {
       fail(Error::Kind::Value, "hologram.Circuit: it takes ", int(scratch.num_operands), " buffers and ", int(scratch.num_scalars),
            " numbers, not ", buffers.size(), " and ", scalars.size(), " over ", length, " elements.");
     std::vector<std::unique_ptr<Block, void (*)(Block*)>> held;
+    Extent read[kMaxOperands], written[kMaxOperands];
+    int num_read = 0, num_written = 0;
     scratch.sizes[0] = length;
     for (size_t i = 0; i < buffers.size(); ++i) {
       Operand& o = scratch.operands[i];
+      if (!buffers[i]) throw py::type_error("hologram.Circuit: buffer " + std::to_string(i) + " is None.");
       const PyBuffer& b = *buffers[i];
       const Array a = b.array();
       if (&b.storage().executor() != &executor)
@@ -139,11 +142,15 @@ class PyCircuit {
         fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " is ", dtype_name(a.dtype), ", the circuit's operand ", dtype_name(o.dtype), ".");
       if (a.length < (o.strides[0] ? length : 1))
         fail(Error::Kind::Value, "hologram.Circuit: buffer ", i, " holds ", a.length, " elements, ", length, " are needed.");
+      // One element that serves for all is read again for each of them: it is another matter only if there is one in all.
+      const bool fixed = o.strides[0] == 0 && length != 1;
+      (o.output ? written[num_written++] : read[num_read++]) = Extent(a, o.strides[0] ? length : 1, fixed);
       o.block = a.block;
       o.data = a.data;
       a.block->retain();
       held.emplace_back(a.block, [](Block* block) { block->release(); });
     }
+    check_overlap("Circuit", read, num_read, written, num_written, scratch.row_rank > 0);
     for (size_t i = 0; i < scalars.size(); ++i) {
       Scalar& s = scratch.scalars[i];
       if (s.integer && std::holds_alternative<double>(scalars[i]))
@@ -168,6 +175,9 @@ class PyCircuit {
   }
 
  private:
+  [[noreturn]] static void too_large(const char* what, int most) {
+    fail(Error::Kind::Value, "hologram.Circuit: more than ", most, " ", what, ". Split the function.");
+  }
   Ref check_ref(int ref) const {
     const bool known = ref >= 0 && (ref < kOperandRef ? ref < circuit_.num_values
                                     : ref < kScalarRef ? ref - kOperandRef < circuit_.num_operands
@@ -178,7 +188,7 @@ class PyCircuit {
   void check_operand(const Strides& strides) const {
     if (strides.size() != circuit_.rank)
       fail(Error::Kind::Value, "hologram.Circuit: ", strides.size(), " strides for ", int(circuit_.rank), " dimensions.");
-    if (circuit_.num_operands == kMaxOperands) fail(Error::Kind::Value, "hologram.Circuit: more than ", kMaxOperands, " operands.");
+    if (circuit_.num_operands == kMaxOperands) too_large("operands", kMaxOperands);
   }
   /// Does the operand stay within its buffer?
   void check_reach(const PyBuffer& buffer, int64_t offset, const Strides& strides) const {
@@ -204,8 +214,8 @@ class PyCircuit {
 }  // namespace
 
 void bind_circuit(py::module_& m) {
-  py::class_<PyCircuit>(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).")
-      .def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
+  py::class_<PyCircuit> cls(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).");
+  cls.def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
       .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
            "strides: bytes per dimension, 0 to broadcast. Returns the operand's reference.")
       .def("add_output", &PyCircuit::add_output, py::arg("address"), py::arg("dtype"), py::arg("strides"), py::arg("source"))
@@ -224,6 +234,7 @@ void bind_circuit(py::module_& m) {
         for (auto launch : c.launches()) keys += launch.cast<py::tuple>()[0].cast<std::string>();
         return py::bytes(keys);
       }, "The keys of those launches, one after the other.");
+  harden<PyCircuit>(cls, "hologram.Circuit: it was never initialised. Call hg.Circuit().");
   py::list names;
   for (const OpFacts& facts : op_table) names.append(facts.name);
   m.attr("op_names") = py::tuple(names);

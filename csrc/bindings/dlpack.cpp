@@ -95,13 +95,15 @@ py::object capsule_of(M* m) {
 void check_view(const PyBuffer& buffer, int64_t offset, const Dims& shape, const Dims& strides) {
   if (shape.size() != strides.size() || shape.size() > 64) fail(Error::Kind::Value, "hologram.dlpack: shape and strides do not fit.");
   int64_t low = offset, high = offset;
+  bool empty = false, inside = offset >= 0 && offset <= buffer.length();
   for (size_t d = 0; d < shape.size(); ++d) {
     if (shape[d] < 0) fail(Error::Kind::Value, "hologram.dlpack: negative size ", shape[d], ".");
-    if (shape[d] == 0) return;
-    (strides[d] < 0 ? low : high) += (shape[d] - 1) * strides[d];
+    empty |= shape[d] == 0;
+    int64_t reach = 0, &end = strides[d] < 0 ? low : high;
+    inside &= empty || (!__builtin_mul_overflow(shape[d] - 1, strides[d], &reach) && !__builtin_add_overflow(end, reach, &end));
   }
-  if (low < 0 || high >= buffer.length())
-    fail(Error::Kind::Value, "hologram.dlpack: the view reaches elements ", low, " to ", high, " of ", buffer.length(), ".");
+  if (!inside || (!empty && (low < 0 || high >= buffer.length())))
+    fail(Error::Kind::Value, "hologram.dlpack: the view reaches beyond the ", buffer.length(), " elements of the buffer.");
 }
 
 void check_exported(const PyBuffer& buffer) {
@@ -283,9 +285,9 @@ void bind_dlpack(py::module_& m) {
   m.def("to_dlpack", &to_capsule, py::arg("buffer"), py::arg("offset"), py::arg("shape"), py::arg("strides"), py::arg("versioned"),
         py::arg("device"), py::arg("copied"));
   m.def("to_dlpack_address", &to_address, py::arg("buffer"), py::arg("offset"), py::arg("shape"), py::arg("strides"), py::arg("device"));
-  m.def("from_dlpack", &from_capsule, py::arg("executor"), py::arg("capsule"),
+  m.def("from_dlpack", &from_capsule, py::arg("executor").none(false), py::arg("capsule"),
         "(buffer, shape, strides, offset, aligned) over the capsule's memory, which is taken over.");
-  m.def("from_dlpack_address", &from_address, py::arg("executor"), py::arg("address"));
+  m.def("from_dlpack_address", &from_address, py::arg("executor").none(false), py::arg("address"));
 }
 
 }  // namespace hologram::bindings

@@ -73,7 +73,10 @@ template <class T>
 T* object_in(py::handle h) {
   static PyTypeObject* const type = reinterpret_cast<PyTypeObject*>(py::type::of<T>().release().ptr());
   if (!PyObject_TypeCheck(h.ptr(), type)) return nullptr;
-  return static_cast<T*>(reinterpret_cast<py::detail::instance*>(h.ptr())->get_value_and_holder().value_ptr());
+  auto* object = reinterpret_cast<py::detail::instance*>(h.ptr());
+  // A class may derive from two of ours.
+  const auto* which = __builtin_expect(object->simple_layout, 1) ? nullptr : py::detail::get_type_info(typeid(T));
+  return static_cast<T*>(object->get_value_and_holder(which).value_ptr());
 }
 
 /// Blocks that an op uses, held while it runs: a thread that comes in while this one waits may drop the last buffer.
@@ -140,28 +143,47 @@ class OpCaller {
 
   static int64_t optional(const py::args& in, int at, int given) {
     if (at >= given || in[at].is_none()) return -1;
-    const auto n = in[at].cast<int64_t>();
-    if (n < -1) fail(Error::Kind::Value, "hologram: a negative number of elements (", n, ").");
-    return n;
+    const auto n = py::reinterpret_steal<py::object>(PyNumber_Index(in[at].ptr()));
+    if (!n) throw py::error_already_set();
+    int beyond = 0;
+    const int64_t value = PyLong_AsLongLongAndOverflow(n.ptr(), &beyond);
+    if (value < -1 || beyond)
+      fail(Error::Kind::Value, "hologram: ", std::string(py::str(n)), " is no number of elements. It is from 0 to 2**63 - 1.");
+    return value;
   }
 
-  static bool integer(py::handle h, Scalar& out) {
+  /// Integers beyond int64 too: as the bits of a uint64, or as the nearest double where that does not hold them either.
+  static bool integer(py::handle h, FlatArg& out) {
     if (!h) throw py::error_already_set();
-    out.integer = true;
-    out.value.i = PyLong_AsLongLong(h.ptr());
-    if (out.value.i == -1 && PyErr_Occurred()) throw py::error_already_set();
+    int beyond = 0;
+    Scalar& number = out.number;
+    number.integer = true;
+    number.value.i = PyLong_AsLongLongAndOverflow(h.ptr(), &beyond);
+    if (number.value.i == -1 && PyErr_Occurred()) throw py::error_already_set();
+    if (!beyond) return true;
+    out.large = true;
+    const uint64_t bits = PyLong_AsUnsignedLongLong(h.ptr());
+    if (!PyErr_Occurred()) {
+      number.value.i = static_cast<int64_t>(bits);
+      return true;
+    }
+    PyErr_Clear();
+    number.integer = false;
+    number.value.f = PyLong_AsDouble(h.ptr());
+    if (PyErr_Occurred()) throw py::error_already_set();
     return true;
   }
 
-  static bool number(py::handle h, Scalar& out) {
+  static bool number(py::handle h, FlatArg& arg) {
+    Scalar& out = arg.number;
     if (PyFloat_Check(h.ptr())) {
       out.integer = false;
       out.value.f = PyFloat_AS_DOUBLE(h.ptr());
       return true;
     }
-    if (PyLong_Check(h.ptr())) return integer(h, out);
+    if (PyLong_Check(h.ptr())) return integer(h, arg);
     if (h.is_none() || object_in<PyBuffer>(h)) return false;
-    if (PyIndex_Check(h.ptr())) return integer(py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr())), out);
+    if (PyIndex_Check(h.ptr())) return integer(py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr())), arg);
     if (!PyNumber_Check(h.ptr()) || !py::hasattr(h, "__float__")) return false;   // NumPy's scalars have it
     out.integer = false;
     out.value.f = PyFloat_AsDouble(h.ptr());
@@ -189,7 +211,7 @@ class OpCaller {
       PyExecutor& executor = *object_in<PyExecutor>(in[0]);
       core_ = &executor.core();
       for (int i = 0; i < op_.num_args; ++i) {
-        if (number(in[1 + i], args_[i].number)) continue;
+        if (number(in[1 + i], args_[i])) continue;
         arrays_[i] = caller.array(executor, in[1 + i], false, held_);
         args_[i].array = &arrays_[i];
       }
@@ -242,15 +264,16 @@ class OpCaller {
 }  // namespace
 
 void bind_executor(py::module_& m) {
-  py::class_<PyExecutor, ExecutorPtr>(m, "Executor", "A stream of ops and the buffers they work on.")
-      .def(py::init<const std::string&>(), py::arg("backend"))
+  py::class_<PyExecutor, ExecutorPtr> executor(m, "Executor", "A stream of ops and the buffers they work on.");
+  executor.def(py::init<const std::string&>(), py::arg("backend"))
       .def_property_readonly("backend", &PyExecutor::backend, "The backend's name.")
       .def_property_readonly("closed", &PyExecutor::is_closed)
       .def_property_readonly("live_buffers", &PyExecutor::live_buffers, "Buffers and exports that hold memory of it.")
       .def("synchronize", &PyExecutor::synchronize, "Runs everything that is recorded; raises what failed.")
       .def("cleanup", &PyExecutor::cleanup, "Gives its memory back. What was exported stays valid. Idempotent.");
-  py::class_<OpCaller>(m, "Op", "An op of the tables on flat arrays.")
-      .def(py::init<int, const std::string&, int, const std::string&, int, int, const std::vector<int>&>(), py::arg("code"),
+  harden<PyExecutor>(executor, "hologram.Executor: it was never initialised. Call Executor().");
+  py::class_<OpCaller> op(m, "Op", "An op of the tables on flat arrays.");
+  op.def(py::init<int, const std::string&, int, const std::string&, int, int, const std::vector<int>&>(), py::arg("code"),
            py::arg("kinds"), py::arg("types"), py::arg("compute"), py::arg("fixed_args"), py::arg("fixed_results"),
            py::arg("result_types"))
       .def_property_readonly("name", &OpCaller::name)
@@ -258,6 +281,7 @@ void bind_executor(py::module_& m) {
       .def_property_readonly("num_results", &OpCaller::num_results)
       .def("time", &OpCaller::time, py::arg("times"), "Nanoseconds per call from C++.")
       .def("__call__", &OpCaller::call);
+  harden<OpCaller>(op, "hologram.Op: it was never initialised. See hologram_core.ops.");
 }
 
 }  // namespace hologram::bindings

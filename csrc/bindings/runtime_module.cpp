@@ -52,6 +52,9 @@ void translate(std::exception_ptr pointer) {
       case Error::Kind::NotSupported: return set_error("NotSupported", PyExc_NotImplementedError, error.what());
       case Error::Kind::Runtime: return set_error("InvalidState", PyExc_RuntimeError, error.what());
     }
+  } catch (const py::cast_error& error) {   // pybind11 makes a RuntimeError of it
+    set_error("InvalidType", PyExc_TypeError, (std::string("hologram: an argument is of the wrong type, or was never initialised (") +
+                                               error.what() + ").").c_str());
   }
 }
 
@@ -244,8 +247,8 @@ py::dict boundary(const std::string& backend) {
 
 void bind_memory(py::module_& m) {
   const auto backend = py::arg("backend") = "cpu";
-  py::class_<PyBlock>(m, "Block", py::buffer_protocol(), "A reserved range of memory; freed with its last reference.")
-      .def_buffer(&PyBlock::buffer)
+  py::class_<PyBlock> cls(m, "Block", py::buffer_protocol(), "A reserved range of memory; freed with its last reference.");
+  cls.def_buffer(&PyBlock::buffer)
       .def_property_readonly("address", [](const PyBlock& b) { return reinterpret_cast<uintptr_t>(b.block().data); })
       .def_property_readonly("nbytes", [](const PyBlock& b) { return b.block().bytes; })
       .def_property_readonly("capacity", [](const PyBlock& b) { return b.block().capacity; })
@@ -256,6 +259,7 @@ void bind_memory(py::module_& m) {
       }, "(first class, count) in the boundary pool, (-1, 0) elsewhere.")
       .def("free", &PyBlock::free, "Gives the memory back now. Views of it must no longer be used.")
       .def("__len__", [](const PyBlock& b) { return b.block().bytes; });
+  harden<PyBlock>(cls, "hologram.Block: it was never initialised. Make one with allocate.");
   m.def("allocate", &allocate, py::arg("bytes"), backend);
   m.def("reserve_classes", &reserve, py::arg("first"), py::arg("count") = 1, backend);
   m.def("memory_stats", &stats, backend);

@@ -1,6 +1,8 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <sstream>
+#include <utility>
 
 #include "runtime/backend.h"
 #include "runtime/counters.h"
@@ -14,6 +16,22 @@ const char* dtype_name(DType dtype) {
   constexpr const char* names[] = {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
                                    "complex64", "complex128", "uint16", "uint32", "uint64"};
   return dtype < DType::Count ? names[static_cast<size_t>(dtype)] : "?";
+}
+
+void check_overlap(const char* name, const Extent* args, int num_args, const Extent* results, int num_results, bool folds) {
+  for (int k = 0; k < num_results; ++k) {
+    for (int i = 0; i < num_args; ++i) {
+      const Extent &to = results[k], &from = args[i];
+      if (apart(to, from)) continue;
+      const bool in_place = to.begin == from.begin && to.end == from.end && to.dtype == from.dtype && to.fixed == from.fixed;
+      if (!in_place || folds)
+        fail(Error::Kind::Value, "hologram.", name, ": result ", k, " overlaps argument ", i, in_place ? "" : " in part",
+             ". Give it an array of its own.");
+    }
+    for (int other = 0; other < k; ++other)
+      if (!apart(results[k], results[other]))
+        fail(Error::Kind::Value, "hologram.", name, ": results ", other, " and ", k, " overlap. Give each an array of its own.");
+  }
 }
 
 Executor::~Executor() {
@@ -93,23 +111,54 @@ void choose_type(Call& call) {
     refuse(op, "it does not compute in ", dtype_name(call.compute), ". Convert the arrays with ops.copy.");
 }
 
+/// Smallest and largest value of a type of integers but uint64.
+std::pair<int64_t, int64_t> range_of(DType type) {
+  switch (type) {
+    case DType::U8: case DType::U16: case DType::U32: return {0, (int64_t{1} << 8 * item_size(type)) - 1};
+    case DType::I8: case DType::I16: case DType::I32: {
+      const int64_t top = int64_t{1} << (8 * item_size(type) - 1);
+      return {-top, top - 1};
+    }
+    default: return {INT64_MIN, INT64_MAX};
+  }
+}
+
+[[noreturn]] void out_of_range(const Call& call, int i, DType type) {
+  const FlatArg& arg = call.args[i];
+  std::ostringstream value, range;
+  if (!arg.number.integer) value << arg.number.value.f;
+  else if (arg.large) value << static_cast<uint64_t>(arg.number.value.i);
+  else value << arg.number.value.i;
+  if (type == DType::U64) range << "[0, " << UINT64_MAX;
+  else range << "[" << range_of(type).first << ", " << range_of(type).second;
+  refuse(call.op, "argument ", i, " (", value.str(), ") is not within ", range.str(), "], the range of ", dtype_name(type), ".");
+}
+
 void check_number(const Call& call, int i) {
   const char kind = call.op.kinds[i];
   if (kind == 'r' || kind == 'd') return;
-  const bool integer = kind == 'i' || kind == 'b' || type_of(call.compute) != FlatOp::kFloat;
-  if (integer && !call.args[i].number.integer)
-    refuse(call.op, "argument ", i, " is a float (", call.args[i].number.value.f, ") where ", dtype_name(call.compute),
+  if (kind != 'i' && kind != 'b' && type_of(call.compute) == FlatOp::kFloat) return;
+  const FlatArg& arg = call.args[i];
+  if (!arg.number.integer && !arg.large)
+    refuse(call.op, "argument ", i, " is a float (", arg.number.value.f, ") where ", dtype_name(call.compute),
            " takes an integer.");
+  const DType type = kind == 'i' ? DType::I64 : kind == 'b' ? DType::Bool : call.compute;
+  if (type == DType::Bool && !arg.large) return;      // any number but 0 is true
+  if (type == DType::U64 ? !arg.number.integer || (!arg.large && arg.number.value.i < 0)
+                         : arg.large || arg.number.value.i < range_of(type).first || arg.number.value.i > range_of(type).second)
+    out_of_range(call, i, type);
 }
 
 /// The scalar as kernels of this compute type read it.
 Scalar converted(const Call& call, int i) {
   Scalar number = call.args[i].number;
   const char kind = call.op.kinds[i];
-  const bool floating = kind == 'd' || ((kind == 'v' || kind == 'p') && type_of(call.compute) == FlatOp::kFloat);
+  const bool floating = kind == 'd' || ((kind == 'v' || kind == 'p') && type_of(call.compute) == FlatOp::kFloat) ||
+                        (kind == 'r' && call.args[i].large);
   if (floating && number.integer) {
     number.integer = false;
-    number.value.f = static_cast<double>(call.args[i].number.value.i);
+    number.value.f = call.args[i].large ? static_cast<double>(static_cast<uint64_t>(call.args[i].number.value.i))
+                                        : static_cast<double>(call.args[i].number.value.i);
   }
   return number;
 }
@@ -182,18 +231,17 @@ int64_t needed(const Call& call, const Array& a, bool fixed, bool result, bool* 
   return call.length;
 }
 
-struct Bytes { const char *begin, *end; };
-Bytes bytes_of(const Array& a, int64_t n) { return {a.data, a.data + n * static_cast<int64_t>(item_size(a.dtype))}; }
-
 void check_lengths(const Call& call) {
   const FlatOp& op = call.op;
   bool along;
+  Extent from[kMaxArgs], to[kMaxComponents];
   for (int i = 0; i < op.num_args; ++i) {
     const Array* a = call.args[i].array;
     if (!a) continue;
     const int64_t n = needed(call, *a, op.fixed_args >> i & 1, false, &along);
     if (a->length < n || (along && a->length != n))
       refuse(op, "argument ", i, " holds ", a->length, " elements, ", n, " are needed.");
+    from[i] = Extent(*a, n, op.fixed_args >> i & 1);
   }
   for (int k = 0; k < op.num_results(); ++k) {
     const Array* out = call.results[k];
@@ -201,18 +249,11 @@ void check_lengths(const Call& call) {
     const bool fixed = op.fixed_results >> k & 1;
     const int64_t n = needed(call, *out, fixed, true, &along);
     if (out->length < n) refuse(op, "the array for the result holds ", out->length, " elements, ", n, " are needed.");
-    const Bytes to = bytes_of(*out, n);
-    for (int i = 0; i < op.num_args; ++i) {
-      const Array* a = call.args[i].array;
-      if (!a) continue;
-      const bool fixed_arg = op.fixed_args >> i & 1;
-      const Bytes from = bytes_of(*a, std::min(a->length, fixed_arg ? call.kept : call.length));
-      if (to.end <= from.begin || from.end <= to.begin) continue;
-      const bool same = to.begin == from.begin && out->dtype == a->dtype && fixed == fixed_arg;
-      if (!same && call.kept != 1) refuse(op, "a result lies over argument ", i, ". Give it an array of its own.");
-      if (!same && !call.folds_rows()) refuse(op, "a result overlaps argument ", i, " in part. Give it an array of its own.");
-    }
+    to[k] = Extent(*out, n, fixed);
   }
+  // What one row gives is stored when the row was read.
+  if (op.kind() == OpKind::Reduction && call.kept == 1) check_overlap(op_name(op.op), nullptr, 0, to, op.num_results(), false);
+  else check_overlap(op_name(op.op), from, op.num_args, to, op.num_results(), false);
 }
 
 // ---- running ----

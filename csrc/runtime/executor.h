@@ -27,7 +27,28 @@ struct Array {
 struct FlatArg {
   const Array* array = nullptr;
   Scalar number;
+  /// An integer beyond int64: `number` holds the bits of a uint64, or the nearest double where that does not hold it either.
+  bool large = false;
 };
+
+/// The memory of `length` elements of an array, or of one that serves for all of them (or for all of a row).
+struct Extent {
+  Extent() = default;
+  Extent(const Array& a, int64_t length, bool fixed)
+      : begin(a.data), end(a.data + length * static_cast<int64_t>(item_size(a.dtype))), dtype(a.dtype), fixed(fixed) {}
+  const char *begin = nullptr, *end = nullptr;
+  DType dtype = DType::F32;
+  bool fixed = false;
+};
+
+inline bool apart(const Extent& a, const Extent& b) {
+  return a.end <= b.begin || b.end <= a.begin || a.begin == a.end || b.begin == b.end;
+}
+
+/// Throws where the values that one kernel stores would depend on the order in which it computes its elements: a result lies
+/// over an argument, but not element by element ("in place"), or over another result. `folds`: a row is read as a whole before
+/// the first of its elements is final, so that nothing may lie over anything.
+void check_overlap(const char* name, const Extent* args, int num_args, const Extent* results, int num_results, bool folds);
 
 /// What an op of the tables asks of its arguments (hologram_core/ops/table.py); one record per op, for ever.
 struct FlatOp {

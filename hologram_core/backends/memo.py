@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 
 from .. import cache, log
@@ -27,21 +26,30 @@ class Memo:
         with self._lock:
             found = self._found.get(wanted)
             if found is None:
-                found = self._found[wanted] = self._load(self._entry(*wanted, counted=counted))
+                found = self._found[wanted] = self._make(*wanted, counted=counted)
             return found
 
-    def _entry(self, key: bytes, *target, counted: bool) -> cache.Entry:
-        parts = [cache.source_fingerprint(), self._identity(*target), key]
-        digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        entry, counter = cache.load(digest), "count_disk_hit"
-        if entry is None:
-            entry, counter = self._compile(key, f"hg_{digest[:24]}", *target), "count_compiled"
-            cache.store(digest, entry)
-        else:
-            log.log(2, f"disk hit {entry.name} ({digest[:12]})")
+    def _make(self, key: bytes, *target, counted: bool):
+        sources = cache.source_fingerprint()
+        whole = cache.key_of(sources, self._identity(*target), key)
+        digest = cache.digest_of(whole)
+        entry = cache.load(whole) if sources else None
+        if entry is not None:
+            try:
+                found = self._load(entry)
+            except Exception as error:      # noqa: BLE001  what is on disk is never a reason to fail
+                log.log(2, f"entry {digest[:12]} is not used: {error}")
+            else:
+                log.log(2, f"disk hit {entry.name} ({digest[:12]})")
+                if counted:
+                    _count("count_disk_hit")
+                return found
+        entry = self._compile(key, f"hg_{digest[:24]}", *target)
+        if sources:
+            cache.store(whole, entry)
         if counted:
-            _count(counter)
-        return entry
+            _count("count_compiled")
+        return self._load(entry)
 
 
 def _count(counter: str) -> None:

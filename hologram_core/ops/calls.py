@@ -8,11 +8,12 @@ buffers agree. Nothing is converted on the way: `copy` converts. A row of the ta
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
 from .. import _runtime, dtypes
-from ..errors import InvalidType, InvalidValue, NotSupported
+from ..errors import InvalidType, InvalidValue, NotSupported, shown
 from . import TABLE
 from .describe import describe
 
@@ -25,7 +26,7 @@ def row(name: str):
     nobody wants may be None. Arguments that hold one element per row, or one row for all, say so by their length.
     """
     if name not in TABLE.codes:
-        raise InvalidValue(f"hologram.ops: no row is named {name!r}.")
+        raise InvalidValue(f"hologram.ops: no row is named {shown(name)}.")
     d = describe(name)
     codes = [-1 if t == "T" else dtypes.BY_NAME[t].code for t in d.result_types]
     return _runtime.Op(d.code, d.kinds, d.types, d.compute, d.fixed_args, d.fixed_results, codes)
@@ -71,7 +72,7 @@ def vector_clip(executor, a, c, min_val, max_val, length=None):
 def gelu(executor, a, c, length=None, approximate="tanh"):
     """c = gelu(a) by its tanh approximation, or exactly with approximate='none'."""
     if approximate not in ("tanh", "none"):
-        raise InvalidValue(f"hologram.gelu: approximate is 'tanh' or 'none', not {approximate!r}.")
+        raise InvalidValue(f"hologram.gelu: approximate is 'tanh' or 'none', not {shown(approximate)}.")
     row("gelu_tanh" if approximate == "tanh" else "gelu")(executor, a, c, length)
 
 
@@ -90,6 +91,8 @@ def value_of(executor, output):
 
 
 def _length(a, length) -> int:
+    if length is None and not hasattr(a, "length"):
+        raise InvalidType(f"hologram.ops: arguments are Buffers, not {type(a).__name__}. Make one with executor.allocate.")
     return a.length if length is None else length
 
 
@@ -120,6 +123,8 @@ def _loss(name: str, pointwise: str, arguments, scale: int, doc: str):
 def temporary(executor, length: int, like):
     """A new buffer of the type of `like`. Where it only passes a value on, fusion sees that it is never written."""
     if not isinstance(executor, _runtime.Executor):
+        if not hasattr(executor, "_temporary"):
+            raise InvalidType(f"hologram.ops: the first argument is the executor, not {type(executor).__name__}.")
         return executor._temporary(length, like)
     if not isinstance(like, _runtime.Buffer):
         raise InvalidType(f"hologram.ops: arguments are Buffers, not {type(like).__name__}. Make one with executor.allocate.")
@@ -143,11 +148,13 @@ def _multiply(name, executor, left, right, result):
         raise NotSupported(f"hologram.{name}: matrix products are not part of circuits. Call it outside of hg.compile.")
     arrays = []
     for buffer, shape in (left, right, result):
-        if any(not isinstance(d, int) or d < 0 for d in shape):
-            raise InvalidValue(f"hologram.{name}: sizes {shape} must be integers that are not negative.")
+        if not isinstance(buffer, _runtime.Buffer):
+            raise InvalidType(f"hologram.{name}: arguments are Buffers, not {type(buffer).__name__}. Make one with executor.allocate.")
+        if any(isinstance(d, bool) or not isinstance(d, int) or not 0 <= d < 1 << 63 for d in shape):
+            raise InvalidValue(f"hologram.{name}: sizes must be integers from 0 to 2**63 - 1.")
         if buffer._executor is not executor and buffer._executor != executor:
             raise InvalidValue(f"hologram.{name}: a buffer belongs to another executor. Copy it with copy_from.")
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if buffer.length < count:
             raise InvalidValue(f"hologram.{name}: a buffer of {buffer.length} elements, {shape} need {count}.")
         arrays.append(buffer.to_numpy()[:count].reshape(shape))

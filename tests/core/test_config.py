@@ -18,7 +18,7 @@ def test_bad_sizes(text):
 def test_defaults():
     c = config.read({})
     assert (c.fusion, c.sync, c.log, c.guard, c.memory_limit, c.backend, c.fallback, c.mps) == (True, False, 0, False, None, "auto", "allow", True)
-    assert (c.cache_dir.name, c.cpu) == ("hologram", "native")
+    assert c.cpu == "native" and c.cache_dir.name == "hologram" and c.cache_dir.is_absolute() and c.cache_size == 1 << 30
 
 
 def test_values():
@@ -29,7 +29,17 @@ def test_values():
     assert (c.memory_limit, c.backend, c.fallback, c.mps, c.cpu) == (2 << 30, "cpu", "error", False, "x86-64-v3")
 
 
-@pytest.mark.parametrize("name, value", [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_LOG", "9"), ("HOLOGRAM_LOG", "-1"),
+def test_the_cache_stays_where_it_was_when_the_program_moves(tmp_path, monkeypatch):
+    for variable, value, rest in (("HOLOGRAM_CACHE_DIR", "here/cache", "here/cache"), ("XDG_CACHE_HOME", "x", "x/hologram")):
+        monkeypatch.chdir(tmp_path)
+        found = config.read({variable: value}).cache_dir
+        monkeypatch.chdir("/")
+        assert found == tmp_path / rest
+    assert config.read({"HOLOGRAM_CACHE_DIR": "~no-such-user/x"}).cache_dir is None
+    assert [config.read({"HOLOGRAM_CACHE_SIZE": text}).cache_size for text in ("64M", "0")] == [64 << 20, 0]
+
+
+@pytest.mark.parametrize("name, value", [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_CACHE_SIZE", "much"), ("HOLOGRAM_LOG", "9"), ("HOLOGRAM_LOG", "-1"),
                                          ("HOLOGRAM_MEMORY_LIMIT", "lots"), ("HOLOGRAM_BACKEND", "tpu"), ("HOLOGRAM_FALLBACK", "2"),
                                          ("HOLOGRAM_CPU", "znver4")])
 def test_bad_values_name_the_variable(name, value):
