@@ -109,7 +109,8 @@ template <class Row>
 struct SoftmaxBackwardKernel {
   static bool serves(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
     check_same_device(Row::Functional::name, grad, output);
-    TORCH_CHECK(grad.numel() == output.numel(), Row::Functional::name, ": Expected grad_output of size ", output.sizes(), ", got ", grad.sizes());
+    TORCH_CHECK(grad.numel() == output.numel(), Row::Functional::name, ": Expected grad_output of size ",
+                output.sizes(), ", got ", grad.sizes());
     return computes(grad) && computes(output) && grad.scalar_type() == input_dtype && grad.sizes() == output.sizes();
   }
 
