@@ -5,6 +5,7 @@
 
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
+#include "torch/device/threads.h"
 
 namespace hologram::aten {
 
@@ -130,11 +131,13 @@ void order_write(const at::Tensor& t) {
 }
 
 void before_read(const at::Tensor& t, Reason reason) {
+  settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_read(block, reason); });
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
+  settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_write(block, reason); });
 }

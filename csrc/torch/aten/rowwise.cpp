@@ -109,6 +109,8 @@ template <class Row>
 struct SoftmaxBackwardKernel {
   static bool serves(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
     check_same_device(Row::Functional::name, grad, output);
+    TORCH_CHECK(grad.numel() == output.numel(), Row::Functional::name, ": Expected grad_output of size ",
+                output.sizes(), ", got ", grad.sizes());
     return computes(grad) && computes(output) && grad.scalar_type() == input_dtype && grad.sizes() == output.sizes();
   }
 
@@ -229,6 +231,15 @@ void parameter_gradients(const at::Tensor& dy, const at::Tensor& input, const at
   space.submit(input);
 }
 
+/// Kernels read one statistic per row, torch's without a look at how many there are.
+void check_statistics(const char* name, const at::Tensor& input, c10::IntArrayRef normalized_shape, const at::Tensor& statistic) {
+  if (!statistic.defined()) return;
+  int64_t rows = 1;
+  for (size_t d = 0; d + normalized_shape.size() < input.sizes().size(); ++d) rows *= input.sizes()[d];
+  TORCH_CHECK(statistic.numel() == rows, "hologram.", name, ": a statistic has ", statistic.numel(), " elements, the input has ", rows,
+              " rows. Pass the mean and rstd that the forward op returned.");
+}
+
 std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
     const at::Tensor& dy, const at::Tensor& input, c10::IntArrayRef normalized_shape, const at::Tensor& mean,
     const at::Tensor& rstd, const MaybeTensor& weight_opt, const MaybeTensor& bias_opt, std::array<bool, 3> mask) {
@@ -236,6 +247,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   const at::Tensor &weight = tensor_or_undefined(weight_opt), &bias = tensor_or_undefined(bias_opt);
   check_same_device("native_layer_norm_backward", dy, input, mean, rstd, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
+  check_statistics("native_layer_norm_backward", input, normalized_shape, mean);
+  check_statistics("native_layer_norm_backward", input, normalized_shape, rstd);
   if (!computes_norm(input, weight, bias) || !computes(dy) || dy.sizes() != input.sizes())
     return torch_op<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
 
@@ -316,6 +329,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
   const at::Tensor& weight = tensor_or_undefined(weight_opt);
   check_same_device("_fused_rms_norm_backward", dy, input, rstd, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
+  check_statistics("_fused_rms_norm_backward", input, normalized_shape, rstd);
   if (!computes_rms_norm(input, weight) || !computes(dy) || dy.sizes() != input.sizes())
     return rms_norm_backward_by_ops(dy, input, normalized_shape.size(), rstd, weight, mask);
   at::Tensor grad_input, grad_weight;

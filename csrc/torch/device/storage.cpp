@@ -5,6 +5,7 @@
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
+#include "torch/device/threads.h"
 
 namespace hologram {
 
@@ -50,6 +51,7 @@ PointersInside::~PointersInside() { --inside; }
 bool pointers_stay_inside() { return inside != 0; }
 
 void expose(Block& block) {
+  settle_after_fork();
   // First the mark: what another thread records in between runs at once.
   block.exposed.store(true, std::memory_order_relaxed);
   with_c10_errors([&] { block.backend->stream().before_write(&block, Reason::Pointer); });

@@ -70,8 +70,8 @@ int torch_threads() { return in_forked_child() || openmp().in_parallel() ? 1 : a
 
 void settle_after_fork() {
   if (C10_LIKELY(!in_forked_child())) return;
-  static const bool settled = (at::set_num_threads(1), true);
-  (void)settled;
+  // Asked each time: the number belongs to a thread, and somebody may have set it since.
+  if (at::get_num_threads() != 1) at::set_num_threads(1);
 }
 
 void install_parallel_hook() {
