@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from hologram_torch import _patches
+from tests.modes import host_only
 from tests.torch import installed_places
 from tests.torch.compare import DEVICE
 
@@ -79,6 +80,7 @@ assert hologram_torch._C.in_use() and mask() == 'hologram' and pinned()
 """))
 
 
+@host_only("memory of a forked process")
 def test_autograd_that_started_without_the_device():
     """It has no threads for it: passes run on the calling thread, wherever they begin, and a child may run them too."""
     output(start("-c", """
