@@ -90,6 +90,12 @@ def _backward_on_the_calling_thread() -> None:
         finally:
             enable(True)
 
+    # torch.compile leaves torch's own out of what it traces; of this one it would warn that it cannot trace it.
+    frames = torch._C._dynamo.eval_frame
+    if hasattr(frames, "set_code_exec_strategy"):
+        skip = frames._FrameExecStrategy(frames._FrameAction.SKIP, frames._FrameAction.DEFAULT)
+        frames.set_code_exec_strategy(_engine_run_backward.__code__, skip)
+    _engine_run_backward._torchdynamo_disable = True
     graph._engine_run_backward = torch.autograd._engine_run_backward = _engine_run_backward
 
 

@@ -341,6 +341,26 @@ def compiled():
 
 
 @program
+def a_compiled_step():
+    from torch._dynamo.utils import counters
+
+    net = model().eval()
+    optimizer = torch.optim.Adam(net.parameters())
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = net(x).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    counters.clear()
+    compiled = torch.compile(step, backend="eager")
+    return [[compiled(batch()).item() for _ in range(3)], values(net), dict(counters["stats"]),
+            sorted(reason.split("Explanation")[0] for reason in counters["graph_break"])]
+
+
+@program
 def exported():
     made = torch.export.export(model().eval(), (batch(),))
     file = io.BytesIO()
