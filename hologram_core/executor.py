@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from . import _runtime
+from . import _runtime, config
 from .backend import validate_backend
 from .buffer import Buffer, dtype_of, flat_import
 from .classes import CLASSES, PAGE_BYTES, PAGES
@@ -19,6 +19,7 @@ class Executor(_runtime.Executor):
     """
 
     def __init__(self, backend="auto"):
+        config.check()
         super().__init__(validate_backend(backend))
 
     def allocate(self, size: int, dtype="float32") -> Buffer:

@@ -84,10 +84,14 @@ def _load() -> None:
         return   # importing torch just now called `_autoload`
 
     import torch
-    from hologram_core.config import config   # first: a bad switch is reported by its own error
     from hologram_core import _runtime
+    from hologram_core import config as switches
 
-    from . import _patches, device
+    from . import _C, _patches, device
+
+    config = switches.config
+    if switches.problem:
+        _C.refuse_use(switches.problem)       # the device is there, and its first use says what is wrong
 
     torch.utils.rename_privateuse1_backend(NAME)
     torch._register_device_module(NAME, device)
@@ -96,9 +100,8 @@ def _load() -> None:
     _patches.apply()
     os.register_at_fork(before=_runtime.flush)   # a child has no use for its parent's recorded ops
     _loaded = True
+    _C.set_fallback_mode(config.fallback)
     if config.backend != "auto":
-        from . import _C
-
         try:
             _C.prefer_backend(config.backend)     # a GPU is opened by the first tensor
         except RuntimeError as error:
@@ -107,7 +110,7 @@ def _load() -> None:
 
 def _autoload() -> None:
     """The entry point `import torch` calls. Never raises: a problem here must not break torch for its other users."""
-    if os.environ.get("HOLOGRAM_AUTOLOAD", "1") == "0":
+    if os.environ.get("HOLOGRAM_AUTOLOAD", "").strip().lower() in ("0", "false", "off", "no"):
         if _imported_by_torch:
             sys.modules.pop(__name__, None)     # so that an explicit import, later, runs this file again
         return

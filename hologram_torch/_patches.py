@@ -6,7 +6,9 @@ it can be removed.
 
 from __future__ import annotations
 
+import copyreg
 import functools
+import sys
 import threading
 
 import torch
@@ -33,6 +35,10 @@ def apply() -> None:
         _compare_float64_on_the_cpu()
         _fused_adam()
         _linear_cross_entropy_defaults()
+        _defaults_of_programs_without_the_device()
+        _data_parallel_passes_through()
+        _pickle_devices()
+        _profile_the_host_by_default()
         multiprocessing.register()
         _applied = True
 
@@ -67,7 +73,7 @@ def _backward_on_the_calling_thread() -> None:
     # Autograd runs backward on the calling thread for CPU tensors, and on a thread of its own for those of any other device.
     # OpenMP keeps a set of workers for each thread that calls it: with two of them the kernels of the CPU backend, and MKL's,
     # compete with the idle, spinning workers of the other one (a GPT's step on two cores: 147 ms, 87 ms without). And no_fusion()
-    # is about the thread that calls it.
+    # is about the thread that calls it. Where autograd started before the device was in use, it has no threads for it at all.
     from torch.autograd import graph
 
     original = originals["_engine_run_backward"] = graph._engine_run_backward
@@ -75,7 +81,8 @@ def _backward_on_the_calling_thread() -> None:
 
     def _engine_run_backward(outputs, *args, **kwargs):
         ours = any(t.device.type == NAME for t in outputs if isinstance(t, torch.Tensor))
-        if not (ours and enabled() and (_C.get_backend() == "cpu" or not _runtime.recording())):
+        here = _C.without_device_threads() or ours and (_C.get_backend() == "cpu" or not _runtime.recording())
+        if not (here and enabled()):
             return original(outputs, *args, **kwargs)
         enable(False)
         try:
@@ -83,6 +90,12 @@ def _backward_on_the_calling_thread() -> None:
         finally:
             enable(True)
 
+    # torch.compile leaves torch's own out of what it traces; of this one it would warn that it cannot trace it.
+    frames = torch._C._dynamo.eval_frame
+    if hasattr(frames, "set_code_exec_strategy"):
+        skip = frames._FrameExecStrategy(frames._FrameAction.SKIP, frames._FrameAction.DEFAULT)
+        frames.set_code_exec_strategy(_engine_run_backward.__code__, skip)
+    _engine_run_backward._torchdynamo_disable = True
     graph._engine_run_backward = torch.autograd._engine_run_backward = _engine_run_backward
 
 
@@ -166,10 +179,18 @@ def _fused_adam() -> None:
         original(self, *args, **kwargs)
         if self.defaults["fused"] is None:
             choose(self)
-            # A checkpoint from elsewhere says None again.
-            self.register_load_state_dict_post_hook(choose)
+
+    # A checkpoint from elsewhere says None again. No hook of the optimizer's: those of a program without the device stay its own.
+    set_state = originals["Adam.__setstate__"] = Adam.__setstate__
+
+    @functools.wraps(set_state)
+    def __setstate__(self, state):
+        set_state(self, state)
+        if self.defaults["fused"] is not False:
+            choose(self)
 
     Adam.__init__ = __init__
+    Adam.__setstate__ = __setstate__
 
 
 def _linear_cross_entropy_defaults() -> None:
@@ -185,6 +206,122 @@ def _linear_cross_entropy_defaults() -> None:
         return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
 
     Options._adjust = _adjust
+
+
+def _other_accelerator() -> torch.device | None:
+    """The accelerator torch has besides this device."""
+    for name, built in (("mtia", torch.mtia.is_available), ("cuda", torch.backends.cuda.is_built), ("xpu", torch.xpu._is_compiled),
+                        ("mps", torch.backends.mps.is_built)):
+        if built():
+            return torch.device(name)
+    return None
+
+
+def _in_use() -> bool:
+    return _C.in_use() or torch.get_default_device().type == NAME
+
+
+def _has_a_group() -> bool:
+    """Do the processes of torch.distributed exchange tensors of the device?"""
+    from torch.distributed import distributed_c10d as c10d
+
+    return c10d.is_initialized() and any(device.type == NAME for device in c10d._get_default_group()._device_types)
+
+
+# Functions of torch that choose a device, or refuse to work, by asking which accelerator there is, though their caller named none
+# and may use none; and what makes hologram the answer. A function that is not here gets the plain
+# answer. tests/torch/installed_places.py lists all that ask.
+DECIDING = {
+    ("torch.distributed.distributed_c10d", "__init__"): lambda: False,           # BackendConfig: no backend was named
+    ("torch.distributed.distributed_c10d", "barrier"): _has_a_group,
+    ("torch.distributed.distributed_c10d", "split_group"): _has_a_group,
+    ("torch.distributed.device_mesh", "_init_one_process_group"): _has_a_group,
+    ("torch.distributed.fsdp._init_utils", "_init_device_handle"): _has_a_group,
+    ("torch.distributed.fsdp._fully_shard._fsdp_init", "_init_default_mesh"): _has_a_group,
+    ("torch.distributed.run", "determine_local_world_size"): lambda: False,      # --nproc-per-node=auto
+    ("torch.distributed.algorithms.model_averaging.utils", "average_parameters"): _in_use,
+    ("torch.distributed.checkpoint.staging", "__init__"): _in_use,
+    ("torch.distributed.checkpoint._experimental.staging", "__init__"): _in_use,
+    ("torch.nn.attention.flex_attention", "create_mask"): _in_use,
+    ("torch.nn.attention.flex_attention", "create_block_mask"): _in_use,
+    ("torch.utils.data.dataloader", "__init__"): _in_use,                        # pin_memory
+    ("torch.utils.benchmark.utils.timer", "timer"): _in_use,
+    ("torch.utils.benchmark.utils.timer", "__init__"): _in_use,                  # refuses C++ where there is an accelerator
+    ("torch._dynamo.variables.streams", "__init__"): _in_use,
+    ("torch._inductor.codecache", "__init__"): _in_use,
+}
+
+
+def _defaults_of_programs_without_the_device() -> None:
+    # A registered device is torch's accelerator from then on, and what torch chooses by itself goes to it, also in programs that
+    # do without it: fully_shard moves a CPU module there, init_process_group() finds no backend, create_block_mask() makes its
+    # mask there. Who asks torch.accelerator gets this device; the functions above get it when the program uses it.
+    original = originals["_accelerator_getAccelerator"] = torch._C._accelerator_getAccelerator
+    or_cpu = originals["_get_accelerator"] = torch._C._get_accelerator
+
+    def asked_by_one_that_must_not_have_it() -> bool:
+        caller = sys._getframe(2)
+        while caller is not None and caller.f_globals.get("__name__") == "torch.accelerator":
+            caller = caller.f_back
+        if caller is None:
+            return False
+        uses_it = DECIDING.get((caller.f_globals.get("__name__"), caller.f_code.co_name))
+        return uses_it is not None and not uses_it()
+
+    def _accelerator_getAccelerator():
+        return _other_accelerator() if asked_by_one_that_must_not_have_it() else original()
+
+    def _get_accelerator():
+        return _other_accelerator() or torch.device("cpu") if asked_by_one_that_must_not_have_it() else or_cpu()
+
+    torch._C._accelerator_getAccelerator = _accelerator_getAccelerator
+    torch._C._get_accelerator = _get_accelerator
+
+
+def _data_parallel_passes_through() -> None:
+    # DataParallel takes a registered device for one to spread modules over: it moves a CPU module there, and then calls
+    # functions that only a torch with CUDA has. What is on the CPU stays there, and what is on the device runs there.
+    from torch._utils import _get_available_device_type as original
+
+    module = sys.modules["torch.nn.parallel.data_parallel"]
+    originals["data_parallel._get_available_device_type"] = original
+    functional = originals["data_parallel"] = module.data_parallel
+
+    def _get_available_device_type():
+        kind = original()
+        return None if kind == NAME else kind
+
+    @functools.wraps(functional)
+    def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
+        if not any(t.device.type == NAME for held in (module.parameters(), module.buffers()) for t in held):
+            return functional(module, inputs, device_ids, output_device, dim, module_kwargs)
+        inputs = inputs if isinstance(inputs, tuple) else () if inputs is None else (inputs,)
+        return module(*inputs, **(module_kwargs or {}))
+
+    module._get_available_device_type = _get_available_device_type
+    module.data_parallel = torch.nn.parallel.data_parallel = data_parallel
+
+
+def _profile_the_host_by_default() -> None:
+    # A registered device counts as one that can be profiled, and a profiler that is told nothing then calls its report after it,
+    # in a program that has nothing there. What the device has to say is the same for whom asks: nothing (csrc/torch/device/profiler.cpp).
+    original = originals["_supported_activities"] = torch.autograd._supported_activities
+
+    def _supported_activities():
+        return original() - {torch.profiler.ProfilerActivity.PrivateUse1}
+
+    torch.autograd._supported_activities = _supported_activities
+
+
+def _reduce_device(device: torch.device):
+    kind, arguments = device.__reduce__()
+    return kind, ("privateuseone", *arguments[1:]) if arguments[0] == NAME else arguments
+
+
+def _pickle_devices() -> None:
+    # A process without the device does not know its name: whatever holds torch.device("hologram") could not be loaded there, with
+    # map_location="cpu" either. torch's own name for such devices is known to all processes, and means this one where it is there.
+    copyreg.pickle(torch.device, _reduce_device)
 
 
 def _pickle_storages_from_the_cpu() -> None:

@@ -151,6 +151,8 @@ def init() -> None:
 
 
 def _lazy_init() -> None:
+    """torch calls this when a program first names the device for a tensor."""
+    _C.use()
     if _is_in_bad_fork():
         raise RuntimeError("Cannot re-initialize hologram in forked subprocess. To use the backend "
                            f"{_C.get_backend()!r} with multiprocessing, you must use the 'spawn' start method")

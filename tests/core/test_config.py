@@ -35,7 +35,8 @@ def test_the_cache_stays_where_it_was_when_the_program_moves(tmp_path, monkeypat
         found = config.read({variable: value}).cache_dir
         monkeypatch.chdir("/")
         assert found == tmp_path / rest
-    assert config.read({"HOLOGRAM_CACHE_DIR": "~no-such-user/x"}).cache_dir is None
+    with pytest.raises(ValueError, match="HOLOGRAM_CACHE_DIR"):
+        config.read({"HOLOGRAM_CACHE_DIR": "~no-such-user/x"})
     assert [config.read({"HOLOGRAM_CACHE_SIZE": text}).cache_size for text in ("64M", "0")] == [64 << 20, 0]
 
 

@@ -138,20 +138,81 @@ assert hologram_torch.get_backend() == 'cpu' and works()
 """, HOLOGRAM_BACKEND="cuda")
 
 
-def test_a_bad_switch_is_named():
-    """An explicit import raises; `import torch` warns, and goes on without the device."""
+BAD_SWITCHES = [("HOLOGRAM_FUSION", "maybe"), ("HOLOGRAM_SYNC", "2"), ("HOLOGRAM_LOG", "loud"), ("HOLOGRAM_LOG", "\u00b2"), ("HOLOGRAM_GUARD", "x"),
+                ("HOLOGRAM_CACHE_DIR", "~nobody-of-that-name/x"), ("HOLOGRAM_MEMORY_LIMIT", "1e30"), ("HOLOGRAM_BACKEND", "nonsense"),
+                ("HOLOGRAM_FALLBACK", "2"), ("HOLOGRAM_MPS", "-"), ("HOLOGRAM_AUTOLOAD", "maybe")]
+
+# What uses the device, and what a program without it does.
+USES = """
+def bad(use):
+    try:
+        use()
+    except ValueError as error:
+        return str(error)
+    raise SystemExit(f'no error: {use}')
+def uses():
+    import hologram_core
+    device, cpu = torch.device('hologram'), torch.ones(2)
+    return [lambda: torch.ones(2, device='hologram'), lambda: cpu.to(device), lambda: cpu.hologram(), lambda: torch.nn.Linear(2, 2).to(device),
+            lambda: torch.ops.aten._to_copy(cpu, device=device), lambda: torch.ops.aten.empty.memory_format([2], device=device),
+            lambda: torch.UntypedStorage(8, device=device), lambda: torch.nn.Linear(2, 2, device='meta').to_empty(device=device),
+            hologram_core.Executor, hologram_core.new_executor]
+def without_the_device():
+    torch.manual_seed(0)
+    w = torch.ones(2, requires_grad=True)
+    w.sum().backward()
+    torch.save(w, __import__('io').BytesIO())
+    return w.grad.tolist() == [1, 1] and torch.accelerator.is_available() and torch.hologram.device_count() >= 1
+"""
+
+
+def test_a_bad_switch_is_named_when_the_device_is_used(installed):
+    """`import torch` and an explicit import both go on, without a warning; so does a program without the device."""
+    run("import torch" + USES + """
+assert without_the_device()
+messages = {bad(use) for use in uses()}
+assert len(messages) == 1
+for name in ('HOLOGRAM_BACKEND', 'HOLOGRAM_LOG', 'HOLOGRAM_AUTOLOAD'):
+    assert messages.copy().pop().count(name + ': ') == 1, messages
+""", installed, TORCH_DEVICE_BACKEND_AUTOLOAD="1", HOLOGRAM_BACKEND="nonsense", HOLOGRAM_LOG="loud", HOLOGRAM_AUTOLOAD="maybe")
+    run("import hologram_torch, torch" + USES + """
+assert without_the_device()
+messages = {bad(use) for use in uses()}
+assert len(messages) == 1 and messages.pop().startswith('HOLOGRAM_MEMORY_LIMIT: ')
+""", HOLOGRAM_MEMORY_LIMIT="1e30")
+
+
+@pytest.mark.parametrize("name, value", BAD_SWITCHES)
+def test_a_bad_switch_has_its_default_until_then(name, value):
+    from hologram_core import config
+
+    assert config.read_all({}) == (config.read({}), "")
+    assert config.read_all({name: value})[0] == config.read({})
+    found, problem = config.read_all({name: value, "HOLOGRAM_LOG": "9", "HOLOGRAM_SYNC": "1"} | {name: value})
+    assert problem.startswith("HOLOGRAM_") and name + ": " in problem and value in problem
+    assert found.log == 0 and found.sync == (name != "HOLOGRAM_SYNC")
+
+
+def test_other_spellings_of_the_switches(installed):
+    for value in ("0", "false", "Off", " no "):
+        run("import torch; assert not hasattr(torch, 'hologram')", installed, TORCH_DEVICE_BACKEND_AUTOLOAD="1", HOLOGRAM_AUTOLOAD=value)
+    run("import torch; assert torch.hologram.get_fallback_mode() == 'error'", installed, TORCH_DEVICE_BACKEND_AUTOLOAD="1", HOLOGRAM_AUTOLOAD="on",
+        HOLOGRAM_FALLBACK=" ERROR")
+
+
+def test_a_user_without_a_home_folder():
+    from hologram_core import config
+
+    folder = config.read({"HOME": ""}).cache_dir
+    assert folder.name == "hologram"
     run("""
-try:
-    import hologram_torch
-    raise SystemExit('no error')
-except ValueError as error:
-    assert 'HOLOGRAM_BACKEND' in str(error) and "'nonsense'" in str(error)
-""", HOLOGRAM_BACKEND="nonsense")
-    run(ENTRY_POINT + """
-messages = autoload()
-assert len(messages) == 1 and 'HOLOGRAM_LOG' in messages[0] and "'loud'" in messages[0], messages
-assert not works()
-""", HOLOGRAM_LOG="loud")
+import os, pathlib
+def expanduser(self):
+    raise RuntimeError('Could not determine home directory.')
+pathlib.Path.expanduser = expanduser
+import torch, hologram_torch
+assert (torch.ones(2, device='hologram') + 1).tolist() == [2, 2] and not os.path.exists('~')
+""", HOLOGRAM_CACHE_DIR="")
 
 
 def test_loading_is_quick_and_light(tmp_path):

@@ -1,10 +1,13 @@
 """Every correction of torch is still needed. A failure here means: torch has mended it, remove the correction."""
 
+import pickle
+import sys
 import threading
 
 import pytest
 import torch
 
+import hologram_torch
 from hologram_torch import _patches
 from tests.modes import host_only
 from tests.torch.compare import DEVICE
@@ -49,7 +52,11 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
         backward()
         assert not torch._C._is_multithreading_enabled()     # the caller's choice stays
     monkeypatch.setattr(torch.autograd, "_engine_run_backward", _patches.originals["_engine_run_backward"])
-    assert backward() != threading.get_ident()
+    if hologram_torch._C.without_device_threads():      # a test without the device started autograd
+        with pytest.raises(RuntimeError, match="device_ready_queues_"):
+            backward()
+    else:
+        assert backward() != threading.get_ident()
 
 
 def adam_step(device, make, load=None, scaler=None):
@@ -139,3 +146,41 @@ def test_printing_what_another_backend_holds_needs_its_correction(monkeypatch):
     monkeypatch.setattr(_patches._C, "get_backend", lambda: "another")
     monkeypatch.setattr(torch.Tensor, "cpu", lambda self: moved.append(1) or self.to("cpu"))
     assert repr(x) == "tensor([0., 1., 2.], device='hologram:0')" and moved == [1]
+
+
+def test_programs_without_the_device_need_their_correction():
+    """torch itself names the device to everybody; what it does then is in tests/torch/test_installed.py."""
+    assert _patches.originals["_get_accelerator"]() == _patches.originals["_accelerator_getAccelerator"]() == torch.device(DEVICE)
+    assert torch._C._get_accelerator() == torch.accelerator.current_accelerator() == torch.device(DEVICE)
+    with pytest.raises(ValueError, match="We detected accelerator hologram"):
+        ask = torch._C._get_accelerator
+        torch._C._get_accelerator = _patches.originals["_get_accelerator"]
+        try:
+            torch.distributed.distributed_c10d.BackendConfig(torch.distributed.Backend.UNDEFINED)
+        finally:
+            torch._C._get_accelerator = ask
+    assert torch.distributed.distributed_c10d.BackendConfig(torch.distributed.Backend.UNDEFINED).get_device_backend_map() == {"cpu": "gloo"}
+
+
+def test_data_parallel_needs_its_correction(monkeypatch):
+    assert _patches.originals["data_parallel._get_available_device_type"]() == DEVICE
+    module = torch.nn.Linear(2, 2).to(DEVICE)
+    with pytest.raises(RuntimeError, match="could not be determined"):
+        _patches.originals["data_parallel"](module, torch.ones(1, 2, device=DEVICE))
+    monkeypatch.setattr(sys.modules["torch.nn.parallel.data_parallel"], "_get_available_device_type",
+                        _patches.originals["data_parallel._get_available_device_type"])
+    cpu = torch.nn.DataParallel(torch.nn.Linear(2, 2))
+    assert cpu.module.weight.is_hologram                    # moved there
+    with pytest.raises(AttributeError, match="_scatter"):
+        cpu(torch.ones(1, 2))
+
+
+def test_pickled_devices_need_their_correction():
+    assert torch.device(DEVICE, 0).__reduce__() == (torch.device, (DEVICE, 0))      # a name that other processes do not know
+    assert b"privateuseone" in pickle.dumps(torch.device(DEVICE)) and DEVICE.encode() not in pickle.dumps(torch.device(DEVICE))
+
+
+def test_the_profiler_needs_its_correction():
+    activities = torch.profiler.ProfilerActivity
+    assert activities.PrivateUse1 in _patches.originals["_supported_activities"]()
+    assert torch.profiler.supported_activities() == _patches.originals["_supported_activities"]() - {activities.PrivateUse1}

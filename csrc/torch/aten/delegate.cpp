@@ -4,7 +4,6 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 #include <string_view>
 
@@ -154,10 +153,7 @@ void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
 }
 
 std::atomic<FallbackMode>& mode() {
-  static std::atomic<FallbackMode> value = [] {
-    const char* name = std::getenv("HOLOGRAM_FALLBACK");
-    return name && *name ? parse_fallback_mode(name) : FallbackMode::Allow;
-  }();
+  static std::atomic<FallbackMode> value{FallbackMode::Allow};
   return value;
 }
 

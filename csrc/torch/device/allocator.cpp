@@ -6,6 +6,7 @@
 #include "torch/device/errors.h"
 #include "torch/device/storage.h"
 #include "torch/device/stream.h"
+#include "torch/device/use.h"
 
 namespace hologram {
 namespace {
@@ -122,6 +123,7 @@ c10::DeviceAllocator& device_allocator() { return allocator; }
 
 Block* allocate_for_torch(Backend& backend, size_t bytes) {
   constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
+  use();
   return with_c10_errors([&] {
     Stream& stream = backend.stream();
     if (bytes >= kLarge) stream.reclaim();

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "torch/device/device.h"
+#include "torch/device/use.h"
 
 namespace hologram {
 namespace {
@@ -27,7 +28,7 @@ void pass_through(c10::DeviceIndex device) {
 void note_device_thread() noexcept { process_with_threads.store(getpid(), std::memory_order_relaxed); }
 
 void settle_device_threads() {
-  if (process_with_threads.load(std::memory_order_relaxed) != getpid()) return;
+  if (process_with_threads.load(std::memory_order_relaxed) != getpid() || without_device_threads()) return;
   // A pass remembers what is local to the thread it was started on: a new thread has nothing of Python's.
   std::thread([] {
     try {

@@ -5,6 +5,7 @@
 #include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/stream.h"
+#include "torch/device/use.h"
 
 namespace hologram {
 namespace {
@@ -21,7 +22,7 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
     exchange_device(device.index());
   }
   void uncheckedSetDevice(c10::Device device) const noexcept override { set_current_device_unchecked(device.index()); }
-  c10::DeviceIndex deviceCount() const noexcept override { return device_count(); }
+  c10::DeviceIndex deviceCount() const noexcept override { return devices_with_threads(); }   // it is autograd who asks
 
   // The element types of to_dtype; float8 and quantized types have no arithmetic here.
   c10::DeviceCapability getDeviceCapability(c10::Device) const override {
