@@ -182,6 +182,10 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     view->internal = shown.release();
     Py_INCREF(view->obj = self);
     return 0;
+  } catch (const Error& error) {   // of the buffer, or of what was recorded on it
+    if (error.kind() == Error::Kind::OutOfMemory) set_error("OutOfMemory", PyExc_MemoryError, error.what());
+    else set_error("ExportError", PyExc_BufferError, error.what());
+    return -1;
   } catch (const std::exception& error) {
     set_error("ExportError", PyExc_BufferError, error.what());
     return -1;
