@@ -25,7 +25,7 @@ Kernel* compile_never(const Key&) { fail(Error::Kind::Runtime, "hologram.compile
 /// A kernel cache of its own, so that every kernel is made once per backend.
 struct Device {
   FakeBackend& backend = new_backend();
-  KernelCache cache;
+  KernelCache& cache = *new KernelCache;   // like its backend, never destroyed
   std::vector<View> views;
   Device() { backend.use_kernels(cache); }
   ~Device() {
