@@ -186,6 +186,10 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   } catch (const py::builtin_exception& error) {   // it was never initialised
     error.set_error();
     return -1;
+  } catch (const Error& error) {   // of the buffer, or of what was recorded on it
+    if (error.kind() == Error::Kind::OutOfMemory) set_error("OutOfMemory", PyExc_MemoryError, error.what());
+    else set_error("ExportError", PyExc_BufferError, error.what());
+    return -1;
   } catch (const std::exception& error) {
     set_error("ExportError", PyExc_BufferError, error.what());
     return -1;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "bindings/circuit.h"
+#include "bindings/compiler.h"
 #include "bindings/executor.h"
 #include "runtime/backend.h"
 #include "runtime/block.h"
@@ -56,103 +57,6 @@ void translate(std::exception_ptr pointer) {
     set_error("InvalidType", PyExc_TypeError, (std::string("hologram: an argument is of the wrong type, or was never initialised (") +
                                                error.what() + ").").c_str());
   }
-}
-
-// ---- compiler ----
-
-// The Python compiler: (key: bytes) -> (address, nanoseconds per element, name). Never destroyed, like the cache.
-py::object& python_compiler() {
-  static auto* object = new py::object;
-  return *object;
-}
-
-/// The same for devices: (key: bytes, arch: int, driver: int) -> an entry (hologram_core.backends.cuda.Entry).
-py::object& device_compiler() {
-  static auto* object = new py::object;
-  return *object;
-}
-
-Error::Kind kind_of(const py::error_already_set& error) {
-  if (error.matches(PyExc_MemoryError)) return Error::Kind::OutOfMemory;
-  if (error.matches(PyExc_NotImplementedError)) return Error::Kind::NotSupported;
-  if (error.matches(PyExc_ValueError)) return Error::Kind::Value;
-  return Error::Kind::Runtime;
-}
-
-/// Finalizers that the garbage collector runs may call ops, and the stream is in the middle of one.
-struct CollectorPaused {
-  const int was_enabled = PyGC_Disable();
-  ~CollectorPaused() {
-    if (was_enabled) PyGC_Enable();
-  }
-};
-
-/// An interrupt (Ctrl-C) in the middle would lose the ops of a window: the kernel is compiled again, and Python is to hear of
-/// the interrupt when it goes on (`interrupted`).
-py::object call_compiler(const py::object& compiler, const py::args& args, bool& interrupted) {
-  try {
-    return compiler(*args);
-  } catch (py::error_already_set& error) {
-    if (!error.matches(PyExc_KeyboardInterrupt)) throw;
-  }
-  interrupted = true;
-  return compiler(*args);
-}
-
-/// What Python's compiler says about a key, on any thread, with or without the GIL; `take` turns it into C++.
-template <class Take>
-auto ask_compiler(const char* backend, py::object chosen, const char* expected, Take take, const py::args& args) {
-  try {
-    const CollectorPaused paused;
-    if (!chosen) chosen = py::module_::import((std::string("hologram_core.backends.") + backend).c_str()).attr("compile_key");
-    bool interrupted = false;
-    auto result = take(call_compiler(chosen, args, interrupted));
-    if (interrupted) PyErr_SetInterrupt();   // not before: what `take` asks of the result may run Python
-    return result;
-  } catch (py::error_already_set& error) {
-    // The exception leaves through frames that know nothing of Python: its text goes with it, its traceback does not.
-    const Error::Kind kind = kind_of(error);
-    const std::string text = py::str(error.value());
-    const std::string type = py::str(error.type().attr("__name__"));
-    throw Error(kind, text.rfind("hologram.", 0) == 0 ? text : "hologram.compile: " + type + ": " + text);
-  } catch (const py::cast_error&) {
-    fail(Error::Kind::Runtime, "hologram.compile: the compiler must return ", expected, ".");
-  }
-}
-
-void check_python() {
-  if (!Py_IsInitialized()) fail(Error::Kind::Runtime, "hologram.compile: Python has ended; nothing can be compiled any more.");
-}
-
-py::bytes bytes_of(const Key& key) { return py::bytes(reinterpret_cast<const char*>(key.bytes), key.size); }
-
-/// Runs on a cache miss.
-Kernel* compile(const Key& key) {
-  check_python();
-  py::gil_scoped_acquire gil;
-  return ask_compiler("cpu", python_compiler(), "(address, nanoseconds per element, name)", [&](const py::object& result) {
-    if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
-    const auto made = py::reinterpret_borrow<py::tuple>(result);
-    const auto address = made[0].cast<uintptr_t>();
-    if (!address) fail(Error::Kind::Runtime, "hologram.compile: the compiler returned a null address.");
-    return make_kernel(key, reinterpret_cast<KernelFn>(address), made[1].cast<float>(), made[2].cast<std::string>());
-  }, py::make_tuple(bytes_of(key)));
-}
-
-DeviceCode compile_device(const char* backend, const Key& key, int arch, int driver) {
-  check_python();
-  py::gil_scoped_acquire gil;
-  return ask_compiler(backend, device_compiler(), "an entry with symbol, code, name, threads, items_per_block and direct",
-                      [&](const py::object& entry) {
-    DeviceCode code;
-    code.symbol = entry.attr("symbol").cast<std::string>();
-    code.code = entry.attr("code").cast<std::string>();
-    code.name = entry.attr("name").cast<std::string>();
-    code.threads = entry.attr("threads").cast<int>();
-    code.items_per_block = entry.attr("items_per_block").cast<int64_t>();
-    code.direct = entry.attr("direct").cast<bool>();
-    return code;
-  }, py::make_tuple(bytes_of(key), arch, driver));
 }
 
 // ---- memory ----
@@ -315,14 +219,8 @@ py::list circuits(size_t limit) {
 void bind_control(py::module_& m) {
   m.def("counters", &counter_values);
   m.def("reset_counters", &reset_counters);
-  m.def("count_compiled", [] { add_to(Counter::compiled); }, "The compiler made machine code.");
-  m.def("count_disk_hit", [] { add_to(Counter::disk_hits); }, "The compiler found machine code on disk.");
   m.def("set_launch_log", &set_launch_log, py::arg("on"), "Keeps a record of every launch, for last_launches.");
   m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
-  m.def("set_compiler", [](py::object fn) { python_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
-        "(key: bytes) -> (address, nanoseconds per element, name); None: hologram_core.backends.cpu.compile_key.");
-  m.def("set_device_compiler", [](py::object fn) { device_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
-        "(key: bytes, arch: int, driver: int) -> an entry; None: compile_key of hologram_core.backends.<backend>.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Threads of the runtime's own pool; 0: one per core.");
   m.def("max_threads", &max_threads);
   m.def("backend_infos", [] {
@@ -367,12 +265,11 @@ PYBIND11_MODULE(_runtime, m) {
   m.doc() = "The native runtime: memory pools, circuits, kernel cache, threads.";
   py::register_local_exception_translator(&translate);
   take_switches();
-  hologram::set_compiler(&compile);
-  hologram::set_device_compiler(&compile_device);
   hologram::set_wait_hooks({[]() -> void* { return Py_IsInitialized() && PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
                             [](void* state) {
                               if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
                             }});
+  bind_compiler(m);
   bind_memory(m);
   bind_executor(m);
   bind_buffer(m);

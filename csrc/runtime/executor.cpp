@@ -49,7 +49,7 @@ Block* Executor::allocate(size_t bytes) {
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::OutOfMemory) throw;
   }
-  stream_.flush(Reason::Memory);   // what only recorded ops need is free after this
+  stream_.run(Reason::Memory);   // what only recorded ops need is free after this
   return allocate_block(backend(), bytes);
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/config.h"
 #include "runtime/error.h"
 #include "runtime/fork.h"
+#include "runtime/record/poison.h"
 #include "runtime/record/recorder.h"
 
 namespace hologram {
@@ -43,7 +44,7 @@ bool recordable_here(const Circuit& c, Backend& here) {
       check_same_memory(here, home, op_name(c.nodes[0].op));
       // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, who
       // orders the queues.
-      if (block->entry.load(std::memory_order_relaxed)) home.stream().flush(Reason::Switch);
+      if (block->entry.load(std::memory_order_relaxed)) home.stream().run(Reason::Switch);
       all = false;
     }
     all &= !block->exposed.load(std::memory_order_relaxed);
@@ -147,11 +148,23 @@ void Stream::submit_among_queues(Circuit& circuit, Form& form) {
 
 void Stream::settle() { backend_->settle(); }
 
+void Stream::run(Reason reason) {
+  if (!recorder_->idle()) recorder_->run(reason);
+}
+
 void Stream::flush(Reason reason) {
   if (!recorder_->idle()) recorder_->flush(reason);
 }
 
-void Stream::flush_if_written(const Block& block, Reason reason) { recorder_->flush_if_written(block, reason); }
+void Stream::run_if_written(const Block& block, Reason reason) {
+  if (!is_poisoned(block)) recorder_->run_if_written(block, reason);
+  throw_if_poisoned(block);
+}
+
+void Stream::run_if_used(const Block& block, Reason reason) {
+  if (!is_poisoned(block)) recorder_->run(reason);
+  throw_if_poisoned(block);
+}
 
 void Stream::synchronize() {
   flush(Reason::Synchronize);

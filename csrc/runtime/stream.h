@@ -36,15 +36,17 @@ class Stream {
   /// without a block is memory its owner watches: the op has run when submit returns.
   void submit(Circuit& circuit);
 
-  /// Everything recorded so far has been given to the queue afterwards. Throws what failed.
+  /// Everything recorded so far has been given to the queue afterwards.
+  void run(Reason reason);
+  /// The same for a caller who waits for everything: throws the first failure that nobody has been told of.
   void flush(Reason reason);
   /// The same if some recorded op writes the block, or reads or writes it, for work of the queue itself: it comes later in the
-  /// queue. A null block is nobody's.
+  /// queue. A null block is nobody's. Throws where the value of the block is lost (poison.h).
   void order_read(const Block* block, Reason reason = Reason::Library) {
-    if (block && block->entry.load(std::memory_order_relaxed)) flush_if_written(*block, reason);
+    if (block && block->entry.load(std::memory_order_relaxed)) run_if_written(*block, reason);
   }
   void order_write(const Block* block, Reason reason = Reason::Library) {
-    if (block && block->entry.load(std::memory_order_relaxed)) flush(reason);
+    if (block && block->entry.load(std::memory_order_relaxed)) run_if_used(*block, reason);
   }
   /// The same for the host, which touches the memory when this returns (if it sees the memory at all).
   void before_read(const Block* block, Reason reason = Reason::Library) {
@@ -61,7 +63,8 @@ class Stream {
   void reclaim();
 
  private:
-  void flush_if_written(const Block& block, Reason reason);
+  void run_if_written(const Block& block, Reason reason);
+  void run_if_used(const Block& block, Reason reason);
   void submit_among_queues(Circuit& circuit, Form& form);
   void settle();
 

@@ -8,6 +8,8 @@ namespace {
 std::atomic<void* (*)()> leave_hook{nullptr};
 std::atomic<void (*)(void*)> enter_hook{nullptr};
 
+thread_local int working = 0;
+
 }  // namespace
 
 void set_wait_hooks(WaitHooks hooks) {
@@ -15,9 +17,12 @@ void set_wait_hooks(WaitHooks hooks) {
   enter_hook.store(hooks.enter);
 }
 
+WorksForHolder::WorksForHolder() { ++working; }
+WorksForHolder::~WorksForHolder() { --working; }
+
 void StreamLock::wait() {
-  HG_CHECK(!mine(), "hologram: an op was called from inside the compiler (by a signal handler or a finalizer). "
-                    "Defer it until the interrupted call has returned.");
+  HG_CHECK(!mine() && !working, "hologram: an op was called from inside the compiler, whose caller waits for it. "
+                                "Call it before or after.");
   for (int spins = 0; spins < 100; ++spins) {
     int free = kFree;
     if (state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire)) return;

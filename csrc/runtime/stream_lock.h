@@ -17,6 +17,12 @@ struct WaitHooks {
 };
 void set_wait_hooks(WaitHooks hooks);
 
+/// While it lives, the calling thread works for one that holds a stream's lock and waits: it must not wait for such a lock itself.
+struct WorksForHolder {
+  WorksForHolder();
+  ~WorksForHolder();
+};
+
 class StreamLock {
  public:
   void lock() {
@@ -28,7 +34,7 @@ class StreamLock {
     owner_.store(std::thread::id(), std::memory_order_relaxed);
     if (state_.exchange(kFree, std::memory_order_release) == kAwaited) wake();
   }
-  /// Is the calling thread inside? Then it came back through the compiler.
+  /// Is the calling thread inside? Then it came back through the compiler, or through a kernel.
   bool mine() const { return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
 
  private:

@@ -66,4 +66,25 @@ void run_benchmarks() {
     fill_add(c, data, 3);
     stream.submit(c);
   });
+  Block* blocks[3];
+  for (Block*& b : blocks) b = allocate_block(backend, 64);
+  const auto record = [&](int from, int to) {
+    Circuit c;
+    c.rank = 1;
+    c.sizes[0] = 16;
+    const Ref x = c.add_operand(blocks[from], blocks[from]->data, DType::F32);
+    const Ref y = c.add_output(blocks[to], blocks[to]->data, DType::F32, c.add_node(Op::neg, DType::F32, DType::F32, {x}));
+    c.strides(x)[0] = c.strides(y)[0] = 4;
+    stream.submit(c);
+  };
+  time("record an op of 16, and run it", [&] {
+    record(0, 1);
+    stream.flush(Reason::Read);
+  });
+  time("record two ops of 16 as one, and run it", [&] {
+    record(0, 1);
+    record(1, 2);
+    stream.flush(Reason::Read);
+  });
+  for (Block* b : blocks) b->release();
 }

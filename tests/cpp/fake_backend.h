@@ -13,9 +13,12 @@
 struct FakeBackend final : hologram::Backend {
   std::atomic<size_t> held{0}, capacity{SIZE_MAX};
   std::atomic<bool> broken{false};     // launches fail
+  std::atomic<int> until_failure{-1};  // so many launches go well, then one fails; negative: all go well
   hologram::Stream only{*this};
 
   FakeBackend() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true}) { stream_ = &only; }
+  /// Instead of the cache that all backends on the host share.
+  void use_kernels(hologram::KernelCache& cache) { kernels_ = &cache; }
   const char* name() const override { return "fake"; }
   int device_count() const override { return 1; }
   void* allocate(size_t bytes) override {
@@ -31,7 +34,7 @@ struct FakeBackend final : hologram::Backend {
   void free_pinned(void* data) override { std::free(data); }
   void copy(void* dst, const void* src, size_t bytes) override { std::memcpy(dst, src, bytes); }
   void launch(const hologram::Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override {
-    if (broken) hologram::fail(hologram::Error::Kind::Runtime, "hologram.launch: the device is gone.");
+    if (broken || until_failure-- == 0) hologram::fail(hologram::Error::Kind::Runtime, "hologram.launch: the device is gone.");
     hologram::launch(kernel, operands, args, n, per_item);
   }
   void synchronize() override {}

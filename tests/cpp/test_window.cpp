@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "circuits.h"
 #include "fake_backend.h"
 #include "runtime/config.h"
 #include "runtime/counters.h"
@@ -17,57 +18,11 @@ using namespace hologram;
 
 namespace {
 
-/// A float tensor: a block, and how a view of it lies.
-struct View {
-  Block* block;
-  std::vector<int64_t> sizes, strides;   // strides in elements
-  int64_t offset = 0;
-  char* data() const { return block->data + offset * 4; }
-};
-
-View tensor(Backend& backend, std::vector<int64_t> sizes) {
-  int64_t n = 1;
-  std::vector<int64_t> strides(sizes.size());
-  for (size_t d = sizes.size(); d--; n *= sizes[d]) strides[d] = n;
-  return {allocate_block(backend, static_cast<size_t>(n) * 4), sizes, strides};
-}
-
-Ref add(Circuit& c, const View& v, Ref source = kNoRef) {
-  const Ref ref = source == kNoRef ? c.add_operand(v.block, v.data(), DType::F32) : c.add_output(v.block, v.data(), DType::F32, source);
-  const size_t shift = c.rank - v.sizes.size();
-  for (size_t d = 0; d < v.sizes.size(); ++d) c.strides(ref)[d + shift] = v.sizes[d] == 1 ? 0 : v.strides[d] * 4;
-  return ref;
-}
-
-/// out = op(inputs), elementwise over the sizes of `out`.
-Circuit elementwise(Op op, const std::vector<View>& inputs, const View& out) {
-  Circuit c;
-  c.rank = static_cast<uint8_t>(out.sizes.size());
-  std::copy(out.sizes.begin(), out.sizes.end(), c.sizes);
-  Ref args[kMaxArgs];
-  for (size_t i = 0; i < inputs.size(); ++i) args[i] = add(c, inputs[i]);
-  add(c, out, c.add_node(op, DType::F32, DType::F32, args, inputs.size()));
-  return c;
-}
-
-/// out = sum of in [rows, n] along its last dimension.
-Circuit row_sum(const View& in, const View& out) {
-  Circuit c;
-  c.rank = 2;
-  c.row_rank = 1;
-  std::copy(in.sizes.begin(), in.sizes.end(), c.sizes);
-  const Ref x = add(c, in);
-  const Ref sum = c.add_node(Op::sum, DType::F32, DType::F32, {x});
-  const Ref to = c.add_output(out.block, out.data(), DType::F32, sum);
-  c.strides(to)[0] = out.sizes.size() == 1 || out.sizes[0] != 1 ? 4 : 0;
-  return c;
-}
-
 struct Recorded {
   Window window;
   std::vector<Block*> released;
   ~Recorded() {
-    window.clear(released);
+    window.clear(released, {});
     for (Block* b : released) b->release();
   }
   void add(Circuit c) {
@@ -349,15 +304,6 @@ TEST(long_loops_keep_their_period) {
 
 // ---- streams ----
 
-namespace {
-
-Kernel* compile_nothing(const Key& key) {
-  return make_kernel(key, [](void* const*, const int64_t*, int64_t, int64_t) {}, 1.0f, "nothing");
-}
-Kernel* compile_never(const Key&) { fail(Error::Kind::Runtime, "hologram.compile: refused"); }
-
-}  // namespace
-
 TEST(threads_record_into_one_stream) {
   set_compiler(&compile_nothing);
   FakeBackend& backend = new_backend();
@@ -378,45 +324,6 @@ TEST(threads_record_into_one_stream) {
   for (auto& thread : threads) thread.join();
   backend.only.synchronize();
   CHECK(read_counters()[Counter::recorded] - before == 1200);
-  CHECK(memory_stats(backend).active_blocks.current == 0);
-}
-
-TEST(a_failure_is_told_once_and_the_stream_goes_on) {
-  FakeBackend& backend = new_backend();
-  const View x = tensor(backend, {3, 5}), y = tensor(backend, {3, 5});
-  set_compiler(&compile_never);
-  Circuit c = elementwise(Op::sinc, {x}, y);
-  backend.only.submit(c);
-  CHECK_THROWS(backend.only.before_read(y.block), Runtime, "refused (in the circuit sinc over 15 elements)");
-  backend.only.flush(Reason::Read);
-  set_compiler(&compile_nothing);
-  c = elementwise(Op::sinc, {x}, y);
-  backend.only.submit(c);
-  backend.only.synchronize();
-  CHECK(recent_circuits(1)[0].num_kernels == 1);
-  x.block->release();
-  y.block->release();
-  CHECK(memory_stats(backend).active_blocks.current == 0);
-}
-
-TEST(a_launch_that_fails_is_told_once_and_the_stream_goes_on) {
-  set_compiler(&compile_nothing);
-  FakeBackend& backend = new_backend();
-  const View x = tensor(backend, {8}), y = tensor(backend, {8}), a = tensor(backend, {4, 6}), b = tensor(backend, {6, 4});
-  backend.broken = true;
-  Circuit c = elementwise(Op::neg, {x}, y);
-  backend.only.submit(c);
-  c = elementwise(Op::neg, {{a.block, {6, 4}, {1, 6}}}, b);
-  backend.only.submit(c);
-  CHECK_THROWS(backend.only.flush(Reason::Read), Runtime, "the device is gone. (in the kernel nothing over 8 x 1 elements)");
-  backend.only.flush(Reason::Read);
-  backend.broken = false;
-  const uint64_t launched = read_counters()[Counter::launched];
-  c = elementwise(Op::neg, {x}, y);
-  backend.only.submit(c);
-  backend.only.synchronize();
-  CHECK(read_counters()[Counter::launched] == launched + 1);
-  for (const View& v : {x, y, a, b}) v.block->release();
   CHECK(memory_stats(backend).active_blocks.current == 0);
 }
 

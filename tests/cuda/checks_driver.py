@@ -270,8 +270,9 @@ def test_out_of_memory_retries_and_names_sizes():
 
 
 def test_a_refused_module_names_kernel_and_log():
-    driver.fail("cuModuleLoadDataEx", 218)
     x = torch.ones(5, device=DEVICE)
+    hologram.synchronize()                    # of a circuit with several outputs the others would be tried, and load
+    driver.fail("cuModuleLoadDataEx", 218)
     with pytest.raises(RuntimeError, match=r"the driver refuses the kernel .* for sm_90: cuModuleLoadDataEx: CUDA_ERROR_INVALID_PTX"):
         (x.erfinv() * 3 + x.lgamma()).tolist()
     assert (x.erfinv() * 3 + x.lgamma()).numel() == 5           # the next time it loads
@@ -286,6 +287,54 @@ def test_a_failing_call_is_named_and_the_device_goes_on(entry):
     with pytest.raises(RuntimeError, match=rf"hologram.cuda: device 0: {entry[:12]}.*CUDA_ERROR_INVALID_VALUE"):
         (x + 2).tolist()
     assert (x + 2).tolist() == [3.0] * 7
+
+
+def several_values():
+    """Values of several kernels, copies and pieces of memory."""
+    base = torch.linspace(0.5, 2, 1000).to(DEVICE)
+    state = torch.zeros(3, device=DEVICE)
+    state += 1
+    values = {"map": base.tanh() + 1, "turned": base.view(20, 50).T.contiguous().exp(), "row": base.view(20, 50).softmax(1), "alike": base.flip(0).tanh() + 1,
+              "split": base.expand(200, 1000).sum(), "column": base.view(20, 50).amax(0), "state": state, "host": torch.arange(7).to(DEVICE) * 2}
+    state.mul_(3)
+    return values
+
+
+@deferred
+@pytest.mark.parametrize("entry, result", [("cuLaunchKernel", fake.INVALID_VALUE), ("cuMemcpyHtoDAsync_v2", fake.INVALID_VALUE),
+                                           ("cuMemcpyDtoHAsync_v2", fake.INVALID_VALUE), ("cuMemAlloc_v2", fake.OUT_OF_MEMORY)])
+def test_each_call_fails_in_turn(entry, result):
+    """Whatever survives is right; what is lost raises at each read."""
+    expected = {name: value.cpu() for name, value in several_values().items()}
+    hologram.empty_cache()
+    for number in range(1, 100):
+        before = driver.count(entry)
+        driver.fail(entry, result, number)
+        values, lost = {}, 0
+        try:
+            values = several_values()
+        except RuntimeError:                       # at the call: a copy, or memory
+            pass
+        for name, value in values.items():
+            try:
+                read = value.cpu()
+            except RuntimeError as error:
+                assert entry[:8] in str(error)
+                lost += 1
+                if entry == "cuLaunchKernel":
+                    with pytest.raises(RuntimeError, match=entry):
+                        value.cpu()
+                    continue
+                read = value.cpu()                 # the copy failed, not the value
+            assert torch.equal(read, expected[name]), (name, number)
+        assert lost <= 3
+        if values and not lost and driver.count(entry) - before < number:
+            break
+        hologram.empty_cache()
+    else:
+        pytest.fail("never ended")
+    driver.fail(entry, 0, 1)                       # what is still ordered
+    assert number > {"cuMemAlloc_v2": 0, "cuMemcpyHtoDAsync_v2": 1}.get(entry, 5)
 
 
 LOST = """

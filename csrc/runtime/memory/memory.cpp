@@ -8,6 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/fork.h"
 #include "runtime/memory/guard.h"
+#include "runtime/record/poison.h"
 
 namespace hologram {
 namespace {
@@ -263,6 +264,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
 }
 
 void Memory::release(Block* block) noexcept {
+  if (is_poisoned(*block)) forget_poison(*block);
   if (block->pool == Block::Pool::Shared) return backend_.release_shared(block);
   if (block->pool == Block::Pool::External) {
     if (block->external_free) block->external_free(block->owner);

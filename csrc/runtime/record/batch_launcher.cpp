@@ -1,18 +1,33 @@
 #include "runtime/record/batch_launcher.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "runtime/counters.h"
-#include "runtime/error.h"
+#include "runtime/plan/dims.h"
 
 namespace hologram {
 
+std::string describe(const Circuit& c, int64_t elements) {
+  std::string text = " (in the circuit ";
+  for (int n = 0; n < c.num_nodes; ++n) text += std::string(n ? " > " : "") + op_name(c.nodes[n].op);
+  return text + " over " + std::to_string(elements) + " elements)";
+}
+
 void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) {
   const uint64_t misses = my_count(Counter::cache_misses);
-  const Kernel* kernel = find_kernel(backend_, key);
+  const Kernel* kernel;
+  try {
+    kernel = find_kernel(backend_, key);
+  } catch (const Error& error) {
+    if (stage.flags || !launch_outputs_alone(circuit, stage, error)) throw;
+    return;
+  }
   if (record_) {
     record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;
   }
-  pending_.push_back({kernel, used_operands_, used_args_, work, (stage.flags & kMerge) != 0});
+  pending_.push_back({kernel, used_operands_, used_args_, work, group_, (stage.flags & kMerge) != 0});
   if (operands_.size() < used_operands_ + kMaxOperands) operands_.resize(2 * operands_.size() + kMaxOperands);
   if (args_.size() < used_args_ + kMaxKernelArgs) args_.resize(2 * args_.size() + kMaxKernelArgs);
   used_args_ += static_cast<size_t>(
@@ -20,10 +35,88 @@ void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& 
   used_operands_ += circuit.num_operands;
 }
 
+void BatchLauncher::drop_group() {
+  while (!pending_.empty() && pending_.back().group == group_) {
+    used_operands_ = pending_.back().operands;
+    used_args_ = pending_.back().args;
+    pending_.pop_back();
+  }
+}
+
+// ---- a circuit in parts ----
+
+namespace {
+
+/// The circuit with one of its outputs.
+std::unique_ptr<Circuit> with_output(const Circuit& c, int output) {
+  auto part = std::make_unique<Circuit>(c);
+  for (int i = 0; i < c.num_operands; ++i)
+    if (i != output && part->operands[i].output) part->operands[i].source = kNoRef;
+  remove_unused(*part);
+  return part;
+}
+
+const Operand& output_of(const Circuit& part) {
+  return *std::find_if(part.operands, part.operands + part.num_operands, [](const Operand& o) { return o.output; });
+}
+
+bool reads(const Circuit& part, const Block* block) {
+  return std::any_of(part.operands, part.operands + part.num_operands, [&](const Operand& o) { return !o.output && o.block == block; });
+}
+
+}  // namespace
+
+/// Each output as a kernel of its own, where the kernel of all could not be made: each op rounds to its own type, so the values
+/// are the same. False: none of them can be made, or each would overwrite what another one reads.
+bool BatchLauncher::launch_outputs_alone(const Circuit& circuit, const Stage& stage, const Error& error) {
+  std::vector<std::unique_ptr<Circuit>> parts;
+  for (int i = 0; i < circuit.num_operands; ++i)
+    if (circuit.operands[i].output) parts.push_back(with_output(circuit, i));
+  if (parts.size() < 2) return false;
+  // First those that write what no other part reads any more.
+  bool overwrites = false;
+  for (auto next = parts.begin(); next != parts.end(); ++next) {
+    const auto needed = [&](const std::unique_ptr<Circuit>& part) {
+      return std::any_of(next, parts.end(), [&](const auto& other) { return other != part && reads(*other, output_of(*part).block); });
+    };
+    const auto found = std::find_if_not(next, parts.end(), needed);
+    if (found == parts.end()) return false;
+    overwrites |= found != next || needed(*next);
+    std::iter_swap(next, found);
+  }
+  const size_t before = lost_outputs_.size();
+  const std::string text = error.what() + describe(circuit, count(circuit, 0, circuit.rank));
+  const auto failure = std::make_exception_ptr(Error(error.kind(), text));
+  for (const auto& part : parts) {
+    if (overwrites) run_pending();   // what is collected has no order
+    try {
+      execute(backend_, *part, stage, this);
+    } catch (const Error&) {
+      lost_outputs_.push_back({output_of(*part).block, failure});
+    }
+  }
+  if (lost_outputs_.size() - before < parts.size()) return true;
+  lost_outputs_.resize(before);
+  return false;
+}
+
+// ---- running ----
+
 void BatchLauncher::run() {
+  run_pending();
+  for (Block* block : kept_) block->release();
+  kept_.clear();
+}
+
+void BatchLauncher::run_pending() {
   run(false);
   run(true);
-  forget();
+  pending_.clear();
+  used_operands_ = used_args_ = 0;
+}
+
+bool BatchLauncher::failed(int group) const {
+  return std::any_of(lost_groups_.begin(), lost_groups_.end(), [&](const LostGroup& lost) { return lost.group == group; });
 }
 
 void BatchLauncher::run(bool merges) {
@@ -31,32 +124,34 @@ void BatchLauncher::run(bool merges) {
     const Kernel* kernel = pending_[i].kernel;
     if (!kernel || pending_[i].merges != merges) continue;
     together_.clear();
+    groups_.clear();
     for (size_t j = i; j < pending_.size(); ++j) {
       Pending& p = pending_[j];
       if (p.kernel != kernel) continue;
-      together_.push_back({operands_.data() + p.operands, args_.data() + p.args, p.work.items, p.work.per_item});
       p.kernel = nullptr;
+      if (failed(p.group)) continue;   // its other launches did not run
+      together_.push_back({operands_.data() + p.operands, args_.data() + p.args, p.work.items, p.work.per_item});
+      groups_.push_back(p.group);
     }
-    launch_together(*kernel);
+    if (!together_.empty()) launch_together(*kernel);
   }
 }
 
 void BatchLauncher::launch_together(const Kernel& kernel) {
+  std::exception_ptr failure;
   try {
     if (together_.size() > 1) return backend_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
     const Launch& l = together_[0];
-    backend_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
+    return backend_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
   } catch (const Error& error) {
-    fail(error.kind(), error.what(), " (in the kernel ", kernel.name, " over ", together_[0].items, " x ",
-         together_[0].elements_per_item, " elements)");
+    std::ostringstream text;
+    text << error.what() << " (in the kernel " << kernel.name << " over " << together_[0].items << " x "
+         << together_[0].elements_per_item << " elements)";
+    failure = std::make_exception_ptr(Error(error.kind(), text.str()));
+  } catch (...) {
+    failure = std::current_exception();
   }
-}
-
-void BatchLauncher::forget() {
-  pending_.clear();
-  used_operands_ = used_args_ = 0;
-  for (Block* block : kept_) block->release();
-  kept_.clear();
+  for (int group : groups_) lost_groups_.push_back({group, failure});
 }
 
 }  // namespace hologram

@@ -1,42 +1,65 @@
 // Collects the launches of circuits that do not depend on each other, and runs those of one kernel as one.
+//
+// What fails takes as little with it as can be: a launch the groups that it served, a kernel that cannot be made those outputs
+// of its circuit that cannot be had alone either.
 #pragma once
 
+#include <exception>
+#include <string>
 #include <vector>
 
 #include "runtime/backend.h"
+#include "runtime/error.h"
 #include "runtime/plan/plan.h"
 #include "runtime/record/history.h"
 
 namespace hologram {
 
+/// " (in the circuit mul > add over 4096 elements)", for messages.
+std::string describe(const Circuit& circuit, int64_t elements);
+
 class BatchLauncher final : public Observer {
  public:
   explicit BatchLauncher(Backend& backend) : backend_(backend) {}
 
-  /// The record of the circuit that is planned next.
-  void set_record(CircuitRecord* record) { record_ = record; }
+  struct LostGroup { int group; std::exception_ptr error; };
+  struct LostOutput { Block* block; std::exception_ptr error; };
+
+  /// The group that is planned next, and its record.
+  void begin(int group, CircuitRecord* record) { group_ = group, record_ = record; }
+  /// Drops what the group that began last has collected.
+  void drop_group();
   /// Finds the kernel (compiling it if it must) and keeps the launch.
   void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) override;
   void keep(Block* block) override { kept_.push_back(block); }
-  /// Runs what was collected.
+  /// Runs what was collected, and forgets it. Throws nothing: see lost_groups.
   void run();
-  /// Drops it.
-  void forget();
+  /// What was lost since forget_lost: by launches, and by kernels that could be made in part.
+  const std::vector<LostGroup>& lost_groups() const { return lost_groups_; }
+  const std::vector<LostOutput>& lost_outputs() const { return lost_outputs_; }
+  void forget_lost() { lost_groups_.clear(), lost_outputs_.clear(); }
 
  private:
   /// `merges`: the second stage of a fold, which waits for all first ones.
-  struct Pending { const Kernel* kernel; size_t operands, args; Work work; bool merges; };
+  struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group; bool merges; };
 
+  bool launch_outputs_alone(const Circuit& circuit, const Stage& stage, const Error& error);
+  void run_pending();
   void run(bool merges);
   void launch_together(const Kernel& kernel);
+  bool failed(int group) const;
 
   Backend& backend_;
+  int group_ = 0;
   CircuitRecord* record_ = nullptr;
   std::vector<Pending> pending_;
   std::vector<void*> operands_;     // of all pending launches; the vectors are room, the counts say how much is used
   std::vector<int64_t> args_;
   size_t used_operands_ = 0, used_args_ = 0;
   std::vector<Launch> together_;
+  std::vector<int> groups_;         // of together_
+  std::vector<LostGroup> lost_groups_;
+  std::vector<LostOutput> lost_outputs_;
   std::vector<Block*> kept_;
 };
 

@@ -21,13 +21,6 @@ int64_t all_bytes(const Circuit& c) {
   return bytes;
 }
 
-/// " (in the circuit mul > add over 4096 elements)", for messages.
-std::string describe(const Group& group) {
-  std::string text = " (in the circuit ";
-  for (int n = 0; n < group.circuit.num_nodes; ++n) text += std::string(n ? " > " : "") + op_name(group.circuit.nodes[n].op);
-  return text + " over " + std::to_string(group.form.full) + " elements)";
-}
-
 /// A list of the thread's own, kept for its capacity.
 std::vector<Block*>& spare_list() {
   thread_local std::vector<Block*> list;
@@ -38,7 +31,7 @@ std::vector<Block*>& spare_list() {
 
 template <class Action>
 void Recorder::locked(bool observe, Action action) {
-  std::exception_ptr failure;
+  std::shared_ptr<Failure> failure;
   bool releases;
   {
     std::lock_guard<StreamLock> hold(lock_);
@@ -54,13 +47,14 @@ void Recorder::locked(bool observe, Action action) {
       list.pop_back();
       block->release();
     }
-  if (failure) std::rethrow_exception(failure);
+  if (failure && !failure->told.load(std::memory_order_relaxed)) failure->raise();
 }
 
 void Recorder::record(Circuit& circuit, Form& form) {
   const bool sync = config().sync;
   add_to(Counter::recorded);
   locked(sync, [&] {
+    if (any_poisoned()) check_poisoned(circuit);
     window_.add(circuit, form);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
@@ -71,43 +65,39 @@ void Recorder::record(Circuit& circuit, Form& form) {
 void Recorder::run_alone(Circuit& circuit, Form& form) {
   add_to(Counter::recorded);
   if (!idle())
-    locked(true, [&] {
+    locked(false, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
     });
+  if (any_poisoned()) check_poisoned(circuit);
   denormalise(circuit, form);
   plan_circuit(*backend_, circuit, nullptr);
 }
+
+void Recorder::run(Reason reason) { locked(false, [&] { run_window(reason); }); }
 
 void Recorder::flush(Reason reason) { locked(true, [&] { run_window(reason); }); }
 
 void Recorder::reclaim() { locked(false, [&] { check_memory(); }); }
 
-void Recorder::flush_if_written(const Block& block, Reason reason) {
-  locked(true, [&] {
+void Recorder::run_if_written(const Block& block, Reason reason) {
+  locked(false, [&] {
     if (window_.will_write(block)) run_window(reason);
   });
 }
 
+// ---- running ----
+
 void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
   records_.clear();
+  failures_.clear();
+  written_.clear();
   window_.reveal();
-  try {
-    run_groups(reason);
-  } catch (...) {
-    launcher_.forget();
-    if (!failure_) failure_ = std::current_exception();
-  }
-  window_.clear(released_);
+  run_groups(reason);
+  if (!failures_.empty() && (!failure_ || failure_->told.load(std::memory_order_relaxed))) failure_ = failures_[0];
+  if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was
+  window_.clear(released_, failures_);
   remember(records_.data(), records_.size());
-}
-
-void Recorder::plan(Group& group) {
-  try {
-    plan_circuit(*backend_, group.circuit, &launcher_);
-  } catch (const Error& error) {
-    throw Error(error.kind(), error.what() + describe(group));
-  }
 }
 
 void Recorder::run_groups(Reason reason) {
@@ -127,18 +117,59 @@ void Recorder::run_groups(Reason reason) {
   std::sort(order_.begin(), order_.end());
   int stage = 0;
   for (const auto& [own, g] : order_) {
-    if (own > stage) launcher_.run();
+    if (own > stage) launch_collected();
     stage = own;
-    Group& group = window_.group(g);
-    denormalise(group.circuit, group.form);
-    CircuitRecord& record = record_of(group, reason);
-    record.bytes_moved = all_bytes(group.circuit);
-    add_to(Counter::bytes_moved, static_cast<uint64_t>(record.bytes_moved));
-    add_to(Counter::circuits);
-    launcher_.set_record(&record);
-    plan(group);
+    run_group(g, record_of(window_.group(g), reason));
   }
+  launch_collected();
+}
+
+void Recorder::run_group(int g, CircuitRecord& record) {
+  Group& group = window_.group(g);
+  Circuit& c = group.circuit;
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output && c.operands[i].block) written_.push_back({g, c.operands[i].block});
+  if (!failures_.empty()) {
+    if (const int lost = window_.lost_input(g); lost >= 0) return lose(g, lost);
+    window_.restore_outputs(g);
+  }
+  denormalise(c, group.form);
+  record.bytes_moved = all_bytes(c);
+  add_to(Counter::bytes_moved, static_cast<uint64_t>(record.bytes_moved));
+  add_to(Counter::circuits);
+  launcher_.begin(g, &record);
+  try {
+    plan_circuit(*backend_, c, &launcher_);
+  } catch (const Error& error) {
+    launcher_.drop_group();
+    lose(g, std::make_exception_ptr(Error(error.kind(), error.what() + describe(c, group.form.full))));
+  } catch (...) {
+    launcher_.drop_group();
+    lose(g, std::current_exception());
+  }
+}
+
+void Recorder::launch_collected() {
   launcher_.run();
+  for (const auto& [group, error] : launcher_.lost_groups()) lose(group, error);
+  for (const auto& [block, error] : launcher_.lost_outputs()) window_.lose(*block, number_of(error));
+  launcher_.forget_lost();
+}
+
+/// The number of a failure: one that took several groups is one.
+int Recorder::number_of(const std::exception_ptr& error) {
+  int number = 0;
+  const int known = static_cast<int>(failures_.size());
+  while (number < known && failures_[static_cast<size_t>(number)]->error != error) ++number;
+  if (number == known) failures_.push_back(std::make_shared<Failure>(error));
+  return number;
+}
+
+void Recorder::lose(int g, const std::exception_ptr& error) { lose(g, number_of(error)); }
+
+void Recorder::lose(int g, int failure) {
+  for (const auto& [group, block] : written_)
+    if (group == g) window_.lose(*block, failure);
 }
 
 CircuitRecord& Recorder::record_of(const Group& group, Reason reason) {

@@ -1,8 +1,15 @@
 // What a stream has recorded, the lock that keeps it, and how it runs.
+//
+// Failures
+//  * A group that cannot be planned, compiled or launched loses the values it would have stored (of a kernel that cannot be made,
+//    those that need the op at fault), and so does each later group that reads one of them from memory. Every other group runs.
+//  * A value that is lost and still known outside the window poisons its block (poison.h): each read of it throws.
+//  * Who waits for everything (flush) is told once of the first failure that no read has thrown.
 #pragma once
 
 #include <atomic>
 #include <exception>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,8 +28,9 @@ class Recorder {
 
   void record(Circuit& circuit, Form& form);
   void run_alone(Circuit& circuit, Form& form);
+  void run(Reason reason);
   void flush(Reason reason);
-  void flush_if_written(const Block& block, Reason reason);
+  void run_if_written(const Block& block, Reason reason);
   void reclaim();
 
  private:
@@ -34,7 +42,11 @@ class Recorder {
   void check_memory();
   void run_window(Reason reason);           // keeps a failure in failure_
   void run_groups(Reason reason);
-  void plan(Group& group);
+  void run_group(int g, CircuitRecord& record);
+  void launch_collected();
+  int number_of(const std::exception_ptr& error);
+  void lose(int g, const std::exception_ptr& error);
+  void lose(int g, int failure);
   CircuitRecord& record_of(const Group& group, Reason reason);
 
   Backend* backend_;
@@ -43,7 +55,9 @@ class Recorder {
   BatchLauncher launcher_;
   std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free
-  std::exception_ptr failure_;
+  std::shared_ptr<Failure> failure_;        // the first since somebody was told
+  std::vector<std::shared_ptr<Failure>> failures_;   // of the window that runs
+  std::vector<std::pair<int, Block*>> written_; // group, and a block that it writes: planning changes circuits
   std::vector<CircuitRecord> records_;      // of the window that runs
   std::atomic<bool> busy_{false};           // the window is not empty, or a failure waits
 };

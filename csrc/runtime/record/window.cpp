@@ -32,9 +32,8 @@ int Window::new_group() {
 
 bool Window::touches(const Circuit& c) const {
   for (int i = 0; i < c.num_operands; ++i) {
-    const Block* block = c.operands[i].block;
-    if (!block || !block->entry.load(std::memory_order_relaxed)) continue;
-    if (c.operands[i].output || will_write(*block)) return true;
+    const Entry* e = c.operands[i].block ? find(c.operands[i].block) : nullptr;
+    if (e && (c.operands[i].output || e->writer >= 0)) return true;
   }
   return false;
 }
@@ -206,10 +205,12 @@ void Window::reveal() {
     if (e.block && e.writer >= 0) set_accessible(*e.block, true);
 }
 
-void Window::clear(std::vector<Block*>& released) {
+void Window::clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures) {
   for (Entry& e : entries_) {
     if (!e.block) continue;
     e.block->entry.store(0, std::memory_order_relaxed);
+    const bool known = e.block->refs.load(std::memory_order_acquire) != 1;
+    if (e.lost >= 0 && known && !failures.empty()) poison(*e.block, failures[static_cast<size_t>(e.lost)]);
     released.push_back(e.block);
   }
   entries_.clear();
@@ -246,6 +247,27 @@ int Window::stage_of(int g) {
     mine = std::max(mine, stage);
   }
   return stage;
+}
+
+// ---- failures ----
+
+int Window::lost_input(int g) const {
+  const Circuit& c = groups_[g]->circuit;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.output || !o.block) continue;
+    if (const int lost = find(o.block)->lost; lost >= 0) return lost;
+  }
+  return -1;
+}
+
+void Window::restore_outputs(int g) {
+  const Circuit& c = groups_[g]->circuit;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.output || !o.block) continue;
+    if (Entry* e = find(o.block); e->lost >= 0 && covers_block(c, i)) e->lost = -1;
+  }
 }
 
 // ---- what nobody will see ----

@@ -26,6 +26,7 @@
 
 #include "runtime/record/form.h"
 #include "runtime/record/parts.h"
+#include "runtime/record/poison.h"
 
 namespace hologram {
 
@@ -40,6 +41,7 @@ struct Entry {
   uint16_t needed = 0;                  // groups that read from memory what another one stored
   int16_t parts = kOneWriter;           // of what several operands write: where the last of them do, once known (stage_of)
   int16_t stored = -1, loaded = -1;     // last stages that write it and read it from memory (stage_of)
+  int16_t lost = -1;                    // while the window runs: the failure that took its value; -1: none did
 
   static constexpr int16_t kOneWriter = -2, kUnknown = -1;
   bool several() const { return parts != kOneWriter; }
@@ -68,9 +70,9 @@ class Window {
 
   /// Does some group depend on what this op reads or writes?
   bool touches(const Circuit& circuit) const;
-  bool will_write(const Block& block) const { 
-    const uint32_t entry = block.entry.load(std::memory_order_relaxed);
-    return entry && entries_[entry - 1].writer >= 0;
+  bool will_write(const Block& block) const {
+    const Entry* e = find(&block);
+    return e && e->writer >= 0;
   }
 
   /// Gives up the memory of values that nobody can ask for any more; their blocks go to `released`. Returns the bytes of
@@ -85,8 +87,18 @@ class Window {
   /// replaces. Writes of places of one block that are apart need no order. Groups of one stage do not depend on each other.
   /// To be asked in the order of numbers, once a group is pruned.
   int stage_of(int g);
-  /// Forgets everything; the blocks go to `released`.
-  void clear(std::vector<Block*>& released);
+  // Failures, while the window runs in the order of stages. A group depends on another one by what it reads from memory.
+
+  /// The failure that took a value which group g reads; -1: it has all it needs. Asked before the group is planned.
+  int lost_input(int g) const;
+  /// Group g, whose circuit is as it was recorded, will run: what it writes whole is well again.
+  void restore_outputs(int g);
+  /// The value of the block is lost to failure number `failure`.
+  void lose(const Block& block, int failure) { find(&block)->lost = static_cast<int16_t>(failure); }
+
+  /// Forgets everything; the blocks go to `released`. Those that lost their value, and are known outside, are poisoned
+  /// with the failure that its number stands for, where there are any.
+  void clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures);
 
  private:
   /// What an operand of an arriving op is in the group it joins. Without initializers: there is room for many, and few are used.
@@ -95,10 +107,11 @@ class Window {
     bool supersedes;         // an output that takes the place of the group's operand `ref`
   };
 
-  Entry* find(const Block* block) {
+  const Entry* find(const Block* block) const {
     const uint32_t entry = block->entry.load(std::memory_order_relaxed);
-    return entry ? &entries_[entry - 1] : nullptr;
+    return entry - 1 < kPoisoned - 1 ? &entries_[entry - 1] : nullptr;   // neither 0 nor kPoisoned
   }
+  Entry* find(const Block* block) { return const_cast<Entry*>(static_cast<const Window*>(this)->find(block)); }
   Entry& entry_of(Block* block);
   bool join(int g, Circuit& op, Form& form);
   bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);

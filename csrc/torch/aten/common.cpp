@@ -3,6 +3,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
+#include "runtime/record/poison.h"
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 #include "torch/device/threads.h"
@@ -140,6 +141,11 @@ void before_write(const at::Tensor& t, Reason reason) {
   settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_write(block, reason); });
+}
+
+void forget_lost_value(const at::Tensor& t) {
+  Block* const block = block_of(t);
+  if (C10_UNLIKELY(block && is_poisoned(*block)) && t.nbytes() == block->bytes) forget_poison(*block);
 }
 
 void submit(Circuit& circuit, const at::Tensor& any) {

@@ -89,6 +89,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
     if (dst.scalar_type() == src.scalar_type() && same_dense_geometry(dst, src) &&
         static_cast<int64_t>(dst.nbytes()) <= kPlainCopyBytes && !(is_hologram(dst) && is_hologram(src))) {
       before_read(src, Reason::Read);
+      forget_lost_value(dst);
       before_write(dst);
       backend_of(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
@@ -136,6 +137,7 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   const bool direct = plain && same_dense_geometry(dst, host);
   if (!direct) host = host.contiguous();
   const at::Tensor target = direct ? dst : empty(host.sizes(), host.scalar_type(), dst.device());
+  forget_lost_value(target);
   order_write(target);
   Backend& queue = queue_of(target);
   const bool alone = moves_alone(host, non_blocking) && host.is_same(src);   // a copy of ours would be gone too early
@@ -172,6 +174,7 @@ void cross(const at::Tensor& dst, const at::Tensor& src) {
   const bool direct = source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg();
   const at::Tensor target = direct ? dst : empty(source.sizes(), source.scalar_type(), dst.device());
   order_read(source);
+  if (direct) forget_lost_value(target);
   order_write(target);
   with_c10_errors([&] {
     queue_of(target).copy_from(queue_of(source), output_data(target), source.const_data_ptr(), source.nbytes());

@@ -134,7 +134,7 @@ Block* allocate_for_torch(Backend& backend, size_t bytes) {
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::OutOfMemory) throw;
     }
-    stream.flush(Reason::Memory);   // what only recorded ops need is free after this
+    stream.run(Reason::Memory);   // what only recorded ops need is free after this
     return allocate_block(backend, bytes);
   });
 }

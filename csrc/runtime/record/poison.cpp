@@ -1,0 +1,71 @@
+#include "runtime/record/poison.h"
+
+#include <unordered_map>
+
+#include "runtime/circuit.h"
+#include "runtime/fork.h"
+#include "runtime/memory/spin_lock.h"
+
+namespace hologram {
+
+std::atomic<int> detail::poisoned_blocks{0};
+
+namespace {
+
+SpinLock lock;   // around the table
+
+std::unordered_map<const Block*, std::shared_ptr<Failure>>& table() {
+  static auto& failures = *new std::unordered_map<const Block*, std::shared_ptr<Failure>>;   // never destroyed: blocks may outlive it
+  return failures;
+}
+
+}  // namespace
+
+void poison(Block& block, std::shared_ptr<Failure> failure) {
+  hold_while_forking(ForkOrder::Poison, [] { lock.lock(); }, [] { lock.unlock(); });
+  lock.lock();
+  table()[&block] = std::move(failure);
+  detail::poisoned_blocks.store(static_cast<int>(table().size()), std::memory_order_relaxed);
+  block.entry.store(kPoisoned, std::memory_order_relaxed);
+  lock.unlock();
+}
+
+void forget_poison(Block& block) noexcept {
+  std::shared_ptr<Failure> failure;   // destroyed without the lock
+  lock.lock();
+  if (const auto found = table().find(&block); found != table().end()) {
+    failure = std::move(found->second);
+    table().erase(found);
+    detail::poisoned_blocks.store(static_cast<int>(table().size()), std::memory_order_relaxed);
+    block.entry.store(0, std::memory_order_relaxed);
+  }
+  lock.unlock();
+}
+
+void throw_if_poisoned(const Block& block) {
+  if (!is_poisoned(block)) return;
+  std::shared_ptr<Failure> failure;
+  lock.lock();
+  if (const auto found = table().find(&block); found != table().end()) failure = found->second;
+  lock.unlock();
+  if (failure) failure->raise();
+}
+
+bool covers_block(const Circuit& c, int output) {
+  const Operand& o = c.operands[output];
+  auto bytes = static_cast<int64_t>(item_size(o.dtype));
+  for (int d = 0; d < c.rank; ++d)
+    if (o.strides[d] != 0) bytes *= c.sizes[d];   // an output's elements are apart
+  return o.block && o.data == o.block->data && bytes == static_cast<int64_t>(o.block->bytes);
+}
+
+void check_poisoned(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.block && !(o.output && covers_block(c, i))) throw_if_poisoned(*o.block);
+  }
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].block && is_poisoned(*c.operands[i].block)) forget_poison(*c.operands[i].block);
+}
+
+}  // namespace hologram
