@@ -59,8 +59,13 @@ void Recorder::locked(bool observe, Action action) {
 
 void Recorder::record(Circuit& circuit, Form& form) {
   const bool sync = config().sync;
+  const FpMode mode = fp_mode();
   add_to(Counter::recorded);
   locked(sync, [&] {
+    if (__builtin_expect(mode != mode_, 0)) {
+      run_window(Reason::Switch);
+      mode_ = mode;
+    }
     window_.add(circuit, form);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
@@ -92,6 +97,7 @@ void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
   records_.clear();
   window_.reveal();
+  const FpScope scope(mode_);
   try {
     run_groups(reason);
   } catch (...) {
