@@ -27,6 +27,8 @@ def apply() -> None:
     global _applied
     if not _applied:
         _dlpack_device()
+        _const_data_ptr()
+        _send_of_a_backend()
         _share_memory()
         _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
@@ -62,11 +64,45 @@ def _dlpack_device() -> None:
 
     @functools.wraps(export)
     def __dlpack__(self, *args, **kwargs):
-        if self.device.type == NAME and (backend := _C.backend_of(self)) != "cpu":
-            raise BufferError(f"hologram.__dlpack__: the memory of the backend {backend!r} is not exported. Export a .cpu() copy.")
+        if self.device.type == NAME:
+            if (backend := _C.backend_of(self)) != "cpu":
+                raise BufferError(f"hologram.__dlpack__: the memory of the backend {backend!r} is not exported. Export a .cpu() copy.")
+            _C.hand_out(self)       # a read-only export (torch 2.14) takes the address of a reader
         return export(self, *args, **kwargs)
 
     torch.Tensor.__dlpack__ = __dlpack__
+
+
+def _const_data_ptr() -> None:
+    # torch tells a device when the address of a tensor is taken to be written, and not when it is taken to be read: what was
+    # recorded would not be there.
+    original = originals["const_data_ptr"] = torch.Tensor.const_data_ptr
+
+    @functools.wraps(original)
+    def const_data_ptr(self):
+        if self.device.type == NAME:
+            _C.hand_out(self)
+        return original(self)
+
+    torch.Tensor.const_data_ptr = const_data_ptr
+
+
+def _send_of_a_backend() -> None:
+    # The same where a backend of torch.distributed is called by itself, not through its process group (whose calls pass a kernel of
+    # ours, csrc/torch/device/readers.h): ProcessGroupGloo sends whatever lies at the address, of any device.
+    if not torch.distributed.is_available():
+        return
+    Backend = torch._C._distributed_c10d.Backend
+    original = originals["Backend.send"] = Backend.send
+
+    @functools.wraps(original)
+    def send(self, tensors, *args, **kwargs):
+        for tensor in tensors:
+            if tensor.device.type == NAME:
+                _C.run_recorded(tensor)
+        return original(self, tensors, *args, **kwargs)
+
+    Backend.send = send
 
 
 def _backward_on_the_calling_thread() -> None:

@@ -10,6 +10,7 @@
 #include "runtime/counters.h"
 #include "runtime/error.h"
 #include "runtime/fork.h"
+#include "runtime/fp_mode.h"
 #include "runtime/kernel.h"
 
 namespace hologram {
@@ -120,6 +121,7 @@ const Kernel* find_kernel(Backend& backend, const Key& key) {
     return kernel;
   }
   add_to(Counter::cache_misses);
+  const FpScope scope(kStandardFpMode);             // the numbers in a kernel, which others will use, are worked out by the compiler
   return cache.insert(key, backend.compile(key));   // no lock is held while the compiler runs: it takes the GIL
 }
 

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "runtime/fp_mode.h"
+
 namespace hologram {
 namespace {
 
@@ -118,6 +120,20 @@ Pool& own_pool() {
   return *expected;
 }
 
+/// A body that computes in the mode of the thread that called for it: each worker has a mode of its own, that of the thread
+/// which happened to start it.
+struct InMode {
+  TaskFn body;
+  void* context;
+  FpMode mode;
+};
+
+void run_in_mode(void* context, int task) {
+  const InMode& job = *static_cast<const InMode*>(context);
+  const FpScope scope(job.mode);
+  job.body(job.context, task);
+}
+
 }  // namespace
 
 void set_parallel_hook(ParallelFn run, int (*threads)()) {
@@ -137,9 +153,10 @@ int max_threads() {
 
 void parallel_run(int tasks, TaskFn body, void* context) {
   if (tasks <= 1 || inside) return run_serially(tasks, body, context);
-  if (ParallelFn run = hook_run.load(std::memory_order_acquire)) return run(tasks, body, context);
+  InMode job{body, context, fp_mode()};
+  if (ParallelFn run = hook_run.load(std::memory_order_acquire)) return run(tasks, &run_in_mode, &job);
   inside = true;
-  own_pool().run(tasks, body, context);
+  own_pool().run(tasks, &run_in_mode, &job);
   inside = false;
 }
 

@@ -61,6 +61,20 @@ void run_benchmarks() {
     fill_add(c, data, 1);
     stream.submit(c);
   });
+  Block* const x = allocate_block(backend, 64);
+  time("record, launch with the window, add of 16", [&] {
+    Block* const sum = allocate_block(backend, 64);
+    Circuit c;
+    c.rank = 1;
+    c.sizes[0] = 16;
+    const Ref a = c.add_operand(x, x->data, DType::F32);
+    const Ref b = c.add_output(sum, sum->data, DType::F32, c.add_node(Op::add, DType::F32, DType::F32, {a, a}));
+    c.strides(a)[0] = c.strides(b)[0] = 4;
+    stream.submit(c);
+    sum->release();
+  });
+  stream.flush(Reason::Read);
+  x->release();
   time("submit, contiguous 3-d add (collapsed)", [&] {
     Circuit c;
     fill_add(c, data, 3);

@@ -52,9 +52,14 @@ void Recorder::locked(bool observe, Action action) {
 
 void Recorder::record(Circuit& circuit, Form& form) {
   const bool sync = config().sync;
+  const FpMode mode = fp_mode();
   add_to(Counter::recorded);
   locked(sync, [&] {
     if (any_poisoned()) check_poisoned(circuit);
+    if (__builtin_expect(mode != mode_, 0)) {
+      run_window(Reason::Switch);
+      mode_ = mode;
+    }
     window_.add(circuit, form);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
@@ -93,6 +98,7 @@ void Recorder::run_window(Reason reason) {
   failures_.clear();
   written_.clear();
   window_.reveal();
+  const FpScope scope(mode_);
   run_groups(reason);
   if (!failures_.empty() && (!failure_ || failure_->told.load(std::memory_order_relaxed))) failure_ = failures_[0];
   if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/fp_mode.h"
 #include "runtime/record/batch_launcher.h"
 #include "runtime/record/window.h"
 #include "runtime/stream_lock.h"
@@ -52,6 +53,7 @@ class Recorder {
   Backend* backend_;
   StreamLock lock_;
   Window window_;
+  FpMode mode_ = kStandardFpMode;           // of all ops in the window
   BatchLauncher launcher_;
   std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free

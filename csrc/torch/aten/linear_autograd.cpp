@@ -1,6 +1,9 @@
 // Autograd of aten::linear. The device serves linear as one op (linalg.cpp), so torch's formula for it applies, and that one
 // knows neither forward mode nor the second derivative of complex numbers: there linear is the composite it is on the CPU. Else
-// this is what torch generates.
+// this is what torch generates, but for what the node keeps: as on the CPU, where addmm does, it holds on to the input only where
+// the weight's gradient is asked for, and to the weight only where the input's is. Frozen layers keep no activations, and a weight
+// may be swapped (torch.utils.swap_tensors) while a graph of its first layer lives.
+#include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/linear_native.h>
 #include <ATen/ops/linear_ops.h>
@@ -9,6 +12,8 @@
 #include <torch/csrc/autograd/generated/Functions.h>
 #include <torch/library.h>
 #include <torch/version.h>
+
+#include "torch/aten/common.h"
 
 namespace hologram::aten {
 namespace {
@@ -24,6 +29,19 @@ std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), tor
 c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<LinearBackward0>(); }
 #endif
 
+// The formula wants both tensors to be defined. What it will not read needs no memory of its own.
+
+/// Of the weight, whose size it asks for.
+Tensor unread_weight(const Tensor& weight) { return at::isTensorSubclassLike(weight) ? weight : weight.variable_data(); }
+/// Of the input, whose sizes the gradient gets.
+Tensor unread_input(const Tensor& input) {
+  if (!is_hologram(input) || at::isTensorSubclassLike(input)) return input;
+  at::Tensor sizes_only = empty({1}, input.scalar_type(), input.device());
+  const c10::SmallVector<int64_t, 6> strides(static_cast<size_t>(input.dim()), 0);
+  sizes_only.unsafeGetTensorImpl()->set_sizes_and_strides(input.sizes(), strides);
+  return sizes_only;
+}
+
 Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
   if (C10_UNLIKELY(isFwGradDefined(input) || isFwGradDefined(weight) || isFwGradDefined(bias) || input.is_complex()))
     return at::native::linear(input, weight, bias);
@@ -31,8 +49,9 @@ Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weigh
   if (torch::autograd::compute_requires_grad(input, weight, bias)) {
     node = new_node();
     node->set_next_edges(torch::autograd::collect_next_edges(input, weight, bias));
-    node->input_ = SavedVariable(input, /*is_output=*/false);
-    node->weight_ = SavedVariable(weight, /*is_output=*/false);
+    const bool of_input = torch::autograd::compute_requires_grad(input), of_weight = torch::autograd::compute_requires_grad(weight);
+    node->input_ = SavedVariable(of_weight ? input : unread_input(input), /*is_output=*/false);
+    node->weight_ = SavedVariable(of_input ? weight : unread_weight(weight), /*is_output=*/false);
   }
   Tensor result;
   {

@@ -50,6 +50,12 @@ void check_options(std::optional<c10::Layout> layout, std::optional<bool> pin_me
                               "hologram.empty: layout ", *layout, " is not strided. Make the tensor on 'cpu'.");
 }
 
+/// torch warns, once in a process and where it makes a tensor, that some types are experimental (complex32).
+void warn_of_experimental(c10::ScalarType dtype) {
+  if (c10::elementSize(dtype) < c10::elementSize(at::kComplexFloat))
+    at::detail::empty_generic({0}, &device_allocator(), kKeys, dtype, std::nullopt);
+}
+
 // torch.use_deterministic_algorithms: uninitialized memory must not leak into results.
 at::Tensor filled_if_deterministic(at::Tensor t) {
   const auto& context = at::globalContext();
@@ -69,6 +75,7 @@ c10::DataPtr data_ptr_of(Block* block, c10::Device device) {
 
 at::Tensor empty(c10::IntArrayRef sizes, c10::ScalarType dtype, c10::Device device) {
   at::detail::check_size_nonnegative(sizes);
+  if (C10_UNLIKELY(c10::isComplexType(dtype))) warn_of_experimental(dtype);
   at::Tensor t = make_tensor(at::detail::computeStorageNbytesContiguous(sizes, c10::elementSize(dtype)), dtype, device);
   if (sizes.size() != 1 || sizes[0] != 0) t.unsafeGetTensorImpl()->generic_set_sizes_contiguous(sizes);
   return t;
@@ -76,6 +83,7 @@ at::Tensor empty(c10::IntArrayRef sizes, c10::ScalarType dtype, c10::Device devi
 
 at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::ScalarType dtype, c10::Device device) {
   at::detail::check_size_nonnegative(sizes);
+  if (C10_UNLIKELY(c10::isComplexType(dtype))) warn_of_experimental(dtype);
   at::Tensor t =
       make_tensor(at::detail::computeStorageNbytes(sizes, strides, c10::elementSize(dtype)), dtype, device);
   t.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
@@ -195,6 +203,22 @@ at::Tensor reshape_alias(const at::Tensor& self, c10::IntArrayRef sizes, c10::In
   return at::native::as_strided_tensorimpl(self, sizes, strides, self.storage_offset());
 }
 
+// A copy that torch makes when one of the two is written. A storage of the device is watched for other reasons (storage.h), and
+// recorded copies cost little: it is made now. What the tensor does not cover is copied too, as it would be.
+at::Tensor lazy_clone(const at::Tensor& self) {
+  const auto device = self.device();
+  const auto bytes = static_cast<int64_t>(self.storage().nbytes());
+  at::Tensor copy = empty({bytes}, at::kByte, device);
+  if (bytes) {
+    at::Tensor all = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(self.storage()), kKeys, c10::scalarTypeToTypeMeta(at::kByte));
+    all.unsafeGetTensorImpl()->set_sizes_contiguous({bytes});
+    copy.copy_(all);
+  }
+  at::Tensor result = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(copy.storage()), self.key_set(), self.dtype());
+  result.unsafeGetTensorImpl()->set_sizes_and_strides(self.sizes(), self.strides(), self.storage_offset());
+  return result;
+}
+
 void record_stream(at::Tensor& self, c10::Stream stream) { note_use(self.storage().data_ptr(), stream); }
 
 // ATen's own answer leaves PrivateUse1 out, which makes Module.to() create new Parameters where CUDA keeps them:
@@ -226,6 +250,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("set_", &set_empty_);
   m.impl("is_set_to", &at::native::is_set_to);
   m.impl("_local_scalar_dense", &local_scalar_dense);
+  m.impl("_lazy_clone", &lazy_clone);
   m.impl("record_stream", &record_stream);
   m.impl("_has_compatible_shallow_copy_type", &has_compatible_shallow_copy_type);
 }

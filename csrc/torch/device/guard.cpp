@@ -24,7 +24,8 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
   void uncheckedSetDevice(c10::Device device) const noexcept override { set_current_device_unchecked(device.index()); }
   c10::DeviceIndex deviceCount() const noexcept override { return devices_with_threads(); }   // it is autograd who asks
 
-  // The element types of to_dtype; float8 and quantized types have no arithmetic here.
+  // The types whose tensors can be made, copied and converted, and computed with as far as the CPU computes with them: compiled,
+  // or in torch's kernels. Not the quantized ones.
   c10::DeviceCapability getDeviceCapability(c10::Device) const override {
     c10::DeviceCapability capability;
     capability.capability_data.capability_bits = 0;
@@ -32,7 +33,8 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
     has.has_Byte = has.has_Char = has.has_Short = has.has_Int = has.has_Long = has.has_Bool = 1;
     has.has_UInt16 = has.has_UInt32 = has.has_UInt64 = 1;
     has.has_Half = has.has_BFloat16 = has.has_Float = has.has_Double = 1;
-    has.has_ComplexFloat = has.has_ComplexDouble = 1;
+    has.has_ComplexHalf = has.has_ComplexFloat = has.has_ComplexDouble = 1;
+    has.has_Float8_e5m2 = has.has_Float8_e4m3fn = has.has_Float8_e5m2fnuz = has.has_Float8_e4m3fnuz = has.has_Float8_e8m0fnu = 1;
     return capability;
   }
 

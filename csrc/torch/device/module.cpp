@@ -14,6 +14,8 @@
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
+#include "torch/device/metadata.h"
+#include "torch/device/readers.h"
 #include "torch/device/sharing.h"
 #include "torch/device/threads.h"
 #include "torch/device/use.h"
@@ -79,6 +81,8 @@ PYBIND11_MODULE(_C, m) {
   m.doc() = "The hologram device: registrations with torch happen when this module is loaded.";
   install_parallel_hook();
   aten::register_library();
+  register_collectives();
+  register_metadata();
 
   m.def("device_count", [] { return static_cast<int>(device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });
@@ -96,6 +100,10 @@ PYBIND11_MODULE(_C, m) {
     TORCH_CHECK(aten::is_hologram(t), "hologram.backend_of: the tensor is on ", t.device(), ".");
     return std::string(t.has_storage() ? aten::backend_of(t).name() : current_backend().name());
   }, "The name of the backend a tensor lives on.");
+  m.def("run_recorded", [](const py::object& tensor) { translated([&] { run_recorded(THPVariable_Unpack(tensor.ptr())); }); },
+        "Runs what is recorded on a tensor's memory, for a reader that torch does not announce.");
+  m.def("hand_out", [](const py::object& tensor) { translated([&] { hand_out(THPVariable_Unpack(tensor.ptr())); }); },
+        "The same, for a reader who keeps the address.");
   m.def("host_visible", [] { return current_backend().host_visible(); }, "Does the host see the memory of new tensors?");
   m.def("reads_host_memory", [] { return current_backend().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });

@@ -1,0 +1,82 @@
+#include "torch/device/readers.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/util/Exception.h>
+#include <torch/library.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "torch/device/allocator.h"
+#include "torch/device/device.h"
+#include "torch/device/errors.h"
+#include "torch/device/storage.h"
+
+namespace hologram {
+namespace {
+
+Block* readable_block(const at::Tensor& t) {
+  return t.defined() && t.device().type() == kDeviceType && t.has_storage() ? block_of(t.storage().data_ptr()) : nullptr;
+}
+
+#if HOLOGRAM_WATCHES_POINTERS
+
+void run_recorded_in(const c10::IValue& value) {
+  if (value.isTensor()) run_recorded(value.toTensor());
+  else if (value.isList())
+    for (const c10::IValue& item : value.toListRef()) run_recorded_in(item);
+}
+
+/// torch's kernels by operator, as they were before ours took their place. Written while the module is loaded.
+std::unordered_map<c10::OperatorName, c10::SafeKernelFunction>& kernels_of_torch() {
+  static auto& kernels = *new std::unordered_map<c10::OperatorName, c10::SafeKernelFunction>;
+  return kernels;
+}
+
+void run_collective(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack* stack) {
+  const size_t arguments = op.schema().arguments().size();
+  for (size_t i = stack->size() - arguments; i < stack->size(); ++i) run_recorded_in((*stack)[i]);
+  kernels_of_torch().at(op.operator_name()).callBoxed(op, keys, stack);
+}
+
+/// torch warns, once in a process, that a kernel takes the place of another one. The warning stays there for others.
+class Unannounced {
+ private:
+  struct Nobody final : c10::WarningHandler {
+    void process(const c10::Warning&) override {}
+  };
+  Nobody nobody_;
+  c10::WarningUtils::WarningHandlerGuard handler_{&nobody_};
+  c10::WarningUtils::WarnAlways always_;   // so that "once" is not used up
+};
+
+#endif
+
+}  // namespace
+
+void run_recorded(const at::Tensor& t) {
+  if (Block* block = readable_block(t)) with_c10_errors([&] { block->backend->stream().before_write(block); });
+}
+
+void hand_out(const at::Tensor& t) {
+  if (Block* block = readable_block(t)) expose(*block);
+}
+
+void register_collectives() {
+#if HOLOGRAM_WATCHES_POINTERS
+  auto& dispatcher = c10::Dispatcher::singleton();
+  static auto& library = *new torch::Library(torch::Library::IMPL, "c10d", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
+  const Unannounced quietly;
+  for (const c10::OperatorName& name : dispatcher.getRegistrationsForDispatchKey(c10::DispatchKey::PrivateUse1)) {
+    if (name.name.rfind("c10d::", 0) != 0) continue;
+    const std::optional<c10::OperatorHandle> op = dispatcher.findSchema(name);
+    if (!op) continue;
+    kernels_of_torch().emplace(name, op->getComputedKernelForDispatchKey(c10::DispatchKey::PrivateUse1));
+    const std::string overload = name.overload_name.empty() ? name.name : name.name + "." + name.overload_name;
+    library.impl(overload.c_str(), torch::CppFunction::makeFromBoxedFunction<&run_collective>());
+  }
+#endif
+}
+
+}  // namespace hologram
