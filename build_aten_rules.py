@@ -29,6 +29,7 @@ class Rules:
     same: int = 0                    # bit per argument: these tensors must have one dtype
     like: int = -1                   # the result has the dtype of this tensor, not the promoted one
     contiguous: bool = False         # a new result is contiguous, whatever the arguments are
+    open: str = "Contiguous"         # how a new result is laid out where dims of size 1 and 0 leave that open (Open in elementwise.h)
     exact: bool = False              # out= must have the result's dtype
     restrided: int = 0               # bit per out= tensor: made contiguous even if its shape fits
     order: tuple = ()                # the first of these arguments with strides to go by decides on the result's
@@ -158,7 +159,7 @@ def out_rules(probe: Probe, rules: Rules) -> Rules:
         permuted = {i: probe.tensor(i, base, LAYOUTS[0]) for i in probe.shaped}
         grown = call(base, tensors=permuted, outs=lambda out: torch.empty(0, dtype=own)) if permuted else None
         given = call(base, outs=lambda out: probe.tensor(out, own, LAYOUTS[0])) or ()
-        return replace(rules, like=-1, contiguous=grown is not None and grown[0].is_contiguous(),
+        return replace(rules, like=-1, open="Ordered" if rules.open == "Ordered" else "Contiguous", contiguous=grown is not None and grown[0].is_contiguous(),
                        restrided=sum(1 << k for k, result in enumerate(given) if result.is_contiguous()),
                        exact=not call(base, outs=lambda out: probe.tensor(out, wider(torch, own))),
                        # where the functional result takes a dtype that cannot hold the values, out= has its own
@@ -212,4 +213,16 @@ def layout(probe, base) -> dict:
         rest.remove(leader)
         order.append(leader)
     of = list(probe.kinds)
-    return {"contiguous": contiguous, "order": tuple(of.index(i) for i in order)}
+    return {"contiguous": contiguous, "open": open_layout(probe, base), "order": tuple(of.index(i) for i in order)}
+
+
+def open_layout(probe, base) -> str:
+    """What becomes of strides that say more than a contiguous tensor's, but mean the same memory."""
+    def kept(shape, strides):
+        tensors = {i: probe.tensor(i, base) for i in probe.tensors}
+        tensors |= {i: tensors[i].as_strided(shape, strides) for i in probe.shaped}
+        result = probe(base, tensors=tensors)
+        return result is not None and result[0].stride() == strides
+    if not probe.shaped or not kept((2, 1, 3), (3, 1, 1)):
+        return "Contiguous"
+    return "Like" if kept((1, 0, 3), (6, 6, 2)) else "Ordered"

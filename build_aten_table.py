@@ -23,6 +23,7 @@ FLAGS = {
     "kConverts": {"fill", "masked_fill", "zero"},
     "kOverlaps": {"fill", "masked_fill", "zero", "threshold"},
     "kPoint": {"fill.Tensor", "masked_fill.Tensor"},
+    "kProbabilities": {"binary_cross_entropy"},
     "kDivides": {"div.Tensor_mode", "div.Scalar_mode", "floor_divide", "fmod", "remainder"},
 }
 # The types of arguments that Arg (elementwise.h) takes.
@@ -253,7 +254,7 @@ class Writer:
         values = [arg for arg, _, role, _ in found if arg >= 0 and role == "Value"][:COMBINED]
         order = [*rules.order, *(i for i in range(row.arity) if i not in rules.order)]
         learned = (f"{{{refused_mask(row, rules, values)}, {rules.same}, {rules.like}, {str(rules.contiguous).lower()}, "
-                   f"{str(rules.exact).lower()}, {rules.restrided}, {{{', '.join(map(str, order))}}}}}")
+                   f"Open::{rules.open}, {str(rules.exact).lower()}, {rules.restrided}, {{{', '.join(map(str, order))}}}}}")
         name = "nullptr"
         if met:
             text = ", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {string}}}" for a, k, n, string in met)

@@ -27,6 +27,15 @@ struct Piece {
   int64_t bytes;   // per outer index
 };
 
+/// The layout of the result: that of all tensors, else contiguous.
+c10::MemoryFormat common_format(const at::ITensorListRef& tensors, const Tensor& first) {
+  const c10::MemoryFormat format = first.suggest_memory_format();
+  if (C10_UNLIKELY(format != c10::MemoryFormat::Contiguous))
+    for (const Tensor& t : tensors)
+      if (t.suggest_memory_format() != format) return c10::MemoryFormat::Contiguous;
+  return format;
+}
+
 // Do the tensors join along `dim` without an error and without the legacy exception (empty 1-d tensors)? `plain`: with nothing
 // to convert.
 template <bool plain>
@@ -37,7 +46,8 @@ bool joins(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) 
     for (int64_t d = 0; d < first.dim(); ++d)
       if (d != dim && t.size(d) != first.size(d)) return false;
   }
-  return true;
+  // Tensors with channels of size 1 pass for contiguous; what they join to may not.
+  return !plain || common_format(tensors, first) == c10::MemoryFormat::Contiguous;
 }
 
 void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
@@ -61,14 +71,6 @@ void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
     });
     out += p.bytes;
   }
-}
-
-/// The layout of the result: that of all tensors, else contiguous.
-c10::MemoryFormat common_format(const at::ITensorListRef& tensors, const Tensor& first) {
-  const c10::MemoryFormat format = first.suggest_memory_format();
-  for (const Tensor& t : tensors)
-    if (t.suggest_memory_format() != format) return c10::MemoryFormat::Contiguous;
-  return format;
 }
 
 C10_NOINLINE Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {

@@ -81,12 +81,17 @@ struct Condition {
   const char* string;
 };
 
+/// How torch lays a new result out where dims of size 1 or 0 leave the order of the dims open: contiguous if every operand passes
+/// for that; in the order of the strides, as among operands of which one is a number; or with the strides of the first operand.
+enum class Open : uint8_t { Contiguous, Ordered, Like };
+
 /// What torch's own kernel accepts and returns, beside its promotion of dtypes; found by build_aten_rules.py.
 struct Rules {
   uint32_t refused;          // bit k0 + 3 k1 + 9 k2: the first values may not be of these kinds (0 bool, 1 integer, 2 float)
   uint16_t same;             // bit per schema argument: these tensors must have one dtype
   int8_t like;               // the schema argument whose dtype a new result has, or -1: the row's rule
   bool contiguous;           // a new (or resized) result is contiguous, whatever the arguments are
+  Open open;
   bool exact;                // out= must have the result's dtype
   uint8_t restrided;         // bit per result: out= is made contiguous
   uint8_t order[kMaxArgs];   // the arguments in the order in which they decide on a new result's strides
@@ -112,6 +117,7 @@ enum AtenFlags : uint8_t {
   kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
   kOverlaps = 16,       // may be written to elements that share their place
   kPoint = 8,           // parameters must be numbers or 0-dim tensors
+  kProbabilities = 32,  // the first two arguments lie in [0, 1]
   kDivides = 128,       // an integer divisor that is 0 is an error
 };
 
@@ -174,6 +180,9 @@ bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_num
 /// Raises ZeroDivisionError, as torch's kernels do, when a divisor that the call is about to use is an integer 0
 /// (divisor.cpp). `common`: the dtype the call divides in.
 void check_divisor(const Call& call, c10::ScalarType common);
+/// Raises what torch's kernel raises when an input or target of a call, which has elements and was just recorded, is no probability
+/// (probabilities.cpp).
+void check_probabilities(const Call& call);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);

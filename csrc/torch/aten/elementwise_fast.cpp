@@ -3,6 +3,8 @@
 // as one dimension, whatever the shape.
 #include "torch/aten/elementwise.h"
 
+#include <algorithm>
+
 namespace hologram::aten {
 namespace {
 
@@ -12,6 +14,7 @@ struct Flat {
   bool contiguous = true;
   c10::ScalarType dtype = c10::ScalarType::Undefined;   // of the value arguments
   int ntensors = 0;
+  bool points = false;                       // to torch some number is an operand
   const at::Tensor* tensors[kMaxArgs];
   bool is_number[kMaxArgs];
   Scalar numbers[kMaxArgs];
@@ -56,16 +59,39 @@ bool gather_tensors(const Call& call, Flat& flat) {
     if (source.role != Source::Role::Value && source.role != Source::Role::Mask) return false;
     if (arg.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
       if (!is_cpu_scalar(*arg.tensor)) return false;
+      flat.points = true;
       continue;
     }
     if (!accept(flat, *arg.tensor, source.role)) return false;
     flat.is_number[i] = false;
     flat.tensors[i] = arg.tensor;
+    flat.points |= is_point(flat, *arg.tensor);
     ++flat.ntensors;
   }
   // A fill: no value comes in, the destination says all.
   if (!flat.lead && call.op.form == Form::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
   return flat.dtype != c10::ScalarType::Undefined;
+}
+
+bool has_unit_dim(const at::Tensor& t) { return std::count(t.sizes().begin(), t.sizes().end(), 1) != 0; }
+
+/// Are the strides exactly those of a new contiguous tensor?
+bool plain_strides(const at::Tensor& t) {
+  int64_t expected = 1;
+  for (int64_t d = t.dim() - 1; d >= 0; --d) {
+    if (t.strides()[d] != expected || t.sizes()[d] == 0) return false;
+    expected *= t.sizes()[d];
+  }
+  return true;
+}
+
+/// Do dims of size 1 or 0 leave the order of the result's dims open? The general door asks torch's TensorIterator then.
+bool order_is_open(const Call& call, const Flat& flat) {
+  if (!flat.contiguous) return has_unit_dim(*flat.lead);
+  if (!flat.points && call.variant.rules.open == Open::Contiguous) return false;
+  for (int i = 0; i < call.variant.nargs; ++i)
+    if (!flat.is_number[i] && !is_point(flat, *flat.tensors[i]) && !plain_strides(*flat.tensors[i])) return true;
+  return false;
 }
 
 /// In-place and out=: the destination has the geometry and dtype of the result, and shares either no storage or
@@ -116,6 +142,7 @@ bool run_fast(const Call& call) {
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;
   if (!flat.contiguous && (v.rules.contiguous || v.rules.restrided)) return false;
+  if (call.op.form == Form::Functional && order_is_open(call, flat)) return false;
   const DType compute = to_dtype(flat.dtype);
   if (!v.computes(compute) || !gather_numbers(call, flat.dtype, flat.is_number, flat.numbers)) return false;
 
@@ -136,6 +163,7 @@ bool run_fast(const Call& call) {
   if (flat.lead->numel() == 0) return true;
   if (call.op.flags & kDivides) check_divisor(call, flat.dtype);
   launch(call, flat, outs, out_types);
+  if (call.op.flags & kProbabilities) check_probabilities(call);
   return true;
 }
 

@@ -4,14 +4,19 @@
 // load and store) and numbers (0-dim CPU tensors and Scalars become kernel arguments and never operands).
 #include "torch/aten/elementwise_general.h"
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TypeProperties.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/item.h>
 #include <c10/core/DefaultDtype.h>
 
 #include <limits>
 #include <vector>
+
+#include "torch/aten/probabilities.h"
 
 namespace hologram::aten {
 
@@ -26,6 +31,7 @@ bool is_tensor(const Call& call, const Source& source) {
 }  // namespace
 
 bool general::gather_tensors(const Call& call, Values& values, bool (*is_type)(c10::ScalarType)) {
+  values.points = call.variant.rules.open == Open::Ordered;
   for (int n = 0; n < call.variant.nargs; ++n) {
     const int i = call.variant.rules.order[n];
     const Source& source = call.variant.args[i];
@@ -34,7 +40,10 @@ bool general::gather_tensors(const Call& call, Values& values, bool (*is_type)(c
     const at::Tensor& t = *call.args[source.arg].tensor;
     if (source.role == Source::Role::Mask && t.scalar_type() != at::kBool) return false;
     if (source.role == Source::Role::Parameter && (call.op.flags & kPoint) && t.dim() != 0) return false;
-    if (is_cpu_scalar(t)) continue;
+    if (is_cpu_scalar(t)) {
+      values.points = true;
+      continue;
+    }
     if (!is_type(t.scalar_type())) return false;
     values.is_number[i] = false;
     values.operand_of[i] = values.ntensors;
@@ -112,8 +121,15 @@ namespace {
 /// Where torch does not leave the strides of what it writes to its TensorIterator.
 void settle_strides(const Call& call, const Values& values) {
   const Rules& rules = call.variant.rules;
-  if ((!rules.contiguous && !rules.restrided) || values.ntensors == 0) return;
+  const bool like = rules.open == Open::Like && call.op.form == Form::Functional;
+  if ((!rules.contiguous && !rules.restrided && !like) || values.ntensors == 0) return;
   const std::vector<int64_t> sizes = general::broadcast_sizes(values);
+  if (like) {
+    const at::Tensor& first = *values.tensors[0];
+    if (is_hologram(first) && first.sizes() == sizes)
+      call.results[0] = at::empty_like(first, first.options().dtype(new_type(call, values, 0)));
+    return;
+  }
   if (call.op.form == Form::Functional) {
     call.results[0] = empty(sizes, new_type(call, values, 0), general::device_of(values));
     return;
@@ -122,6 +138,17 @@ void settle_strides(const Call& call, const Values& values) {
     if ((rules.restrided >> k) & 1) call.destination(k).resize_(sizes, at::MemoryFormat::Contiguous);
     else if (rules.contiguous) at::native::resize_output(call.destination(k), sizes);
   }
+}
+
+}  // namespace
+
+namespace {
+
+bool has_open_dim(const Values& values) {
+  for (int i = 0; i < values.ntensors; ++i)
+    for (int64_t size : values.tensors[i]->sizes())
+      if (size < 2) return true;
+  return false;
 }
 
 }  // namespace
@@ -143,6 +170,11 @@ at::TensorIterator general::iterate(const Call& call, const Values& values, c10:
     for (int k = 0; k < v.nresults; ++k) config.add_output(call.destination(k));
   }
   for (int i = 0; i < values.ntensors; ++i) config.add_const_input(*values.tensors[i]);
+  // Where dims of size 1 or 0 leave their order open, it matters that torch has an operand for a number.
+  if (values.points && call.op.form != Form::InPlace && has_open_dim(values)) {
+    static const at::Tensor& number = *new at::Tensor(at::detail::empty_cpu({}, at::TensorOptions(at::kFloat)));
+    config.add_const_input(number).allow_cpu_scalars(true);
+  }
   // What it reads may not lie beside what it writes, all the same.
   if (!check_overlap && call.op.form != Form::Functional)
     for (int i = 0; i < values.ntensors; ++i) at::assert_no_partial_overlap(call.destination(0), *values.tensors[i]);
@@ -173,15 +205,14 @@ Ref add_tensor(Circuit& circuit, const at::TensorIterator& iter, int arg, const 
   return ref;
 }
 
-/// The iteration space, the operands and numbers of the call, and the row's node. Returns the node's first result.
-Ref build(Circuit& circuit, const Call& call, const Values& values, const at::TensorIterator& iter) {
+/// The iteration space, the operands and numbers of the call (`args`), and the row's node. Returns the node's first result.
+Ref build(Circuit& circuit, const Call& call, const Values& values, const at::TensorIterator& iter, Ref* args) {
   const Variant& v = call.variant;
   const int nouts = iter.noutputs();
   const DType common = to_dtype(values.common);
   circuit.rank = static_cast<uint8_t>(iter.ndim());
   for (int d = 0; d < iter.ndim(); ++d) circuit.sizes[d] = iter.shape()[iter.ndim() - 1 - d];
 
-  Ref args[kMaxArgs];
   for (int i = 0; i < v.nargs; ++i) {
     if (values.is_number[i]) args[i] = add_number(circuit, values.numbers[i]);
     else args[i] = add_tensor(circuit, iter, nouts + values.operand_of[i], *values.tensors[values.operand_of[i]]);
@@ -194,7 +225,8 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
   const Variant& v = call.variant;
   const bool functional = call.op.form == Form::Functional;
   Circuit circuit;
-  const Ref first = build(circuit, call, values, iter);
+  Ref args[kMaxArgs];
+  const Ref first = build(circuit, call, values, iter, args);
   for (int k = 0; k < v.nresults; ++k) {
     const at::Tensor& out = functional ? call.results[k] : call.destination(k);
     const DType dtype = to_dtype(out.scalar_type());
@@ -212,12 +244,17 @@ void launch(const Call& call, const Values& values, const at::TensorIterator& it
 void launch_folded(const Call& call, const Values& values, const at::TensorIterator& iter, const at::Tensor& out) {
   const DType common = to_dtype(values.common);
   Circuit circuit;
-  const Ref element = build(circuit, call, values, iter);
+  Ref args[kMaxArgs];
+  const Ref element = build(circuit, call, values, iter, args);
   if (circuit.rank == 0) circuit.sizes[circuit.rank++] = 1;   // 0-dim losses fold a row of one
   circuit.row_rank = circuit.rank;
   const Ref folded = circuit.add_node(call.reduce == Reduce::Mean ? Op::mean : Op::sum, compute_type(common), common, {element});
   add_output(circuit, out, convert(circuit, folded, common, to_dtype(out.scalar_type())));
+  if (!(call.op.flags & kProbabilities)) return submit(circuit, out);
+  const at::Tensor good = empty({}, at::kBool, out.device());
+  add_output(circuit, good, add_probability_check(circuit, compute_type(common), {args[0], args[1]}));
   submit(circuit, out);
+  if (!good.item<bool>()) check_probabilities(call);
 }
 
 void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
@@ -252,6 +289,7 @@ bool run_general(const Call& call) {
   if (iter.numel() == 0) return true;
   if (call.op.flags & kDivides) check_divisor(call, values.common);
   launch(call, values, iter);
+  if (call.op.flags & kProbabilities) check_probabilities(call);
   return true;
 }
 

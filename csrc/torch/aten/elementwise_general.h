@@ -13,6 +13,7 @@ namespace hologram::aten::general {
 struct Values {
   c10::ScalarType common = c10::ScalarType::Undefined;
   int ntensors = 0;
+  bool points = false;                       // to torch some number is an operand
   int operand_of[kMaxArgs];                  // tensor operand number of an argument that is no number
   const at::Tensor* tensors[kMaxArgs];
   bool is_number[kMaxArgs];

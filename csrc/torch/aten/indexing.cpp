@@ -26,7 +26,9 @@ bool is_index(const Tensor& t) {
   return (t.scalar_type() == at::kLong || t.scalar_type() == at::kInt) && t.is_contiguous() && (is_hologram(t) || t.is_cpu());
 }
 
-bool has_rows(const Tensor& t) { return is_hologram(t) && host_serves(t) && t.dim() >= 1 && t.is_contiguous() && !t.is_conj() && !t.is_neg(); }
+bool has_rows(const Tensor& t) {
+  return is_hologram(t) && host_serves(t) && t.dim() >= 1 && t.size(0) != 0 && t.is_contiguous() && !t.is_conj() && !t.is_neg();
+}
 
 template <class Index>
 void copy_rows(const Tensor& src, const Index* index, int64_t count, char* out, int64_t row_bytes, bool wrap,

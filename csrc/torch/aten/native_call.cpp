@@ -5,7 +5,10 @@
 #include <ATen/core/op_registration/adaption.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "runtime/block.h"
 #include "torch/device/errors.h"
@@ -14,14 +17,15 @@
 namespace hologram::aten {
 namespace {
 
-// Ops whose CPU arguments are metadata (lengths, batch sizes) or indices; torch accepts these on every device.
-bool accepts_cpu_tensors(const std::string& base) {
-  static const char* const names[] = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index",
-                                      "_unsafe_index_put", "_pack_padded_sequence", "_pack_padded_sequence_backward",
-                                      "_ctc_loss", "_ctc_loss_backward", "set_", "_nested_from_padded"};
-  for (const char* name : names)
-    if (base == name) return true;
-  return false;
+// Indices, lengths and shapes: torch accepts CPU tensors for these on every device.
+bool accepts_cpu_tensor(std::string_view base, std::string_view argument) {
+  static constexpr std::pair<std::string_view, std::string_view> known[] = {
+      {"index", "indices"}, {"index_put", "indices"}, {"index_put_", "indices"}, {"_index_put_impl_", "indices"},
+      {"_unsafe_index", "indices"}, {"_unsafe_index_put", "indices"}, {"_pack_padded_sequence", "lengths"},
+      {"_pack_padded_sequence_backward", "batch_sizes"}, {"_ctc_loss", "input_lengths"}, {"_ctc_loss", "target_lengths"},
+      {"_ctc_loss_backward", "input_lengths"}, {"_ctc_loss_backward", "target_lengths"},
+      {"_nested_from_padded", "cpu_nested_shape_example"}};
+  return std::find(std::begin(known), std::end(known), std::pair(base, argument)) != std::end(known);
 }
 
 ArgumentKind kind_of(const c10::TypePtr& type) {
@@ -50,7 +54,6 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   const std::string base = id.name.rfind("aten::", 0) == 0 ? id.name.substr(6) : id.name;
   plan->name = id.overload_name.empty() ? base : base + "." + id.overload_name;
   plan->stat = &op_stat(plan->name.c_str());
-  plan->takes_cpu_tensors = accepts_cpu_tensors(base);
   plan->served = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
   plan->on_cuda = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CUDA);
   plan->seeded = op.hasTag(at::Tag::nondeterministic_seeded);
@@ -61,7 +64,7 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
     const ArgumentKind kind = kind_of(argument.type());
     if (kind == ArgumentKind::Generator) plan->seeded = plan->on_mps = false;
     const bool written = argument.alias_info() && argument.alias_info()->isWrite();
-    plan->arguments.push_back({kind, written || written_in_secret(argument.name())});
+    plan->arguments.push_back({kind, written || written_in_secret(argument.name()), accepts_cpu_tensor(base, argument.name())});
   }
   for (const auto& value : schema.returns()) {
     int source = -1;
@@ -164,7 +167,7 @@ at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requi
     return alias;
   }
   // torch's rule: CPU tensors may stand beside device tensors when they are 0-dimensional inputs.
-  if (C10_UNLIKELY(!t.device().is_cpu() || (on_device_ && !plan_.takes_cpu_tensors && (t.dim() != 0 || written))))
+  if (C10_UNLIKELY(!t.device().is_cpu() || (on_device_ && !plan_.arguments[index].may_be_cpu && (t.dim() != 0 || written))))
     wrong_device(t, index);
   return t;
 }

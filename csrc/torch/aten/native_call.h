@@ -32,6 +32,7 @@ struct Plan {
   struct Argument {
     ArgumentKind kind;
     bool written;
+    bool may_be_cpu;                     // torch lets a CPU tensor of any size in beside device tensors
   };
   std::string name;                      // "add.Tensor"
   c10::OperatorHandle op;
@@ -40,7 +41,6 @@ struct Plan {
   c10::SmallVector<int, 4> returns;      // the written argument a return stands for, or -1
   bool seeded = false;                   // draws random numbers without a Generator argument ...
   int dropout = -1;                      // ... but only if this argument, a probability, is not 0
-  bool takes_cpu_tensors = false;        // torch lets CPU tensors of any size in beside device tensors
   bool served = false;                   // torch has a CPU kernel
   bool on_cuda = false;                  // ... and one for CUDA
   bool on_mps = false;                   // ... and one for MPS that draws no random numbers: those are as on other backends

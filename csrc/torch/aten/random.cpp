@@ -22,6 +22,8 @@
 #include <cmath>
 #include <limits>
 
+#include "torch/aten/probabilities.h"
+#include "torch/aten/product.h"
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
 #include "torch/device/generator.h"
@@ -259,21 +261,6 @@ at::Tensor& random_to(at::Tensor& self, int64_t to, Generator generator) {
 
 // ---- bernoulli, dropout ----
 
-/// Probabilities outside [0, 1], NaN among them, are an error at the call.
-void check_probabilities(const at::Tensor& p) {
-  const at::Tensor result = empty({}, at::kBool, p.device());
-  RowSpace space(p.sizes(), DimMask().flip());
-  Circuit& circuit = space.circuit();
-  const DType compute = math_type(dtype_of(p));
-  const Ref x = space.input(p);
-  const Ref low = circuit.add_node(Op::ge, compute, DType::Bool, {x, circuit.add_scalar(0.0)});
-  const Ref high = circuit.add_node(Op::le, compute, DType::Bool, {x, circuit.add_scalar(1.0)});
-  const Ref both = circuit.add_node(Op::logical_and, DType::Bool, DType::Bool, {low, high});
-  space.kept_output(result, circuit.add_node(Op::all, DType::Bool, DType::Bool, {both}));
-  space.submit(p);
-  TORCH_CHECK(result.item<bool>(), "bernoulli_ expects every p to be in [0, 1]");
-}
-
 template <class> struct BernoulliFill {
   void operator()(const at::Tensor& self, double p, const Generator& generator) const {
     fill(Op::bernoulli, DType::F64, self, generator, {real(p)});
@@ -281,7 +268,7 @@ template <class> struct BernoulliFill {
 };
 template <class> struct BernoulliTensorFill {
   void operator()(const at::Tensor& self, const at::Tensor& p, const Generator& generator) const {
-    check_probabilities(p);
+    TORCH_CHECK(are_probabilities(&p), "bernoulli_ expects every p to be in [0, 1]");
     Circuit circuit;
     const Draw d = draw(circuit, generator, self);
     set_sizes(circuit, self.sizes());
@@ -328,8 +315,8 @@ std::tuple<at::Tensor, at::Tensor> native_dropout(const at::Tensor& input, doubl
   using AtenOp = at::_ops::native_dropout;
   if (!fillable_float(input) || !train.value_or(true)) return torch_op<AtenOp>(input, p, train);
   TORCH_CHECK(0 <= p && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", 1 - p);
-  at::Tensor output = at::empty_like(input);
   at::Tensor mask = at::empty_like(input, input.options().dtype(at::kBool));
+  at::Tensor output = empty_product(input, mask);
   if (input.numel() == 0) return {std::move(output), std::move(mask)};
   Circuit circuit;
   const Draw d = draw(circuit, std::nullopt, input);
@@ -348,7 +335,7 @@ at::Tensor native_dropout_backward(const at::Tensor& grad, const at::Tensor& mas
   using AtenOp = at::_ops::native_dropout_backward;
   if (!fillable_float(grad) || mask.scalar_type() != at::kBool || mask.device() != grad.device() || mask.sizes() != grad.sizes())
     return torch_op<AtenOp>(grad, mask, scale);
-  at::Tensor result = at::empty_like(grad);
+  at::Tensor result = empty_product(grad, mask);
   if (grad.numel() == 0) return result;
   Circuit circuit;
   set_sizes(circuit, grad.sizes());

@@ -20,6 +20,7 @@
 #include <limits>
 #include <numeric>
 
+#include "torch/aten/product.h"
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
 #include "torch/aten/structured.h"
@@ -287,8 +288,9 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   check_same_device("_fused_rms_norm", input, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   if (!computes_rms_norm(input, weight)) return torch_op<AtenOp>(input, normalized_shape, weight_opt, eps);
-  at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
   at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
+  at::Tensor y = empty_product(input, rstd);
+  if (weight.defined()) y = empty_product(y, weight);
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0);

@@ -12,6 +12,7 @@ TORCH_LIBRARY_IMPL(aten, AutocastPrivateUse1, m) {
 #undef LOWER_PRECISION
 #define FLOAT32(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, fp32)
   AT_FORALL_FP32(FLOAT32)
+  FLOAT32(binary_cross_entropy)   // torch's list is CUDA's, where autocast refuses it; the CPU's has it
 #undef FLOAT32
 #define FLOAT32_RESULT(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, fp32_set_opt_dtype)
   AT_FORALL_FP32_SET_OPT_DTYPE(FLOAT32_RESULT)

@@ -1,0 +1,68 @@
+// torch's composites for every device that look at values of CPU tensors only, lest other devices wait. Here the values are looked
+// at too: what is wrong on the CPU is wrong on the device, in the same words.
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/item.h>
+#include <ATen/ops/nanquantile_native.h>
+#include <ATen/ops/one_hot_native.h>
+#include <ATen/ops/quantile_native.h>
+#include <torch/library.h>
+
+#include "torch/aten/positions.h"
+#include "torch/aten/probabilities.h"
+#include "torch/aten/row_space.h"
+
+namespace hologram::aten {
+namespace {
+
+using at::Tensor;
+using Dim = std::optional<int64_t>;
+
+/// Does it hold values, and not only stand for a tensor that will?
+bool has_values(const Tensor& t) { return is_hologram(t) && !t.unsafeGetTensorImpl()->is_python_dispatch() && t.numel() > 0; }
+
+Tensor one_hot(const Tensor& self, int64_t num_classes) {
+  if (has_values(self) && self.scalar_type() == at::kLong && (num_classes <= 0 || !known_in_bounds(self, num_classes))) {
+    const auto [least, largest] = at::aminmax(self);
+    TORCH_CHECK(least.item<int64_t>() >= 0, "Class values must be non-negative.");
+    TORCH_CHECK(num_classes == -1 || num_classes > largest.item<int64_t>(), "Class values must be smaller than num_classes.");
+  }
+  return at::native::one_hot(self, num_classes);
+}
+
+/// The other things that may be wrong come first on the CPU; there the composite says what is.
+void check_quantiles(const Tensor& self, const Tensor& q) {
+  if (has_values(self) && has_values(q) && q.dim() <= 1 && is_row_float(q.scalar_type()) && q.scalar_type() == self.scalar_type())
+    TORCH_CHECK(are_probabilities(&q), "quantile() q values must be in the range [0, 1]");
+}
+
+Tensor quantile(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation) {
+  check_quantiles(self, q);
+  return at::native::quantile(self, q, dim, keepdim, interpolation);
+}
+Tensor& quantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation, Tensor& out) {
+  check_quantiles(self, q);
+  return at::native::quantile_out(self, q, dim, keepdim, interpolation, out);
+}
+Tensor nanquantile(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation) {
+  check_quantiles(self, q);
+  return at::native::nanquantile(self, q, dim, keepdim, interpolation);
+}
+Tensor& nanquantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation, Tensor& out) {
+  check_quantiles(self, q);
+  return at::native::nanquantile_out(self, q, dim, keepdim, interpolation, out);
+}
+
+// They stay composites: autograd differentiates what they are made of.
+void serve_composites(torch::Library& m) {
+  m.impl("one_hot", TORCH_FN(one_hot));
+  m.impl("quantile", TORCH_FN(quantile));
+  m.impl("quantile.out", TORCH_FN(quantile_out));
+  m.impl("nanquantile", TORCH_FN(nanquantile));
+  m.impl("nanquantile.out", TORCH_FN(nanquantile_out));
+}
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { serve_composites(m); }
+TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) { serve_composites(m); }
+
+}  // namespace
+}  // namespace hologram::aten
