@@ -49,7 +49,7 @@ WORK = {
     "embedding": lambda: [F.embedding(n(5000, 40000), r(5000, 64))],
     "embedding_backward": lambda: grad(lambda w: F.embedding(n(5000, 40000), w), r(5000, 64)),
     "embedding_bag": lambda: [F.embedding_bag(n(500, 4000, 9), r(500, 64))], "index": lambda: [r(4000, 100)[n(4000, 9000)]],
-    "index_put": lambda: [r(4000, 100).index_put_((n(4000, 9000),), r(9000, 100))], "gather": lambda: [r(900, 900).gather(1, n(900, 900, 900))],
+    "index_put": lambda: [r(4000, 100).index_put_((torch.arange(3999, -1, -1, device=D),), r(4000, 100))], "gather": lambda: [r(900, 900).gather(1, n(900, 900, 900))],
     "scatter_add": lambda: [torch.zeros(900, 900, device=D).scatter_add_(1, n(900, 900, 900), r(900, 900))],
     "max_pool": lambda: [F.max_pool2d(r(8, 16, 64, 64), 3, padding=1)], "avg_pool": lambda: [F.avg_pool2d(r(8, 16, 64, 64), 3)],
     "adaptive_pool": lambda: [F.adaptive_avg_pool2d(r(8, 16, 64, 64), 7)], "interpolate": lambda: [F.interpolate(r(4, 8, 64, 64), scale_factor=2, mode="bilinear")],
