@@ -289,8 +289,9 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   if (!computes_rms_norm(input, weight)) return torch_op<AtenOp>(input, normalized_shape, weight_opt, eps);
   at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
-  at::Tensor y = empty_product(input, rstd);
-  if (weight.defined()) y = empty_product(y, weight);
+  // The CPU's products of a contiguous copy: only dims of size 1 leave room for other strides.
+  at::Tensor y = input.is_contiguous() ? empty_product(input, rstd) : empty(input.sizes(), input.scalar_type(), input.device());
+  if (weight.defined() && input.is_contiguous()) y = empty_product(y, weight);
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0);
