@@ -45,6 +45,14 @@ const at::Tensor& tensor_or_undefined(const MaybeTensor& t) {
   return t ? *t : undefined;
 }
 
+/// What a gradient takes lies on one device with what the loss took.
+void check_devices(const Nll& n, const at::Tensor& grad_output, const at::Tensor& total_weight) {
+  std::optional<c10::Device> device;
+  c10::impl::check_and_update_common_device(device, n.self, "nll_loss_backward", "self");
+  c10::impl::check_and_update_common_device(device, grad_output, "nll_loss_backward", "grad_output");
+  c10::impl::check_and_update_common_device(device, total_weight, "nll_loss_backward", "total_weight");
+}
+
 /// Everything in order for our kernels? If not, torch's own kernel computes or says what is wrong.
 bool computes(const Nll& n) {
   std::optional<c10::Device> device;
@@ -163,6 +171,7 @@ at::Tensor nll_loss_backward(const at::Tensor& grad, const at::Tensor& self, con
                              int64_t reduction, int64_t ignore, const at::Tensor& total_weight) {
   using AtenOp = at::_ops::nll_loss_backward;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
+  check_devices(n, grad, total_weight);
   if (!computes(n)) return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight);
   Structured<BackwardMeta> result;
   result.meta(grad, self, target, reference(weight), reduction, ignore, total_weight);
@@ -175,6 +184,7 @@ at::Tensor& nll_loss_backward_out(const at::Tensor& grad, const at::Tensor& self
                                   int64_t reduction, int64_t ignore, const at::Tensor& total_weight, at::Tensor& grad_input) {
   using AtenOp = at::_ops::nll_loss_backward_grad_input;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
+  check_devices(n, grad, total_weight);
   if (!computes(n)) return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight, grad_input);
   Structured<BackwardMeta> result(grad_input);
   result.meta(grad, self, target, reference(weight), reduction, ignore, total_weight);
@@ -218,6 +228,7 @@ PairOut nll_loss2d_forward_out(const at::Tensor& self, const at::Tensor& target,
 }
 
 bool computes_backward_2d(const Nll& n, const at::Tensor& grad, const at::Tensor& total_weight) {
+  check_devices(n, grad, total_weight);
   if (!computes_2d(n) || total_weight.numel() != 1) return false;
   return n.per_sample() ? grad.sizes() == c10::IntArrayRef(n.sample_sizes()) : grad.numel() == 1;
 }

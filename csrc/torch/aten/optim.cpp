@@ -114,10 +114,18 @@ class Step : public Formula {
   Ref skip_ = kNoRef, scale_ = kNoRef;
 };
 
-void check_lengths(const char* op, TensorList params, std::initializer_list<TensorList> others) {
+void check_lists(const char* op, TensorList params, std::initializer_list<TensorList> others) {
   for (TensorList list : others)
     TORCH_CHECK(list.size() == params.size(), "hologram.", op, ": got ", params.size(), " parameters and a list of ", list.size(),
                 " tensors. Every list needs one for each parameter.");
+  // Nothing is stepped where something lies elsewhere. A number may lie on the CPU.
+  for (size_t i = 0; i < params.size(); ++i) {
+    TORCH_CHECK(is_hologram(params[i]), "Expected all tensors to be on the same device, but found at least two devices, ",
+                c10::Device(kDevice), " and ", params[i].device(), "!");
+    for (TensorList list : others)
+      TORCH_CHECK(is_cpu_scalar(list[i]) || list[i].device() == params[i].device(), "Expected all tensors to be on the same device, "
+                  "but found at least two devices, ", params[i].device(), " and ", list[i].device(), "!");
+  }
 }
 
 // ---- Adam and AdamW ----
@@ -130,8 +138,8 @@ void adam(TensorList params, TensorList grads, TensorList exp_avgs, TensorList e
           TensorList steps, Lr lr, double beta1, double beta2, double weight_decay, double eps, bool amsgrad, bool maximize,
           const MaybeTensor& grad_scale, const MaybeTensor& found_inf) {
   const char* const op = overload_name<AtenOp>();
-  check_lengths(op, params, {grads, exp_avgs, exp_avg_sqs, steps});
-  if (amsgrad) check_lengths(op, params, {max_exp_avg_sqs});
+  check_lists(op, params, {grads, exp_avgs, exp_avg_sqs, steps});
+  if (amsgrad) check_lists(op, params, {max_exp_avg_sqs});
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i].numel() == 0) continue;
     const Tensor& max_sq = amsgrad ? max_exp_avg_sqs[i] : exp_avg_sqs[i];
@@ -171,8 +179,8 @@ template <class AtenOp, class Lr>
 void sgd(TensorList params, TensorList grads, TensorList momenta, double weight_decay, double momentum, Lr lr, double dampening,
          bool nesterov, bool maximize, bool is_first_step, const MaybeTensor& grad_scale, const MaybeTensor& found_inf) {
   const char* const op = overload_name<AtenOp>();
-  check_lengths(op, params, {grads});
-  if (momentum != 0) check_lengths(op, params, {momenta});
+  check_lists(op, params, {grads});
+  if (momentum != 0) check_lists(op, params, {momenta});
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i].numel() == 0) continue;
     Step s(op, {&params[i], &grads[i], momentum != 0 ? &momenta[i] : &grads[i]}, {grad_scale, found_inf});
@@ -197,7 +205,7 @@ template <class AtenOp, class Lr>
 void adagrad(TensorList params, TensorList grads, TensorList sums, TensorList steps, Lr lr, double lr_decay, double weight_decay,
              double eps, bool maximize, const MaybeTensor& grad_scale, const MaybeTensor& found_inf) {
   const char* const op = overload_name<AtenOp>();
-  check_lengths(op, params, {grads, sums, steps});
+  check_lists(op, params, {grads, sums, steps});
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i].numel() == 0) continue;
     Step s(op, {&params[i], &grads[i], &sums[i]}, {grad_scale, found_inf});
