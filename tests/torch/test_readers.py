@@ -80,7 +80,7 @@ READERS = {
     "storage slice": lambda x: list(x.untyped_storage()[4:12].cpu()), "storage cpu": lambda x: list(x.untyped_storage().cpu()),
     "storage clone": lambda x: x.untyped_storage().clone().tolist(), "storage copy": lambda x: torch.UntypedStorage(48).copy_(x.untyped_storage()).tolist(),
     "storage bytes": lambda x: list(bytes(x.untyped_storage())), "storage repr": lambda x: repr(x.untyped_storage().cpu()),
-    "storage pickle": lambda x: pickle.loads(pickle.dumps(x.untyped_storage())).tolist(), "storage _write_file": lambda x: written_file(x.untyped_storage()),
+    "storage _write_file": lambda x: written_file(x.untyped_storage()),
     "storage deepcopy": lambda x: copy.deepcopy(x.untyped_storage()).tolist(), "storage float": lambda x: list(x.untyped_storage().float().cpu()),
     "typed storage": lambda x: x._typed_storage().tolist(), "typed item": lambda x: x._typed_storage()[3], "resize": lambda x: x.resize_(20)[:12].cpu(),
     "storage resize": lambda x: (x.untyped_storage().resize_(480), x.cpu())[1], "set_": lambda x: torch.empty(0, device=x.device).set_(x.untyped_storage()).cpu(),
@@ -95,7 +95,6 @@ READERS = {
     "to sparse": lambda x: x.reshape(3, 4).to_sparse().values().cpu(), "nested": lambda x: torch.nested.nested_tensor([x[:3], x[3:]]).to_padded_tensor(0).cpu(),
     "nested sizes": lambda x: torch._nested_view_from_buffer(x, torch.tensor([[2], [3]]).to(x.device) * 1, torch.tensor([[1], [1]]).to(x.device) * 1,
                                                             torch.tensor([0, 2]).to(x.device) * 1)[1].cpu(),
-    "statistics of quantization": lambda x: list(torch.choose_qparams_optimized(x, 12, 200, 0.16, 8)),
     "quantized weight": lambda x: [t.cpu() if isinstance(t, torch.Tensor) else t for t in torch.fbgemm_linear_quantize_weight(x.reshape(3, 4))],
 }
 OF_THE_HOST = {     # addresses
