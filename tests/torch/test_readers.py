@@ -57,6 +57,13 @@ def written_file(storage):
         return list(file.read())
 
 
+def of_bytes(x, layout):
+    weight = layout((x * 0.25 - 3).reshape(3, 4))
+    quantized, offsets, scale, zero = torch.fbgemm_linear_quantize_weight(weight)
+    packed = torch.fbgemm_pack_quantized_matrix(quantized.clone())
+    return torch.fbgemm_linear_int8_weight(x.reshape(3, 4), quantized, packed, offsets, scale, zero, x[:3]).cpu()
+
+
 def future_of(t):
     future = torch.futures.Future()
     future.set_result(t)
@@ -80,7 +87,7 @@ READERS = {
     "storage slice": lambda x: list(x.untyped_storage()[4:12].cpu()), "storage cpu": lambda x: list(x.untyped_storage().cpu()),
     "storage clone": lambda x: x.untyped_storage().clone().tolist(), "storage copy": lambda x: torch.UntypedStorage(48).copy_(x.untyped_storage()).tolist(),
     "storage bytes": lambda x: list(bytes(x.untyped_storage())), "storage repr": lambda x: repr(x.untyped_storage().cpu()),
-    "storage _write_file": lambda x: written_file(x.untyped_storage()),
+    "storage pickle": lambda x: pickle.loads(pickle.dumps(x._typed_storage())).tolist(), "storage _write_file": lambda x: written_file(x.untyped_storage()),
     "storage deepcopy": lambda x: copy.deepcopy(x.untyped_storage()).tolist(), "storage float": lambda x: list(x.untyped_storage().float().cpu()),
     "typed storage": lambda x: x._typed_storage().tolist(), "typed item": lambda x: x._typed_storage()[3], "resize": lambda x: x.resize_(20)[:12].cpu(),
     "storage resize": lambda x: (x.untyped_storage().resize_(480), x.cpu())[1], "set_": lambda x: torch.empty(0, device=x.device).set_(x.untyped_storage()).cpu(),
@@ -95,6 +102,10 @@ READERS = {
     "to sparse": lambda x: x.reshape(3, 4).to_sparse().values().cpu(), "nested": lambda x: torch.nested.nested_tensor([x[:3], x[3:]]).to_padded_tensor(0).cpu(),
     "nested sizes": lambda x: torch._nested_view_from_buffer(x, torch.tensor([[2], [3]]).to(x.device) * 1, torch.tensor([[1], [1]]).to(x.device) * 1,
                                                             torch.tensor([0, 2]).to(x.device) * 1)[1].cpu(),
+    "statistics of quantization": lambda x: list(torch.choose_qparams_optimized(x, 12, 200, 0.16, 8)),
+    "quantized product": lambda x: of_bytes(x, lambda w: w), "quantized product of a transposed weight": lambda x: of_bytes(x, lambda w: w.t().contiguous().t()),
+    "half product": lambda x: torch.fbgemm_linear_fp16_weight(x.reshape(3, 4), torch.fbgemm_pack_gemm_matrix_fp16(x.reshape(3, 4) * 2), x[:3]).cpu(),
+    "half product, transposed": lambda x: torch.fbgemm_linear_fp16_weight(x.reshape(4, 3).t(), torch.fbgemm_pack_gemm_matrix_fp16((x.reshape(4, 3) * 2).t()), x[:3]).cpu(),
     "quantized weight": lambda x: [t.cpu() if isinstance(t, torch.Tensor) else t for t in torch.fbgemm_linear_quantize_weight(x.reshape(3, 4))],
 }
 OF_THE_HOST = {     # addresses
@@ -247,16 +258,14 @@ TWO_RANKS = """
         "view": lambda d: exchange(d, lambda x: dist.send(x.repeat(2)[6:], other), lambda y: dist.recv(y, other)),
         "isend_irecv": isend_irecv, "batch_isend_irecv": batched, "send of the backend": of_the_backend,
         "all_reduce": lambda d: inplace(dist.all_reduce, d), "broadcast": lambda d: inplace(lambda x: dist.broadcast(x, 0), d),
-        "reduce": lambda d: inplace(lambda x: dist.reduce(x, 0), d) if rank == 0 else [dist.reduce(pending(d), 0)][0],
+        "reduce": lambda d: inplace(lambda x: dist.reduce(x, 0), d) if rank == 0 else into(lambda x: dist.reduce(x, 0), pending(d)) * 0,
         "all_gather": gathered, "all_gather_into_tensor": lambda d: into(lambda o: dist.all_gather_into_tensor(o, pending(d)), torch.zeros(12, device=d)),
-        "gather": lambda d: of_rank_0([zeros(d), zeros(d)]) and [zeros(d)] or None,
+        "gather": lambda d: into(lambda o: dist.gather(pending(d), of_rank_0(o), 0), [zeros(d), zeros(d)]),
         "scatter": lambda d: into(lambda o: dist.scatter(o, of_rank_0(split(d)), 0), torch.zeros(3, device=d)),
         "reduce_scatter_tensor": lambda d: into(lambda o: dist.reduce_scatter_tensor(o, pending(d)), torch.zeros(3, device=d)),
         "all_to_all_single": lambda d: into(lambda o: dist.all_to_all_single(o, pending(d)), zeros(d)),
         "objects": lambda d: into(lambda o: dist.all_gather_object(o, pending(d).cpu()), [None, None]),
     }
-    del PROGRAMS["gather"]
-    PROGRAMS["gather"] = lambda d: into(lambda o: dist.gather(pending(d), of_rank_0(o), 0), [zeros(d), zeros(d)])
 
     def outcome(program, device):
         try:

@@ -81,7 +81,7 @@ PYBIND11_MODULE(_C, m) {
   m.doc() = "The hologram device: registrations with torch happen when this module is loaded.";
   install_parallel_hook();
   aten::register_library();
-  register_collectives();
+  register_readers();
   register_metadata();
 
   m.def("device_count", [] { return static_cast<int>(device_count()); });

@@ -4,7 +4,6 @@
 #include <c10/util/Exception.h>
 #include <torch/library.h>
 
-#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -40,6 +39,34 @@ void run_collective(const c10::OperatorHandle& op, c10::DispatchKeySet keys, tor
   kernels_of_torch().at(op.operator_name()).callBoxed(op, keys, stack);
 }
 
+/// What such a function computes on the way (a contiguous copy) it reads by address too: nothing is recorded meanwhile.
+void run_on_addresses(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack* stack) {
+  struct Pause {
+    Pause() { pause_recording(); }
+    ~Pause() { resume_recording(); }
+  };
+  TORCH_CHECK_NOT_IMPLEMENTED(current_backend().reads_host_memory(), "hologram.", op.schema().name().substr(sizeof("aten::") - 1),
+                              ": runs on the host, which does not see the memory of the backend '", current_backend().name(),
+                              "'. Move the arguments to 'cpu'.");
+  const Pause pause;
+  run_collective(op, keys, stack);
+}
+
+std::string overload_of(const c10::OperatorName& name) {
+  return name.overload_name.empty() ? name.name : name.name + "." + name.overload_name;
+}
+
+/// `kernel` in the place of torch's for the device, which stays at hand.
+template <c10::BoxedKernel::BoxedKernelFunction_withDispatchKeys* kernel>
+void wrap(torch::Library& library, const c10::OperatorHandle& op) {
+  kernels_of_torch().emplace(op.operator_name(), op.getComputedKernelForDispatchKey(c10::DispatchKey::PrivateUse1));
+  library.impl(overload_of(op.operator_name()).c_str(), torch::CppFunction::makeFromBoxedFunction<kernel>());
+}
+
+bool reads_addresses(const c10::OperatorName& name) {
+  return name.name == "aten::choose_qparams_optimized" || name.name.rfind("aten::fbgemm_", 0) == 0;
+}
+
 /// torch warns, once in a process, that a kernel takes the place of another one. The warning stays there for others.
 class Unannounced {
  private:
@@ -63,18 +90,26 @@ void hand_out(const at::Tensor& t) {
   if (Block* block = readable_block(t)) expose(*block);
 }
 
-void register_collectives() {
+void register_readers() {
 #if HOLOGRAM_WATCHES_POINTERS
   auto& dispatcher = c10::Dispatcher::singleton();
-  static auto& library = *new torch::Library(torch::Library::IMPL, "c10d", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
+  const auto library = [](const char* space, c10::DispatchKey key) -> torch::Library& {   // registrations live as long as it does
+    return *new torch::Library(torch::Library::IMPL, space, key, __FILE__, __LINE__);
+  };
+  static torch::Library &collectives = library("c10d", c10::DispatchKey::PrivateUse1), &aten = library("aten", c10::DispatchKey::PrivateUse1),
+                        &autograd = library("aten", c10::DispatchKey::AutogradPrivateUse1);
   const Unannounced quietly;
   for (const c10::OperatorName& name : dispatcher.getRegistrationsForDispatchKey(c10::DispatchKey::PrivateUse1)) {
     if (name.name.rfind("c10d::", 0) != 0) continue;
     const std::optional<c10::OperatorHandle> op = dispatcher.findSchema(name);
+    if (op) wrap<&run_collective>(collectives, *op);
+  }
+  for (const c10::OperatorName& name : dispatcher.getRegistrationsForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd)) {
+    if (!reads_addresses(name)) continue;
+    const std::optional<c10::OperatorHandle> op = dispatcher.findSchema(name);
     if (!op) continue;
-    kernels_of_torch().emplace(name, op->getComputedKernelForDispatchKey(c10::DispatchKey::PrivateUse1));
-    const std::string overload = name.overload_name.empty() ? name.name : name.name + "." + name.overload_name;
-    library.impl(overload.c_str(), torch::CppFunction::makeFromBoxedFunction<&run_collective>());
+    wrap<&run_on_addresses>(aten, *op);
+    autograd.impl(overload_of(name).c_str(), torch::CppFunction::makeFallthrough());   // no derivative, as on the CPU
   }
 #endif
 }
