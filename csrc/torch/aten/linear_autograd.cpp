@@ -1,8 +1,8 @@
 // Autograd of aten::linear. The device serves linear as one op (linalg.cpp), so torch's formula for it applies, and that one
 // knows neither forward mode nor the second derivative of complex numbers: there linear is the composite it is on the CPU. Else
 // this is what torch generates, but for what the node keeps: as on the CPU, where addmm does, it holds on to the input only where
-// the weight's gradient is asked for, and to the weight only where the input's is. Frozen layers keep no activations, and a weight
-// may be swapped (torch.utils.swap_tensors) while a graph of its first layer lives.
+// the weight's gradient is asked for, and to the weight only where the input's is, through a handle of its own (there: a view).
+// Frozen layers keep no activations, and a weight may get other memory (swap_tensors, .data, Module.to) while a graph lives.
 #include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/linear_native.h>
@@ -29,6 +29,20 @@ std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), tor
 c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<LinearBackward0>(); }
 #endif
 
+/// The weight's memory, versions and place in the graph in a TensorImpl of its own: what is done to the other one is not seen here.
+Tensor handle_of(const Tensor& weight) {
+  if (at::isTensorSubclassLike(weight)) return weight;
+  auto* impl = weight.unsafeGetTensorImpl();
+  const Tensor handle(impl->shallow_copy_and_detach(impl->version_counter(), /*allow_tensor_metadata_change=*/false));
+  if (const auto& node = weight.grad_fn()) {
+    torch::autograd::impl::set_gradient_edge(handle, {node, weight.output_nr()});
+  } else {
+    handle.requires_grad_(weight.requires_grad());
+    if (weight.requires_grad()) torch::autograd::impl::set_grad_accumulator(handle, torch::autograd::impl::grad_accumulator(weight));
+  }
+  return handle;
+}
+
 // The formula wants both tensors to be defined. What it will not read needs no memory of its own.
 
 /// Of the weight, whose size it asks for.
@@ -51,7 +65,7 @@ Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weigh
     node->set_next_edges(torch::autograd::collect_next_edges(input, weight, bias));
     const bool of_input = torch::autograd::compute_requires_grad(input), of_weight = torch::autograd::compute_requires_grad(weight);
     node->input_ = SavedVariable(of_weight ? input : unread_input(input), /*is_output=*/false);
-    node->weight_ = SavedVariable(of_input ? weight : unread_weight(weight), /*is_output=*/false);
+    node->weight_ = SavedVariable(of_input ? handle_of(weight) : unread_weight(weight), /*is_output=*/false);
   }
   Tensor result;
   {
