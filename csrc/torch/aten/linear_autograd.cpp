@@ -24,8 +24,10 @@ using torch::autograd::generated::LinearBackward0;
 using torch::autograd::isFwGradDefined;
 
 #if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 13
+using WeakNode = std::weak_ptr<torch::autograd::Node>;
 std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), torch::autograd::deleteNode}; }
 #else
+using WeakNode = c10::weak_intrusive_ptr<torch::autograd::Node>;
 c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<LinearBackward0>(); }
 #endif
 
@@ -38,7 +40,8 @@ Tensor handle_of(const Tensor& weight) {
     torch::autograd::impl::set_gradient_edge(handle, {node, weight.output_nr()});
   } else {
     handle.requires_grad_(weight.requires_grad());
-    if (weight.requires_grad()) torch::autograd::impl::set_grad_accumulator(handle, torch::autograd::impl::grad_accumulator(weight));
+    if (const auto accumulator = torch::autograd::impl::grad_accumulator(weight))   // the node's edges keep it
+      torch::autograd::impl::set_grad_accumulator(handle, WeakNode(accumulator));
   }
   return handle;
 }
