@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call, grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
-from tests.torch.compare import DEVICE, assert_same, check_program
+from tests.torch.compare import DEVICE, assert_same, check_program, outcome
 
 
 def tensors(device, *shapes, dtype=torch.float32):
@@ -173,12 +173,24 @@ CHECKED = {
 }
 
 
-@pytest.mark.parametrize("name", CHECKED)
-def test_gradcheck(name):
-    x, w = (t.requires_grad_() for t in tensors(DEVICE, (3, 4), (3, 4), dtype=torch.float64))
+# torch's own attention on the CPU does not pass these checks any more.
+RELEASE = tuple(int(part) for part in torch.__version__.split(".")[:2])
+REFUSED = {"attention"} if RELEASE >= (2, 14) else set()
+
+
+def check_gradients(name, device):
+    x, w = (t.requires_grad_() for t in tensors(device, (3, 4), (3, 4), dtype=torch.float64))
     w = (w.detach() * 0.7 + 0.2).requires_grad_()
     assert torch.autograd.gradcheck(CHECKED[name], (x, w), check_forward_ad=True, check_batched_grad=True)
     assert torch.autograd.gradgradcheck(CHECKED[name], (x, w))
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_gradcheck(name):
+    if name not in REFUSED:
+        return check_gradients(name, DEVICE)
+    (expected, _), (actual, text) = outcome(lambda: check_gradients(name, "cpu")), outcome(lambda: check_gradients(name, DEVICE))
+    assert expected is not None and actual is expected, text
 
 
 def test_a_custom_function_with_every_mode():
