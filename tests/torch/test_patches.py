@@ -1,5 +1,6 @@
 """Every correction of torch is still needed. A failure here means: torch has mended it, remove the correction."""
 
+import ctypes
 import pickle
 import sys
 import threading
@@ -9,7 +10,7 @@ import torch
 
 import hologram_torch
 from hologram_torch import _patches
-from tests.modes import host_only
+from tests.modes import deferred, host_only
 from tests.torch.compare import DEVICE
 
 
@@ -23,6 +24,37 @@ def test_dlpack_device_needs_its_correction():
     y[0] = 7
     assert y.is_hologram and x[0].item() == 7
     assert torch.zeros(2).__dlpack_device__()[0] == torch.utils.dlpack.DLDeviceType.kDLCPU
+
+
+def unread(scale):
+    """A tensor that nobody has computed yet, what lies at its address now, and what is to lie there. No two calls have one value."""
+    x = torch.arange(3.0).to(DEVICE) * scale + 1
+    address = _patches.originals["const_data_ptr"](x)
+    return x, lambda: list(ctypes.string_at(address, 12)), (torch.arange(3.0) * scale + 1).view(torch.uint8).tolist()
+
+
+@deferred
+@host_only("addresses that the host reads")
+def test_addresses_to_read_need_their_correction():
+    x, seen, expected = unread(3)
+    assert seen() != expected
+    x.const_data_ptr()
+    assert seen() == expected
+    x, seen, expected = unread(5)       # torch 2.14 exports for reading by such an address
+    x.__dlpack__()
+    assert seen() == expected
+
+
+@deferred
+@host_only("addresses that the host reads")
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
+def test_sending_by_a_backend_needs_its_correction():
+    backend = torch._C._distributed_c10d.FakeProcessGroup._create_internal(0, 2)      # it looks at nothing
+    x, seen, expected = unread(7)
+    _patches.originals["Backend.send"](backend, [x], 1, 0)
+    assert seen() != expected
+    backend.send([x], 1, 0)
+    assert seen() == expected
 
 
 def test_share_memory_needs_its_correction():
