@@ -102,13 +102,13 @@ READERS = {
     "to sparse": lambda x: x.reshape(3, 4).to_sparse().values().cpu(), "nested": lambda x: torch.nested.nested_tensor([x[:3], x[3:]]).to_padded_tensor(0).cpu(),
     "nested sizes": lambda x: torch._nested_view_from_buffer(x, torch.tensor([[2], [3]]).to(x.device) * 1, torch.tensor([[1], [1]]).to(x.device) * 1,
                                                             torch.tensor([0, 2]).to(x.device) * 1)[1].cpu(),
+}
+OF_THE_HOST = {     # addresses, and what is computed on them
     "statistics of quantization": lambda x: list(torch.choose_qparams_optimized(x, 12, 200, 0.16, 8)),
     "quantized product": lambda x: of_bytes(x, lambda w: w), "quantized product of a transposed weight": lambda x: of_bytes(x, lambda w: w.t().contiguous().t()),
     "half product": lambda x: torch.fbgemm_linear_fp16_weight(x.reshape(3, 4), torch.fbgemm_pack_gemm_matrix_fp16(x.reshape(3, 4) * 2), x[:3]).cpu(),
     "half product, transposed": lambda x: torch.fbgemm_linear_fp16_weight(x.reshape(4, 3).t(), torch.fbgemm_pack_gemm_matrix_fp16((x.reshape(4, 3) * 2).t()), x[:3]).cpu(),
     "quantized weight": lambda x: [t.cpu() if isinstance(t, torch.Tensor) else t for t in torch.fbgemm_linear_quantize_weight(x.reshape(3, 4))],
-}
-OF_THE_HOST = {     # addresses
     "data_ptr": lambda x: bytes_at(x.data_ptr(), 48), "const_data_ptr": lambda x: bytes_at(x.const_data_ptr(), 48),
     "const_data_ptr of a view": lambda x: bytes_at(x[3:].const_data_ptr(), 36), "storage data_ptr": lambda x: bytes_at(x.untyped_storage().data_ptr(), 48),
     "from_dlpack": lambda x: torch.from_dlpack(x).cpu(), "to_dlpack": lambda x: torch.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(x)).cpu(),
