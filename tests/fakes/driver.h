@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace fake {
@@ -144,22 +145,30 @@ inline std::string key_in(const std::string& code) { return in_header(code, "key
 inline int words_in(const std::string& code) { return std::atoi(in_header(code, "words=").c_str()); }
 inline int operands_of(const std::string& key) { return static_cast<int>(std::strtol(key.substr(10, 2).c_str(), nullptr, 16)); }
 
-/// The address of the CPU's kernel for a key, from the compiler of the process's own Python. Takes Python's lock: hold none. An
-/// interrupt that waits for Python meets no Python in a real driver: it goes on waiting.
+/// A function of Python's, from the process.
+template <class F>
+F* python(const char* name) {
+  return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name));
+}
+
+/// The address of the CPU's kernel for a key, from the compiler of the process's own Python. Takes Python's lock: hold no other. A
+/// real driver runs no Python, so this is done on a thread of its own, where signal handlers do not come in between, and without the
+/// garbage collector, whose finalizers may wait for the caller.
 inline KernelFn compile_on_cpu(const std::string& key) {
-  const auto ensure = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyGILState_Ensure"));
-  const auto release = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "PyGILState_Release"));
-  const auto run = reinterpret_cast<int (*)(const char*)>(dlsym(RTLD_DEFAULT, "PyRun_SimpleString"));
-  if (!ensure || !release || !run) return nullptr;
+  if (!python<int()>("PyGILState_Ensure")) return nullptr;
   uint64_t address = 0;
   const std::string code = "exec('import ctypes\\nfrom hologram_core.backends import cpu\\nctypes.c_uint64.from_address(" +
       std::to_string(reinterpret_cast<uint64_t>(&address)) + ").value = cpu.kernels.find(bytes.fromhex(\"" + key + "\"), counted=False)[0]', {})";
-  const int state = ensure();
-  const bool interrupted = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyErr_CheckSignals"))() != 0;
-  if (interrupted) reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "PyErr_Clear"))();
-  const int failed = run(code.c_str());
-  if (interrupted) reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "PyErr_SetInterrupt"))();
-  release(state);
+  int failed = 0;
+  void* const mine = python<int()>("PyGILState_Check")() ? python<void*()>("PyEval_SaveThread")() : nullptr;
+  std::thread([&] {
+    const int state = python<int()>("PyGILState_Ensure")();
+    const int collects = python<int()>("PyGC_Disable")();
+    failed = python<int(const char*)>("PyRun_SimpleString")(code.c_str());
+    if (collects) python<int()>("PyGC_Enable")();
+    python<void(int)>("PyGILState_Release")(state);
+  }).join();
+  if (mine) python<void(void*)>("PyEval_RestoreThread")(mine);
   return failed ? nullptr : reinterpret_cast<KernelFn>(address);
 }
 
