@@ -87,14 +87,14 @@ void name_kernel(Kernel& kernel, const Key& key, std::string name) {
 }
 
 Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name) {
-  Kernel* kernel = new Kernel;
+  auto kernel = std::make_unique<Kernel>();
   kernel->fn = fn;
   kernel->cost = cost;
   name_kernel(*kernel, key, std::move(name));
   // Ranges of elements are cut at whole vectors; rows and tiles anywhere.
   const auto schedule = static_cast<Schedule>(key.bytes[1]);
   kernel->grain = schedule == Schedule::Map || schedule == Schedule::Column ? 64 : 1;
-  return kernel;
+  return kernel.release();
 }
 
 int num_kernel_args(const Key& key) {

@@ -4,11 +4,12 @@
 #include <cstdlib>
 #include <new>
 
-thread_local int64_t allocations = 0;
+thread_local int64_t allocations = 0, until_refused_allocation = -1;
 
 void* operator new(size_t bytes) {
   ++allocations;
-  if (void* p = std::malloc(bytes ? bytes : 1)) return p;
+  const bool refused = until_refused_allocation >= 0 && until_refused_allocation-- == 0;
+  if (void* p = refused ? nullptr : std::malloc(bytes ? bytes : 1)) return p;
   throw std::bad_alloc();
 }
 void operator delete(void* p) noexcept { std::free(p); }

@@ -1,6 +1,7 @@
 // What is lost when a kernel cannot be made or started, or memory is refused: the values that need it, and no others.
 #include <vector>
 
+#include "allocations.h"
 #include "check.h"
 #include "circuits.h"
 #include "fake_backend.h"
@@ -33,7 +34,7 @@ struct Device {
     backend.capacity = SIZE_MAX;
     try {
       backend.only.flush(Reason::Synchronize);
-    } catch (const Error&) {   // the test has asked what it wanted to know
+    } catch (const std::exception&) {   // the test has asked what it wanted to know
     }
     for (const View& v : views) v.block->release();
     CHECK(memory_stats(backend).active_blocks.current == 0 && !any_poisoned());
@@ -44,7 +45,7 @@ struct Device {
     try {
       backend.only.before_read(v.block);
       return false;
-    } catch (const Error&) {
+    } catch (const std::exception&) {   // an Error, or no memory
       return true;
     }
   }
@@ -192,6 +193,30 @@ TEST(each_kernel_fails_to_be_made) {
 TEST(each_launch_fails) {
   set_compiler(&compile_nothing);
   CHECK(each_failure([](Program& p) -> std::atomic<int>& { return p.d.backend.until_failure; }) >= 5);
+}
+
+TEST(each_allocation_of_the_recorder_fails) {
+  set_compiler(&compile_nothing);
+  for (int n = 0;; ++n) {
+    Program p;
+    until_refused_allocation = n;
+    try {
+      p.d.backend.only.run(Reason::Read);
+    } catch (const std::bad_alloc&) {   // before anything ran: it runs when it is asked for
+    }
+    const bool refused = until_refused_allocation < 0;
+    until_refused_allocation = -1;
+    int lost = 0;
+    for (const View& v : p.results) lost += p.d.lost(v);
+    for (const View& v : p.results) CHECK(p.d.lost(v) == p.d.lost(v));
+    CHECK(p.d.lost(p.b) >= p.d.lost(p.a));
+    const View fresh = p.d.make({7});
+    p.d.submit(elementwise(Op::neg, {p.f}, fresh));
+    CHECK(!p.d.lost(fresh));            // the stream goes on
+    if (refused) continue;
+    CHECK(lost == 0 && n >= 10);
+    break;
+  }
 }
 
 TEST(scratch_memory_is_refused) {

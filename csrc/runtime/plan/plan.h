@@ -23,7 +23,7 @@ struct Observer {
   virtual void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) = 0;
   /// A fold would run in two stages. True: that is all the observer wants to know.
   virtual bool splits() { return false; }
-  /// Memory that the launches use: one reference, to be released when they are over.
+  /// Memory that the launches use: one reference, to be released when they are over. The caller's still, if this throws.
   virtual void keep(Block* block) { block->release(); }
 };
 

@@ -5,7 +5,6 @@
 // them and finishes. The chunks follow from sizes and the kind of backend alone, so the tree of the sum is the same on every
 // machine.
 #include <algorithm>
-#include <utility>
 
 #include "runtime/plan/dims.h"
 #include "runtime/plan/plan.h"
@@ -191,7 +190,10 @@ bool run_split(Backend& backend, Circuit& c, Schedule schedule, Observer* observ
   run_rows(backend, merge, {Schedule::Row, kMerge, 1, {row, 0}}, observer);
   if (observer)
     for (Scratch& s : scratch)
-      if (s.block) observer->keep(std::exchange(s.block, nullptr));
+      if (s.block) {
+        observer->keep(s.block);
+        s.block = nullptr;
+      }
   return true;
 }
 

@@ -104,15 +104,29 @@ bool BatchLauncher::launch_outputs_alone(const Circuit& circuit, const Stage& st
 
 void BatchLauncher::run() {
   run_pending();
-  for (Block* block : kept_) block->release();
-  kept_.clear();
+  release_kept();
+}
+
+void BatchLauncher::drop_all() {
+  forget_pending();
+  release_kept();
+  forget_lost();
 }
 
 void BatchLauncher::run_pending() {
   run(false);
   run(true);
+  forget_pending();
+}
+
+void BatchLauncher::forget_pending() {
   pending_.clear();
   used_operands_ = used_args_ = 0;
+}
+
+void BatchLauncher::release_kept() {
+  for (Block* block : kept_) block->release();
+  kept_.clear();
 }
 
 bool BatchLauncher::failed(int group) const {

@@ -32,8 +32,10 @@ class BatchLauncher final : public Observer {
   /// Finds the kernel (compiling it if it must) and keeps the launch.
   void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) override;
   void keep(Block* block) override { kept_.push_back(block); }
-  /// Runs what was collected, and forgets it. Throws nothing: see lost_groups.
+  /// Runs what was collected, and forgets it. What fails is told by lost_groups.
   void run();
+  /// Forgets it, and what was lost.
+  void drop_all();
   /// What was lost since forget_lost: by launches, and by kernels that could be made in part.
   const std::vector<LostGroup>& lost_groups() const { return lost_groups_; }
   const std::vector<LostOutput>& lost_outputs() const { return lost_outputs_; }
@@ -45,6 +47,8 @@ class BatchLauncher final : public Observer {
 
   bool launch_outputs_alone(const Circuit& circuit, const Stage& stage, const Error& error);
   void run_pending();
+  void forget_pending();
+  void release_kept();
   void run(bool merges);
   void launch_together(const Kernel& kernel);
   bool failed(int group) const;

@@ -1,8 +1,10 @@
 #include "runtime/record/poison.h"
 
+#include <new>
 #include <unordered_map>
 
 #include "runtime/circuit.h"
+#include "runtime/error.h"
 #include "runtime/fork.h"
 #include "runtime/memory/spin_lock.h"
 
@@ -21,11 +23,14 @@ std::unordered_map<const Block*, std::shared_ptr<Failure>>& table() {
 
 }  // namespace
 
-void poison(Block& block, std::shared_ptr<Failure> failure) {
+void poison(Block& block, std::shared_ptr<Failure> failure) noexcept {
   hold_while_forking(ForkOrder::Poison, [] { lock.lock(); }, [] { lock.unlock(); });
   lock.lock();
-  table()[&block] = std::move(failure);
-  detail::poisoned_blocks.store(static_cast<int>(table().size()), std::memory_order_relaxed);
+  try {
+    table()[&block] = std::move(failure);
+  } catch (const std::bad_alloc&) {   // the value is lost all the same; why, is not known any more
+  }
+  if (!is_poisoned(block)) detail::poisoned_blocks.fetch_add(1, std::memory_order_relaxed);
   block.entry.store(kPoisoned, std::memory_order_relaxed);
   lock.unlock();
 }
@@ -33,10 +38,12 @@ void poison(Block& block, std::shared_ptr<Failure> failure) {
 void forget_poison(Block& block) noexcept {
   std::shared_ptr<Failure> failure;   // destroyed without the lock
   lock.lock();
-  if (const auto found = table().find(&block); found != table().end()) {
-    failure = std::move(found->second);
-    table().erase(found);
-    detail::poisoned_blocks.store(static_cast<int>(table().size()), std::memory_order_relaxed);
+  if (is_poisoned(block)) {
+    if (const auto found = table().find(&block); found != table().end()) {
+      failure = std::move(found->second);
+      table().erase(found);
+    }
+    detail::poisoned_blocks.fetch_sub(1, std::memory_order_relaxed);
     block.entry.store(0, std::memory_order_relaxed);
   }
   lock.unlock();
@@ -46,9 +53,11 @@ void throw_if_poisoned(const Block& block) {
   if (!is_poisoned(block)) return;
   std::shared_ptr<Failure> failure;
   lock.lock();
+  const bool lost = is_poisoned(block);
   if (const auto found = table().find(&block); found != table().end()) failure = found->second;
   lock.unlock();
   if (failure) failure->raise();
+  if (lost) fail(Error::Kind::OutOfMemory, "hologram: this value was lost, and there was no memory to note why. Compute it again.");
 }
 
 bool covers_block(const Circuit& c, int output) {

@@ -1,10 +1,10 @@
 // Blocks whose value could not be computed, because a kernel could not be made or started, or an op before it failed.
 //
 // Invariants
-//  * Block::entry is kPoisoned exactly while the block is in the table. Whoever looks whether something is recorded on a block
-//    (entry != 0) meets the poison on the same look: blocks that are well cost nothing.
+//  * Block::entry is kPoisoned exactly while the value is lost. Whoever looks whether something is recorded on a block (entry != 0)
+//    meets the poison on the same look: blocks that are well cost nothing. A table says what each was lost to.
 //  * Reading such a block throws what made it so, however often. Writing over all of it makes it well again; writing over a part
-//    throws, for the rest would stay unknown. A block that is freed leaves the table.
+//    throws, for the rest would stay unknown. A block that is freed is well.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,7 @@ constexpr uint32_t kPoisoned = UINT32_MAX;
 inline bool is_poisoned(const Block& block) { return block.entry.load(std::memory_order_relaxed) == kPoisoned; }
 
 /// The value of the block, which no recorded op mentions, is lost.
-void poison(Block& block, std::shared_ptr<Failure> failure);
+void poison(Block& block, std::shared_ptr<Failure> failure) noexcept;
 /// The block is freed, or all of it will be written.
 void forget_poison(Block& block) noexcept;
 /// Throws what made the value of the block unknown, if it is.

@@ -94,12 +94,18 @@ void Recorder::run_if_written(const Block& block, Reason reason) {
 
 void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
+  released_.reserve(released_.size() + window_.num_blocks());   // memory is refused before anything ran, or not at all
   records_.clear();
   failures_.clear();
   written_.clear();
   window_.reveal();
   const FpScope scope(mode_);
-  run_groups(reason);
+  try {
+    run_groups(reason);
+  } catch (...) {   // outside of any group: nobody knows what has run
+    launcher_.drop_all();
+    window_.lose_all(number_of(std::current_exception()));
+  }
   if (!failures_.empty() && (!failure_ || failure_->told.load(std::memory_order_relaxed))) failure_ = failures_[0];
   if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was
   window_.clear(released_, failures_);

@@ -270,6 +270,11 @@ void Window::restore_outputs(int g) {
   }
 }
 
+void Window::lose_all(int failure) {
+  for (Entry& e : entries_)
+    if (e.writer >= 0) e.lost = static_cast<int16_t>(failure);
+}
+
 // ---- what nobody will see ----
 
 bool Window::prune(int g) {

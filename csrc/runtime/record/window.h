@@ -66,6 +66,7 @@ class Window {
   bool empty() const { return num_groups_ == 0; }
   bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
   int num_groups() const { return num_groups_; }
+  size_t num_blocks() const { return entries_.size(); }
   Group& group(int g) { return *groups_[g]; }
 
   /// Does some group depend on what this op reads or writes?
@@ -95,6 +96,8 @@ class Window {
   void restore_outputs(int g);
   /// The value of the block is lost to failure number `failure`.
   void lose(const Block& block, int failure) { find(&block)->lost = static_cast<int16_t>(failure); }
+  /// The same for all that the window was to write.
+  void lose_all(int failure);
 
   /// Forgets everything; the blocks go to `released`. Those that lost their value, and are known outside, are poisoned
   /// with the failure that its number stands for, where there are any.
