@@ -45,7 +45,7 @@ test-gpu-full: $(VENV)/.installed
 # Python itself is not built for the sanitizers: their libraries must be there before it. Leaks are Python's and torch's; faults are
 # what some tests wait for; freed memory is kept for a while, which a test of the memory that is held takes for a leak.
 SANITIZED := tests/core/test_executor.py tests/core/test_ffi.py tests/core/test_plan.py tests/core/test_pools.py tests/core/test_dlpack.py \
-	tests/torch/test_storage.py tests/torch/test_reduction.py tests/torch/test_fusion.py tests/torch/test_recording_failures.py \
+	tests/torch/test_storage.py tests/torch/test_reduction.py tests/torch/test_fusion.py tests/torch/test_recording_failures.py tests/torch/test_interrupts.py \
 	tests/torch/test_bad_input.py tests/torch/test_programs.py tests/torch/test_fuzz.py \
 	--deselect tests/torch/test_fusion.py::test_training_for_a_long_time_leaks_nothing
 SANITIZED_ENV = LD_PRELOAD="$(foreach name,asan ubsan stdc++,$$($(CXX) -print-file-name=lib$(name).so))" \

@@ -7,6 +7,7 @@ calls with that very value, told apart bit by bit (-0.0 is not 0.0, NaN is itsel
 
 from __future__ import annotations
 
+import math
 import operator
 import struct
 import types
@@ -111,7 +112,7 @@ def _define() -> None:
     for function in (bool, int, float, complex, round, hash, str, repr, divmod, format):
         setattr(Traced, f"__{function.__name__}__", asked(function))
     for name in ("trunc", "floor", "ceil"):
-        setattr(Traced, f"__{name}__", asked(getattr(__import__("math"), name)))
+        setattr(Traced, f"__{name}__", asked(getattr(math, name)))
     Traced.__rdivmod__ = lambda self, other: divmod(pinned(other), self.pin())
 
 

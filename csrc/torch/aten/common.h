@@ -62,6 +62,17 @@ void before_read(const at::Tensor& first, const at::Tensor& second, const More&.
 
 inline bool is_hologram(const at::Tensor& t) { return t.defined() && t.device().type() == kDevice; }
 
+/// Are the strides of the dims from `first` on exactly those of a new contiguous tensor with elements? Where dims have size 1 other
+/// strides may mean the same memory.
+inline bool has_plain_strides(const at::Tensor& t, int64_t first = 0) {
+  int64_t expected = 1;
+  for (int64_t d = t.dim() - 1; d >= first; --d) {
+    if (t.strides()[d] != expected || t.sizes()[d] == 0) return false;
+    expected *= t.sizes()[d];
+  }
+  return true;
+}
+
 // ---- circuits (common.cpp) ----
 /// Adds `t` as an input operand over the iteration space `circuit.sizes[0..rank)` (already set): `t` must be
 /// broadcastable to it, aligned at the last dimension.

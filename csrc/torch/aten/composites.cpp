@@ -35,30 +35,27 @@ void check_quantiles(const Tensor& self, const Tensor& q) {
     TORCH_CHECK(are_probabilities(&q), "quantile() q values must be in the range [0, 1]");
 }
 
+using Quantile = Tensor(const Tensor&, const Tensor&, Dim, bool, c10::string_view);
+using QuantileOut = Tensor&(const Tensor&, const Tensor&, Dim, bool, c10::string_view, Tensor&);
+
+template <Quantile* composite>
 Tensor quantile(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation) {
   check_quantiles(self, q);
-  return at::native::quantile(self, q, dim, keepdim, interpolation);
+  return composite(self, q, dim, keepdim, interpolation);
 }
+template <QuantileOut* composite>
 Tensor& quantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation, Tensor& out) {
   check_quantiles(self, q);
-  return at::native::quantile_out(self, q, dim, keepdim, interpolation, out);
-}
-Tensor nanquantile(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation) {
-  check_quantiles(self, q);
-  return at::native::nanquantile(self, q, dim, keepdim, interpolation);
-}
-Tensor& nanquantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim, c10::string_view interpolation, Tensor& out) {
-  check_quantiles(self, q);
-  return at::native::nanquantile_out(self, q, dim, keepdim, interpolation, out);
+  return composite(self, q, dim, keepdim, interpolation, out);
 }
 
 // They stay composites: autograd differentiates what they are made of.
 void serve_composites(torch::Library& m) {
   m.impl("one_hot", TORCH_FN(one_hot));
-  m.impl("quantile", TORCH_FN(quantile));
-  m.impl("quantile.out", TORCH_FN(quantile_out));
-  m.impl("nanquantile", TORCH_FN(nanquantile));
-  m.impl("nanquantile.out", TORCH_FN(nanquantile_out));
+  m.impl("quantile", TORCH_FN(quantile<at::native::quantile>));
+  m.impl("quantile.out", TORCH_FN(quantile_out<at::native::quantile_out>));
+  m.impl("nanquantile", TORCH_FN(quantile<at::native::nanquantile>));
+  m.impl("nanquantile.out", TORCH_FN(quantile_out<at::native::nanquantile_out>));
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { serve_composites(m); }

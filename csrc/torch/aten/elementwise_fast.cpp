@@ -75,22 +75,12 @@ bool gather_tensors(const Call& call, Flat& flat) {
 
 bool has_unit_dim(const at::Tensor& t) { return std::count(t.sizes().begin(), t.sizes().end(), 1) != 0; }
 
-/// Are the strides exactly those of a new contiguous tensor?
-bool plain_strides(const at::Tensor& t) {
-  int64_t expected = 1;
-  for (int64_t d = t.dim() - 1; d >= 0; --d) {
-    if (t.strides()[d] != expected || t.sizes()[d] == 0) return false;
-    expected *= t.sizes()[d];
-  }
-  return true;
-}
-
 /// Do dims of size 1 or 0 leave the order of the result's dims open? The general door asks torch's TensorIterator then.
 bool order_is_open(const Call& call, const Flat& flat) {
   if (!flat.contiguous) return has_unit_dim(*flat.lead);
   if (!flat.points && call.variant.rules.open == Open::Contiguous) return false;
   for (int i = 0; i < call.variant.nargs; ++i)
-    if (!flat.is_number[i] && !is_point(flat, *flat.tensors[i]) && !plain_strides(*flat.tensors[i])) return true;
+    if (!flat.is_number[i] && !is_point(flat, *flat.tensors[i]) && !has_plain_strides(*flat.tensors[i])) return true;
   return false;
 }
 

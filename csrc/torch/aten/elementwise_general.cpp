@@ -140,10 +140,6 @@ void settle_strides(const Call& call, const Values& values) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 bool has_open_dim(const Values& values) {
   for (int i = 0; i < values.ntensors; ++i)
     for (int64_t size : values.tensors[i]->sizes())

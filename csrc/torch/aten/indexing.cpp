@@ -30,14 +30,6 @@ bool has_rows(const Tensor& t) {
   return is_hologram(t) && host_serves(t) && t.dim() >= 1 && t.size(0) != 0 && t.is_contiguous() && !t.is_conj() && !t.is_neg();
 }
 
-/// Are the strides within a row those of a new tensor? x[index] keeps others, where dims of size 1 have them.
-bool has_plain_rows(const Tensor& t) {
-  int64_t expected = 1;
-  for (int64_t d = t.dim() - 1; d > 0; expected *= t.size(d--))
-    if (t.stride(d) != expected) return false;
-  return true;
-}
-
 template <class Index>
 void copy_rows(const Tensor& src, const Index* index, int64_t count, char* out, int64_t row_bytes, bool wrap,
                const char* message) {
@@ -103,7 +95,7 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
 
 Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices) {
   static OpStat& stat = op_stat("index.Tensor");
-  if (indices.size() == 1 && has_rows(self) && has_plain_rows(self)) {
+  if (indices.size() == 1 && has_rows(self) && has_plain_strides(self, 1)) {   // within a row x[index] keeps other strides
     const std::optional<Tensor> first = indices.get(0);
     if (first && first->defined() && is_index(*first))
       return take_rows(self, *first, /*wrap=*/true, " is out of bounds for dimension 0 with size ", stat);

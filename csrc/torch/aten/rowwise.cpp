@@ -235,8 +235,7 @@ void parameter_gradients(const at::Tensor& dy, const at::Tensor& input, const at
 /// Kernels read one statistic per row, torch's without a look at how many there are.
 void check_statistics(const char* name, const at::Tensor& input, c10::IntArrayRef normalized_shape, const at::Tensor& statistic) {
   if (!statistic.defined()) return;
-  int64_t rows = 1;
-  for (size_t d = 0; d + normalized_shape.size() < input.sizes().size(); ++d) rows *= input.sizes()[d];
+  const int64_t rows = c10::multiply_integers(statistics_sizes(input, normalized_shape.size()));
   TORCH_CHECK(statistic.numel() == rows, "hologram.", name, ": a statistic has ", statistic.numel(), " elements, the input has ", rows,
               " rows. Pass the mean and rstd that the forward op returned.");
 }
