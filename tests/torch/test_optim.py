@@ -145,6 +145,30 @@ def test_parameters_may_share_a_buffer():
     torch.testing.assert_close(results[1], results[0], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [{}, {"fused": True}, {"foreach": True}], ids=str)
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad])
+def test_a_graph_finds_out_about_a_step(kind, options):
+    """As on the CPU with what it takes by default, where a step between forward and backward is an error."""
+    weight = torch.ones(3, device=DEVICE, requires_grad=True)
+    state_options = {torch.optim.SGD: {"momentum": 0.9}, torch.optim.Adam: {"amsgrad": True}}.get(kind, {})
+    optimizer = kind([weight], lr=0.1, **state_options, **options)
+    weight.grad = torch.ones_like(weight)
+    optimizer.step()
+    states = {k: v for k, v in optimizer.state[weight].items() if isinstance(v, torch.Tensor) and v.dim()}
+    before = {k: v._version for k, v in states.items()}
+    loss = weight.square().sum()
+    optimizer.step()
+    assert all(v._version > before[k] for k, v in states.items())
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+    weight.square().sum().backward()
+    with torch.inference_mode():        # whose tensors count no changes
+        weight = torch.ones(3, device=DEVICE)
+        weight.grad = torch.ones(3, device=DEVICE)
+        kind([weight], lr=0.1, **options).step()
+        assert (weight < 1).all()
+
+
 def test_a_parameter_without_elements_is_left_alone():
     here, there = parameters([(0, 3), (2,)])
     optimizers = [torch.optim.Adam(here, fused=True), torch.optim.Adam(there, fused=True)]

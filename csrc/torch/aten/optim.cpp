@@ -71,10 +71,12 @@ class Step : public Formula {
   Ref number(const Rate& rate) { return rate.tensor ? number(*rate.tensor) : number(rate.value); }
 
   Ref read(const Tensor& t) { return placed(circuit_.add_operand(block_of(t), input_data(t), type_), t); }
-  /// Stores `value` in place of `before`, unless the step is to be skipped.
+  /// Stores `value` in place of `before`, unless the step is to be skipped. A change is counted: a graph that has saved the tensor
+  /// must find out. torch's own code around fused steps leaves that out, and here they are the default of Adam.
   void write(const Tensor& t, Ref before, Ref value) {
     if (skip_ != kNoRef) value = node(Op::where, {skip_, before, value});
     placed(circuit_.add_output(block_of(t), output_data(t), type_, stored(value)), t);
+    if (!t.is_inference()) t.unsafeGetTensorImpl()->bump_version();
   }
   /// The gradient as the step sees it. One that was scaled is stored without its scale.
   Ref gradient(const Tensor& grad, bool maximize) {
