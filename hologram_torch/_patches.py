@@ -109,14 +109,19 @@ def _backward_on_the_calling_thread() -> None:
     # Autograd runs backward on the calling thread for CPU tensors, and on a thread of its own for those of any other device.
     # OpenMP keeps a set of workers for each thread that calls it: with two of them the kernels of the CPU backend, and MKL's,
     # compete with the idle, spinning workers of the other one (a GPT's step on two cores: 147 ms, 87 ms without). And no_fusion()
-    # is about the thread that calls it. Where autograd started before the device was in use, it has no threads for it at all.
+    # is about the thread that calls it. So the CPU backend has autograd start no threads for it at all: where there are some, a forked
+    # child cannot run a pass. There are none either where autograd started before the device was in use.
     from torch.autograd import graph
 
     original = originals["_engine_run_backward"] = graph._engine_run_backward
     enabled, enable = torch._C._is_multithreading_enabled, torch._C._set_multithreading_enabled
+    engine = torch.autograd.Variable._execution_engine
 
     def _engine_run_backward(outputs, *args, **kwargs):
         ours = any(t.device.type == NAME for t in outputs if isinstance(t, torch.Tensor))
+        if _C.in_use():
+            engine.is_checkpoint_valid()        # in a forked child: torch's engine is made anew, and has not started
+            _C.decline_device_threads()
         here = _C.without_device_threads() or ours and (_C.get_backend() == "cpu" or not _runtime.recording())
         if not (here and enabled()):
             return original(outputs, *args, **kwargs)

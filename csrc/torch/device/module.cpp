@@ -137,7 +137,8 @@ PYBIND11_MODULE(_C, m) {
   m.def("use", [] { translated([] { hologram::use(); }); }, "Says that the program uses the device. Raises if something stands in the way.");
   m.def("in_use", &in_use, "Has the program used the device?");
   m.def("refuse_use", &refuse_use, "The first use of the device will raise ValueError with this text.");
-  m.def("without_device_threads", &without_device_threads, "Did autograd start before the device was in use?");
+  m.def("without_device_threads", &without_device_threads, "Has autograd no threads for the device?");
+  m.def("decline_device_threads", [] { translated([] { decline_device_threads(); }); }, "To be called before a backward pass.");
   m.def("settle_device_threads", &settle_device_threads, py::call_guard<py::gil_scoped_release>());
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });

@@ -26,8 +26,16 @@ inline void use() {
 void refuse_use(std::string reason);
 
 /// The number of devices that autograd starts threads for, at the first backward pass of the process: none before the device is
-/// in use. A process that has such threads cannot run a backward pass in a forked child, not even on CPU tensors.
+/// in use, and none while a NoDevicesWithThreads lives on this thread. A process that has such threads cannot run a backward pass
+/// in a forked child, not even on CPU tensors.
 c10::DeviceIndex devices_with_threads() noexcept;
+
+class NoDevicesWithThreads {
+ public:
+  NoDevicesWithThreads();
+  ~NoDevicesWithThreads();
+  NoDevicesWithThreads(const NoDevicesWithThreads&) = delete;
+};
 
 /// Has a pass on the device nowhere to run but on the calling thread, because autograd was told of no devices?
 bool without_device_threads() noexcept;
