@@ -3,6 +3,7 @@
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual
 # make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
 # make test-sanitize   build with the address and undefined-behaviour sanitizers, in build/sanitize, and run a part of the tests on that
+# make kernels-diff REV=...   compile the kernels in the cache with another revision's code generator too, and compare
 # make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
 # make bench   compare with stock PyTorch
 # make clean   remove everything that was built
@@ -23,7 +24,7 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test test-modes test-gpu-full test-sanitize conformance bench clean
+.PHONY: demo test test-modes test-gpu-full test-sanitize kernels-diff conformance bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -59,6 +60,9 @@ test-sanitize: $(VENV)/.installed
 	cd build/sanitize && HOLOGRAM_SANITIZE=address,undefined $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
 	cd build/sanitize && $(SANITIZED_ENV) PYTHONPATH=$(CURDIR)/build/sanitize HOLOGRAM_CACHE_DIR=$(CURDIR)/build/sanitize/cache \
 		$(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider $(SANITIZED) $(PYTEST_ARGS)
+
+kernels-diff: $(VENV)/.installed
+	$(BIN)/python -m tests.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)
 
 conformance: $(VENV)/.installed
 	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)

@@ -163,15 +163,15 @@ class PyCircuit {
   }
 
   py::list launches() const {
-    struct Keys final : Observer {
-      py::list list;
-      void launch(const Key& key, const Circuit&, const Stage&, Work work) override {
-        list.append(py::make_tuple(py::bytes(reinterpret_cast<const char*>(key.bytes), key.size), work.items, work.per_item));
-      }
-    } keys;
+    py::list list;
     Circuit scratch = checked();
-    plan_circuit(cpu_backend(), scratch, &keys);
-    return keys.list;
+    IterationSpace space;
+    if (!canonicalize(scratch, space, kHostSplits)) return list;
+    lower(scratch, space);
+    const Plan p = plan(scratch, space);
+    for (const KernelLaunch* l = p.launches; l < p.launches + p.num_launches; ++l)
+      list.append(py::make_tuple(py::bytes(reinterpret_cast<const char*>(l->key.bytes), l->key.size), l->work.items, l->work.per_item));
+    return list;
   }
 
  private:

@@ -19,6 +19,7 @@ namespace hologram {
 struct Block;
 class Memory;
 class Stream;
+struct SplitLimits;
 
 struct Launch {
   void* const* operands;
@@ -48,6 +49,8 @@ class Backend {
   /// Waits for everything submitted to any queue of the device.
   virtual void settle() {}
   bool has_float64() const { return facts_.float64; }
+  /// Which folds are split, as suits the kind of device.
+  const SplitLimits& split_limits() const { return *facts_.splits; }
 
   // ---- queues ----
   int device() const { return device_; }
@@ -119,8 +122,7 @@ class Backend {
   std::atomic<int64_t> dead_bytes{0};
 
  protected:
-  struct Facts { bool host_visible = false, reads_host_memory = false, host_waits = false, float64 = true; };
-  Backend() = default;
+  struct Facts { bool host_visible, reads_host_memory, host_waits, float64; const SplitLimits* splits; };
   explicit Backend(Facts facts) : facts_(facts) {}
   virtual Backend& thread_queue(int device) { return *this; }
 

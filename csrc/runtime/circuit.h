@@ -59,20 +59,13 @@ struct Scalar {
 struct Circuit {
   uint8_t rank = 0, row_rank = 0;
   uint8_t num_nodes = 0, num_operands = 0, num_scalars = 0, num_values = 0;
-  /// The operand after the last one is a *pattern*: no memory, only the strides that decide how the row is walked. The row
-  /// dimensions are final then.
-  bool patterned = false;
-  bool whole = false;   // a fold that runs in one stage however long its row is
   int64_t sizes[kMaxRank];
   Node nodes[kMaxNodes];
-  Operand operands[kMaxOperands + 1];
+  Operand operands[kMaxOperands];
   Scalar scalars[kMaxScalars];
 
   Circuit() {}   // counts are 0, records are not touched
-  void clear() {
-    rank = row_rank = num_nodes = num_operands = num_scalars = num_values = 0;
-    patterned = whole = false;
-  }
+  void clear() { rank = row_rank = num_nodes = num_operands = num_scalars = num_values = 0; }
 
   Ref add_operand(Block* block, void* data, DType dtype) {
     Operand& o = operands[num_operands];

@@ -130,19 +130,19 @@ Stream& current_stream(Backend& backend, int device) { return backend.queue(devi
 // ---- taking ops ----
 
 void Stream::submit(Circuit& circuit) {
-  Form form;
-  if (!normalise(*backend_, circuit, form)) return;
-  if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, form);
-  if (recordable(circuit) && recording()) recorder_->record(circuit, form);
-  else recorder_->run_alone(circuit, form);
+  IterationSpace space;
+  if (!canonicalize(circuit, space, backend_->split_limits())) return;
+  if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
+  if (recordable(circuit) && recording()) recorder_->record(circuit, space);
+  else recorder_->run_alone(circuit, space);
 }
 
-void Stream::submit_among_queues(Circuit& circuit, Form& form) {
+void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
   if (!backend_->has_float64()) refuse_float64(circuit, *backend_);
-  if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, form);
+  if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, space);
   // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
   const bool watched = host_waits_ && (paused > 0 || any_exposed(circuit));
-  recorder_->run_alone(circuit, form);
+  recorder_->run_alone(circuit, space);
   if (watched) backend_->settle();
 }
 

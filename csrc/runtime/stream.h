@@ -23,7 +23,7 @@ namespace hologram {
 class Backend;
 class Recorder;
 struct Circuit;
-struct Form;
+struct IterationSpace;
 
 class Stream {
  public:
@@ -65,7 +65,7 @@ class Stream {
  private:
   void run_if_written(const Block& block, Reason reason);
   void run_if_used(const Block& block, Reason reason);
-  void submit_among_queues(Circuit& circuit, Form& form);
+  void submit_among_queues(Circuit& circuit, IterationSpace& space);
   void settle();
 
   Backend* backend_;

@@ -7,6 +7,7 @@
 
 #include "runtime/backend.h"
 #include "runtime/error.h"
+#include "runtime/ir/fold_schedule.h"
 #include "runtime/kernel.h"
 #include "runtime/stream.h"
 
@@ -16,7 +17,7 @@ struct FakeBackend final : hologram::Backend {
   std::atomic<int> until_failure{-1};  // so many launches go well, then one fails; negative: all go well
   hologram::Stream only{*this};
 
-  FakeBackend() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true}) { stream_ = &only; }
+  FakeBackend() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &hologram::kGridSplits}) { stream_ = &only; }
   /// Instead of the cache that all backends on the host share.
   void use_kernels(hologram::KernelCache& cache) { kernels_ = &cache; }
   const char* name() const override { return "fake"; }

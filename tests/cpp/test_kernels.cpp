@@ -10,7 +10,7 @@
 #include "runtime/kernel.h"
 #include "runtime/key.h"
 #include "runtime/launch_log.h"
-#include "runtime/plan/plan.h"
+#include "runtime/execute.h"
 #include "runtime/stream.h"
 #include "runtime/threads.h"
 
@@ -121,7 +121,7 @@ TEST(small_launches_stay_on_the_thread) {
   std::vector<float> a(100000, 1), b(100000, 2), c(100000);
   const uint64_t before = read_counters()[Counter::parallel_launches];
   Circuit circuit = add_circuit(a.data(), b.data(), c.data(), 1000);
-  plan_circuit(cpu_backend(), circuit, nullptr);
+  execute(cpu_backend(), circuit);
   CHECK(read_counters()[Counter::parallel_launches] == before && c[999] == 3);
   set_num_threads(0);
 }
@@ -132,7 +132,7 @@ TEST(the_launch_log_keeps_the_last_launches) {
   set_launch_log(true);
   for (int64_t n : {10, 20, 30}) {
     Circuit circuit = add_circuit(a.data(), b.data(), c.data(), n);
-    plan_circuit(cpu_backend(), circuit, nullptr);
+    execute(cpu_backend(), circuit);
   }
   set_launch_log(false);
   const auto records = recent_launches(2);

@@ -26,9 +26,10 @@ struct Recorded {
     for (Block* b : released) b->release();
   }
   void add(Circuit c) {
-    Form form;
-    CHECK(normalise(cpu_backend(), c, form));
-    window.add(c, form);
+    IterationSpace space;
+    CHECK(canonicalize(c, space, kHostSplits));
+    interleave(c, space);
+    window.add(c, space);
   }
 };
 
@@ -233,9 +234,9 @@ TEST(folds_take_what_comes_before_and_what_follows) {
   r.add(elementwise(Op::mul, {y, {t.block, {4, 1}, {1, 1}}}, z));          // broadcast along the row
   CHECK(r.window.num_groups() == 1 && nodes(r, 0) == 4);
   Group& g = r.window.group(0);
-  CHECK(g.form.folds && g.form.kept == 4 && g.form.full == 32 && g.form.row == 2);
-  denormalise(g.circuit, g.form);
-  CHECK(g.circuit.row_rank == 1 && g.circuit.patterned && g.circuit.sizes[1] == 8);
+  CHECK(g.space.folds && g.space.kept == 4 && g.space.full == 32 && g.space.row == 2);
+  lower(g.circuit, g.space);
+  CHECK(g.circuit.row_rank == 1 && g.circuit.rank == 2 && g.circuit.sizes[1] == 8);
 }
 
 TEST(another_walk_along_the_row_stays_another_kernel) {
@@ -245,8 +246,8 @@ TEST(another_walk_along_the_row_stays_another_kernel) {
   r.add(elementwise(Op::neg, {{x.block, {8, 4}, {1, 8}}}, y));    // y is laid out anew
   r.add(row_sum({y.block, {4, 8}, {1, 4}}, s));                   // and folded across: not in the order of x
   CHECK(r.window.num_groups() <= 2);
-  const Form& f = r.window.group(r.window.num_groups() - 1).form;
-  CHECK(f.pattern[0] == 16 && f.pattern[1] == 4);                 // the walk is that of y
+  const IterationSpace& space = r.window.group(r.window.num_groups() - 1).space;
+  CHECK(space.pattern[0] == 16 && space.pattern[1] == 4);                 // the walk is that of y
 }
 
 TEST(dead_values_are_not_stored_and_dead_groups_do_not_run) {

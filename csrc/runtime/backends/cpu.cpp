@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/backend.h"
+#include "runtime/ir/fold_schedule.h"
 #include "runtime/kernel.h"
 #include "runtime/stream.h"
 
@@ -15,7 +16,7 @@ constexpr size_t kHugePage = 2 << 20;
 
 class Cpu final : public Backend {
  public:
-  Cpu() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true}) { stream_ = &own_; }
+  Cpu() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &kHostSplits}) { stream_ = &own_; }
   const char* name() const override { return "cpu"; }
   int device_count() const override { return 1; }
 

@@ -1,14 +1,19 @@
-// Inside the planner: from a circuit over any iteration space to keyed kernel launches.
+// The planner: from a canonical circuit to the kernels that compute it, as a value.
+//
+// Every choice is a function of the circuit alone (structure, sizes, strides), never of threads, time or addresses: so results,
+// and the sequence of kernels, repeat exactly. Nothing is allocated, compiled or launched here.
 #pragma once
 
-#include "runtime/backend.h"
 #include "runtime/circuit.h"
+#include "runtime/ir/iteration_space.h"
 #include "runtime/kernel.h"
 
 namespace hologram {
 
-/// What the kernel of a planned circuit needs to be told beyond it.
-struct Stage {
+struct Block;
+
+/// What a kernel needs to be told beyond the circuit that it computes.
+struct KernelVariant {
   Schedule schedule = Schedule::Map;
   uint8_t flags = 0;
   uint8_t num_extra = 0;
@@ -17,41 +22,37 @@ struct Stage {
 
 struct Work { int64_t items, per_item; };
 
-/// Gets the launches of a circuit instead of the backend: to run several at once, or to see what would run.
-struct Observer {
-  virtual ~Observer() = default;
-  virtual void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) = 0;
-  /// A fold would run in two stages. True: that is all the observer wants to know.
-  virtual bool splits() { return false; }
-  /// Memory that the launches use: one reference, to be released when they are over. The caller's still, if this throws.
-  virtual void keep(Block* block) { block->release(); }
+struct KernelLaunch {
+  Key key;
+  KernelVariant variant;
+  Work work;
 };
 
+/// One launch, or two: then the first stores partial results in scratch memory, and the second combines them.
+struct Plan {
+  int num_launches = 0;
+  KernelLaunch launches[2];
+  int num_partials = 0;
+  size_t partial_bytes[kMaxComponents];
+  Circuit* circuit;           // the planned one: it belongs to the caller, and changes with the plan
+  Circuit combine;            // that of the second launch
+
+  const Circuit& circuit_of(int launch) const { return launch == 0 ? *circuit : combine; }
+  /// Says where the partial results are: `num_partials` blocks of at least `partial_bytes`. Before the arguments are made.
+  void place_partials(Block* const* blocks);
+};
+
+/// `circuit` is canonical (canonicalize, or lower where it was interleaved).
+Plan plan(Circuit& circuit, const IterationSpace& space);
+
+/// The launch of a circuit whose dimensions are final.
+void plan_launch(const Circuit& circuit, const KernelVariant& variant, KernelLaunch& launch);
+
 constexpr int kMaxKernelArgs = kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2;
-/// A kernel's arguments for a planned circuit: addresses to `operands`, the flat array (kernel.h) to `args`. Returns the
-/// length of the latter.
-int kernel_arguments(const Circuit& circuit, const Stage& stage, void** operands, int64_t* args);
+/// A kernel's arguments: addresses to `operands`, the flat array (kernel.h) to `args`. Returns the length of the latter.
+int kernel_arguments(const Circuit& circuit, const KernelVariant& variant, void** operands, int64_t* args);
 
-/// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
-bool order_matters(const Circuit& circuit, bool in_rows);
-/// The operand whose strides decide how a row is walked: the first input that varies along it, else the first output.
-int main_operand(const Circuit& circuit);
-/// Orders the dimensions of a map by the strides of its outputs, then of its inputs.
-void sort_map_dims(Circuit& circuit);
-/// Would the fold of this circuit, which has no pattern, run in two stages on that backend?
-bool will_split(Backend& backend, const Circuit& circuit);
-
-/// Collapses dimensions, chooses the schedule, finds the kernel and launches it, or hands the launches to an observer.
-/// `circuit` is scratch: it is changed by the call.
-void plan_circuit(Backend& backend, Circuit& circuit, Observer* observer);
-
-/// Finds and launches the kernel of a circuit whose dimensions are final.
-void execute(Backend& backend, const Circuit& circuit, const Stage& stage, Observer* observer);
-
-/// Collapses and runs a circuit with a row.
-void run_rows(Backend& backend, Circuit& circuit, Stage stage, Observer* observer);
-
-/// Runs a collapsed reduction as two stages if its row is long and its kept elements are few. False: not of that kind.
-bool run_split(Backend& backend, Circuit& circuit, Schedule schedule, Observer* observer);
+/// split.cpp: plans a fold as two launches, chunks of `space.chunk` and their combination.
+void plan_split(const IterationSpace& space, Plan& plan);
 
 }  // namespace hologram

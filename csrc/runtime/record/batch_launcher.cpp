@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "runtime/counters.h"
-#include "runtime/plan/dims.h"
+#include "runtime/ir/dims.h"
 
 namespace hologram {
 
@@ -14,24 +14,25 @@ std::string describe(const Circuit& c, int64_t elements) {
   return text + " over " + std::to_string(elements) + " elements)";
 }
 
-void BatchLauncher::launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) {
+void BatchLauncher::launch(const KernelLaunch& launch, const Circuit& circuit) {
+  const KernelVariant& variant = launch.variant;
   const uint64_t misses = my_count(Counter::cache_misses);
   const Kernel* kernel;
   try {
-    kernel = find_kernel(backend_, key);
+    kernel = find_kernel(backend_, launch.key);
   } catch (const Error& error) {
-    if (stage.flags || !launch_outputs_alone(circuit, stage, error)) throw;
+    if (variant.flags || !launch_outputs_alone(circuit, variant, error)) throw;
     return;
   }
   if (record_) {
     record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;
   }
-  pending_.push_back({kernel, used_operands_, used_args_, work, group_, (stage.flags & kMerge) != 0});
+  pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, (variant.flags & kMerge) != 0});
   if (operands_.size() < used_operands_ + kMaxOperands) operands_.resize(2 * operands_.size() + kMaxOperands);
   if (args_.size() < used_args_ + kMaxKernelArgs) args_.resize(2 * args_.size() + kMaxKernelArgs);
   used_args_ += static_cast<size_t>(
-      kernel_arguments(circuit, stage, operands_.data() + used_operands_, args_.data() + used_args_));
+      kernel_arguments(circuit, variant, operands_.data() + used_operands_, args_.data() + used_args_));
   used_operands_ += circuit.num_operands;
 }
 
@@ -68,7 +69,7 @@ bool reads(const Circuit& part, const Block* block) {
 
 /// Each output as a kernel of its own, where the kernel of all could not be made: each op rounds to its own type, so the values
 /// are the same. False: none of them can be made, or each would overwrite what another one reads.
-bool BatchLauncher::launch_outputs_alone(const Circuit& circuit, const Stage& stage, const Error& error) {
+bool BatchLauncher::launch_outputs_alone(const Circuit& circuit, const KernelVariant& variant, const Error& error) {
   std::vector<std::unique_ptr<Circuit>> parts;
   for (int i = 0; i < circuit.num_operands; ++i)
     if (circuit.operands[i].output) parts.push_back(with_output(circuit, i));
@@ -90,7 +91,9 @@ bool BatchLauncher::launch_outputs_alone(const Circuit& circuit, const Stage& st
   for (const auto& part : parts) {
     if (overwrites) run_pending();   // what is collected has no order
     try {
-      execute(backend_, *part, stage, this);
+      KernelLaunch alone;
+      plan_launch(*part, variant, alone);
+      launch(alone, *part);
     } catch (const Error&) {
       lost_outputs_.push_back({output_of(*part).block, failure});
     }

@@ -18,7 +18,7 @@ namespace hologram {
 /// " (in the circuit mul > add over 4096 elements)", for messages.
 std::string describe(const Circuit& circuit, int64_t elements);
 
-class BatchLauncher final : public Observer {
+class BatchLauncher {
  public:
   explicit BatchLauncher(Backend& backend) : backend_(backend) {}
 
@@ -30,8 +30,9 @@ class BatchLauncher final : public Observer {
   /// Drops what the group that began last has collected.
   void drop_group();
   /// Finds the kernel (compiling it if it must) and keeps the launch.
-  void launch(const Key& key, const Circuit& circuit, const Stage& stage, Work work) override;
-  void keep(Block* block) override { kept_.push_back(block); }
+  void launch(const KernelLaunch& launch, const Circuit& circuit);
+  /// Memory that the launches use: one reference, to be released when they are over. The caller's still, if this throws.
+  void keep(Block* block) { kept_.push_back(block); }
   /// Runs what was collected, and forgets it. What fails is told by lost_groups.
   void run();
   /// Forgets it, and what was lost.
@@ -42,10 +43,10 @@ class BatchLauncher final : public Observer {
   void forget_lost() { lost_groups_.clear(), lost_outputs_.clear(); }
 
  private:
-  /// `merges`: the second stage of a fold, which waits for all first ones.
+  /// `merges`: the second launch of a fold, which waits for all first ones.
   struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group; bool merges; };
 
-  bool launch_outputs_alone(const Circuit& circuit, const Stage& stage, const Error& error);
+  bool launch_outputs_alone(const Circuit& circuit, const KernelVariant& variant, const Error& error);
   void run_pending();
   void forget_pending();
   void release_kept();

@@ -57,12 +57,12 @@ bool Window::feeds_only(int first, int second) const {
 bool Window::merge(int first, int second) {
   Group &a = *groups_[first], &b = *groups_[second];
   Circuit &ca = a.circuit, &cb = b.circuit;
-  Form &fa = a.form, &fb = b.form;
+  IterationSpace &sa = a.space, &sb = b.space;
   bool kept_only;
-  if (!feeds_only(first, second) || !follows(ca, fa, cb, fb, kept_only)) return false;
+  if (!feeds_only(first, second) || !follows(ca, sa, cb, sb, kept_only)) return false;
 
   int8_t from[kMaxRank];
-  if (kept_only) kept_dims(ca, fa.row, from);
+  if (kept_only) kept_dims(ca, sa.row, from);
   else full_dims(ca, from);
   const int own = ca.num_operands;
   // The first group's operand in the place of the second one's; -1: there is none. Of a block that it reads and then writes
@@ -71,7 +71,7 @@ bool Window::merge(int first, int second) {
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     mine[i] = -1;
-    if (!glued_through(ca, o, from, fa.glue)) return false;
+    if (!glued_through(ca, o, from, sa.glue)) return false;
     for (int k = 0; o.block && k < own; ++k) {
       if (ca.operands[k].block != o.block) continue;
       if (same_place(ca, ca.operands[k], o, from)) mine[i] = static_cast<int16_t>(k);
@@ -113,9 +113,10 @@ bool Window::merge(int first, int second) {
     ca.operands[n].source = o.source == kNoRef ? kNoRef : ref_of(o.source);
     if (o.block) find(o.block)->written = static_cast<int16_t>(n);
   }
-  if (fb.folds && !fa.folds) fa = fb;
-  fa.ordered |= fb.ordered;
-  fa.picks |= fb.picks;
+  if (sb.folds && !sa.folds) sa = sb;
+  sa.changed = true;
+  sa.ordered |= sb.ordered;
+  sa.picks |= sb.picks;
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
   a.bytes += b.bytes;
   b.reset();

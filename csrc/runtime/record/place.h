@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "runtime/record/form.h"
+#include "runtime/ir/iteration_space.h"
 
 namespace hologram {
 
@@ -68,7 +68,7 @@ inline bool glued_through(const Circuit& group, const Operand& o, const int8_t* 
 }
 
 /// Would both be walked in the same way? The planner looks at contiguity and at the width of elements.
-inline bool same_pattern(const Form& x, const Form& y, int rank) {
+inline bool same_pattern(const IterationSpace& x, const IterationSpace& y, int rank) {
   const auto a = static_cast<int64_t>(item_size(x.pattern_type)), b = static_cast<int64_t>(item_size(y.pattern_type));
   if (std::max<int64_t>(a, 4) != std::max<int64_t>(b, 4)) return false;
   for (int d = 0; d < rank; ++d)
@@ -97,26 +97,26 @@ inline bool rewrite(const Circuit& group, const Circuit& op) {
 
 /// May the op's nodes follow the group's in one kernel, as far as room and spaces go? Their dimensions are cut at the same
 /// places on the way. `kept_only`: the op is over those of the group that are not folded.
-inline bool follows(Circuit& group, Form& f, Circuit& op, Form& form, bool& kept_only) {
-  if (f.solo || f.splits || form.solo) return false;
+inline bool follows(Circuit& group, IterationSpace& s, Circuit& op, IterationSpace& space, bool& kept_only) {
+  if (s.solo || s.chunk || space.solo) return false;
   if (group.num_nodes + op.num_nodes > kMaxNodes || group.num_operands + op.num_operands > kMaxOperands ||
       group.num_scalars + op.num_scalars > kMaxScalars || group.num_values + op.num_values > kOperandRef)
     return false;
-  kept_only = form.full != f.full;
-  if (kept_only && (form.folds || !f.folds || form.full != f.kept)) return false;
-  // The parts of a fold in two stages become operands, and a dimension of their own.
-  if (form.splits && (f.folds || group.num_operands + op.num_operands + kMaxComponents > kMaxOperands || group.rank > kMaxRank - 2))
-    return false;
+  kept_only = space.full != s.full;
+  if (kept_only && (space.folds || !s.folds || space.full != s.kept)) return false;
+  // The partial results of a fold in two launches become operands.
+  if (space.chunk && (s.folds || group.num_operands + op.num_operands + kMaxComponents > kMaxOperands)) return false;
   // Where a row is folded elements are visited more than once, and not by their numbers.
-  if ((f.ordered && form.folds) || (form.ordered && f.folds)) return false;
-  if ((f.picks || form.picks) && rewrite(group, op)) return false;
-  if (!align(group, f, op, form, kept_only)) return false;
+  if ((s.ordered && space.folds) || (space.ordered && s.folds)) return false;
+  if ((s.picks || space.picks) && rewrite(group, op)) return false;
+  if (!align(group, s, op, space, kept_only)) return false;
   // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
-  if (!form.folds) return true;
-  if (f.folds && (form.row != f.row || form.glue != f.glue || !same_pattern(form, f, group.rank))) return false;
-  if (form.glue & ~f.glue)
+  if (!space.folds) return true;
+  if (space.chunk && group.rank > kMaxRank - 2) return false;   // the chunks are a dimension of their own, and so may the kept ones be
+  if (s.folds && (space.row != s.row || space.glue != s.glue || !same_pattern(space, s, group.rank))) return false;
+  if (space.glue & ~s.glue)
     for (int i = 0; i < group.num_operands; ++i)
-      if (!glued(group.sizes, group.operands[i].strides, form.glue)) return false;
+      if (!glued(group.sizes, group.operands[i].strides, space.glue)) return false;
   return true;
 }
 

@@ -7,7 +7,8 @@
 #include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/error.h"
-#include "runtime/plan/dims.h"
+#include "runtime/execute.h"
+#include "runtime/ir/dims.h"
 
 namespace hologram {
 namespace {
@@ -50,32 +51,34 @@ void Recorder::locked(bool observe, Action action) {
   if (failure && !failure->told.load(std::memory_order_relaxed)) failure->raise();
 }
 
-void Recorder::record(Circuit& circuit, Form& form) {
+void Recorder::record(Circuit& circuit, IterationSpace& space) {
   const bool sync = config().sync;
   const FpMode mode = fp_mode();
   add_to(Counter::recorded);
+  interleave(circuit, space);
   locked(sync, [&] {
     if (any_poisoned()) check_poisoned(circuit);
     if (__builtin_expect(mode != mode_, 0)) {
       run_window(Reason::Switch);
       mode_ = mode;
     }
-    window_.add(circuit, form);
+    window_.add(circuit, space);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
     else if (backend_->dead_bytes.load(std::memory_order_relaxed) > kDeadBytes) check_memory();
   });
 }
 
-void Recorder::run_alone(Circuit& circuit, Form& form) {
+void Recorder::run_alone(Circuit& circuit, IterationSpace& space) {
   add_to(Counter::recorded);
   if (!idle())
     locked(false, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
     });
   if (any_poisoned()) check_poisoned(circuit);
-  denormalise(circuit, form);
-  plan_circuit(*backend_, circuit, nullptr);
+  lower(circuit, space);
+  Plan p = plan(circuit, space);
+  execute(*backend_, p);
 }
 
 void Recorder::run(Reason reason) { locked(false, [&] { run_window(reason); }); }
@@ -145,16 +148,19 @@ void Recorder::run_group(int g, CircuitRecord& record) {
     if (const int lost = window_.lost_input(g); lost >= 0) return lose(g, lost);
     window_.restore_outputs(g);
   }
-  denormalise(c, group.form);
+  lower(c, group.space);
   record.bytes_moved = all_bytes(c);
   add_to(Counter::bytes_moved, static_cast<uint64_t>(record.bytes_moved));
   add_to(Counter::circuits);
   launcher_.begin(g, &record);
   try {
-    plan_circuit(*backend_, c, &launcher_);
+    Plan p = plan(c, group.space);
+    Partials partials(*backend_, p);
+    for (int i = 0; i < p.num_launches; ++i) launcher_.launch(p.launches[i], p.circuit_of(i));
+    partials.hand_over([&](Block* block) { launcher_.keep(block); });
   } catch (const Error& error) {
     launcher_.drop_group();
-    lose(g, std::make_exception_ptr(Error(error.kind(), error.what() + describe(c, group.form.full))));
+    lose(g, std::make_exception_ptr(Error(error.kind(), error.what() + describe(c, group.space.full))));
   } catch (...) {
     launcher_.drop_group();
     lose(g, std::current_exception());
@@ -188,7 +194,7 @@ CircuitRecord& Recorder::record_of(const Group& group, Reason reason) {
   CircuitRecord& record = records_.emplace_back();
   record.reason = reason;
   record.ops = group.ops;
-  record.elements = group.form.full;
+  record.elements = group.space.full;
   record.bytes_recorded = group.bytes;
   return record;
 }

@@ -27,8 +27,8 @@ class Recorder {
   StreamLock& lock() { return lock_; }
   bool idle() const { return !busy_.load(std::memory_order_relaxed); }
 
-  void record(Circuit& circuit, Form& form);
-  void run_alone(Circuit& circuit, Form& form);
+  void record(Circuit& circuit, IterationSpace& space);
+  void run_alone(Circuit& circuit, IterationSpace& space);
   void run(Reason reason);
   void flush(Reason reason);
   void run_if_written(const Block& block, Reason reason);

@@ -4,14 +4,14 @@
 
 #include "runtime/config.h"
 #include "runtime/memory/guard.h"
-#include "runtime/plan/dims.h"
+#include "runtime/ir/dims.h"
 #include "runtime/record/place.h"
 
 namespace hologram {
 
 void Group::reset() {
   circuit.clear();
-  form = Form();
+  space = IterationSpace();
   ops = 0;
   bytes = 0;
 }
@@ -70,34 +70,35 @@ bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t*
       uses[i].supersedes = o.output;
     } else {
       if (e && e->reader == g && o.output && !(e->read >= 0 && same_place(c, c.operands[e->read], o, from))) return false;
-      if (!glued_through(c, o, from, group.form.glue)) return false;
+      if (!glued_through(c, o, from, group.space.glue)) return false;
     }
   }
   return true;
 }
 
-bool Window::join(int g, Circuit& op, Form& form) {
+bool Window::join(int g, Circuit& op, IterationSpace& space) {
   Group& group = *groups_[g];
   Circuit& c = group.circuit;
-  Form& f = group.form;
+  IterationSpace& s = group.space;
   bool kept_only;
-  if (comes_again(c, op) || !follows(c, f, op, form, kept_only)) return false;
+  if (comes_again(c, op) || !follows(c, s, op, space, kept_only)) return false;
 
   int8_t from[kMaxRank];
-  if (kept_only) kept_dims(c, f.row, from);
+  if (kept_only) kept_dims(c, s.row, from);
   else full_dims(c, from);
   Use uses[kMaxOperands];
   if (!resolve(group, g, op, from, uses)) return false;
-  if (form.folds && !f.folds) f = form;
-  commit(g, op, form, from, uses);
+  if (space.folds && !s.folds) s = space;
+  commit(g, op, space, from, uses);
   return true;
 }
 
-void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses) {
+void Window::commit(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses) {
   Group& group = *groups_[g];
   Circuit& c = group.circuit;
-  group.form.ordered |= form.ordered;
-  group.form.picks |= form.picks;
+  group.space.ordered |= space.ordered;
+  group.space.picks |= space.picks;
+  group.space.changed |= group.ops > 0;
   Ref renamed[kMaxOperands];
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
@@ -142,7 +143,7 @@ void Window::commit(int g, const Circuit& op, const Form& form, const int8_t* fr
   ++num_ops_;
 }
 
-void Window::add(Circuit& op, Form& form) {
+void Window::add(Circuit& op, IterationSpace& space) {
   int earliest = -1, sources = -1;   // -2: the inputs come from several groups
   for (int i = 0; i < op.num_operands; ++i) {
     const Entry* e = find(op.operands[i].block);
@@ -151,9 +152,9 @@ void Window::add(Circuit& op, Form& form) {
     if (op.operands[i].output) earliest = std::max<int>(earliest, e->reader);
     else if (e->writer >= 0 && sources != e->writer) sources = sources == -1 ? e->writer : -2;
   }
-  if (!form.solo) {
+  if (!space.solo) {
     if (sources == -2) merge_sources(op, earliest);
-    if (earliest >= 0 && join(earliest, op, form)) return;
+    if (earliest >= 0 && join(earliest, op, space)) return;
     // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
     // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.
     int tried = earliest;
@@ -162,7 +163,7 @@ void Window::add(Circuit& op, Form& form) {
       const Entry* e = find(op.operands[i].block);
       if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
       tried = e->reader;
-      if (join(tried, op, form)) return;
+      if (join(tried, op, space)) return;
     }
   }
   const int g = new_group();
@@ -171,12 +172,12 @@ void Window::add(Circuit& op, Form& form) {
   c.rank = op.rank;
   c.row_rank = op.row_rank;
   std::copy_n(op.sizes, op.rank, c.sizes);
-  group.form = form;
+  group.space = space;
   int8_t from[kMaxRank];
   full_dims(c, from);
   Use uses[kMaxOperands];
   std::fill_n(uses, op.num_operands, Use{kNoRef, false});
-  commit(g, op, form, from, uses);
+  commit(g, op, space, from, uses);
 }
 
 // ---- giving up memory ----
@@ -291,7 +292,10 @@ bool Window::prune(int g) {
     else any = true;
   }
   if (!any) return false;
-  if (!all) remove_unused(c);
+  if (!all) {
+    remove_unused(c);
+    groups_[g]->space.changed = true;
+  }
   return true;
 }
 

@@ -24,7 +24,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/record/form.h"
+#include "runtime/ir/iteration_space.h"
 #include "runtime/record/parts.h"
 #include "runtime/record/poison.h"
 
@@ -50,7 +50,7 @@ struct Entry {
 
 struct Group {
   Circuit circuit;
-  Form form;
+  IterationSpace space;
   uint16_t ops = 0;                     // recorded ops in it
   int64_t bytes = 0;                    // their operands, had each op run alone
   void reset();
@@ -60,8 +60,8 @@ class Window {
  public:
   Window() = default;
 
-  /// Records an op in normal form with all operands in blocks. `circuit` is scratch.
-  void add(Circuit& circuit, Form& form);
+  /// Records an op, interleaved, with all operands in blocks. `circuit` is scratch.
+  void add(Circuit& circuit, IterationSpace& space);
 
   bool empty() const { return num_groups_ == 0; }
   bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
@@ -116,9 +116,9 @@ class Window {
   }
   Entry* find(const Block* block) { return const_cast<Entry*>(static_cast<const Window*>(this)->find(block)); }
   Entry& entry_of(Block* block);
-  bool join(int g, Circuit& op, Form& form);
+  bool join(int g, Circuit& op, IterationSpace& space);
   bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
-  void commit(int g, const Circuit& op, const Form& form, const int8_t* from, const Use* uses);
+  void commit(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses);
   int new_group();
   int16_t written_before(Entry& e, const Circuit& c, const Operand& o);
 

@@ -6,6 +6,7 @@
 
 #include "runtime/counters.h"
 #include "runtime/error.h"
+#include "runtime/ir/fold_schedule.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/memory.h"
 
@@ -19,7 +20,9 @@ thread_local uint8_t lane_of_thread[kMaxDevices] = {};
 
 }  // namespace
 
-Queue::Queue(Device& device, int lane) : owner_(device), own_(*this, lane), shared_(*this) {
+Queue::Queue(Device& device, int lane)
+    : Backend({/*host_visible=*/false, /*reads_host_memory=*/false, /*host_waits=*/false, /*float64=*/true, &kGridSplits}), owner_(device),
+      own_(*this, lane), shared_(*this) {
   stream_ = &own_;
   kernels_ = &device.kernels();
   one_queue_ = false;

@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/error.h"
+#include "runtime/ir/fold_schedule.h"
 #include "runtime/launch_log.h"
 #include "runtime/memory/memory.h"
 
@@ -30,7 +31,7 @@ Mark& mark_of(void* event) { return *static_cast<Mark*>(event); }
 }  // namespace
 
 Queue::Queue(Device& device, int lane)
-    : Backend({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false}), owner_(device),
+    : Backend({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false, &kGridSplits}), owner_(device),
       commands_(device), own_(*this, lane), shared_(*this) {
   stream_ = &own_;
   kernels_ = &device.kernels();

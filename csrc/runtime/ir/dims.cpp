@@ -1,21 +1,14 @@
-#include "runtime/plan/dims.h"
+#include "runtime/ir/dims.h"
 
 #include <algorithm>
 #include <cstdlib>
 
 namespace hologram {
-namespace {
-
-/// Operands and the pattern: whatever has strides.
-int strided(const Circuit& c) { return c.num_operands + c.patterned; }
-
-}  // namespace
-
 void remove_dim(Circuit& c, int d) {
   if (d >= kept_rank(c)) --c.row_rank;
   --c.rank;
   std::copy(c.sizes + d + 1, c.sizes + c.rank + 1, c.sizes + d);
-  for (int i = 0; i < strided(c); ++i) {
+  for (int i = 0; i < c.num_operands; ++i) {
     int64_t* s = c.operands[i].strides;
     std::copy(s + d + 1, s + c.rank + 1, s + d);
   }
@@ -24,7 +17,7 @@ void remove_dim(Circuit& c, int d) {
 void insert_dim(Circuit& c, int d, bool row) {
   std::copy_backward(c.sizes + d, c.sizes + c.rank, c.sizes + c.rank + 1);
   c.sizes[d] = 1;
-  for (int i = 0; i < strided(c); ++i) {
+  for (int i = 0; i < c.num_operands; ++i) {
     int64_t* s = c.operands[i].strides;
     std::copy_backward(s + d, s + c.rank, s + c.rank + 1);
     s[d] = 0;
@@ -48,15 +41,15 @@ void move_dim(Circuit& c, int from, int to) {
     else std::rotate(v + to, v + from, v + from + 1);
   };
   turn(c.sizes);
-  for (int i = 0; i < strided(c); ++i) turn(c.operands[i].strides);
+  for (int i = 0; i < c.num_operands; ++i) turn(c.operands[i].strides);
 }
 
 namespace {
 
 /// < 0: dimension a belongs outside of b; > 0: inside; 0: nothing decides.
-int compare(const Circuit& c, int a, int b, const uint8_t* priority, int num_priority) {
-  for (int i = 0; i < num_priority; ++i) {
-    const int64_t* s = c.operands[priority[i]].strides;
+int compare(const Circuit& c, int a, int b, const Priority& priority) {
+  for (int i = 0; i < priority.count; ++i) {
+    const int64_t* s = c.operands[priority.operand[i]].strides;
     const int64_t x = std::abs(s[a]), y = std::abs(s[b]);
     if (x && y && x != y) return x > y ? -1 : 1;
   }
@@ -67,19 +60,19 @@ int compare(const Circuit& c, int a, int b, const uint8_t* priority, int num_pri
 
 bool mergeable(const Circuit& c, int outer) {
   const int inner = outer + 1;
-  for (int i = 0; i < strided(c); ++i) {
+  for (int i = 0; i < c.num_operands; ++i) {
     const int64_t* s = c.operands[i].strides;
     if (s[outer] != s[inner] * c.sizes[inner]) return false;
   }
   return true;
 }
 
-void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority) {
+void sort_dims(Circuit& c, int first, int n, const Priority& priority) {
   // Insertion: undecided neighbours are stepped over, so that they do not hide a decided pair behind them.
   for (int d = first + 1; d < first + n; ++d) {
     int place = d;
     for (int other = d - 1; other >= first; --other) {
-      const int order = compare(c, other, d, priority, num_priority);
+      const int order = compare(c, other, d, priority);
       if (order < 0) break;
       if (order > 0) place = other;
     }
@@ -95,6 +88,32 @@ int merge_dims(Circuit& c, int first, int n) {
     --n;
   }
   return n;
+}
+
+bool order_matters(const Circuit& c, bool in_rows) {
+  for (int i = 0; i < c.num_nodes; ++i) {
+    const OpFacts& facts = op_facts(c.nodes[i].op);
+    if (facts.ordered && (in_rows || facts.kind == OpKind::Elementwise)) return true;
+  }
+  return false;
+}
+
+int main_operand(const Circuit& c) {
+  for (const bool output : {false, true})
+    for (int i = 0; i < c.num_operands; ++i) {
+      const Operand& o = c.operands[i];
+      if (o.output != output) continue;
+      for (int d = kept_rank(c); d < c.rank; ++d)
+        if (o.strides[d] != 0 && c.sizes[d] != 1) return i;
+    }
+  return 0;
+}
+
+void sort_map_dims(Circuit& c) {
+  Priority priority;
+  priority.add_all(c, true);
+  priority.add_all(c, false);
+  sort_dims(c, 0, c.rank, priority);
 }
 
 void remove_unused(Circuit& c) {

@@ -24,6 +24,9 @@ inline int64_t operand_bytes(const Circuit& c, const Operand& o) {
   return bytes;
 }
 
+/// Are neighbours along the dimension neighbours in memory?
+inline bool contiguous(const Operand& o, int dim) { return o.strides[dim] == static_cast<int64_t>(item_size(o.dtype)); }
+
 /// Removes dimension `d`; every coordinate along it is 0 from now on.
 void remove_dim(Circuit& c, int d);
 /// Inserts a dimension of size 1 before dimension `d`, with stride 0 everywhere. The rank must be below kMaxRank.
@@ -32,14 +35,32 @@ void insert_dim(Circuit& c, int d, bool row);
 int drop_unit_dims(Circuit& c, int first, int n);
 /// Moves dimension `from` to place `to`; those between shift.
 void move_dim(Circuit& c, int from, int to);
-/// Orders the n dimensions from `first` on by falling strides: those of operand priority[0] decide, where they are equal
-/// or 0 those of priority[1], and so on.
-void sort_dims(Circuit& c, int first, int n, const uint8_t* priority, int num_priority);
+/// The operands in the order in which their strides decide about dimensions.
+struct Priority {
+  uint8_t operand[kMaxOperands + 1];
+  int count = 0;
+  void add(int i) { operand[count++] = static_cast<uint8_t>(i); }
+  void add_all(const Circuit& c, bool outputs, int except = -1) {
+    for (int i = 0; i < c.num_operands; ++i)
+      if (c.operands[i].output == outputs && i != except) add(i);
+  }
+};
+
+/// Orders the n dimensions from `first` on by falling strides: those of the first operand of `priority` decide, where they
+/// are equal or 0 those of the second, and so on.
+void sort_dims(Circuit& c, int first, int n, const Priority& priority);
 /// Does every operand walk dimensions `outer` and `outer + 1` as if they were one?
 bool mergeable(const Circuit& c, int outer);
 /// Merges neighbours among the n dimensions from `first` on that every operand walks through as if they were one.
 /// Returns how many are left. Row-major numbers of elements do not change.
 int merge_dims(Circuit& c, int first, int n);
+
+/// Does a node's result depend on the numbers of elements (in the whole space, or in the row)?
+bool order_matters(const Circuit& circuit, bool in_rows);
+/// The operand whose strides decide how a row is walked: the first input that varies along it, else the first output.
+int main_operand(const Circuit& circuit);
+/// Orders the dimensions of a map by the strides of its outputs, then of its inputs.
+void sort_map_dims(Circuit& circuit);
 
 /// Removes the outputs without a source, the nodes that no output needs, and what only those nodes read. References follow.
 void remove_unused(Circuit& c);
