@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/error.h"
+#include "runtime/memory/guard.h"
 #include "runtime/plan/dims.h"
 
 namespace hologram {
@@ -19,6 +20,11 @@ int64_t all_bytes(const Circuit& c) {
   int64_t bytes = 0;
   for (int i = 0; i < c.num_operands; ++i) bytes += operand_bytes(c, c.operands[i]);
   return bytes;
+}
+
+void pin_operands(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].block) guard_pin(*c.operands[i].block);
 }
 
 /// A list of the thread's own, kept for its capacity.
@@ -69,7 +75,9 @@ void Recorder::record(Circuit& circuit, Form& form) {
 
 void Recorder::run_alone(Circuit& circuit, Form& form) {
   add_to(Counter::recorded);
-  if (!idle())
+  const bool guard = config().guard;
+  if (__builtin_expect(guard, 0)) pin_operands(circuit);
+  if (!idle() || guard)   // busy_ comes after what another thread hides
     locked(false, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
     });
