@@ -24,8 +24,8 @@ void Storage::begin_export() {
     std::lock_guard<std::mutex> hold(lock_);
     if (dropped_) fail(Error::Kind::Runtime, "hologram.Buffer: its executor was cleaned up.");
     ++exports_;
-    // First the mark: what another thread records in between runs at once.
-    block_->exposed.store(true, std::memory_order_relaxed);
+    // First the mark: what another thread records in between runs at once (Stream::submit).
+    block_->exposed.store(true);
   }
   try {
     settle();

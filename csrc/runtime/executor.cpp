@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "runtime/backend.h"
+#include "runtime/config.h"
 #include "runtime/counters.h"
 #include "runtime/error.h"
 #include "runtime/kernel.h"
 #include "runtime/key.h"
+#include "runtime/memory/guard.h"
 
 namespace hologram {
 
@@ -337,10 +339,13 @@ void keep_warm(const Call& call, uint64_t signature, const Circuit& c) {
 /// Must the op run now, and may it, whatever is recorded?
 bool at_once(const Call& call) {
   bool exposed = !recording();
+  const bool guard = config().guard;
+  if (__builtin_expect(guard, 0) && !exposed) guard_unpin_all();
   const auto look = [&](const Array* a) {
     if (!a) return true;
+    if (__builtin_expect(guard, 0)) guard_pin(*a->block);
     exposed |= a->block->exposed.load(std::memory_order_relaxed);
-    return a->block->entry.load(std::memory_order_relaxed) == 0;
+    return a->block->entry.load(std::memory_order_relaxed) == idle_entry(*a->block);
   };
   bool untouched = true;
   for (int i = 0; i < call.op.num_args; ++i) untouched &= look(call.args[i].array);

@@ -8,6 +8,7 @@
 #include "runtime/config.h"
 #include "runtime/error.h"
 #include "runtime/fork.h"
+#include "runtime/memory/guard.h"
 #include "runtime/record/poison.h"
 #include "runtime/record/recorder.h"
 
@@ -44,7 +45,7 @@ bool recordable_here(const Circuit& c, Backend& here) {
       check_same_memory(here, home, op_name(c.nodes[0].op));
       // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, who
       // orders the queues.
-      if (block->entry.load(std::memory_order_relaxed)) home.stream().run(Reason::Switch);
+      if (is_mentioned(*block)) home.stream().run(Reason::Switch);
       all = false;
     }
     all &= !block->exposed.load(std::memory_order_relaxed);
@@ -132,9 +133,13 @@ Stream& current_stream(Backend& backend, int device) { return backend.queue(devi
 void Stream::submit(Circuit& circuit) {
   IterationSpace space;
   if (!canonicalize(circuit, space, backend_->split_limits())) return;
+  if (__builtin_expect(config().guard, 0) && recording()) guard_unpin_all();
   if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
-  if (recordable(circuit) && recording()) recorder_->record(circuit, space);
-  else recorder_->run_alone(circuit, space);
+  if (!recordable(circuit) || !recording()) return recorder_->run_alone(circuit, space);
+  recorder_->record(circuit, space);
+  // An address was taken meanwhile, on another thread. There the mark comes before the look at what is recorded, here it is the
+  // other way round, with an exchange in between (StreamLock::unlock): one of the two sees the other.
+  if (__builtin_expect(any_exposed(circuit), 0)) recorder_->run(Reason::Pointer);
 }
 
 void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
@@ -157,12 +162,14 @@ void Stream::flush(Reason reason) {
 }
 
 void Stream::run_if_written(const Block& block, Reason reason) {
-  if (!is_poisoned(block)) recorder_->run_if_written(block, reason);
+  guard_pin(block);
+  if (is_mentioned(block)) recorder_->run_if_written(block, reason);
   throw_if_poisoned(block);
 }
 
 void Stream::run_if_used(const Block& block, Reason reason) {
-  if (!is_poisoned(block)) recorder_->run(reason);
+  guard_pin(block);
+  if (is_mentioned(block)) recorder_->run(reason);
   throw_if_poisoned(block);
 }
 

@@ -59,6 +59,20 @@ class LLVMBuilder(Memory, Builder):
         params = ", ".join(f"{wide} {{{n}}}" for n in range(len(args)))
         return self.emit(f"call {{r}} @{full}({params}{extra})", args, dtype)
 
+    def _called(self, name: str, compute, args) -> Value:
+        """compute(builder, *args), all of one type, as a function of the module: what is long and comes often is compiled once."""
+        dtype, lanes = args[0].dtype, max(a.data.lanes for a in args)
+        wide = vector(scalar_type(dtype), lanes)
+        symbol = f"{name}.{suffix(scalar_type(dtype), lanes)}"
+        if symbol not in self.text.functions:
+            inner = LLVMBuilder(lanes, self.features)
+            params = [Value(inner, dtype, Reg(f"%a{n}", lanes, inner.text.entry)) for n in range(len(args))]
+            result = compute(inner, *params)
+            listed = ", ".join(f"{wide} {p.data.text}" for p in params)
+            self.text.functions[symbol] = inner.text.returning(symbol, wide, listed, result.data.text)
+            self.text.declarations.update(inner.text.declarations)
+        return self.emit(f"call {{r}} @{symbol}({', '.join(f'{{t}} {{{n}}}' for n in range(len(args)))})", args, dtype)
+
     def widen(self, x: Value, lanes: int) -> Value:
         """The same value as a vector register."""
         if x.data.lanes == lanes:
@@ -112,7 +126,12 @@ class LLVMBuilder(Memory, Builder):
         return x if x.dtype.kind in "ub" else self.intrinsic("abs", (x,), x.dtype, ", i1 false")
 
     def fma(self, x, y, z):
-        return arith.fma_f32(self, x, y, z) if self.soft_fma and x.dtype is F32 else self.intrinsic("fma", (x, y, z), x.dtype)
+        if not self.soft_fma:
+            return self.intrinsic("fma", (x, y, z), x.dtype)
+        # Some kernels have a hundred of them. In f64 each lane is a call into a library.
+        return self._called("fma", arith.fma_f32 if x.dtype is F32 else LLVMBuilder._fma_of_library, (x, y, z))
+
+    def _fma_of_library(self, x, y, z): return self.intrinsic("fma", (x, y, z), x.dtype)
 
     def sqrt(self, x): return self.intrinsic("sqrt", (x,), x.dtype)
     def floor(self, x): return self.intrinsic("floor", (x,), x.dtype)

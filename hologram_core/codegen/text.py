@@ -89,6 +89,7 @@ class Text:
         self.floor = None              # pure instructions go to this block or a younger one
         self.declarations: dict = {}
         self.globals: list = []
+        self.functions: dict = {}      # name -> definition
         self.streams = False           # are there stores past the caches?
         self.widest = 1                # bytes of the widest element of a vector, as far as values were noted
         self.entry = self.block = self.new_block("entry")
@@ -137,6 +138,12 @@ class Text:
         self.declarations.setdefault(name, f"declare {result} @{name}({params})")
         return f"@{name}"
 
+    def returning(self, symbol: str, result: str, params: str, value: str) -> str:
+        """The text so far as a function that gives a value and touches no memory."""
+        self.block.terminator = f"ret {result} {value}"
+        body = "\n".join(map(str, self.blocks))
+        return f"define internal {result} @{symbol}({params}) nounwind memory(none) {{\n{body}\n}}"
+
     def splat(self, reg: Reg, scalar: str, lanes: int) -> str:
         """Operand text of `reg` at the given number of lanes."""
         if reg.lanes == lanes:
@@ -154,7 +161,7 @@ class Text:
     def finish(self, symbol: str, attributes: str) -> str:
         self.block.terminator = "ret void"
         body = "\n".join(map(str, self.blocks))
-        parts = [*self.globals, f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
+        parts = [*self.globals, *self.functions.values(), f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
                  *self.declarations.values(), *(["!0 = !{i32 1}"] if self.streams else [])]
         return "\n".join(parts) + "\n"
 

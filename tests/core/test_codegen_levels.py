@@ -149,6 +149,24 @@ def test_fma_rounds_once(check, dtype):
     np.testing.assert_array_equal(*(a.view(f"u{dtype.bytes}") for a in found))
 
 
+@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+def test_what_stands_for_fma_is_made_once(dtype):
+    """A kernel has up to a hundred of them. Each of its own made kernels 30 times as long as with the instruction, and slow to compile."""
+    host = cpu._Host("x86-64-v2", runs=False)
+
+    def size(count):
+        b = LLVMBuilder(16, host.features)
+        with b.loop(b.begin(), b.end(), 16) as loop:
+            at = b.advance(b.operand(0), loop.index, scalar_type(dtype))
+            x = total = b.load(at, dtype, 16)
+            for _ in range(count):
+                total = b.fma(total, x, x)
+            b.store(total, at, dtype)
+        return len(host.emit(b.text.finish("k", "nounwind")))
+
+    assert 0 < (size(44) - size(4)) / 40 < 450
+
+
 def test_a_share_of_all_rows(check):
     """The whole of it takes minutes; the levels have different shares."""
     cases = [(name, case) for name, case in gpu_tables.cases(gpu_tables.TYPES) if zlib.crc32((check.level + name).encode()) % SHARE == 0]

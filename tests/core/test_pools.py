@@ -175,6 +175,32 @@ print("so far so good", flush=True)
     assert run(code.replace(fault, ""), HOLOGRAM_GUARD="1").returncode == 0
 
 
+SHARED = """
+import threading
+import hologram_core as hg
+
+for _ in range(3):
+    with hg.Executor() as e:
+        a, b = e.allocate(70_000), e.allocate(70_000)      # so long that the op lets go of Python's lock
+        a.fill(0.5)
+
+        def work(n):
+            for round_ in range(200):
+                hg.ops.tanh(e, a, b)
+                if round_ % 3 == n:
+                    b.to_numpy()
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+"""
+
+
+def test_threads_that_share_guarded_blocks_do_not_fault():
+    """One records a write of what another one reads or lets a kernel write just now."""
+    passes(SHARED, HOLOGRAM_GUARD="1")
+
+
 # ---- threads, fork, exit ----
 
 def test_blocks_may_die_on_another_thread():

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What of the device's suite runs here: `make test-gpu-full` runs all of it.
 SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_generator.py", "test_traps.py", "test_pieces.py",
-         "test_recording_failures.py", "test_interrupts.py",
+         "test_recording_failures.py", "test_interrupts.py", "test_patches.py",
          "test_multiprocessing.py::test_a_worker_that_returns_tensors_of_a_gpu_is_an_error_at_once",
          "test_multiprocessing.py::test_whoever_sends_a_tensor_of_a_gpu_or_waits_for_one_is_told"]
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What of the device's suite runs here; HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake pytest tests/torch runs all of it.
 # Tests that name float64 and meet Metal's refusal of it are left out (refusals.py).
-SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_generator.py", "test_traps.py"]
+SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_generator.py", "test_traps.py", "test_patches.py"]
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin" or os.environ.get("HOLOGRAM_BACKEND") in ("cuda", "metal"),
                                 reason="Linux only; and once, not from inside itself")

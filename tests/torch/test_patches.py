@@ -201,7 +201,7 @@ def test_data_parallel_needs_its_correction(monkeypatch):
         _patches.originals["data_parallel"](module, torch.ones(1, 2, device=DEVICE))
     monkeypatch.setattr(sys.modules["torch.nn.parallel.data_parallel"], "_get_available_device_type",
                         _patches.originals["data_parallel._get_available_device_type"])
-    cpu = torch.nn.DataParallel(torch.nn.Linear(2, 2))
+    cpu = torch.nn.DataParallel(torch.nn.Linear(2, 2), device_ids=[0])   # of several devices: one alone gets the module at once
     assert cpu.module.weight.is_hologram                    # moved there
     with pytest.raises(AttributeError, match="_scatter"):
         cpu(torch.ones(1, 2))

@@ -317,6 +317,36 @@ GUARDED = """
 """
 
 
+SHARED = """
+    import threading, torch
+    x, w = (torch.ones(256, 256).to("hologram") for _ in range(2))
+
+    def write():
+        for round_ in range(400):
+            w.mul_(0.5)
+            if round_ % 20 == 0:
+                w.sum().item()
+
+    def read():
+        for _ in range(60):
+            (torch.mm(x, w), w.cpu(), torch.sort(w[:8]), w[3, 4].item(), w.tolist(), w.detach()[:2].numpy(force=True))
+
+    threads = [threading.Thread(target=f) for f in (write, read, read)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+"""
+
+
+@host_memory
+def test_the_guard_serves_threads():
+    """Who asks properly reads whenever he likes, while another thread records writes."""
+    import os
+
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(SHARED)], env={**os.environ, "HOLOGRAM_GUARD": "1"}, capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 @deferred
 @host_memory
 @pytest.mark.parametrize("elements", [16, 3000, 100_000, 1 << 20], ids=["a slot", "a class", "classes", "linear"])

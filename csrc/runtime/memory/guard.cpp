@@ -5,6 +5,10 @@
 
 #include <deque>
 #include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/fork.h"
 
 namespace hologram {
 namespace {
@@ -13,14 +17,41 @@ constexpr size_t kQuarantined = 4096;   // freed regions kept inaccessible; they
 
 struct Region { void* base; size_t bytes; };
 
-struct Quarantine {
+/// What one thread may be at.
+using Pins = std::unordered_set<const Block*>;
+
+struct Guard {
   std::mutex lock;
-  std::deque<Region> regions;
+  std::deque<Region> freed;
+  std::vector<Pins*> threads, spare;   // of all threads; of those that have ended
 };
 
-Quarantine& quarantine() {
-  static Quarantine* q = new Quarantine;   // never destroyed: blocks die late
-  return *q;
+Guard& guard() {
+  static Guard& g = *new Guard;   // never destroyed: blocks die late
+  static const bool registered = (hold_while_forking(ForkOrder::Guard, [] { g.lock.lock(); }, [] { g.lock.unlock(); }), true);
+  (void)registered;
+  return g;
+}
+
+/// The calling thread's. They outlive it, and go to a later one: threads use blocks to their very end.
+Pins& my_pins() {
+  thread_local Pins* mine = nullptr;
+  if (mine) return *mine;
+  struct End {
+    ~End() {
+      const std::lock_guard<std::mutex> hold(guard().lock);
+      mine->clear();
+      guard().spare.push_back(mine);
+    }
+  };
+  const std::lock_guard<std::mutex> hold(guard().lock);
+  auto& spare = guard().spare;
+  if (spare.empty()) spare.push_back(guard().threads.emplace_back(new Pins));
+  mine = spare.back();
+  spare.pop_back();
+  thread_local End end;
+  (void)end;
+  return *mine;
 }
 
 size_t page() {
@@ -42,27 +73,52 @@ GuardedRegion guard_allocate(size_t bytes) {
   return {end - (bytes + 63) / 64 * 64, base};
 }
 
-void guard_protect(void* base, size_t bytes, bool accessible) {
-  mprotect(base, payload(bytes), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
-}
-
-void guard_release(void* base, size_t bytes) {
-  const size_t room = payload(bytes) + page();
+void guard_release(Block& block) {
+  void* const base = block.owner;
+  const size_t room = payload(block.bytes) + page();
+  block.entry.store(0, std::memory_order_relaxed);
   mprotect(base, room, PROT_NONE);
 #ifdef MADV_DONTNEED
   madvise(base, room, MADV_DONTNEED);
 #endif
   Region oldest{};
   {
-    Quarantine& q = quarantine();
-    std::lock_guard<std::mutex> hold(q.lock);
-    q.regions.push_back({base, room});
-    if (q.regions.size() > kQuarantined) {
-      oldest = q.regions.front();
-      q.regions.pop_front();
+    Guard& g = guard();
+    const std::lock_guard<std::mutex> hold(g.lock);
+    for (Pins* pins : g.threads) pins->erase(&block);
+    g.freed.push_back({base, room});
+    if (g.freed.size() > kQuarantined) {
+      oldest = g.freed.front();
+      g.freed.pop_front();
     }
   }
   if (oldest.base) munmap(oldest.base, oldest.bytes);
+}
+
+void guard_hide(const Block& block) {
+  if (!is_guarded(block)) return;
+  const Pins& mine = my_pins();
+  const std::lock_guard<std::mutex> hold(guard().lock);
+  for (const Pins* pins : guard().threads)
+    if (pins != &mine && pins->count(&block)) return;
+  mprotect(block.owner, payload(block.bytes), PROT_NONE);
+}
+
+void guard_reveal(const Block& block) {
+  if (is_guarded(block)) mprotect(block.owner, payload(block.bytes), PROT_READ | PROT_WRITE);
+}
+
+void guard_pin(const Block& block) {
+  if (!is_guarded(block)) return;
+  Pins& mine = my_pins();
+  const std::lock_guard<std::mutex> hold(guard().lock);
+  mine.insert(&block);
+}
+
+void guard_unpin_all() {
+  Pins& mine = my_pins();
+  const std::lock_guard<std::mutex> hold(guard().lock);
+  mine.clear();
 }
 
 }  // namespace hologram

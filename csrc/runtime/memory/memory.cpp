@@ -13,8 +13,6 @@
 namespace hologram {
 namespace {
 
-constexpr uint16_t kGuarded = 1;   // Block::bin of a linear block that lies outside the pool
-
 void add(MemoryStats::Counter& counter, int64_t bytes) {
   counter.current += bytes;
   counter.allocated += bytes;
@@ -238,7 +236,9 @@ Block* Memory::allocate_guarded(size_t bytes) {
   if (!region.data) out_of_memory(bytes);
   std::lock_guard<SpinLock> hold(lock_);
   refill_headers();
-  return fill(header(), Block::Pool::Linear, region.data, bytes, bytes, kGuarded, region.base);
+  Block* const block = fill(header(), Block::Pool::Linear, region.data, bytes, bytes, kGuarded, region.base);
+  block->entry.store(kWatched, std::memory_order_relaxed);
+  return block;
 }
 
 Block* Memory::reserve_classes(int first, int count) {
@@ -268,8 +268,8 @@ void Memory::release(Block* block) noexcept {
   if (block->pool == Block::Pool::Shared) return backend_.release_shared(block);
   if (block->pool == Block::Pool::External) {
     if (block->external_free) block->external_free(block->owner);
-  } else if (block->pool == Block::Pool::Linear && block->bin == kGuarded) {
-    guard_release(block->owner, block->bytes);
+  } else if (is_guarded(*block)) {
+    guard_release(*block);
   }
   bool epoch_over = false;
   {
@@ -330,17 +330,13 @@ ClassRange Memory::class_range(const Block& block) {
   return {first, std::max(1, static_cast<int>(block.capacity / kClassBytes))};
 }
 
-void set_accessible(const Block& block, bool accessible) {
-  if (block.pool == Block::Pool::Linear && block.bin == kGuarded) guard_protect(block.owner, block.bytes, accessible);
-}
-
 // ---- block.h ----
 
 void Block::release() {
   // A sole owner needs no atomic subtraction: nobody else is left who could race with it.
   if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*backend).release(this);
   // Read while this reference still keeps the block: afterwards it may be gone.
-  const bool recorded = entry.load(std::memory_order_relaxed) != 0;
+  const bool recorded = is_mentioned(*this);
   Backend* const on = backend;
   const auto bytes = static_cast<int64_t>(capacity);
   const int32_t before = refs.fetch_sub(1, std::memory_order_acq_rel);

@@ -6,6 +6,7 @@
 #include "runtime/circuit.h"
 #include "runtime/error.h"
 #include "runtime/fork.h"
+#include "runtime/memory/guard.h"
 #include "runtime/memory/spin_lock.h"
 
 namespace hologram {
@@ -44,7 +45,7 @@ void forget_poison(Block& block) noexcept {
       table().erase(found);
     }
     detail::poisoned_blocks.fetch_sub(1, std::memory_order_relaxed);
-    block.entry.store(0, std::memory_order_relaxed);
+    block.entry.store(idle_entry(block), std::memory_order_relaxed);
   }
   lock.unlock();
 }

@@ -30,8 +30,11 @@ struct Failure {
 };
 
 constexpr uint32_t kPoisoned = UINT32_MAX;
+constexpr uint32_t kWatched = kPoisoned - 1;   // Block::entry of a guarded block on which nothing is recorded (guard.h)
 
 inline bool is_poisoned(const Block& block) { return block.entry.load(std::memory_order_relaxed) == kPoisoned; }
+/// Does a recorded op mention it? Then it is not poisoned.
+inline bool is_mentioned(const Block& block) { return block.entry.load(std::memory_order_relaxed) - 1 < kWatched - 1; }
 
 /// The value of the block, which no recorded op mentions, is lost.
 void poison(Block& block, std::shared_ptr<Failure> failure) noexcept;

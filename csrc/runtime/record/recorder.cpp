@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/execute.h"
 #include "runtime/ir/dims.h"
+#include "runtime/memory/guard.h"
 
 namespace hologram {
 namespace {
@@ -20,6 +21,11 @@ int64_t all_bytes(const Circuit& c) {
   int64_t bytes = 0;
   for (int i = 0; i < c.num_operands; ++i) bytes += operand_bytes(c, c.operands[i]);
   return bytes;
+}
+
+void pin_operands(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].block) guard_pin(*c.operands[i].block);
 }
 
 /// A list of the thread's own, kept for its capacity.
@@ -71,7 +77,9 @@ void Recorder::record(Circuit& circuit, IterationSpace& space) {
 
 void Recorder::run_alone(Circuit& circuit, IterationSpace& space) {
   add_to(Counter::recorded);
-  if (!idle())
+  const bool guard = config().guard;
+  if (__builtin_expect(guard, 0)) pin_operands(circuit);
+  if (!idle() || guard)   // busy_ comes after what another thread hides
     locked(false, [&] {
       if (window_.touches(circuit)) run_window(Reason::Immediate);
     });

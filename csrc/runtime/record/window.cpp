@@ -137,7 +137,7 @@ void Window::commit(int g, const Circuit& op, const IterationSpace& space, const
     e.note_writer();
     e.writer = static_cast<int16_t>(g);
     e.written = static_cast<int16_t>(n);
-    if (__builtin_expect(config().guard, 0)) set_accessible(*o.block, false);
+    if (__builtin_expect(config().guard, 0)) guard_hide(*o.block);
   }
   ++group.ops;
   ++num_ops_;
@@ -193,7 +193,7 @@ int64_t Window::sweep(std::vector<Block*>& released) {
     Operand& o = groups_[e.writer]->circuit.operands[e.written];
     o.block = nullptr;      // the value stays, for those that use it
     o.source = kNoRef;
-    e.block->entry.store(0, std::memory_order_relaxed);
+    e.block->entry.store(idle_entry(*e.block), std::memory_order_relaxed);
     released.push_back(e.block);
     e.block = nullptr;
   }
@@ -203,13 +203,13 @@ int64_t Window::sweep(std::vector<Block*>& released) {
 void Window::reveal() {
   if (!config().guard) return;
   for (const Entry& e : entries_)
-    if (e.block && e.writer >= 0) set_accessible(*e.block, true);
+    if (e.block && e.writer >= 0) guard_reveal(*e.block);
 }
 
 void Window::clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures) {
   for (Entry& e : entries_) {
     if (!e.block) continue;
-    e.block->entry.store(0, std::memory_order_relaxed);
+    e.block->entry.store(idle_entry(*e.block), std::memory_order_relaxed);
     const bool known = e.block->refs.load(std::memory_order_acquire) != 1;
     if (e.lost >= 0 && known && !failures.empty()) poison(*e.block, failures[static_cast<size_t>(e.lost)]);
     released.push_back(e.block);

@@ -112,7 +112,7 @@ class Window {
 
   const Entry* find(const Block* block) const {
     const uint32_t entry = block->entry.load(std::memory_order_relaxed);
-    return entry - 1 < kPoisoned - 1 ? &entries_[entry - 1] : nullptr;   // neither 0 nor kPoisoned
+    return entry - 1 < kWatched - 1 ? &entries_[entry - 1] : nullptr;   // neither 0 nor kWatched nor kPoisoned
   }
   Entry* find(const Block* block) { return const_cast<Entry*>(static_cast<const Window*>(this)->find(block)); }
   Entry& entry_of(Block* block);

@@ -52,8 +52,8 @@ bool pointers_stay_inside() { return inside != 0; }
 
 void expose(Block& block) {
   settle_after_fork();
-  // First the mark: what another thread records in between runs at once.
-  block.exposed.store(true, std::memory_order_relaxed);
+  // First the mark: what another thread records in between runs at once (Stream::submit).
+  block.exposed.store(true);
   with_c10_errors([&] { block.backend->stream().before_write(&block, Reason::Pointer); });
 }
 
