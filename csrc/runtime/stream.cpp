@@ -53,6 +53,28 @@ bool recordable_here(const Circuit& c, Backend& here) {
   return all;
 }
 
+/// Every operand must lie in its block. Whoever describes an op has checked its shapes: what gets here all the same (an op that
+/// trusts its caller, a storage that was shrunk under a tensor, strides that torch's compiler made) must not touch other memory.
+void check_bounds(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.block) {
+      HG_CHECK(o.data, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " has no memory. Give it a tensor with elements.");
+      continue;
+    }
+    const auto item = static_cast<int64_t>(item_size(o.dtype)), bytes = static_cast<int64_t>(o.block->bytes);
+    int64_t first = o.data - o.block->data, end, extent;
+    bool beyond = __builtin_add_overflow(first, item, &end);
+    for (int d = 0; d < c.rank; ++d) {
+      beyond |= __builtin_mul_overflow(c.sizes[d] - 1, o.strides[d], &extent);
+      int64_t& reach = extent < 0 ? first : end;
+      beyond |= __builtin_add_overflow(reach, extent, &reach);
+    }
+    HG_CHECK(!beyond && first >= 0 && end <= bytes, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " would reach from byte ", first, " to byte ",
+             end, " of memory that has ", bytes, " bytes. A tensor must lie within its storage, and have the shape that the op asks for.");
+  }
+}
+
 bool any_exposed(const Circuit& c) {
   for (int i = 0; i < c.num_operands; ++i) {
     const Block* block = c.operands[i].block;
@@ -133,6 +155,7 @@ Stream& current_stream(Backend& backend, int device) { return backend.queue(devi
 void Stream::submit(Circuit& circuit) {
   IterationSpace space;
   if (!canonicalize(circuit, space, backend_->split_limits())) return;
+  if (space.full != 0) check_bounds(circuit);   // of rows without elements nothing is read
   if (__builtin_expect(config().guard, 0) && recording()) guard_unpin_all();
   if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
   if (!recordable(circuit) || !recording()) return recorder_->run_alone(circuit, space);

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include "runtime/record/poison.h"
+#include "torch/aten/bounds.h"
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 #include "torch/device/threads.h"
@@ -92,8 +93,12 @@ void broadcast_strides(int64_t* strides, const int64_t* sizes, int rank, const a
   const int shift = rank - static_cast<int>(t.dim());
   TORCH_CHECK(shift >= 0, "hologram: a tensor of ", t.dim(), " dimensions does not broadcast to ", rank, ".");
   const c10::IntArrayRef own = t.sizes(), steps = t.strides();
-  for (int d = shift; d < rank; ++d)
-    strides[d] = own[d - shift] == 1 && sizes[d] != 1 ? 0 : steps[d - shift] * bytes;
+  for (int d = shift; d < rank; ++d) {
+    const int64_t size = own[d - shift];
+    TORCH_CHECK(size == sizes[d] || size == 1, "hologram: a tensor of shape ", own, " does not broadcast to ",
+                c10::IntArrayRef(sizes, static_cast<size_t>(rank)), ".");
+    strides[d] = size == 1 && sizes[d] != 1 ? 0 : steps[d - shift] * bytes;
+  }
 }
 
 }  // namespace
@@ -124,22 +129,26 @@ char* output_data(const at::Tensor& t) {
 }
 
 void order_read(const at::Tensor& t) {
+  check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_read(block, Reason::Read); });
 }
 
 void order_write(const at::Tensor& t) {
+  check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_write(block, Reason::Read); });
 }
 
 void before_read(const at::Tensor& t, Reason reason) {
   settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
+  check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_read(block, reason); });
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
   settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
+  check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_write(block, reason); });
 }
 

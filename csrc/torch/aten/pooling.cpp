@@ -7,6 +7,7 @@
 #include <ATen/ops/max_pool2d_with_indices_ops.h>
 
 #include "torch/aten/direct.h"
+#include "torch/aten/index_checks.h"
 #include "torch/aten/row_space.h"
 #include "torch/aten/served.h"
 #include "torch/aten/structured.h"
@@ -192,6 +193,7 @@ Tensor max_pool2d_backward(const Tensor& grad, const Tensor& self, IntArrayRef k
       return result.take();
     }
   }
+  check_positions(overload_name<AtenOp>(), "indices", indices, self.size(-2) * self.size(-1), -1);
   return library_op<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices);
 }
 
@@ -202,8 +204,10 @@ Tensor& max_pool2d_backward_out(const Tensor& grad, const Tensor& self, IntArray
   Structured<BackwardMeta> result(grad_input);
   result.meta(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices);
   result.check_overlap(grad);
-  if (!backward(grad, self, Windows(kernel_size, stride, padding, dilation), indices, grad_input))
+  if (!backward(grad, self, Windows(kernel_size, stride, padding, dilation), indices, grad_input)) {
+    check_positions(overload_name<AtenOp>(), "indices", indices, self.size(-2) * self.size(-1), -1);
     return library_op<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices, grad_input);
+  }
   count_compiled<AtenOp>();
   return grad_input;
 }

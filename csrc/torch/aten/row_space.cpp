@@ -44,11 +44,17 @@ const RowSpace::Dims& RowSpace::nowhere() {
 }
 
 Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source) {
+  const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
+  for (int d = 0; d < circuit_.rank; ++d) {
+    const int dim = dims.of[d];
+    TORCH_CHECK(dim < t.dim() && (dim < 0 || sizes[static_cast<size_t>(dim)] == circuit_.sizes[d] || sizes[static_cast<size_t>(dim)] == 1),
+                "hologram: a tensor of shape ", sizes, " does not fit an op over rows of ", circuit_.sizes[circuit_.rank - 1],
+                " elements. Pass tensors of the shapes that the forward op took and returned.");
+  }
   char* const data = output ? output_data(t) : input_data(t);
   const DType dtype = dtype_of(t);
   const Ref ref = output ? circuit_.add_output(block_of(t), data, dtype, source)
                          : circuit_.add_operand(block_of(t), data, dtype);
-  const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
   const int64_t item = static_cast<int64_t>(item_size(dtype));
   int64_t* bytes = circuit_.strides(ref);
   for (int d = 0; d < circuit_.rank; ++d) {

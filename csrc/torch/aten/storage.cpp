@@ -14,6 +14,7 @@
 #include <ATen/ops/view_native.h>
 #include <torch/library.h>
 
+#include "torch/aten/bounds.h"
 #include "torch/aten/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
@@ -90,7 +91,26 @@ at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::
   return t;
 }
 
-Block* block_of(const at::Tensor& t) { return hologram::block_of(t.storage().data_ptr()); }
+void check_storage(const at::Tensor& t) {
+  if (t.layout() != c10::kStrided || t.is_nested() || t.numel() == 0 || t._is_zerotensor()) return;
+  const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
+  int64_t first = t.storage_offset(), last = first, extent;
+  bool beyond = false;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    beyond |= __builtin_mul_overflow(sizes[d] - 1, strides[d], &extent);
+    int64_t& reach = extent < 0 ? first : last;
+    beyond |= __builtin_add_overflow(reach, extent, &reach);
+  }
+  TORCH_CHECK(!beyond && first >= 0 && last < static_cast<int64_t>(t.storage().nbytes() / t.element_size()), "hologram: a tensor of sizes ",
+              sizes, ", strides ", strides, ", storage offset ", t.storage_offset(), " and itemsize ", t.element_size(),
+              " reaches beyond its storage of ", t.storage().nbytes(), " bytes. Give the storage its size back before the tensor is used.");
+}
+
+Block* block_of(const at::Tensor& t) {
+  Block* const block = hologram::block_of(t.storage().data_ptr());
+  if (C10_UNLIKELY(!block)) check_storage(t);   // there may be no memory at all
+  return block;
+}
 
 namespace {
 /// The current device for a tensor of the CPU: it has memory that no block describes.
@@ -98,7 +118,7 @@ c10::DeviceIndex index_of(const at::Tensor& t) { return is_hologram(t) ? t.devic
 }  // namespace
 
 Backend& backend_of(const at::Tensor& t) {
-  const Block* block = block_of(t);
+  const Block* block = hologram::block_of(t.storage().data_ptr());
   return C10_LIKELY(block != nullptr) ? *block->backend : current_queue(index_of(t));
 }
 
