@@ -1,7 +1,7 @@
 """Programs, models and training runs in the other modes of execution: nothing recorded, everything run at once, guarded memory.
 
-`make test-modes` runs the whole suite in each of them; the two examples that train for long, with models and optimizers like those of
-the tests beside them, run in the other modes only there.
+`make test-modes` runs the whole suite in each of them. The two examples that train for long, with models and optimizers like
+those of the tests beside them, run in the other modes only there.
 """
 
 import os
