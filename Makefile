@@ -24,6 +24,11 @@ SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
+# The files of the suite go to as many processes as there are cores, in their order: those of few and long tests lie in its middle.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -q
+SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 .PHONY: demo test test-modes test-gpu-full test-sanitize kernels-diff conformance bench clean
 .DELETE_ON_ERROR:
 
@@ -31,17 +36,17 @@ demo: $(VENV)/.installed
 	$(BIN)/python examples/02_train_digits.py
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	$(SUITE) $(PYTEST_ARGS)
 
 test-modes: $(VENV)/.installed
-	HOLOGRAM_FUSION=0 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
-	HOLOGRAM_SYNC=1 $(BIN)/python -m pytest -q $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	HOLOGRAM_FUSION=0 $(SUITE) $(PYTEST_ARGS)
+	HOLOGRAM_SYNC=1 $(SUITE) $(PYTEST_ARGS)
+	$(SUITE) $(PYTEST_ARGS)
 
 test-gpu-full: $(VENV)/.installed
-	HOLOGRAM_GPU_FULL=1 $(BIN)/python -m pytest -q tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
-	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
-	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(BIN)/python -m pytest -q tests/torch
+	HOLOGRAM_GPU_FULL=1 $(SUITE) tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
+	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(PYTEST) tests/torch
+	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(PYTEST) tests/torch
 
 # Python itself is not built for the sanitizers: their libraries must be there before it. Leaks are Python's and torch's; faults are
 # what some tests wait for; freed memory is kept for a while, which a test of the memory that is held takes for a leak.
@@ -59,7 +64,7 @@ test-sanitize: $(VENV)/.installed
 		| tar -xf - -C build/sanitize
 	cd build/sanitize && HOLOGRAM_SANITIZE=address,undefined $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
 	cd build/sanitize && $(SANITIZED_ENV) PYTHONPATH=$(CURDIR)/build/sanitize HOLOGRAM_CACHE_DIR=$(CURDIR)/build/sanitize/cache \
-		$(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider $(SANITIZED) $(PYTEST_ARGS)
+		$(CURDIR)/$(PYTEST) -p no:cacheprovider $(SANITIZED) $(PYTEST_ARGS)
 
 kernels-diff: $(VENV)/.installed
 	$(BIN)/python -m tests.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)

@@ -1,6 +1,7 @@
-"""Builds and runs the C++ tests of the runtime (tests/cpp): plain, and under the address, undefined and thread sanitizers.
+"""Builds and runs the C++ tests of the runtime (tests/cpp): on the library that is installed, and on builds of their own under the
+address, undefined and thread sanitizers.
 
-Objects are kept in build/cpp, so that a second run compiles nothing.
+Objects are kept in build/cpp, so that a second run compiles nothing; ccache serves a fresh clone, where it is installed.
 """
 
 import hashlib
@@ -13,14 +14,18 @@ from pathlib import Path
 
 import pytest
 
+import hologram_core
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = os.environ.get("CXX", "g++")
+LAUNCHER = [found] if (found := shutil.which("ccache")) else []
+LIBRARY = Path(hologram_core.__file__).parent      # of the runtime, as users have it
 BUILDS = {
-    "plain": ["-O2"],
+    "installed": ["-O1"],                          # the tests alone
     "address": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
     "thread": ["-O1", "-fsanitize=thread"],
 }
-COMMON = ["-std=c++17", "-g", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
+COMMON = ["-std=c++17", "-g1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
 
 pytestmark = pytest.mark.skipif(shutil.which(COMPILER.split()[0]) is None, reason=f"no C++ compiler ({COMPILER})")
 
@@ -56,7 +61,9 @@ def build(name: str) -> Path:
     folder = ROOT / "build" / "cpp" / name
     folder.mkdir(parents=True, exist_ok=True)
     base = fingerprint(flags)
-    sources = [*sorted((ROOT / "csrc/runtime").rglob("*.cpp")), *sorted((ROOT / "tests/cpp").glob("*.cpp"))]
+    sources = sorted((ROOT / "tests/cpp").glob("*.cpp"))
+    if name != "installed":
+        sources += sorted((ROOT / "csrc/runtime").rglob("*.cpp"))
 
     def compile_one(source: Path) -> Path:
         digest = hashlib.sha256(base.encode() + source.read_bytes()).hexdigest()[:16]
@@ -66,14 +73,15 @@ def build(name: str) -> Path:
             for stale in folder.glob(f"{name}-*.o"):
                 stale.unlink()
             unfinished = target.with_suffix(".part")
-            run(*COMPILER.split(), "-c", *flags, source, "-o", unfinished)
+            run(*LAUNCHER, *COMPILER.split(), "-c", *flags, source, "-o", unfinished)
             unfinished.rename(target)
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     binary = folder / "runtime_tests"
-    run(*COMPILER.split(), *flags, *objects, "-o", binary, "-lpthread", "-ldl")
+    library = [f"-L{LIBRARY}", "-lhologram_runtime", f"-Wl,-rpath,{LIBRARY}"] if name == "installed" else []
+    run(*COMPILER.split(), *flags, *objects, *library, "-o", binary, "-lpthread", "-ldl")
     return binary
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.conformance import ledger, ops, report, runner
 
 SAMPLES = 2
-SHARE = 24       # of the entries that are not float32 results or gradients, one in so many
+SHARE = 48       # of the entries that are not float32 results or gradients, one in so many
 
 
 def entries():

@@ -28,7 +28,9 @@ void BatchLauncher::launch(const KernelLaunch& launch, const Circuit& circuit) {
     record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;
   }
-  pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, (variant.flags & kMerge) != 0});
+  const bool merges = (variant.flags & kMerge) != 0;
+  any_merges_ |= merges;
+  pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, -1, merges});
   if (operands_.size() < used_operands_ + kMaxOperands) operands_.resize(2 * operands_.size() + kMaxOperands);
   if (args_.size() < used_args_ + kMaxKernelArgs) args_.resize(2 * args_.size() + kMaxKernelArgs);
   used_args_ += static_cast<size_t>(
@@ -118,13 +120,14 @@ void BatchLauncher::drop_all() {
 
 void BatchLauncher::run_pending() {
   run(false);
-  run(true);
+  if (any_merges_) run(true);
   forget_pending();
 }
 
 void BatchLauncher::forget_pending() {
   pending_.clear();
   used_operands_ = used_args_ = 0;
+  any_merges_ = false;
 }
 
 void BatchLauncher::release_kept() {
@@ -138,23 +141,22 @@ bool BatchLauncher::failed(int group) const {
 
 void BatchLauncher::run(bool merges) {
   for (size_t i = 0; i < pending_.size(); ++i) {
+    if (pending_[i].batch >= 0 || pending_[i].merges != merges) continue;
     const Kernel* kernel = pending_[i].kernel;
-    if (!kernel || pending_[i].merges != merges) continue;
+    const int batch = static_cast<int>(i);
     together_.clear();
-    groups_.clear();
     for (size_t j = i; j < pending_.size(); ++j) {
       Pending& p = pending_[j];
-      if (p.kernel != kernel) continue;
-      p.kernel = nullptr;
-      if (failed(p.group)) continue;   // its other launches did not run
+      if (p.kernel != kernel || p.batch >= 0) continue;
+      p.batch = batch;
+      if (__builtin_expect(!lost_groups_.empty(), 0) && failed(p.group)) continue;   // its other launches did not run
       together_.push_back({operands_.data() + p.operands, args_.data() + p.args, p.work.items, p.work.per_item});
-      groups_.push_back(p.group);
     }
-    if (!together_.empty()) launch_together(*kernel);
+    if (!together_.empty()) launch_together(*kernel, batch);
   }
 }
 
-void BatchLauncher::launch_together(const Kernel& kernel) {
+void BatchLauncher::launch_together(const Kernel& kernel, int batch) {
   std::exception_ptr failure;
   try {
     if (together_.size() > 1) return backend_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
@@ -168,7 +170,8 @@ void BatchLauncher::launch_together(const Kernel& kernel) {
   } catch (...) {
     failure = std::current_exception();
   }
-  for (int group : groups_) lost_groups_.push_back({group, failure});
+  for (const Pending& p : pending_)
+    if (p.batch == batch && !failed(p.group)) lost_groups_.push_back({p.group, failure});
 }
 
 }  // namespace hologram

@@ -38,20 +38,22 @@ class BatchLauncher {
   /// Forgets it, and what was lost.
   void drop_all();
   /// What was lost since forget_lost: by launches, and by kernels that could be made in part.
+  bool lost() const { return !lost_groups_.empty() || !lost_outputs_.empty(); }
   const std::vector<LostGroup>& lost_groups() const { return lost_groups_; }
   const std::vector<LostOutput>& lost_outputs() const { return lost_outputs_; }
   void forget_lost() { lost_groups_.clear(), lost_outputs_.clear(); }
 
  private:
-  /// `merges`: the second launch of a fold, which waits for all first ones.
-  struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group; bool merges; };
+  /// `merges`: the second launch of a fold, which waits for all first ones. `batch`: the number of the first launch of those that it
+  /// ran with; -1: it waits.
+  struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group, batch; bool merges; };
 
   bool launch_outputs_alone(const Circuit& circuit, const KernelVariant& variant, const Error& error);
   void run_pending();
   void forget_pending();
   void release_kept();
   void run(bool merges);
-  void launch_together(const Kernel& kernel);
+  void launch_together(const Kernel& kernel, int batch);
   bool failed(int group) const;
 
   Backend& backend_;
@@ -62,7 +64,7 @@ class BatchLauncher {
   std::vector<int64_t> args_;
   size_t used_operands_ = 0, used_args_ = 0;
   std::vector<Launch> together_;
-  std::vector<int> groups_;         // of together_
+  bool any_merges_ = false;         // among the pending launches
   std::vector<LostGroup> lost_groups_;
   std::vector<LostOutput> lost_outputs_;
   std::vector<Block*> kept_;

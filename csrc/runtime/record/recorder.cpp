@@ -107,7 +107,6 @@ void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
   released_.reserve(released_.size() + window_.num_blocks());   // memory is refused before anything ran, or not at all
   records_.clear();
-  failures_.clear();
   written_.clear();
   window_.reveal();
   const FpScope scope(mode_);
@@ -117,10 +116,18 @@ void Recorder::run_window(Reason reason) {
     launcher_.drop_all();
     window_.lose_all(number_of(std::current_exception()));
   }
-  if (!failures_.empty() && (!failure_ || failure_->told.load(std::memory_order_relaxed))) failure_ = failures_[0];
-  if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was
+  if (__builtin_expect(!failures_.empty(), 0)) {
+    if (!failure_ || failure_->told.load(std::memory_order_relaxed)) failure_ = failures_[0];
+    if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was
+  }
   window_.clear(released_, failures_);
+  failures_.clear();
   remember(records_.data(), records_.size());
+}
+
+inline void Recorder::launch_collected() {
+  launcher_.run();
+  if (__builtin_expect(launcher_.lost(), 0)) take_losses();
 }
 
 void Recorder::run_groups(Reason reason) {
@@ -137,7 +144,7 @@ void Recorder::run_groups(Reason reason) {
       record_of(group, reason);
     }
   }
-  std::sort(order_.begin(), order_.end());
+  if (order_.size() > 1) std::sort(order_.begin(), order_.end());
   int stage = 0;
   for (const auto& [own, g] : order_) {
     if (own > stage) launch_collected();
@@ -152,7 +159,7 @@ void Recorder::run_group(int g, CircuitRecord& record) {
   Circuit& c = group.circuit;
   for (int i = 0; i < c.num_operands; ++i)
     if (c.operands[i].output && c.operands[i].block) written_.push_back({g, c.operands[i].block});
-  if (!failures_.empty()) {
+  if (__builtin_expect(!failures_.empty(), 0)) {
     if (const int lost = window_.lost_input(g); lost >= 0) return lose(g, lost);
     window_.restore_outputs(g);
   }
@@ -175,8 +182,7 @@ void Recorder::run_group(int g, CircuitRecord& record) {
   }
 }
 
-void Recorder::launch_collected() {
-  launcher_.run();
+void Recorder::take_losses() {
   for (const auto& [group, error] : launcher_.lost_groups()) lose(group, error);
   for (const auto& [block, error] : launcher_.lost_outputs()) window_.lose(*block, number_of(error));
   launcher_.forget_lost();

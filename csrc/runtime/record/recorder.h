@@ -45,6 +45,7 @@ class Recorder {
   void run_groups(Reason reason);
   void run_group(int g, CircuitRecord& record);
   void launch_collected();
+  void take_losses();                       // of what was launched
   int number_of(const std::exception_ptr& error);
   void lose(int g, const std::exception_ptr& error);
   void lose(int g, int failure);

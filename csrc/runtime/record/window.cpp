@@ -210,10 +210,13 @@ void Window::clear(std::vector<Block*>& released, const std::vector<std::shared_
   for (Entry& e : entries_) {
     if (!e.block) continue;
     e.block->entry.store(idle_entry(*e.block), std::memory_order_relaxed);
-    const bool known = e.block->refs.load(std::memory_order_acquire) != 1;
-    if (e.lost >= 0 && known && !failures.empty()) poison(*e.block, failures[static_cast<size_t>(e.lost)]);
     released.push_back(e.block);
   }
+  if (__builtin_expect(!failures.empty(), 0))
+    for (const Entry& e : entries_) {
+      const bool known = e.block && e.block->refs.load(std::memory_order_acquire) != 1;
+      if (e.lost >= 0 && known) poison(*e.block, failures[static_cast<size_t>(e.lost)]);
+    }
   entries_.clear();
   parts_.clear();
   num_groups_ = num_ops_ = 0;
