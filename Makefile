@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 # PyTorch for CPUs is a tenth of the download; where its index cannot be reached, the default one serves.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-SOURCES := setup.py pyproject.toml $(wildcard build_*.py) \
+SOURCES := setup.py pyproject.toml \
 	$(shell find csrc hologram_core hologram_torch -name '*.cpp' -o -name '*.h' -o -name '*.py' 2>/dev/null)
 
 # torch's build uses ccache where it is installed; these let clones in different folders share it.
@@ -60,7 +60,7 @@ SANITIZED_ENV = LD_PRELOAD="$(foreach name,asan ubsan stdc++,$$($(CXX) -print-fi
 
 test-sanitize: $(VENV)/.installed
 	mkdir -p build/sanitize
-	tar -cf - --exclude='*.so' $(wildcard build_*.py) setup.py pyproject.toml README.md csrc hologram_core hologram_torch tests examples \
+	tar -cf - --exclude='*.so' setup.py pyproject.toml README.md csrc hologram_core hologram_torch tests examples \
 		| tar -xf - -C build/sanitize
 	cd build/sanitize && HOLOGRAM_SANITIZE=address,undefined $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
 	cd build/sanitize && $(SANITIZED_ENV) PYTHONPATH=$(CURDIR)/build/sanitize HOLOGRAM_CACHE_DIR=$(CURDIR)/build/sanitize/cache \

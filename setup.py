@@ -4,7 +4,7 @@
   hologram_core/_runtime              its Python binding
   hologram_torch/_C                   the PyTorch extension (left out, with a message, where torch is not installed)
 
-The op tables in hologram_core/ops generate build/generated/*.inc (build_tables.py).
+The op tables in hologram_core/optable generate build/generated/*.inc (csrc/tablegen).
 """
 
 import os
@@ -30,7 +30,7 @@ except ImportError:
     torch = None
     from setuptools.command.build_ext import build_ext as BuildExtension
 
-from build_tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
+from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
 
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")

@@ -16,7 +16,7 @@ _PLACES = {
     "executor": ("Executor",),
     "buffer": ("Buffer",),
     "tensor": ("HologramTensor",),
-    "compiler": ("Circuit", "compile"),
+    "tracing": ("Circuit", "compile"),
     "errors": ("HologramError", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "ExportError",
                "CompileError"),
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 
 import numpy as np
 
-from . import _runtime, dtypes
-from .arithmetic import Arithmetic
+from . import _runtime, dlpack, dtypes
 from .errors import InvalidType, InvalidValue, shown
+from .operators import Arithmetic
+from .shapes import is_compact
 
 _NAMES = {**{d.torch: d for d in dtypes.ALL}, **dtypes.BY_NAME}
 
@@ -116,9 +118,9 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     def fill(self, value, length: int | None = None) -> "Buffer":
         """Sets the first `length` elements, or all."""
-        from .ops import calls
+        from . import ops
 
-        calls.row("fill")(self._executor, self._number(value), self, length)
+        ops.row("fill")(self._executor, self._number(value), self, length)
         return self
 
     def _number(self, value):
@@ -136,7 +138,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     def copy_from(self, other, length: int | None = None) -> "Buffer":
         """Copies the first `length` elements of another buffer, or all; converts where the types differ."""
-        from .ops import calls
+        from . import ops
 
         if not isinstance(other, _runtime.Buffer):
             raise InvalidType(f"hologram.copy_from: a Buffer is needed, not {type(other).__name__}. See from_numpy.")
@@ -150,7 +152,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
         executor = self._executor
         if other._executor is not executor:
             other = _runtime.Buffer(flat_import(executor, Buffer(other)))
-        calls.row("copy")(executor, other, self, n)
+        ops.row("copy")(executor, other, self, n)
         return self
 
     def view(self, start: int, length: int) -> "Buffer":
@@ -159,10 +161,11 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     # ---- DLPack ----
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        from .tensor import HologramTensor
+        def source():
+            buffer = Buffer(self._executor, self.length, self.dtype_code).copy_from(self) if copy else self
+            return buffer, 0, (self.length,), (1,)
 
-        return HologramTensor(self._executor, self, (self.length,)).__dlpack__(
-            stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+        return dlpack.export(source, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self):
         return 1, 0
@@ -178,9 +181,9 @@ class Buffer(_runtime.Buffer, Arithmetic):
             if isinstance(arg, Arithmetic) and not isinstance(arg, _runtime.Buffer):        # the value of a circuit decides
                 return arg._apply(name, *args)
         _refuse_while_tracing(name)
-        from .ops import calls
+        from . import ops
 
-        return calls.apply(self._executor, name, args)
+        return ops.apply(self._executor, name, args)
 
 
 _traced = threading.local()
@@ -188,7 +191,7 @@ _traced = threading.local()
 
 @contextlib.contextmanager
 def tracing():
-    """While a function is traced (compiler.py) on this thread. What it does to buffers that are no arguments would happen once."""
+    """While a function is traced (tracing.py) on this thread. What it does to buffers that are no arguments would happen once."""
     before, _traced.now = getattr(_traced, "now", False), True
     try:
         yield
@@ -204,9 +207,8 @@ def _refuse_while_tracing(what: str) -> None:
 
 def flat_import(executor, external) -> Buffer:
     """A buffer over the memory of a contiguous array of another library."""
-    from .tensor import HologramTensor
-
-    tensor = HologramTensor.from_dlpack(external, executor, copy=False)
-    if not tensor.is_contiguous():
+    raw, shape, strides, offset, aligned = _runtime.from_dlpack(executor, dlpack.capsule_of(external))
+    dlpack.check_aligned(aligned)
+    if not is_compact(shape, strides):
         raise InvalidValue("hologram.wrap: the array is not contiguous. Pass a contiguous copy of it.")
-    return Buffer(tensor.buffer._view(tensor.offset, tensor.numel))
+    return Buffer(Buffer(raw)._view(offset, math.prod(shape)))

@@ -1,4 +1,4 @@
-"""Element types: one numbering for the runtime (csrc/runtime/dtype.h), the kernel key and the code generator."""
+"""Element types: one numbering for the runtime (csrc/runtime/base/dtype.h), the kernel key and the code generator."""
 
 from __future__ import annotations
 

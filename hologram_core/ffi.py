@@ -1,69 +1,36 @@
 """The handle-based surface: executors, buffers and tensors by number, data as JSON or bytes.
 
-Handles are numbers that are never 0 and never used twice. Wherever a handle is expected the object itself may be passed, so
+Wherever a handle is expected the object itself may be passed, so
 that `vector_add_f32(executor, a, b, c, n)` serves both styles. Except where a function says otherwise, `len` counts elements.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-import threading
 
 import numpy as np
 
-from . import _runtime, classes, dlpack, dtypes
+from . import _runtime, classes, dlpack, dtypes, handles, ops
 from .buffer import Buffer
 from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
 from .errors import InvalidState, InvalidType, InvalidValue, shown
 from .executor import Executor
-from .ops import calls
-from .tensor import HologramTensor, broadcast_shapes
+from .shapes import broadcast_shapes
+from .tensor import HologramTensor
 
 NOT_GIVEN = -2147483648          # in tensor_slice
 
-_numbers = itertools.count(1)
-_objects: dict = {}              # handle -> object; a dict's single operations are atomic
-_lock = threading.Lock()
-
-
-def _new(item) -> int:
-    with _lock:
-        handle = next(_numbers)
-        _objects[handle] = item
-        return handle
-
-
-def _object(handle, kind, word: str):
-    if isinstance(handle, kind):
-        return handle
-    if isinstance(handle, bool) or not isinstance(handle, int):
-        raise InvalidType(f"hologram.ffi: {word} must be a handle or a {kind.__name__}, not {type(handle).__name__}.")
-    found = _objects.get(handle)
-    if not isinstance(found, kind):
-        if found is None:
-            raise InvalidState(f"hologram.ffi: {word} handle {shown(handle)} is unknown, or was cleaned up.")
-        raise InvalidType(f"hologram.ffi: handle {handle} is a {type(found).__name__}, not {word}.")
-    return found
-
 
 def executor_of(handle) -> Executor:
-    return _object(handle, Executor, "an executor")
+    return handles.resolve(handle, Executor, "an executor")
 
 
 def buffer_of(handle) -> Buffer:
-    return _object(handle, Buffer, "a buffer")
+    return handles.resolve(handle, Buffer, "a buffer")
 
 
 def tensor_of(handle) -> HologramTensor:
-    return _object(handle, HologramTensor, "a tensor")
-
-
-def _forget(handle, kind, word: str):
-    found = _object(handle, kind, word)
-    if isinstance(handle, int):
-        _objects.pop(handle, None)
-    return found
+    return handles.resolve(handle, HologramTensor, "a tensor")
 
 
 def _count(function: str, length, *buffers) -> int:
@@ -90,29 +57,29 @@ def _json(function: str, text, kind=list):
 # ---- executors ----
 
 def new_executor() -> int:
-    return _new(Executor())
+    return handles.register(Executor())
 
 
 def new_executor_with_backend(backend: str) -> int:
-    return _new(Executor(backend))
+    return handles.register(Executor(backend))
 
 
 def new_executor_auto() -> int:
-    return _new(Executor("auto"))
+    return handles.register(Executor("auto"))
 
 
 def executor_cleanup(executor_handle) -> None:
-    _forget(executor_handle, _runtime.Executor, "an executor").cleanup()
+    handles.forget(executor_handle, _runtime.Executor, "an executor").cleanup()
 
 
 # ---- buffers ----
 
 def executor_allocate_buffer(executor_handle, len) -> int:
-    return _new(executor_of(executor_handle).allocate(_count("executor_allocate_buffer", len)))
+    return handles.register(executor_of(executor_handle).allocate(_count("executor_allocate_buffer", len)))
 
 
 def executor_allocate_boundary_buffer(executor_handle, class_index, width, height) -> int:
-    return _new(executor_of(executor_handle).allocate_boundary(class_index, width, height))
+    return handles.register(executor_of(executor_handle).allocate_boundary(class_index, width, height))
 
 
 def buffer_length(buffer_handle) -> int:
@@ -202,7 +169,7 @@ def buffer_copy(executor_handle, src_handle, dst_handle, len: int) -> None:
 
 
 def buffer_cleanup(buffer_handle) -> None:
-    _forget(buffer_handle, Buffer, "a buffer").free()
+    handles.forget(buffer_handle, Buffer, "a buffer").free()
 
 
 def buffer_copy_from_bytes(executor_handle, buffer_handle, data_bytes) -> None:
@@ -312,7 +279,7 @@ def _loss(name, of):
 
 def _define(make, *names: str) -> None:
     for of in names:
-        name, op = f"{of}_f32", calls.find(of)
+        name, op = f"{of}_f32", ops.find(of)
         function = make(name, op)
         function.__name__ = function.__qualname__ = name
         function.__doc__ = op.__doc__
@@ -330,25 +297,25 @@ _define(_loss, "mse_loss", "cross_entropy_loss", "binary_cross_entropy_loss")
 
 def gemm_f32(executor_handle, a_handle, b_handle, c_handle, m: int, n: int, k: int) -> None:
     """C[m, n] = A[m, k] B[k, n], row-major."""
-    calls.gemm(executor_of(executor_handle), buffer_of(a_handle), buffer_of(b_handle), buffer_of(c_handle), m, n, k)
+    ops.gemm(executor_of(executor_handle), buffer_of(a_handle), buffer_of(b_handle), buffer_of(c_handle), m, n, k)
 
 
 def matvec_f32(executor_handle, a_handle, x_handle, y_handle, m: int, n: int) -> None:
     """y[m] = A[m, n] x[n]."""
-    calls.matvec(executor_of(executor_handle), buffer_of(a_handle), buffer_of(x_handle), buffer_of(y_handle), m, n)
+    ops.matvec(executor_of(executor_handle), buffer_of(a_handle), buffer_of(x_handle), buffer_of(y_handle), m, n)
 
 
 # ---- tensors ----
 
 def tensor_from_buffer(buffer_handle, shape_json: str) -> int:
     buffer = buffer_of(buffer_handle)
-    return _new(HologramTensor(buffer._executor, buffer, _json("tensor_from_buffer", shape_json)))
+    return handles.register(HologramTensor(buffer._executor, buffer, _json("tensor_from_buffer", shape_json)))
 
 
 def tensor_from_buffer_with_strides(buffer_handle, shape_json: str, strides_json: str) -> int:
     buffer = buffer_of(buffer_handle)
     name = "tensor_from_buffer_with_strides"
-    return _new(HologramTensor(buffer._executor, buffer, _json(name, shape_json), _json(name, strides_json)))
+    return handles.register(HologramTensor(buffer._executor, buffer, _json(name, shape_json), _json(name, strides_json)))
 
 
 def tensor_shape(tensor_handle) -> str:
@@ -377,45 +344,45 @@ def tensor_is_contiguous(tensor_handle) -> int:
 
 def tensor_cleanup(tensor_handle) -> None:
     """Forgets the tensor; its buffer stays."""
-    _forget(tensor_handle, HologramTensor, "a tensor")
+    handles.forget(tensor_handle, HologramTensor, "a tensor")
 
 
 def tensor_contiguous(executor_handle, tensor_handle) -> int:
-    return _new(_tensor_on(executor_handle, tensor_handle).contiguous())
+    return handles.register(_tensor_on(executor_handle, tensor_handle).contiguous())
 
 
 def tensor_transpose(tensor_handle) -> int:
-    return _new(tensor_of(tensor_handle).transpose())
+    return handles.register(tensor_of(tensor_handle).transpose())
 
 
 def tensor_reshape(executor_handle, tensor_handle, new_shape_json: str) -> int:
-    return _new(_tensor_on(executor_handle, tensor_handle).reshape(_json("tensor_reshape", new_shape_json)))
+    return handles.register(_tensor_on(executor_handle, tensor_handle).reshape(_json("tensor_reshape", new_shape_json)))
 
 
 def tensor_permute(tensor_handle, dims_json: str) -> int:
-    return _new(tensor_of(tensor_handle).permute(_json("tensor_permute", dims_json)))
+    return handles.register(tensor_of(tensor_handle).permute(_json("tensor_permute", dims_json)))
 
 
 def tensor_view_1d(tensor_handle) -> int:
-    return _new(tensor_of(tensor_handle).view_1d())
+    return handles.register(tensor_of(tensor_handle).view_1d())
 
 
 def tensor_select(tensor_handle, dim: int, index: int) -> int:
-    return _new(tensor_of(tensor_handle).select(dim, index))
+    return handles.register(tensor_of(tensor_handle).select(dim, index))
 
 
 def tensor_narrow(tensor_handle, dim: int, start: int, length: int) -> int:
-    return _new(tensor_of(tensor_handle).narrow(dim, start, length))
+    return handles.register(tensor_of(tensor_handle).narrow(dim, start, length))
 
 
 def tensor_slice(tensor_handle, dim: int, start: int, end: int, step: int) -> int:
     """As Python slices; -2147483648 stands for "not given"."""
     start, end, step = (None if v == NOT_GIVEN else v for v in (start, end, step))
-    return _new(tensor_of(tensor_handle).slice(dim, start, end, step))
+    return handles.register(tensor_of(tensor_handle).slice(dim, start, end, step))
 
 
 def tensor_matmul(executor_handle, a_handle, b_handle) -> int:
-    return _new(_tensor_on(executor_handle, a_handle).matmul(_tensor_on(executor_handle, b_handle)))
+    return handles.register(_tensor_on(executor_handle, a_handle).matmul(_tensor_on(executor_handle, b_handle)))
 
 
 def tensor_is_broadcast_compatible_with(a_handle, b_handle) -> int:
@@ -433,10 +400,7 @@ def tensor_broadcast_shapes(shape_a_json: str, shape_b_json: str) -> str:
 
 def tensor_buffer(tensor_handle) -> int:
     """A handle of the tensor's buffer."""
-    buffer = tensor_of(tensor_handle).buffer
-    with _lock:
-        found = next((h for h, item in _objects.items() if item is buffer), None)
-    return found or _new(buffer)
+    return handles.handle_of(tensor_of(tensor_handle).buffer)
 
 
 def _tensor_on(executor_handle, tensor_handle) -> HologramTensor:
@@ -473,8 +437,8 @@ def tensor_from_dlpack_capsule(executor_handle, capsule_ptr) -> str:
         parts = _runtime.from_dlpack_address(executor, capsule_ptr)
     else:
         parts = _runtime.from_dlpack(executor, capsule_ptr)
-    tensor = dlpack.wrapped(HologramTensor, executor, *parts, copy=None)
-    return json.dumps({"tensor_handle": _new(tensor), "buffer_handle": _new(tensor.buffer)})
+    tensor = HologramTensor.over(executor, *parts, copy=None)
+    return json.dumps({"tensor_handle": handles.register(tensor), "buffer_handle": handles.register(tensor.buffer)})
 
 
 # ---- the process ----
@@ -487,9 +451,6 @@ def get_version() -> str:
 
 def clear_all_registries() -> None:
     """Forgets all handles and cleans up their executors."""
-    with _lock:
-        left = list(_objects.values())
-        _objects.clear()
-    for item in left:
+    for item in handles.forget_all():
         if isinstance(item, _runtime.Executor):
             item.cleanup()

@@ -9,39 +9,11 @@ import math
 
 import numpy as np
 
-from . import _runtime, dlpack
+from . import _runtime, dlpack, handles
 from .buffer import Buffer
 from .errors import InvalidType, InvalidValue, shown
-from .executor import default_executor
-
-
-def compact(shape) -> tuple:
-    """Row-major strides."""
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(strides))
-
-
-def checked_ints(name: str, values) -> tuple:
-    try:
-        return tuple(v.__index__() for v in values)
-    except (TypeError, AttributeError):
-        raise InvalidType(f"hologram.tensor: {name} must be integers, not {shown(values)}.") from None
-
-
-def checked_int(name: str, value) -> int:
-    return checked_ints(name, (value,))[0]
-
-
-def broadcast_shapes(a, b) -> tuple:
-    """The common shape of two. Raises where there is none."""
-    a, b = checked_ints("the shape", a), checked_ints("the shape", b)
-    try:
-        return tuple(np.broadcast_shapes(a, b))
-    except (ValueError, OverflowError, RuntimeError):      # RuntimeError: too many dimensions
-        raise InvalidValue(f"hologram.broadcast_shapes: {shown(a)} and {shown(b)} do not fit each other.") from None
+from .executor import Executor, default_executor
+from .shapes import checked_int, checked_ints, compact, is_compact
 
 
 class HologramTensor:
@@ -50,10 +22,8 @@ class HologramTensor:
     __slots__ = ("executor", "_buffer", "shape", "strides", "offset", "__weakref__")
 
     def __init__(self, executor_handle, buffer_handle, shape, strides=None, offset: int = 0):
-        from . import ffi
-
-        self.executor = ffi.executor_of(executor_handle)
-        self._buffer = ffi.buffer_of(buffer_handle)
+        self.executor = handles.resolve(executor_handle, Executor, "an executor")
+        self._buffer = handles.resolve(buffer_handle, Buffer, "a buffer")
         self.shape = checked_ints("the shape", shape)
         self.strides = compact(self.shape) if strides is None else checked_ints("the strides", strides)
         self.offset = checked_int("the offset", offset)
@@ -97,8 +67,7 @@ class HologramTensor:
         return self.buffer.dtype
 
     def is_contiguous(self) -> bool:
-        return all(size == 1 or stride == want for size, stride, want in zip(self.shape, self.strides, compact(self.shape))) \
-            or 0 in self.shape
+        return is_compact(self.shape, self.strides)
 
     def device_info(self) -> dict:
         device_type, device_id = self.__dlpack_device__()
@@ -187,7 +156,7 @@ class HologramTensor:
         buffer = Buffer(self.executor, self.numel, self.buffer.dtype_code)
         code = buffer.dtype_code
         if self.numel:
-            from .ops.describe import describe
+            from .op_signature import describe
 
             circuit = _runtime.Circuit(self.shape, 0)
             item = buffer.itemsize
@@ -222,13 +191,29 @@ class HologramTensor:
         elif isinstance(executor_handle, _runtime.Executor):
             executor = executor_handle
         else:
-            from . import ffi
+            executor = handles.resolve(executor_handle, Executor, "an executor")
+        return cls.over(executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy)
 
-            executor = ffi.executor_of(executor_handle)
-        return dlpack.wrapped(cls, executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy)
+    @classmethod
+    def over(cls, executor, raw, shape, strides, offset, aligned, copy) -> "HologramTensor":
+        """A tensor over foreign memory, copied where that is asked for or needed. The arguments are what `_runtime.from_dlpack` gives."""
+        tensor = cls.__new__(cls)       # what comes from C++ was checked there
+        tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, raw, shape, strides, offset
+        if copy is False:
+            dlpack.check_aligned(aligned)
+        if copy or not aligned:
+            source = tensor
+            tensor = cls(executor, Buffer(executor, source.numel, raw.dtype_code), shape)
+            if tensor.numel:
+                tensor.to_numpy()[...] = source.to_numpy()
+        return tensor
 
     def __dlpack__(self, stream=None, max_version=None, dl_device=None, copy=None):
-        return dlpack.export_capsule(self, stream, max_version, dl_device, copy)
+        def source():
+            tensor = self.copy() if copy else self
+            return tensor.buffer, tensor.offset, tensor.shape, tensor.strides
+
+        return dlpack.export(source, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple:
         return dlpack.CPU, 0

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_HEAD = struct.Struct("<4s32sII")      # of an entry (hologram_core/cache.py)
+_HEAD = struct.Struct("<4s32sII")      # of an entry (hologram_core/backends/disk_cache.py)
 
 # Runs in a process of its own for each tree. The package is entered without its __init__, which needs the native runtime.
 _CHILD = """
@@ -29,15 +29,19 @@ package = types.ModuleType("hologram_core")
 package.__path__ = [tree + "/hologram_core"]
 sys.modules["hologram_core"] = package
 cpu, cuda, metal = (importlib.import_module("hologram_core.backends." + name) for name in ("cpu", "cuda", "metal"))
+try:
+    prepare = importlib.import_module("hologram_core.circuit.pipeline").prepare
+    table = importlib.import_module("hologram_core.optable")
+except ModuleNotFoundError:              # a tree from before these modules
+    prepare, table = cpu.prepare, importlib.import_module("hologram_core.ops")
 requests = pickle.load(sys.stdin.buffer)
 if requests is None:
-    from hologram_core.ops import TABLE
-    answer = dict(TABLE.codes)
+    answer = dict(table.TABLE.codes)
 else:
     answer = []
     for kind, key in requests:
         try:
-            circuit = cpu.prepare(key)
+            circuit = prepare(key)
             if kind == "cpu":
                 code = cpu.compile_circuit(circuit, "kernel").code
             else:

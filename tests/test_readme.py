@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hologram_core.config import Config
-from hologram_core.ops import TABLE, support
+from hologram_core.optable import TABLE, support
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
 
 
 def test_the_support_table_is_up_to_date():
-    assert support.updated(README, TABLE) == README, "run: python -m hologram_core.ops.support --write README.md"
+    assert support.updated(README, TABLE) == README, "run: python -m hologram_core.optable.support --write README.md"
 
 
 def test_every_row_of_the_op_tables_is_in_the_support_table():

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "bindings/executor.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/memory/boundary_pool.h"
 
 namespace hologram::bindings {

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "bindings/executor.h"
-#include "runtime/backend.h"
-#include "runtime/circuit.h"
-#include "runtime/error.h"
+#include "runtime/device/backend.h"
+#include "runtime/ir/circuit.h"
+#include "runtime/base/error.h"
 #include "runtime/plan/plan.h"
-#include "runtime/stream.h"
+#include "runtime/trace/stream.h"
 
 namespace py = pybind11;
 
@@ -214,7 +214,7 @@ class PyCircuit {
 }  // namespace
 
 void bind_circuit(py::module_& m) {
-  py::class_<PyCircuit> cls(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/circuit.h).");
+  py::class_<PyCircuit> cls(m, "Circuit", "A record of ops over one iteration space (csrc/runtime/ir/circuit.h).");
   cls.def(py::init<const Strides&, int>(), py::arg("sizes"), py::arg("row_rank") = 0)
       .def("add_operand", &PyCircuit::add_operand, py::arg("address"), py::arg("dtype"), py::arg("strides"),
            "strides: bytes per dimension, 0 to broadcast. Returns the operand's reference.")

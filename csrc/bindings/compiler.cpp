@@ -18,11 +18,11 @@
 #include <thread>
 
 #include "bindings/executor.h"
-#include "runtime/counters.h"
-#include "runtime/error.h"
-#include "runtime/kernel.h"
-#include "runtime/key.h"
-#include "runtime/stream_lock.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/ir/key.h"
+#include "runtime/trace/stream_lock.h"
 
 namespace hologram::bindings {
 namespace {

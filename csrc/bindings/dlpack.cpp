@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "bindings/executor.h"
-#include "runtime/backend.h"
-#include "runtime/error.h"
+#include "runtime/device/backend.h"
+#include "runtime/base/error.h"
 
 namespace hologram::bindings {
 namespace {

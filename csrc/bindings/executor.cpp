@@ -6,8 +6,8 @@
 #include <chrono>
 #include <vector>
 
-#include "runtime/backend.h"
-#include "runtime/error.h"
+#include "runtime/device/backend.h"
+#include "runtime/base/error.h"
 
 namespace hologram::bindings {
 
@@ -191,7 +191,7 @@ class OpCaller {
     return true;
   }
 
-  /// What a circuit's tracer does with it (hologram_core/compiler.py).
+  /// What a circuit's tracer does with it (hologram_core/tracing.py).
   py::object elsewhere(const py::args& in) const {
     if (!in.empty() && py::hasattr(in[0], "_record"))
       return in[0].attr("_record")(py::cast(this, py::return_value_policy::reference), *in[py::slice(1, in.size(), 1)]);

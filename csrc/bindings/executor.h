@@ -16,8 +16,8 @@
 #include <typeinfo>
 #include <unordered_set>
 
-#include "runtime/backend.h"
-#include "runtime/executor.h"
+#include "runtime/device/backend.h"
+#include "runtime/device/executor.h"
 
 namespace hologram::bindings {
 

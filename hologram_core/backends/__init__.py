@@ -1,1 +1,1 @@
-"""One file per backend; `interp` is the definition the others are tested against."""
+"""One file per backend, and what they share: kernels in memory and on disk."""

@@ -11,10 +11,11 @@ import functools
 import struct
 import time
 
-from .. import cache, log
+from .. import log
 from ..config import config
 from ..errors import CompileError
-from .memo import Memo
+from . import disk_cache
+from .kernel_store import Memo
 
 
 def compile_key(key: bytes) -> tuple:
@@ -22,21 +23,9 @@ def compile_key(key: bytes) -> tuple:
     return kernels.find(key)
 
 
-def prepare(key: bytes):
-    """Key to a verified `Circuit` of elementwise, reduce and scan nodes."""
-    from ..circuit import canon, expand, verify
-    from ..circuit.key import decode
-
-    circuit = decode(key)
-    verify.verify(circuit)
-    circuit = canon.canonicalise(expand.expand(circuit))
-    log.log(3, str(circuit))
-    return circuit
-
-
-def compile_circuit(circuit, symbol: str, host=None) -> cache.Entry:
+def compile_circuit(circuit, symbol: str, host=None) -> disk_cache.Entry:
     """Machine code of a prepared circuit."""
-    from ..codegen.loops import build
+    from ..codegen.cpu.loops import build
 
     start = time.perf_counter()
     host = host or _host()
@@ -46,14 +35,20 @@ def compile_circuit(circuit, symbol: str, host=None) -> cache.Entry:
     code = host.emit(text)
     name = "+".join(n.name for n in circuit.nodes) or "copy"
     log.log(1, f"compiled {name} in {1e3 * (time.perf_counter() - start):.1f} ms, {len(code)} bytes")
-    return cache.Entry(symbol, name[:96], cost, code)
+    return disk_cache.Entry(symbol, name[:96], cost, code)
 
 
-def _load(entry: cache.Entry) -> tuple:
+def _compile(key: bytes, symbol: str) -> disk_cache.Entry:
+    from ..circuit.pipeline import prepare      # the code generator and the op tables, for the first kernel that is compiled
+
+    return compile_circuit(prepare(key), symbol)
+
+
+def _load(entry: disk_cache.Entry) -> tuple:
     return _host().load(entry.symbol, entry.code), entry.cost, entry.name
 
 
-kernels = Memo(lambda: _host().identity, lambda key, symbol: compile_circuit(prepare(key), symbol), _load)
+kernels = Memo(lambda: _host().identity, _compile, _load)
 
 
 # What the levels of x86-64 have beyond the one before, by LLVM's names (https://gitlab.com/x86-psABIs/x86-64-ABI).
@@ -103,7 +98,7 @@ class _Host:
 
     def emit(self, text: str) -> bytes:
         """Object code of a module with one kernel."""
-        from ..codegen.text import verified
+        from ..codegen.llvm.text import verified
 
         llvm = self.llvm
         module = verified(llvm, text)

@@ -1,6 +1,6 @@
 """The CUDA backend's compiler: circuits to PTX, through LLVM's NVPTX target. No toolkit and no GPU is needed for it.
 
-The driver turns PTX into machine code when a module is loaded. How entries are called: codegen/nvptx.py.
+The driver turns PTX into machine code when a module is loaded. How entries are called: codegen/gpu/nvptx.py.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .. import cache, log
-from .memo import Memo
+from .. import log
+from . import disk_cache
+from .kernel_store import Memo
 
 _HEADER = "// hologram:"       # leads the lines of PTX that describe the kernel
 
@@ -40,22 +41,22 @@ def compile_key(key: bytes, arch: int, driver: int = 0) -> Entry:
 
 
 def _identity(arch: int, driver: int) -> bytes:
-    from ..codegen.nvptx import known_arch, llvm_version
+    from ..codegen.gpu.nvptx import known_arch, llvm_version
 
     return f"cuda {'.'.join(map(str, llvm_version()))} sm_{known_arch(arch)} driver {driver}".encode()
 
 
-def _compile(key: bytes, symbol: str, arch: int, driver: int) -> cache.Entry:
-    from ..codegen.nvptx import known_arch
-    from .cpu import prepare
+def _compile(key: bytes, symbol: str, arch: int, driver: int) -> disk_cache.Entry:
+    from ..codegen.gpu.nvptx import known_arch
+    from ..circuit.pipeline import prepare
 
     entry = compile_circuit(prepare(key), symbol, known_arch(arch), key)
-    return cache.Entry(entry.symbol, entry.name, 0.0, entry.ptx)
+    return disk_cache.Entry(entry.symbol, entry.name, 0.0, entry.ptx)
 
 
 def compile_circuit(circuit, symbol: str, arch: int, key: bytes = b"") -> Entry:
     """PTX of a prepared circuit."""
-    from ..codegen import nvptx
+    from ..codegen.gpu import nvptx
 
     start = time.perf_counter()
     builder, grid = nvptx.build(circuit)
@@ -72,7 +73,7 @@ def compile_circuit(circuit, symbol: str, arch: int, key: bytes = b"") -> Entry:
     return Entry(symbol, code, grid.threads, grid.items, shared, direct, grid.words, name)
 
 
-def _read(stored: cache.Entry) -> Entry:
+def _read(stored: disk_cache.Entry) -> Entry:
     """An entry from its text, whose header describes it."""
     line = stored.code.split(b"\n", 2)[1].decode()
     facts = dict(item.split("=") for item in line.removeprefix(_HEADER).split())

@@ -1,6 +1,6 @@
 """The Metal backend's compiler: circuits to text in Metal's language. It needs no Mac.
 
-`newLibraryWithSource` turns the text into a library; fast math must be off. How a kernel is called: codegen/msl.py.
+`newLibraryWithSource` turns the text into a library; fast math must be off. How a kernel is called: codegen/msl/printer.py.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .. import cache, log
-from .memo import Memo
+from .. import log
+from . import disk_cache
+from .kernel_store import Memo
 
 _HEADER = "// hologram:"       # leads the lines that describe the kernel
 
@@ -39,29 +40,29 @@ def compile_key(key: bytes, arch: int = 0, driver: int = 0) -> Entry:
     return kernels.find(key)
 
 
-def _compile(key: bytes, symbol: str) -> cache.Entry:
-    from .cpu import prepare
+def _compile(key: bytes, symbol: str) -> disk_cache.Entry:
+    from ..circuit.pipeline import prepare
 
     entry = compile_circuit(prepare(key), symbol, key)
-    return cache.Entry(entry.symbol, entry.name, 0.0, entry.code)
+    return disk_cache.Entry(entry.symbol, entry.name, 0.0, entry.code)
 
 
 def compile_circuit(circuit, symbol: str, key: bytes = b"") -> Entry:
     """Text of a prepared circuit."""
-    from ..codegen import msl
+    from ..codegen.msl import printer
 
     start = time.perf_counter()
-    recorder, grid = msl.build(circuit)
+    recorder, grid = printer.build(circuit)
     shared = recorder.shared_bytes()
     facts = f"threads={grid.threads} items={grid.items} shared={shared} words={grid.words}"
-    text = f"{_HEADER} key {key.hex()}\n{_HEADER} {facts}\n{msl.library([msl.Printer(recorder, grid, symbol)])}"
+    text = f"{_HEADER} key {key.hex()}\n{_HEADER} {facts}\n{printer.library([printer.Printer(recorder, grid, symbol)])}"
     log.log(4, text)
     name = ("+".join(n.name for n in circuit.nodes) or "copy")[:96]
     log.log(1, f"wrote {name} for Metal in {1e3 * (time.perf_counter() - start):.1f} ms, {len(text)} bytes")
     return Entry(symbol, text, grid.threads, grid.items, shared, grid.words, name)
 
 
-def _read(stored: cache.Entry) -> Entry:
+def _read(stored: disk_cache.Entry) -> Entry:
     """An entry from its text, whose header describes it."""
     text = stored.code.decode()
     facts = dict(item.split("=") for item in text.split("\n", 2)[1].removeprefix(_HEADER).split())

@@ -9,9 +9,9 @@ bool arguments keep their own type until they meet a float.
 from __future__ import annotations
 
 from ..dtypes import BOOL, F64, I64, DType
-from ..ops import TABLE
-from ..ops.rowwise import log_sum_exp
-from ..ops.table import Reduction, RowKernel, Scan
+from ..optable import TABLE
+from ..optable.rowwise import log_sum_exp
+from ..optable.table import Reduction, RowKernel, Scan
 from .ir import ROW, Circuit, Operand, Ref, default_result, result_types
 from .primitives import PRIMITIVES, Primitive
 

@@ -14,8 +14,8 @@ from typing import NamedTuple, Optional
 
 from ..codegen.probe import reads_index
 from ..dtypes import F64, I64, DType
-from ..ops.table import BOOL as BOOL_RULE
-from ..ops.table import Elementwise, Reduction
+from ..optable.table import BOOL as BOOL_RULE
+from ..optable.table import Elementwise, Reduction
 from .. import dtypes
 
 MAP, ROW, COLUMN, TILE = range(4)

@@ -1,4 +1,4 @@
-"""Kernel keys: the bytes by which the runtime names a kernel (layout: csrc/runtime/kernel.h).
+"""Kernel keys: the bytes by which the runtime names a kernel (layout: csrc/runtime/kernels/kernel.h).
 
 A key holds structure only. Sizes, strides, addresses and scalar values are arguments of the kernel.
 """
@@ -9,7 +9,7 @@ import struct
 
 from .. import dtypes
 from ..errors import CompileError
-from ..ops import TABLE
+from ..optable import TABLE
 from .ir import Circuit, Operand, Ref
 
 VERSION = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ..ops.table import Elementwise
+from ..optable.table import Elementwise
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..dtypes import BY_NAME
 from ..errors import CompileError
-from ..ops.table import Elementwise, Reduction, RowKernel, Scan
+from ..optable.table import Elementwise, Reduction, RowKernel, Scan
 from .ir import BROADCAST, COLUMN, MAP, ROW, SCHEDULES, TILE, Circuit, Ref, varying_values
 
 RULES: list = []

@@ -1,7 +1,7 @@
 """The primitive language of kernels.
 
 Op rows and `mathlib` are written once, against `Builder` and `Value`; each backend is one implementation: `LLVMBuilder`
-emits vector IR, `NumpyBuilder` (backends/interp.py) evaluates on arrays and so defines what every primitive means.
+emits vector IR, `NumpyBuilder` (reference/numpy_builder.py) evaluates on arrays and so defines what every primitive means.
 
 Types of values: bool, u8..u64, i8..i64, f32, f64 (f16 and bf16 exist in memory only). No primitive mixes types: both
 sides of `x + y` have one dtype; Python numbers become constants of the other side's dtype. Nothing is contracted or

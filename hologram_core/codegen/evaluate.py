@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from ..circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, Circuit, Node, Ref, laned_nodes, varies, varying_values
 from ..dtypes import BOOL, F64, I64
-from ..ops.table import Elementwise, Scan
+from ..optable.table import Elementwise, Scan
 from .builder import Value
-from .memory import memory_type
+from .llvm.memory import memory_type
 
 
 class Cursor:

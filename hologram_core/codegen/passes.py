@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
-from ..ops.table import Scan
+from ..optable.table import Scan
 from .evaluate import Cursor, Evaluator
 
 TREE_LANES = 16

@@ -16,10 +16,10 @@ import subprocess
 import llvmlite.binding as llvm
 import numpy as np
 
-from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.loops import build
-from hologram_core.codegen.text import verified
+from hologram_core.codegen.cpu.loops import build
+from hologram_core.codegen.llvm.text import verified
 
 TRIPLE = "aarch64-unknown-linux-gnu"
 EMULATOR, LINKER = shutil.which("qemu-aarch64"), shutil.which("aarch64-linux-gnu-ld")
@@ -143,7 +143,7 @@ def run(cases, folder) -> None:
 def _executed(machine, cases, memory: bytes, folder) -> bytes:
     names, texts = [f"k{n}" for n in range(len(cases))], []
     for name, case in zip(names, cases):
-        builder, _ = build(cpu.prepare(encode(case.circuit)), {"neon"})
+        builder, _ = build(pipeline.prepare(encode(case.circuit)), {"neon"})
         texts.append(f'target triple = "{TRIPLE}"\n' + builder.text.finish(name, "nounwind"))
     texts.append(START.format(triple=TRIPLE, size=len(memory), count=len(cases), kernels=", ".join(f"ptr @{n}" for n in names),
                               declarations="\n".join(f"declare void @{n}(ptr, ptr, i64, i64)" for n in names)))

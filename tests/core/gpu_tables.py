@@ -10,8 +10,8 @@ import test_codegen_rowwise as rowwise
 from grid_kernels import op_case, supports
 from hologram_core.circuit.ir import COLUMN, MAP, ROW, SPLIT, TILE
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Elementwise
 from kernels import Case
 
 TYPES = (F32, F64, F16, BF16, I32, I64, U8, BOOL)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from hologram_core.backends import cpu, interp
+from hologram_core.circuit import pipeline
+from hologram_core.reference import interpreter as interp
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import grid
+from hologram_core.reference import grid_emulator as grid
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F32
-from hologram_core.ops.table import BOOL as BOOL_RULE
+from hologram_core.optable.table import BOOL as BOOL_RULE
 from kernels import Case
 
 
@@ -18,7 +19,7 @@ class GridCase(Case):
     blocks = 3
 
     def run(self, pieces: int = 1, blocks: int = 0) -> grid.Emulator:
-        recorder, shape = grid.record(cpu.prepare(encode(self.circuit)))
+        recorder, shape = grid.record(pipeline.prepare(encode(self.circuit)))
         operands, args = self.arguments()
         items = self.items()
         cuts = [items * p // pieces for p in range(pieces + 1)]

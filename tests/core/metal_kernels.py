@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import msl
+from hologram_core.codegen.msl import printer as msl
 from kernels import Case
 
 STUB = Path(__file__).parent / "metal_stub"
@@ -24,7 +24,7 @@ class Library:
     def __init__(self, cases: dict, folder: Path):
         self.grids, printers = {}, []
         for name, case in cases.items():
-            recorder, self.grids[name] = msl.build(cpu.prepare(encode(case.circuit)))
+            recorder, self.grids[name] = msl.build(pipeline.prepare(encode(case.circuit)))
             printers.append(msl.Printer(recorder, self.grids[name], f"k_{name}"))
         source, binary = folder / "kernels.cpp", folder / "kernels.so"
         source.write_text(msl.library(printers))

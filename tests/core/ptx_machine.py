@@ -12,8 +12,8 @@ import struct
 
 import numpy as np
 
-from hologram_core.codegen.grid import Memory
-from hologram_core.codegen.numpy import _fma32, _fma64, _int_divmod
+from hologram_core.reference.grid_emulator import Memory
+from hologram_core.reference.numpy_builder import _fma32, _fma64, _int_divmod
 
 WARP = 32
 _NUMPY = {"f16": "f2", "f32": "f4", "f64": "f8"}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import hologram_core
-from hologram_core import cache
-from hologram_core.cache import Entry
+from hologram_core.backends import disk_cache as cache
+from hologram_core.backends.disk_cache import Entry
 
 ROOT = Path(hologram_core.__file__).parents[1]
 
@@ -291,20 +291,20 @@ def test_no_cache(folder, monkeypatch):
 
 def test_the_fingerprint_covers_all_that_makes_code():
     names = {str(p.relative_to(ROOT / "hologram_core")) for p in cache._sources(ROOT / "hologram_core")}
-    assert {"dtypes.py", "backends/cpu.py", "backends/cuda.py", "backends/metal.py", "codegen/llvm.py", "circuit/canon.py",
-            "ops/reduction.py", "ops/mathlib/core.py"} <= names and len(names) > 50
+    assert {"dtypes.py", "backends/cpu.py", "backends/cuda.py", "backends/metal.py", "codegen/llvm/builder.py",
+            "circuit/canonicalize.py", "optable/reduction.py", "optable/mathlib/core.py"} <= names and len(names) > 50
     assert len(cache.source_fingerprint()) == 32
 
 
 def fingerprint_of(tree, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(cache, "__file__", str(tree / "cache.py"))
+        m.setattr(cache, "__file__", str(tree / "backends" / "disk_cache.py"))
         return cache.source_fingerprint.__wrapped__()
 
 
 def test_an_edited_source_is_another_fingerprint(tmp_path, monkeypatch):
     tree = tmp_path / "hologram_core"
-    for path in ("dtypes.py", "backends/cpu.py", "circuit/key.py", "codegen/deep/er.py", "ops/table.py"):
+    for path in ("dtypes.py", "backends/cpu.py", "circuit/key.py", "codegen/deep/er.py", "optable/table.py"):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text("x = 1")
     seen = {fingerprint_of(tree, monkeypatch)}
@@ -377,7 +377,7 @@ def test_an_installation_without_sources(tmp_path):
 
 
 def test_code_that_cannot_be_loaded_is_compiled_again(folder):
-    from hologram_core.backends.memo import Memo
+    from hologram_core.backends.kernel_store import Memo
 
     def load(entry):
         if entry.code != b"good":

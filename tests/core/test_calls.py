@@ -9,9 +9,9 @@ from hologram_core import _runtime as rt
 from hologram_core import dtypes
 from tests.modes import deferred
 from hologram_core.circuit.ir import MAP, ROW
-from hologram_core.ops import TABLE
-from hologram_core.ops.describe import describe
-from hologram_core.ops.table import Elementwise
+from hologram_core.optable import TABLE
+from hologram_core.op_signature import describe
+from hologram_core.optable.table import Elementwise
 
 N = 1000
 

@@ -11,9 +11,9 @@ import aarch64_machine
 import gpu_tables
 import test_gpu_grid as circuits
 from grid_kernels import results
-from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.loops import build
+from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import F32, F64
 from tests.modes import deferred
 
@@ -34,7 +34,7 @@ def assemble():
     machine = target.create_target_machine(cpu="neoverse-n1", opt=2)
 
     def assemble(case, features=frozenset({"neon"})):
-        builder, _ = build(cpu.prepare(encode(case.circuit)), features)
+        builder, _ = build(pipeline.prepare(encode(case.circuit)), features)
         module = llvm.parse_assembly('target triple = "aarch64-linux-gnu"\n' + builder.text.finish("k", "nounwind"))
         return machine.emit_assembly(module)
     return assemble

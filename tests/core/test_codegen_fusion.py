@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from hologram_core.backends import cpu
-from hologram_core.circuit import ir
+from hologram_core.circuit import ir, pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, MERGE, ROW, SPLIT, Ref, result_types
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.loops import build
+from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I64, U8
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise, Reduction
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Elementwise, Reduction
 from kernels import KERNEL, Case
 
 SCHEDULES = pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
@@ -335,7 +335,7 @@ def test_split_kernels_are_canonicalised():
     twice = case.node("add", case.node("exp", x), case.node("neg", case.node("neg", case.node("exp", x))))
     for k in range(3):
         case.output(case.node("var", twice, case.scalar(1.0), compute=F32) if not k else Ref("value", 5), k, per_row=True)
-    circuit = cpu.prepare(encode(case.circuit))
+    circuit = pipeline.prepare(encode(case.circuit))
     assert [n.name for n in circuit.nodes] == ["exp", "add", "var"]
     assert [o.source.n for _, o in circuit.outputs()] == [2, 3, 4]
 
@@ -430,7 +430,7 @@ def test_instruction_sets_do_not_change_results(name, dtype):
         if got is None:
             case = Case(MAP, (3, 100))
             got = case.output(case.node(name, case.input(5 * data(dtype, (3, 100)), dtype)))
-        builder, _ = build(cpu.prepare(encode(case.circuit)), features)
+        builder, _ = build(pipeline.prepare(encode(case.circuit)), features)
         symbol = f"host_{name}_{dtype}_{number}"
         address = host.load(symbol, host.emit(builder.text.finish(symbol, host.attributes)))
         operands, args = case.arguments()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.loops import build
+from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import BF16, F32
 from hologram_core.errors import CompileError
 from kernels import Case
@@ -47,7 +48,7 @@ def column_amax():
 
 @pytest.mark.parametrize("make", [map_add, map_bf16_broadcast, row_sum, column_amax], ids=lambda f: f.__name__)
 def test_golden(make):
-    builder, _ = build(cpu.prepare(encode(make().circuit)))
+    builder, _ = build(pipeline.prepare(encode(make().circuit)))
     text = builder.text.finish("kernel", "nounwind")
     path = GOLDEN / f"{make.__name__}.ll"
     if os.environ.get("HOLOGRAM_REGOLD") == "1":

@@ -11,11 +11,12 @@ import test_codegen_map as maps
 import test_gpu_grid as circuits
 from grid_kernels import results
 from hologram_core.backends import cpu
-from hologram_core.backends.memo import Memo
+from hologram_core.circuit import pipeline
+from hologram_core.backends.kernel_store import Memo
 from hologram_core.circuit.ir import MAP
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.llvm import LLVMBuilder
-from hologram_core.codegen.text import scalar_type
+from hologram_core.codegen.llvm.builder import LLVMBuilder
+from hologram_core.codegen.llvm.text import scalar_type
 from hologram_core.dtypes import F16, F32, F64
 from hologram_core.errors import CompileError
 from kernels import KERNEL, Case
@@ -41,7 +42,7 @@ def check(request, monkeypatch):
 
     def check(case):
         if not runs:
-            cpu.compile_circuit(cpu.prepare(encode(case.circuit)), "k", host)
+            cpu.compile_circuit(pipeline.prepare(encode(case.circuit)), "k", host)
             return
         wanted = None
         for each in (usual, host):

@@ -7,7 +7,7 @@ from hologram_core.backends import cpu
 from hologram_core.circuit.ir import MAP, TILE, default_result
 from hologram_core.circuit.key import encode
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I32, U8
-from hologram_core.ops import TABLE
+from hologram_core.optable import TABLE
 from kernels import Case
 
 TYPES = [BY_NAME[n] for n in "bool u8 i8 i16 i32 i64 f16 bf16 f32 f64 u16 u32 u64".split()]

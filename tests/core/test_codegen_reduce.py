@@ -5,8 +5,8 @@ import pytest
 
 from hologram_core.circuit.ir import COLUMN, MERGE, ROW, SPLIT, Circuit
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I16, I32, I64, U8
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Reduction, Scan
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Reduction, Scan
 from kernels import Case
 
 TOLERANCE = {F16: 1e-2, BF16: 2e-2, F32: 2e-5, F64: 1e-12}

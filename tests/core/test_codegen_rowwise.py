@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.loops import build
+from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I64
-from hologram_core.ops import TABLE
-from hologram_core.ops.describe import _seen, describe
-from hologram_core.ops.table import RowKernel
+from hologram_core.optable import TABLE
+from hologram_core.op_signature import _seen, describe
+from hologram_core.optable.table import RowKernel
 from kernels import Case
 
 # Arguments: x whole rows, w one row for all, r one element per row, t a class per row, e epsilon, i the ignored class, n the
@@ -166,16 +166,16 @@ def test_the_last_pass_asks_for_the_next_row(name, asks):
     """A light pass over a row waits for memory anyway."""
     case = Case(ROW, (4, 100), 1)
     case.output(case.node(name, case.input(np.zeros((4, 100), "f4"))), per_row=name != "softmax")
-    text = build(cpu.prepare(encode(case.circuit)))[0].text.finish("kernel", "")
+    text = build(pipeline.prepare(encode(case.circuit)))[0].text.finish("kernel", "")
     reads = [line for line in text.splitlines() if "call void @llvm.prefetch" in line and "i32 0, i32 3" in line]
     assert bool(reads) == asks
 
 
 def test_what_picks_is_a_fact_of_the_row():
     """The runtime reads it from the table that the build writes: a picked element is read before its row may be stored."""
-    import build_tables
+    import csrc.tablegen.tables
 
-    lines = {line.split(",")[0]: line.rstrip(")").split(", ") for line in build_tables.op_table().replace("HG_OP(", "").splitlines()}
+    lines = {line.split(",")[0]: line.rstrip(")").split(", ") for line in csrc.tablegen.tables.op_table().replace("HG_OP(", "").splitlines()}
     picking = {name for name, fields in lines.items() if fields[6] == "true"}
     assert picking == {name for name in lines if isinstance(TABLE[name], RowKernel) and describe(name).picks}
     assert picking == {"nll_row", "cross_entropy_row", "cross_entropy_row_backward", "gather_row"}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hologram_core as hg
-from hologram_core import classes, ffi
+from hologram_core import classes, ffi, handles
 
 ROOT = Path(__file__).resolve().parents[2]
 SURFACE = next((p for p in [ROOT.parent / "shared/spec/ffi-surface.md"] if p.exists()), None)
@@ -336,7 +336,7 @@ def test_clear_all_registries():
     e = hg.new_executor()
     b = hg.executor_allocate_buffer(e, 3)
     kept = ffi.buffer_of(b).to_numpy()
-    saved = dict(ffi._objects)
+    saved = dict(handles._objects)
     hg.clear_all_registries()
     assert kept.size == 3
     for use in (lambda: hg.buffer_length(b), lambda: hg.executor_allocate_buffer(e, 1)):

@@ -10,13 +10,13 @@ import test_codegen_map as maps
 import test_codegen_reduce as reduces
 import test_codegen_rowwise as rowwise
 from grid_kernels import GridCase, on_grid, op_case, results, supports
-from hologram_core.backends import cpu
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, ROW, TILE
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import grid
+from hologram_core.reference import grid_emulator as grid
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise, Scan
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Elementwise, Scan
 from kernels import Case
 from tests.modes import deferred
 
@@ -286,8 +286,8 @@ def random_elementwise(seed):
 
 def run_by_hand(write, threads=64, blocks=1):
     """Runs a kernel written with a Recorder over 256 floats: write(b, address of element number n)."""
-    from hologram_core.codegen.gpu import Grid
-    from hologram_core.codegen.record import Recorder
+    from hologram_core.codegen.gpu.kernel import Grid
+    from hologram_core.codegen.gpu.program import Recorder
 
     b, memory = Recorder(), np.zeros(256, "f4")
     write(b, lambda n: b.advance(b.operand(0), n, "float"))
@@ -357,8 +357,8 @@ def test_uses_outside_of_their_scope_are_refused():
 
 def test_the_nest_is_the_same_for_every_builder():
     """What ptxas sees is what the emulator ran: as many loads, stores, barriers and shuffles in the text of both."""
-    from hologram_core.codegen import nvptx
-    from hologram_core.codegen.record import Let, LoopItem, WhenItem
+    from hologram_core.codegen.gpu import nvptx
+    from hologram_core.codegen.gpu.program import Let, LoopItem, WhenItem
 
     def count(scope, op):
         total = 0
@@ -372,7 +372,7 @@ def test_the_nest_is_the_same_for_every_builder():
     for make in (lambda: rowwise.built("softmax", ROW, F32, 4, 100), lambda: rowwise.built("layer_norm", COLUMN, F32, 4, 100),
                  lambda: op_case(TABLE["gelu"], F32),
                  lambda: reduces.reduce_case(TABLE["cumsum"], ROW, [reduces.data(I32, (3, 40))], I32)):
-        circuit = cpu.prepare(encode(make().circuit))
+        circuit = pipeline.prepare(encode(make().circuit))
         recorder, shape = grid.record(circuit)
         builder, other = nvptx.build(circuit)
         lines = "\n".join(map(str, builder.text.blocks))

@@ -20,17 +20,19 @@ import test_gpu_grid as grids
 import test_gpu_ptx as ptx
 from gpu_tables import shapes
 from grid_kernels import on_grid, op_case, results
-from hologram_core import cache, compiler
-from hologram_core.backends import cpu, metal
+from hologram_core.backends import disk_cache as cache
+from hologram_core import tracing as compiler
+from hologram_core.backends import metal
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import MAP, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import msl, msl_prelude
-from hologram_core.codegen.numpy import NumpyBuilder
+from hologram_core.codegen.msl import printer as msl, prelude as msl_prelude
+from hologram_core.reference.numpy_builder import NumpyBuilder
 from hologram_core.config import config
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8, U64
 from hologram_core.errors import CompileError
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Elementwise
 from kernels import Case
 from metal_kernels import CXX, STUB, Library, on_metal
 from tests.modes import deferred
@@ -46,7 +48,7 @@ def without_doubles(cases) -> dict:
     found = {}
     for name, case in cases:
         try:
-            msl.refuse_doubles(cpu.prepare(encode(case.circuit)))
+            msl.refuse_doubles(pipeline.prepare(encode(case.circuit)))
             found[name] = case
         except CompileError as error:
             assert "Metal has no float64" in str(error)
@@ -274,7 +276,7 @@ def test_the_stub_notices_a_barrier_that_threads_miss(tmp_path):
 @pytest.mark.parametrize("family", ptx.FAMILIES)
 def test_golden(family):
     """The text of a kernel of each family, word for word (HOLOGRAM_REGOLD=1 accepts a change)."""
-    recorder, grid = msl.build(cpu.prepare(encode(ptx.FAMILIES[family]().circuit)))
+    recorder, grid = msl.build(pipeline.prepare(encode(ptx.FAMILIES[family]().circuit)))
     text = msl.library([msl.Printer(recorder, grid, "golden")])
     path = GOLDEN / f"gpu_{family}.metal"
     if os.environ.get("HOLOGRAM_REGOLD") == "1":

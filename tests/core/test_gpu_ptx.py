@@ -19,16 +19,18 @@ import test_codegen_fusion as fusion
 import test_gpu_grid as grids
 from gpu_tables import largest_case, shapes, split_case, tile_case
 from grid_kernels import on_grid, op_case, results
-from hologram_core import cache, compiler
-from hologram_core.backends import cpu, cuda
+from hologram_core.backends import disk_cache as cache
+from hologram_core import tracing as compiler
+from hologram_core.backends import cuda
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import nvptx
+from hologram_core.codegen.gpu import nvptx
 from hologram_core.config import config
 from hologram_core.dtypes import BF16, F16, F32, U8
 from hologram_core.errors import CompileError
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Elementwise
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Elementwise
 from kernels import Case
 from ptx_machine import Launch, Module, PTXError
 from tests.modes import deferred
@@ -57,7 +59,7 @@ class Batch:
         self.parts, self.declarations, self.grids, self.cases, self.texts, self.modules = [], [], {}, dict(cases), {}, {}
         self.assemblers: dict = {}
         for name, case in self.cases.items():
-            builder, grid = nvptx.build(cpu.prepare(encode(case.circuit)))
+            builder, grid = nvptx.build(pipeline.prepare(encode(case.circuit)))
             text = builder.entries(f"k_{name}", grid.words, grid.threads, prefix=f"{name}_")
             if not both and grid.words * 8 <= nvptx.DIRECT_BYTES:
                 start = text.index("define ptx_kernel", text.index("define ptx_kernel") + 1)
@@ -261,7 +263,7 @@ FAMILIES = {"map": lambda: op_case(TABLE["add"], F32), "broadcast_bf16": broadca
 @pytest.mark.parametrize("family", FAMILIES)
 def test_golden(family):
     """The LLVM IR of a kernel of each family, word for word (HOLOGRAM_REGOLD=1 accepts a change)."""
-    builder, grid = nvptx.build(cpu.prepare(encode(FAMILIES[family]().circuit)))
+    builder, grid = nvptx.build(pipeline.prepare(encode(FAMILIES[family]().circuit)))
     text = builder.entries("kernel", grid.words, grid.threads)
     text = text[:text.index("define ptx_kernel void @kernel_many")]
     path = GOLDEN / f"gpu_{family}.ll"

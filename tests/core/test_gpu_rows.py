@@ -12,10 +12,11 @@ from grid_kernels import GridCase, on_grid, op_case
 from hologram_core.backends import cpu
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen import gpu, grid, nvptx
-from hologram_core.codegen.record import Recorder
+from hologram_core.codegen.gpu import kernel as gpu, nvptx
+from hologram_core.reference import grid_emulator as grid
+from hologram_core.codegen.gpu.program import Recorder
 from hologram_core.dtypes import BF16, F16, F32, F64, I64, U8, U32
-from hologram_core.ops import TABLE
+from hologram_core.optable import TABLE
 from kernels import Case
 from test_gpu_ptx import Batch, needs_ptxas, PTXAS
 from tests.modes import deferred

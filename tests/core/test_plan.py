@@ -8,7 +8,7 @@ import pytest
 
 from hologram_core import _runtime as rt
 from hologram_core import dtypes
-from hologram_core.ops import TABLE
+from hologram_core.optable import TABLE
 
 MAP, ROW, COLUMN, TILE = range(4)
 SPLIT, MERGE = 1, 2

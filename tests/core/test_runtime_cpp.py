@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(shutil.which(COMPILER.split()[0]) is None, reaso
 def tables() -> Path:
     sys.path.insert(0, str(ROOT))
     try:
-        from build_tables import write_tables
+        from csrc.tablegen.tables import write_tables
     finally:
         sys.path.remove(str(ROOT))
     folder = ROOT / "build" / "cpp" / "generated"

@@ -18,7 +18,7 @@ import numpy as np
 import hologram_core as hg
 from hologram_core import _runtime as rt
 from hologram_core import buffer, classes, ffi
-from hologram_core.ops import calls
+from hologram_core import ops as calls
 
 # They take addresses, or replace parts of the runtime; a wrong one is not theirs to find.
 TRUSTED = {"set_compiler", "set_device_compiler", "configure", "set_launch_log", "clear_all_registries", "pause_recording", "resume_recording",

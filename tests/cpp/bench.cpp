@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <vector>
 
-#include "runtime/backend.h"
-#include "runtime/block.h"
-#include "runtime/kernel.h"
-#include "runtime/stream.h"
+#include "runtime/device/backend.h"
+#include "runtime/memory/block.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/trace/stream.h"
 
 using namespace hologram;
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/block.h"
-#include "runtime/circuit.h"
-#include "runtime/kernel.h"
+#include "runtime/memory/block.h"
+#include "runtime/ir/circuit.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram {
 

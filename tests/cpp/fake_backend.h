@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/backend.h"
-#include "runtime/error.h"
+#include "runtime/device/backend.h"
+#include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
-#include "runtime/kernel.h"
-#include "runtime/stream.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/trace/stream.h"
 
 struct FakeBackend final : hologram::Backend {
   std::atomic<size_t> held{0}, capacity{SIZE_MAX};

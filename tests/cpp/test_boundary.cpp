@@ -5,8 +5,8 @@
 
 #include "check.h"
 #include "fake_backend.h"
-#include "runtime/block.h"
-#include "runtime/error.h"
+#include "runtime/memory/block.h"
+#include "runtime/base/error.h"
 #include "runtime/memory/boundary_pool.h"
 
 using namespace hologram;

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "check.h"
-#include "runtime/counters.h"
+#include "runtime/base/counters.h"
 
 using namespace hologram;
 

@@ -1,9 +1,9 @@
 #include "allocations.h"
 #include "check.h"
 #include "fake_backend.h"
-#include "runtime/counters.h"
-#include "runtime/error.h"
-#include "runtime/executor.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
+#include "runtime/device/executor.h"
 
 using namespace hologram;
 

@@ -5,11 +5,11 @@
 #include "check.h"
 #include "circuits.h"
 #include "fake_backend.h"
-#include "runtime/counters.h"
-#include "runtime/error.h"
-#include "runtime/record/history.h"
-#include "runtime/record/poison.h"
-#include "runtime/stream.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
+#include "runtime/trace/history.h"
+#include "runtime/trace/poison.h"
+#include "runtime/trace/stream.h"
 
 using namespace hologram;
 

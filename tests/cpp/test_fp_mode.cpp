@@ -4,8 +4,8 @@
 
 #include "check.h"
 #include "fake_backend.h"
-#include "runtime/fp_mode.h"
-#include "runtime/threads.h"
+#include "runtime/base/fp_mode.h"
+#include "runtime/base/threads.h"
 
 using namespace hologram;
 

@@ -4,15 +4,15 @@
 #include <vector>
 
 #include "check.h"
-#include "runtime/backend.h"
-#include "runtime/counters.h"
-#include "runtime/error.h"
-#include "runtime/kernel.h"
-#include "runtime/key.h"
-#include "runtime/launch_log.h"
-#include "runtime/execute.h"
-#include "runtime/stream.h"
-#include "runtime/threads.h"
+#include "runtime/device/backend.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/ir/key.h"
+#include "runtime/kernels/launch_log.h"
+#include "runtime/plan/execute.h"
+#include "runtime/trace/stream.h"
+#include "runtime/base/threads.h"
 
 using namespace hologram;
 

@@ -9,11 +9,11 @@
 
 #include "check.h"
 #include "fake_backend.h"
-#include "runtime/block.h"
-#include "runtime/config.h"
-#include "runtime/error.h"
+#include "runtime/memory/block.h"
+#include "runtime/base/config.h"
+#include "runtime/base/error.h"
 #include "runtime/memory/linear_pool.h"
-#include "runtime/threads.h"
+#include "runtime/base/threads.h"
 
 using namespace hologram;
 

@@ -7,12 +7,12 @@
 #include "check.h"
 #include "circuits.h"
 #include "fake_backend.h"
-#include "runtime/config.h"
-#include "runtime/counters.h"
-#include "runtime/error.h"
-#include "runtime/record/history.h"
-#include "runtime/record/window.h"
-#include "runtime/stream.h"
+#include "runtime/base/config.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
+#include "runtime/trace/history.h"
+#include "runtime/trace/trace_graph.h"
+#include "runtime/trace/stream.h"
 
 using namespace hologram;
 

@@ -11,9 +11,9 @@ from functools import cache
 
 import torch
 
-from build_aten_table import Schemas, qualified, type_name, writes_only
-from hologram_core.ops import TABLE
-from hologram_core.ops.table import Aten, Elementwise
+from csrc.tablegen.aten_table import Schemas, qualified, type_name, writes_only
+from hologram_core.optable import TABLE
+from hologram_core.optable.table import Aten, Elementwise
 
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)

@@ -239,8 +239,8 @@ def nearer(mine, vector, scalar):
 
 def test_every_name_is_known():
     """No row names an overload this torch lacks, and none that decomposes (that would cut its gradient off)."""
-    from build_aten_table import collect
-    from hologram_core.ops import TABLE
+    from csrc.tablegen.aten_table import collect
+    from hologram_core.optable import TABLE
     assert collect(TABLE).missing == []
 
 

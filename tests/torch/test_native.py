@@ -252,8 +252,8 @@ def test_devices_must_agree():
 
 
 def test_every_listed_overload_is_served():
-    from build_aten_library import overloads
-    from build_aten_table import Schemas, qualified
+    from csrc.tablegen.aten_library import overloads
+    from csrc.tablegen.aten_table import Schemas, qualified
 
     found, _ = overloads(Schemas())
     assert len(found) > 450
@@ -291,8 +291,8 @@ def test_every_overload_a_backend_must_provide_is_served():
 
 
 def test_no_listed_name_is_unknown():
-    from build_aten_library import overloads
-    from build_aten_table import Schemas
+    from csrc.tablegen.aten_library import overloads
+    from csrc.tablegen.aten_table import Schemas
 
     assert overloads(Schemas())[1] == []
 

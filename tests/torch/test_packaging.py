@@ -37,7 +37,7 @@ def test_it_announces_itself_to_torch(distribution):
 
 def test_it_is_complete(distribution):
     files = {str(f) for f in distribution.files}
-    for package in ("hologram_core", "hologram_core/ops", "hologram_core/circuit", "hologram_core/codegen", "hologram_core/backends",
+    for package in ("hologram_core", "hologram_core/optable", "hologram_core/circuit", "hologram_core/codegen/llvm", "hologram_core/backends",
                     "hologram_torch"):
         assert f"{package}/__init__.py" in files
     for library in ("hologram_core/libhologram_runtime.", "hologram_core/_runtime.", "hologram_torch/_C."):

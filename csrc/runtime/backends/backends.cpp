@@ -1,5 +1,5 @@
 // Which backends exist, and why one does not.
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 
 #include <atomic>
 

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 #include "runtime/ir/fold_schedule.h"
-#include "runtime/kernel.h"
-#include "runtime/stream.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/trace/stream.h"
 
 namespace hologram {
 namespace {

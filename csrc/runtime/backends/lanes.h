@@ -5,7 +5,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 
 namespace hologram {
 

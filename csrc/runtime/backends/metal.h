@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 
 namespace hologram {
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/backend.h"
-#include "runtime/block.h"
+#include "runtime/device/backend.h"
+#include "runtime/memory/block.h"
 
 namespace hologram {
 

@@ -1,7 +1,7 @@
 // Reshaping an iteration space without changing what it means: drop, permute and merge dimensions in place.
 #pragma once
 
-#include "runtime/circuit.h"
+#include "runtime/ir/circuit.h"
 
 namespace hologram {
 

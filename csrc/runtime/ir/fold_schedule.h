@@ -4,8 +4,8 @@
 // of device alone: never from threads, and never from the ops that are fused with it.
 #pragma once
 
-#include "runtime/circuit.h"
-#include "runtime/kernel.h"
+#include "runtime/ir/circuit.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram {
 
@@ -18,7 +18,7 @@ struct SplitLimits {
 };
 inline constexpr SplitLimits kHostSplits = {64, 16 << 10, 1, 63, 64 << 10, 511, 4096};
 // A GPU has some hundred multiprocessors, each of which wants several blocks. A block takes a chunk of a row (512 threads, four
-// times four elements of each per round: codegen/gpu_rows.py) or 128 kept elements of a chunk. Below the least numbers of
+// times four elements of each per round: codegen/gpu/rows.py) or 128 kept elements of a chunk. Below the least numbers of
 // elements a second launch costs more than it saves.
 inline constexpr SplitLimits kGridSplits = {1024, 8 << 10, 2048, 511, 512 << 10, 64 << 10, 128 << 10};
 

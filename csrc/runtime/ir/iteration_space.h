@@ -17,7 +17,7 @@
 //    are the strides of the operand that decided them, which in a larger circuit may be a value that never reaches memory.
 #pragma once
 
-#include "runtime/circuit.h"
+#include "runtime/ir/circuit.h"
 #include "runtime/ir/fold_schedule.h"
 
 namespace hologram {

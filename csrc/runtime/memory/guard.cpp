@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "runtime/fork.h"
+#include "runtime/base/fork.h"
 
 namespace hologram {
 namespace {

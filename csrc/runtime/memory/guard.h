@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-#include "runtime/record/poison.h"
+#include "runtime/trace/poison.h"
 
 namespace hologram {
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <new>
 
-#include "runtime/backend.h"
-#include "runtime/config.h"
-#include "runtime/error.h"
-#include "runtime/fork.h"
+#include "runtime/device/backend.h"
+#include "runtime/base/config.h"
+#include "runtime/base/error.h"
+#include "runtime/base/fork.h"
 #include "runtime/memory/guard.h"
-#include "runtime/record/poison.h"
+#include "runtime/trace/poison.h"
 
 namespace hologram {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <mutex>
 
-#include "runtime/block.h"
+#include "runtime/memory/block.h"
 #include "runtime/memory/boundary_pool.h"
 #include "runtime/memory/linear_pool.h"
 #include "runtime/memory/spin_lock.h"

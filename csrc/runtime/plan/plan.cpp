@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/ir/dims.h"
-#include "runtime/key.h"
+#include "runtime/ir/key.h"
 
 namespace hologram {
 namespace {

@@ -4,9 +4,9 @@
 // and the sequence of kernels, repeat exactly. Nothing is allocated, compiled or launched here.
 #pragma once
 
-#include "runtime/circuit.h"
+#include "runtime/ir/circuit.h"
 #include "runtime/ir/iteration_space.h"
-#include "runtime/kernel.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram {
 

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "torch/aten/served.h"
+#include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
 namespace {

@@ -21,8 +21,8 @@
 #include <limits>
 
 #include "torch/aten/index_checks.h"
-#include "torch/aten/positions.h"
-#include "torch/aten/served.h"
+#include "torch/aten/core/index_bounds.h"
+#include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
 

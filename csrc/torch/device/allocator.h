@@ -3,8 +3,8 @@
 
 #include <c10/core/CachingDeviceAllocator.h>
 
-#include "runtime/backend.h"
-#include "runtime/block.h"
+#include "runtime/device/backend.h"
+#include "runtime/memory/block.h"
 
 namespace hologram {
 

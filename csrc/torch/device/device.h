@@ -6,8 +6,8 @@
 #include <atomic>
 #include <string>
 
-#include "runtime/backend.h"
-#include "runtime/stream.h"
+#include "runtime/device/backend.h"
+#include "runtime/trace/stream.h"
 
 namespace hologram {
 

@@ -3,7 +3,7 @@
 
 #include <c10/util/Exception.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 namespace hologram {
 

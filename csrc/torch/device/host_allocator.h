@@ -3,7 +3,7 @@
 
 #include <ATen/core/CachingHostAllocator.h>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 
 namespace hologram {
 

@@ -6,10 +6,10 @@
 #include <torch/csrc/Generator.h>
 #include <torch/csrc/autograd/python_variable.h>
 
-#include "runtime/backend.h"
-#include "torch/aten/common.h"
-#include "torch/aten/delegate.h"
-#include "torch/aten/library.h"
+#include "runtime/device/backend.h"
+#include "torch/aten/core/common.h"
+#include "torch/aten/torch_kernels/fallback.h"
+#include "torch/aten/torch_kernels/library.h"
 #include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -138,7 +138,12 @@ PYBIND11_MODULE(_C, m) {
   m.def("in_use", &in_use, "Has the program used the device?");
   m.def("refuse_use", &refuse_use, "The first use of the device will raise ValueError with this text.");
   m.def("without_device_threads", &without_device_threads, "Has autograd no threads for the device?");
-  m.def("decline_device_threads", [] { translated([] { decline_device_threads(); }); }, "To be called before a backward pass.");
+  m.def("decline_device_threads", [] {
+    translated([] {
+      py::gil_scoped_release release;     // where other devices have threads, those start here, and each takes the GIL
+      decline_device_threads();
+    });
+  }, "To be called before a backward pass.");
   m.def("settle_device_threads", &settle_device_threads, py::call_guard<py::gil_scoped_release>());
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });

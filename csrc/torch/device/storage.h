@@ -9,7 +9,7 @@
 #include <c10/core/StorageImpl.h>
 #include <torch/version.h>
 
-#include "runtime/block.h"
+#include "runtime/memory/block.h"
 
 #define HOLOGRAM_WATCHES_POINTERS (TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 13))
 

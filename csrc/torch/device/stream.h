@@ -1,6 +1,6 @@
 // Streams and events as torch sees them.
 //
-// A torch stream is a lane of a device's queues (runtime/backend.h). The CPU backend runs everything in order, so that all
+// A torch stream is a lane of a device's queues (runtime/device/backend.h). The CPU backend runs everything in order, so that all
 // its streams are one queue. Each thread has its own current stream, as users of other devices expect.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <c10/core/Stream.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 
 namespace hologram {
 

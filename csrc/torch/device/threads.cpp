@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
-#include "runtime/threads.h"
+#include "runtime/base/threads.h"
 #include "torch/device/device.h"
 
 namespace hologram {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/backends/cuda/queue.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 namespace hologram::cuda {
 namespace {

@@ -6,10 +6,10 @@
 #include <mutex>
 #include <string>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 #include "runtime/backends/lanes.h"
 #include "runtime/backends/cuda/driver.h"
-#include "runtime/kernel.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram::cuda {
 

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstring>
 
-#include "runtime/counters.h"
-#include "runtime/error.h"
+#include "runtime/base/counters.h"
+#include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
-#include "runtime/launch_log.h"
+#include "runtime/kernels/launch_log.h"
 #include "runtime/memory/memory.h"
 
 namespace hologram::cuda {

@@ -11,7 +11,7 @@
 
 #include "runtime/backends/cuda/device.h"
 #include "runtime/backends/shared_blocks.h"
-#include "runtime/stream.h"
+#include "runtime/trace/stream.h"
 
 namespace hologram::cuda {
 

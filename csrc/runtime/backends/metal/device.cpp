@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "runtime/backends/metal/queue.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 namespace hologram::metal {
 

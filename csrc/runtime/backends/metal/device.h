@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/backend.h"
+#include "runtime/device/backend.h"
 #include "runtime/backends/lanes.h"
 #include "runtime/backends/metal/objc.h"
-#include "runtime/kernel.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram::metal {
 

@@ -6,7 +6,7 @@
 
 #include "runtime/backends/metal/commands.h"
 #include "runtime/backends/shared_blocks.h"
-#include "runtime/stream.h"
+#include "runtime/trace/stream.h"
 
 namespace hologram::metal {
 

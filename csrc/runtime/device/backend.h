@@ -1,0 +1,167 @@
+// What a backend is to the runtime: memory, kernels, order. One file per backend in csrc/runtime/backends.
+//
+// A Backend object is one *queue*: work on one device, in order, with pools and a stream of recorded ops of its own. The CPU
+// has one. A GPU backend has lane 0 of each device, and more lanes where the program makes streams. Memory belongs to the
+// queue it was allocated on, as in CUDA's caching allocators: reuse needs no waiting.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/kernels/kernel_cache.h"
+
+namespace hologram {
+
+struct Block;
+class Memory;
+class Stream;
+struct SplitLimits;
+
+struct Launch {
+  void* const* operands;
+  const int64_t* args;
+  int64_t items, elements_per_item;
+};
+
+struct DeviceProperties {
+  std::string name;
+  size_t total_bytes = 0;
+  int multiprocessors = 0;
+  int capability = 0;        // 10 * major + minor of a CUDA device, 0 elsewhere
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;              // "cpu", "cuda", "metal"
+  virtual int device_count() const = 0;
+  /// May the host dereference block addresses? Where it waits (below) only after settle().
+  bool host_visible() const { return facts_.host_visible; }
+  /// Do kernels read and write all of the host's memory, not only blocks?
+  bool reads_host_memory() const { return facts_.reads_host_memory; }
+  /// The host sees memory that kernels may still be working on: whoever touches it outside the queue settles first. That holds
+  /// for fresh blocks too, whose last user may be under way.
+  bool host_waits() const { return facts_.host_waits; }
+  /// Waits for everything submitted to any queue of the device.
+  virtual void settle() {}
+  bool has_float64() const { return facts_.float64; }
+  /// Which folds are split, as suits the kind of device.
+  const SplitLimits& split_limits() const { return *facts_.splits; }
+
+  // ---- queues ----
+  int device() const { return device_; }
+  /// The queue that the calling thread's new tensors and ops on a device go to.
+  bool has_one_queue() const { return one_queue_; }
+  Backend& queue(int device) { return one_queue_ ? *this : thread_queue(device); }
+  /// Queue `lane` of a device; lane 0 always exists, others are made when they are first asked for.
+  virtual Backend& lane(int device, int lane) { return *this; }
+  virtual int lanes(int device) const { return 1; }      // made so far; 0: the device has not been used
+  virtual int max_lanes() const { return 1; }
+  /// Chooses the lane of the calling thread on a device.
+  virtual void use_lane(int device, int lane) {}
+  /// The recorded ops of this queue, shared by all threads.
+  Stream& stream() { return *stream_; }
+  /// Is memory of that queue of use to kernels of this one?
+  bool shares_memory_with(const Backend& other) const { return this == &other || (device_ == other.device_ && name() == other.name()); }
+
+  // ---- memory ----
+  /// Raw memory under the pools. allocate returns nullptr when the system refuses.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void deallocate(void* data, size_t bytes) = 0;
+  /// The content of this part of an allocation is no longer needed: gives its pages back while the addresses stay
+  /// reserved. False where the backend cannot do that; the pool then returns whole allocations only.
+  virtual bool discard(void* data, size_t bytes) { return false; }
+  /// Host memory that the device reaches by itself; nullptr when the system refuses.
+  virtual void* allocate_pinned(size_t bytes) = 0;
+  virtual void free_pinned(void* data) = 0;
+  /// Another queue of the same device will use the block, whatever happens to its references (torch's record_stream).
+  virtual void record_use(Block& block, Backend& queue) {}
+  /// A block with Pool::Shared lost its last reference.
+  virtual void release_shared(Block* block) noexcept {}
+  /// {free, total} bytes of the device; {0, 0} where the system has to be asked.
+  virtual std::pair<size_t, size_t> memory_info() { return {0, 0}; }
+  virtual DeviceProperties properties() { return {}; }
+
+  // ---- copies, in the order of the queue ----
+  virtual void copy(void* dst, const void* src, size_t bytes) = 0;       // within the device
+  /// Between host and device. `pinned`: the host memory is pinned and stays as it is until the queue has been waited for, and
+  /// the call need not wait. Otherwise the host memory is free to be used when the call returns.
+  virtual void upload(void* dst, const void* src, size_t bytes, bool pinned = false) { copy(dst, src, bytes); }
+  virtual void download(void* dst, const void* src, size_t bytes, bool pinned = false) { copy(dst, src, bytes); }
+  /// From the memory of another queue of this backend, in the order of both.
+  virtual void copy_from(Backend& other, void* dst, const void* src, size_t bytes) { copy(dst, src, bytes); }
+
+  // ---- kernels ----
+  /// Makes a kernel that is not in the cache; Python decides how.
+  virtual Kernel* compile(const Key& key) { return compile_for_host(key); }
+  KernelCache& kernels() { return *kernels_; }
+  virtual void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n,
+                      int64_t elements_per_item) = 0;
+  /// Launches of one kernel that do not depend on each other.
+  virtual void launch_many(const Kernel& kernel, const Launch* launches, int count);
+
+  // ---- time ----
+  virtual void synchronize() = 0;                    // the host waits for what was submitted to this queue
+  virtual void synchronize_device() { synchronize(); }
+  virtual bool idle() { return true; }
+  /// The same handle from torch or another library, which must order its work with ours; nullptr where there is none.
+  virtual void* native_handle() { return nullptr; }
+  /// Points in the queue. record makes the event where `*event` is null, with a clock where `timed`.
+  virtual void record_event(void** event, bool timed) {}
+  virtual void wait_event(void* event) {}            // what comes later in this queue waits for it; the host does not
+  virtual bool event_done(void* event) { return true; }
+  virtual void synchronize_event(void* event) {}
+  virtual double elapsed_milliseconds(void* first, void* second) { return 0; }
+  virtual void destroy_event(void* event) noexcept {}
+
+  /// Bytes of recorded blocks that lost their last owner outside the stream since somebody last set it to 0.
+  std::atomic<int64_t> dead_bytes{0};
+
+ protected:
+  struct Facts { bool host_visible, reads_host_memory, host_waits, float64; const SplitLimits* splits; };
+  explicit Backend(Facts facts) : facts_(facts) {}
+  virtual Backend& thread_queue(int device) { return *this; }
+
+  KernelCache* kernels_ = &host_kernels();
+  Stream* stream_ = nullptr;     // set by whoever makes the object
+  bool one_queue_ = true;
+  int device_ = 0;
+
+ private:
+  friend class Memory;
+  const Facts facts_;
+  std::atomic<Memory*> memory_{nullptr};   // the pools over this queue, made at the first allocation
+};
+
+Backend& cpu_backend();
+
+/// f(queue) for every queue of a backend that was made.
+template <class F>
+void each_queue(Backend& backend, F f) {
+  for (int device = 0; device < backend.device_count(); ++device)
+    for (int lane = 0; lane < backend.lanes(device); ++lane) f(backend.lane(device, lane));
+}
+template <class F>
+void each_queue(Backend& backend, int device, F f) {
+  for (int lane = 0; lane < backend.lanes(device); ++lane) f(backend.lane(device, lane));
+}
+
+/// True once a second queue exists: from then on it is checked where the operands of an op live.
+bool several_queues();
+void note_several_queues();
+/// Throws where `a` and `b` are of different devices or backends, naming both.
+void check_same_memory(const Backend& a, const Backend& b, const char* op);
+
+struct BackendInfo { std::string name; bool available; std::string reason; };
+/// Every backend the product knows, with the reason an absent one is absent.
+std::vector<BackendInfo> backend_infos();
+/// Lane 0 of the backend's first device; nullptr when absent (see backend_infos for the reason).
+Backend* find_backend(const std::string& name);
+/// Those that are in use in this process: what waits for "everything" asks each.
+std::vector<Backend*> opened_backends();
+
+}  // namespace hologram

@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <chrono>
+
+#include "runtime/base/counters.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/launch_log.h"
+#include "runtime/base/threads.h"
+
+namespace hologram {
+namespace {
+
+// Waking a second thread costs 2 to 8 microseconds: a launch is split when every thread gets more work than that.
+constexpr double kThreadNs = 8000;
+
+struct Job {
+  const Kernel* kernel;
+  void* const* operands;
+  const int64_t* args;
+  int64_t n, part;
+};
+
+void run_part(void* context, int task) {
+  const Job& job = *static_cast<const Job*>(context);
+  const int64_t begin = task * job.part, end = std::min(job.n, begin + job.part);
+  if (begin < end) job.kernel->fn(job.operands, job.args, begin, end);
+}
+
+int threads_for(const Kernel& kernel, int64_t n, double work) {
+  const int64_t pieces = (n + kernel.grain - 1) / kernel.grain;
+  const double worth = std::min({work / kThreadNs, static_cast<double>(pieces), static_cast<double>(max_threads())});
+  return std::max(1, static_cast<int>(worth));
+}
+
+void run(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int threads) {
+  if (threads == 1) return kernel.fn(operands, args, 0, n);
+  add_to(Counter::parallel_launches);
+  const int64_t even = (n + threads - 1) / threads, grain = kernel.grain;
+  Job job{&kernel, operands, args, n, (even + grain - 1) / grain * grain};
+  parallel_run(threads, &run_part, &job);
+}
+
+void run_logged(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item, int threads) {
+  const auto start = std::chrono::steady_clock::now();
+  run(kernel, operands, args, n, threads);
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+  log_launch({&kernel, n, per_item, threads, took.count()});
+}
+
+}  // namespace
+
+int threads_worth(const Kernel& kernel, double elements) {
+  return std::max(1, static_cast<int>(std::min(elements * kernel.cost / kThreadNs, static_cast<double>(max_threads()))));
+}
+
+void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item) {
+  if (n <= 0) return;
+  add_to(Counter::launched);
+  kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const double work = static_cast<double>(n) * static_cast<double>(std::max<int64_t>(elements_per_item, 1)) * kernel.cost;
+  const int threads = work < 2 * kThreadNs ? 1 : threads_for(kernel, n, work);
+  if (__builtin_expect(launch_logged(), 0)) return run_logged(kernel, operands, args, n, elements_per_item, threads);
+  run(kernel, operands, args, n, threads);
+}
+
+}  // namespace hologram

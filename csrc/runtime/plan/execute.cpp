@@ -1,0 +1,41 @@
+#include "runtime/plan/execute.h"
+
+#include "runtime/memory/block.h"
+
+namespace hologram {
+
+Partials::Partials(Backend& backend, Plan& plan) {
+  if (plan.num_partials == 0) return;
+  try {
+    for (; num_ < plan.num_partials; ++num_) blocks_[num_] = allocate_block(backend, plan.partial_bytes[num_]);
+  } catch (...) {
+    while (num_ > 0) blocks_[--num_]->release();
+    throw;
+  }
+  plan.place_partials(blocks_);
+}
+
+Partials::~Partials() {
+  while (num_ > 0) blocks_[--num_]->release();
+}
+
+void execute(Backend& backend, Plan& plan) {
+  const Partials partials(backend, plan);
+  for (int i = 0; i < plan.num_launches; ++i) {
+    const KernelLaunch& launch = plan.launches[i];
+    void* operands[kMaxOperands];
+    int64_t args[kMaxKernelArgs];
+    kernel_arguments(plan.circuit_of(i), launch.variant, operands, args);
+    backend.launch(*find_kernel(backend, launch.key), operands, args, launch.work.items, launch.work.per_item);
+  }
+}
+
+void execute(Backend& backend, Circuit& circuit) {
+  IterationSpace space;
+  if (!canonicalize(circuit, space, backend.split_limits())) return;
+  lower(circuit, space);
+  Plan p = plan(circuit, space);
+  execute(backend, p);
+}
+
+}  // namespace hologram

@@ -1,0 +1,33 @@
+// Plans meet a queue: scratch memory, kernels, launches.
+#pragma once
+
+#include "runtime/device/backend.h"
+#include "runtime/plan/plan.h"
+
+namespace hologram {
+
+/// The memory of a plan's partial results, from the pool of a queue; the plan knows where it is. Released with the object: what was
+/// launched until then is ahead of whoever gets the memory next.
+class Partials {
+ public:
+  Partials(Backend& backend, Plan& plan);
+  ~Partials();
+  Partials(const Partials&) = delete;
+  /// Leaves the blocks to somebody who releases them later: `keep(block)` may throw, the block stays here then.
+  template <class Keep>
+  void hand_over(Keep keep) {
+    for (; num_ > 0; --num_) keep(blocks_[num_ - 1]);
+  }
+
+ private:
+  int num_ = 0;
+  Block* blocks_[kMaxComponents];
+};
+
+/// Finds (or compiles) the kernels of a plan and launches them.
+void execute(Backend& backend, Plan& plan);
+
+/// The same for an op in any form: canonical form, plan, launches. `circuit` is scratch.
+void execute(Backend& backend, Circuit& circuit);
+
+}  // namespace hologram

@@ -1,0 +1,208 @@
+#include "runtime/trace/stream.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "runtime/device/backend.h"
+#include "runtime/base/config.h"
+#include "runtime/base/error.h"
+#include "runtime/base/fork.h"
+#include "runtime/memory/guard.h"
+#include "runtime/trace/poison.h"
+#include "runtime/trace/recorder.h"
+
+namespace hologram {
+namespace {
+
+thread_local int paused = 0;
+
+/// Does the stream alone decide when these operands are read and written?
+bool recordable(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Block* block = c.operands[i].block;
+    if (!block || block->exposed.load(std::memory_order_relaxed)) return false;
+  }
+  return true;
+}
+
+std::atomic<bool> several{false};
+
+/// The same once there are several queues. Throws where the operands live on different devices or backends.
+bool recordable_here(const Circuit& c, Backend& here) {
+  bool all = true;
+  for (int i = 0; i < c.num_operands; ++i) {
+    Block* block = c.operands[i].block;
+    if (!block) {
+      if (c.operands[i].data && !here.reads_host_memory())
+        fail(Error::Kind::Runtime, "hologram.", op_name(c.nodes[0].op), ": an operand lies in the memory of the cpu, which kernels of the "
+             "hologram backend '", here.name(), "' do not read. Copy it to the device.");
+      all = false;
+      continue;
+    }
+    Backend& home = *block->backend;
+    if (&home != &here) {
+      check_same_memory(here, home, op_name(c.nodes[0].op));
+      // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, who
+      // orders the queues.
+      if (is_mentioned(*block)) home.stream().run(Reason::Switch);
+      all = false;
+    }
+    all &= !block->exposed.load(std::memory_order_relaxed);
+  }
+  return all;
+}
+
+/// Every operand must lie in its block. Whoever describes an op has checked its shapes: what gets here all the same (an op that
+/// trusts its caller, a storage that was shrunk under a tensor, strides that torch's compiler made) must not touch other memory.
+void check_bounds(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (!o.block) {
+      HG_CHECK(o.data, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " has no memory. Give it a tensor with elements.");
+      continue;
+    }
+    const auto item = static_cast<int64_t>(item_size(o.dtype)), bytes = static_cast<int64_t>(o.block->bytes);
+    int64_t first = o.data - o.block->data, end, extent;
+    bool beyond = __builtin_add_overflow(first, item, &end);
+    for (int d = 0; d < c.rank; ++d) {
+      beyond |= __builtin_mul_overflow(c.sizes[d] - 1, o.strides[d], &extent);
+      int64_t& reach = extent < 0 ? first : end;
+      beyond |= __builtin_add_overflow(reach, extent, &reach);
+    }
+    HG_CHECK(!beyond && first >= 0 && end <= bytes, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " would reach from byte ", first, " to byte ",
+             end, " of memory that has ", bytes, " bytes. A tensor must lie within its storage, and have the shape that the op asks for.");
+  }
+}
+
+bool any_exposed(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Block* block = c.operands[i].block;
+    if (!block || block->exposed.load(std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+/// Tensors of float64, when the op is called and not when its kernel is made: an op that fails later would take others with it.
+void refuse_float64(const Circuit& c, const Backend& here) {
+  const auto is_double = [](const Operand& o) { return o.dtype == DType::F64; };
+  if (std::none_of(c.operands, c.operands + c.num_operands, is_double)) return;   // inside a kernel there may be doubles
+  const Node* const end = c.nodes + c.num_nodes;
+  const Node* const node = std::find_if(c.nodes, end, [](const Node& n) { return n.compute == DType::F64 || n.result == DType::F64; });
+  fail(Error::Kind::NotSupported, "hologram.", op_name(node == end ? Op::copy : node->op), ": ",
+       here.name() == std::string_view("metal") ? "Metal" : here.name(), " has no float64. Convert to float32, or use set_backend('cpu').");
+}
+
+}  // namespace
+
+bool several_queues() { return several.load(std::memory_order_relaxed); }
+void note_several_queues() { several.store(true, std::memory_order_relaxed); }
+
+void check_same_memory(const Backend& a, const Backend& b, const char* op) {
+  if (a.shares_memory_with(b)) return;
+  if (a.name() == b.name())
+    fail(Error::Kind::Runtime, "Expected all tensors to be on the same device, but found at least two devices, hologram:",
+         a.device(), " and hologram:", b.device(), "! (hologram.", op, ")");
+  fail(Error::Kind::Runtime, "hologram.", op, ": its tensors live on two backends, '", a.name(), "' and '", b.name(), "'. Results are "
+       "made on the backend in use; choose the other one with set_backend, or copy the tensors with .cpu() and .to('hologram').");
+}
+
+bool recording() { return config().fusion && paused == 0; }
+void pause_recording() { ++paused; }
+void resume_recording() { --paused; }
+
+// ---- all streams, for fork ----
+
+namespace {
+
+std::mutex& all_lock() {
+  static auto& lock = *new std::mutex;
+  return lock;
+}
+std::vector<StreamLock*>& all_streams() {
+  static auto& streams = *new std::vector<StreamLock*>;
+  return streams;
+}
+
+void lock_all() {
+  all_lock().lock();
+  for (StreamLock* lock : all_streams()) lock->lock();
+}
+void unlock_all() {
+  for (StreamLock* lock : all_streams()) lock->unlock();
+  all_lock().unlock();
+}
+
+}  // namespace
+
+Stream::Stream(Backend& backend, int id)
+    : backend_(&backend), id_(id), host_waits_(backend.host_waits()), recorder_(std::make_unique<Recorder>(backend)) {
+  std::lock_guard<std::mutex> hold(all_lock());
+  all_streams().push_back(&recorder_->lock());
+  hold_while_forking(ForkOrder::Stream, &lock_all, &unlock_all);
+}
+
+Stream::~Stream() {
+  std::lock_guard<std::mutex> hold(all_lock());
+  auto& all = all_streams();
+  all.erase(std::find(all.begin(), all.end(), &recorder_->lock()));
+}
+
+Stream& current_stream(Backend& backend, int device) { return backend.queue(device).stream(); }
+
+// ---- taking ops ----
+
+void Stream::submit(Circuit& circuit) {
+  IterationSpace space;
+  if (!canonicalize(circuit, space, backend_->split_limits())) return;
+  if (space.full != 0) check_bounds(circuit);   // of rows without elements nothing is read
+  if (__builtin_expect(config().guard, 0) && recording()) guard_unpin_all();
+  if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
+  if (!recordable(circuit) || !recording()) return recorder_->run_alone(circuit, space);
+  recorder_->record(circuit, space);
+  // An address was taken meanwhile, on another thread. There the mark comes before the look at what is recorded, here it is the
+  // other way round, with an exchange in between (StreamLock::unlock): one of the two sees the other.
+  if (__builtin_expect(any_exposed(circuit), 0)) recorder_->run(Reason::Pointer);
+}
+
+void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
+  if (!backend_->has_float64()) refuse_float64(circuit, *backend_);
+  if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, space);
+  // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
+  const bool watched = host_waits_ && (paused > 0 || any_exposed(circuit));
+  recorder_->run_alone(circuit, space);
+  if (watched) backend_->settle();
+}
+
+void Stream::settle() { backend_->settle(); }
+
+void Stream::run(Reason reason) {
+  if (!recorder_->idle()) recorder_->run(reason);
+}
+
+void Stream::flush(Reason reason) {
+  if (!recorder_->idle()) recorder_->flush(reason);
+}
+
+void Stream::run_if_written(const Block& block, Reason reason) {
+  guard_pin(block);
+  if (is_mentioned(block)) recorder_->run_if_written(block, reason);
+  throw_if_poisoned(block);
+}
+
+void Stream::run_if_used(const Block& block, Reason reason) {
+  guard_pin(block);
+  if (is_mentioned(block)) recorder_->run(reason);
+  throw_if_poisoned(block);
+}
+
+void Stream::synchronize() {
+  flush(Reason::Synchronize);
+  backend_->synchronize();
+}
+
+void Stream::reclaim() {
+  if (backend_->dead_bytes.load(std::memory_order_relaxed)) recorder_->reclaim();
+}
+
+}  // namespace hologram

@@ -1,0 +1,1 @@
+"""Writes the C++ tables that the build generates from the op tables and the installed torch."""

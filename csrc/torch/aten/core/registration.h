@@ -1,0 +1,41 @@
+// What a hand-written aten kernel needs to know about its own overload, from torch's class for it (at::_ops::X).
+#pragma once
+
+#include <torch/library.h>
+
+#include <string>
+
+#include "torch/aten/core/common.h"
+#include "torch/aten/torch_kernels/typed_call.h"
+
+namespace hologram::aten {
+
+/// "sum.dim_IntList": the overload as the registry and op_report spell it. Lives for ever.
+template <class AtenOp>
+const char* overload_name() {
+  constexpr size_t kNamespace = sizeof("aten::") - 1;
+  static const std::string& name =
+      *new std::string(std::string(AtenOp::name + kNamespace) + (*AtenOp::overload_name ? "." : "") + AtenOp::overload_name);
+  return name.c_str();
+}
+
+/// One more call of the overload ran on compiled kernels.
+template <class AtenOp>
+void count_compiled() {
+  static OpStat& stat = op_stat(overload_name<AtenOp>());
+  stat.compiled.fetch_add(1, std::memory_order_relaxed);
+}
+/// One more call of the overload ran in torch's own kernel because that is the fastest.
+template <class AtenOp>
+void count_library() {
+  static OpStat& stat = op_stat(overload_name<AtenOp>());
+  stat.library.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// Registers `kernel` for the overload.
+template <class AtenOp, auto* kernel>
+void serve(torch::Library& m) {
+  m.impl(overload_name<AtenOp>(), TORCH_FN(kernel));
+}
+
+}  // namespace hologram::aten

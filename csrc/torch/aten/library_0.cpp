@@ -1,3 +1,0 @@
-#include "torch/aten/library.h"
-
-#include "library_0.inc"

@@ -1,3 +1,0 @@
-#include "torch/aten/library.h"
-
-#include "library_3.inc"

@@ -1,0 +1,134 @@
+// torch.cat where kernels read the host's memory: contiguous tensors of one type are joined by memory copies, other inputs are
+// torch's. Elsewhere each tensor is a recorded copy, which converts and takes any strides; copies into places of one result that
+// are apart run together.
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat_ops.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/ScalarType.h>
+#include <torch/library.h>
+
+#include <cstring>
+#include <vector>
+
+#include "torch/aten/core/common.h"
+#include "torch/aten/torch_kernels/typed_call.h"
+#include "torch/aten/core/same_memory.h"
+
+namespace hologram::aten {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kBytesPerThread = 256 * 1024;
+
+struct Piece {
+  const char* from;
+  int64_t bytes;   // per outer index
+};
+
+/// The layout of the result: that of all tensors, else contiguous.
+c10::MemoryFormat common_format(const at::ITensorListRef& tensors, const Tensor& first) {
+  const c10::MemoryFormat format = first.suggest_memory_format();
+  if (C10_UNLIKELY(format != c10::MemoryFormat::Contiguous))
+    for (const Tensor& t : tensors)
+      if (t.suggest_memory_format() != format) return c10::MemoryFormat::Contiguous;
+  return format;
+}
+
+// Do the tensors join along `dim` without an error and without the legacy exception (empty 1-d tensors)? `plain`: with nothing
+// to convert.
+template <bool plain>
+bool joins(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
+  for (const Tensor& t : tensors) {
+    if (!t.defined() || t.device() != first.device() || t.dim() != first.dim()) return false;
+    if (plain && (t.scalar_type() != first.scalar_type() || !t.is_contiguous() || t.is_conj() || t.is_neg())) return false;
+    for (int64_t d = 0; d < first.dim(); ++d)
+      if (d != dim && t.size(d) != first.size(d)) return false;
+  }
+  // Tensors with channels of size 1 pass for contiguous; what they join to may not.
+  return !plain || common_format(tensors, first) == c10::MemoryFormat::Contiguous;
+}
+
+void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
+  int64_t row = 0;
+  for (const Piece& p : pieces) row += p.bytes;
+  const auto copy_rows = [&](int64_t begin, int64_t end) {
+    char* to = out + begin * row;
+    for (int64_t i = begin; i < end; ++i)
+      for (const Piece& p : pieces) {
+        std::memcpy(to, p.from + i * p.bytes, static_cast<size_t>(p.bytes));
+        to += p.bytes;
+      }
+  };
+  if (outer > 1) {
+    at::parallel_for(0, outer, std::max<int64_t>(1, kBytesPerThread / std::max<int64_t>(row, 1)), copy_rows);
+    return;
+  }
+  for (const Piece& p : pieces) {
+    at::parallel_for(0, p.bytes, kBytesPerThread, [&](int64_t begin, int64_t end) {
+      std::memcpy(out + begin, p.from + begin, static_cast<size_t>(end - begin));
+    });
+    out += p.bytes;
+  }
+}
+
+C10_NOINLINE Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
+  c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
+  sizes[dim] = 0;
+  c10::ScalarType type = first.scalar_type();
+  for (const Tensor& t : tensors) {
+    sizes[dim] += t.size(dim);
+    type = c10::promoteTypes(type, t.scalar_type());
+  }
+  Tensor out = at::empty(sizes, first.options().dtype(type), common_format(tensors, first));
+  int64_t start = 0;
+  for (const Tensor& t : tensors) {
+    check_one_memory("cat", first, t, out);
+    const int64_t size = t.size(dim);
+    out.narrow(dim, start, size).copy_(t);
+    start += size;
+  }
+  return out;
+}
+
+Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
+  if (tensors.size() == 0) return library_op<at::_ops::cat>(at::TensorList(), dim);
+  const Tensor& first = *tensors.begin();
+  const int64_t rank = first.defined() && is_hologram(first) ? first.dim() : 0;
+  const int64_t wrapped = dim < 0 ? dim + rank : dim;
+  const bool on_host = rank == 0 || reads_host_memory(first);
+  if (wrapped < 0 || wrapped >= rank ||
+      !(on_host ? joins<true>(tensors, first, wrapped) : joins<false>(tensors, first, wrapped))) {
+    const std::vector<Tensor> list(tensors.begin(), tensors.end());
+    return library_op<at::_ops::cat>(list, dim);
+  }
+  dim = wrapped;
+  static OpStat& stat = op_stat("cat");
+  if (!on_host) {
+    stat.compiled.fetch_add(1, std::memory_order_relaxed);
+    return cat_by_device(tensors, first, dim);
+  }
+  c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
+  sizes[dim] = 0;
+  int64_t outer = 1, inner = static_cast<int64_t>(first.element_size());
+  for (int64_t d = 0; d < dim; ++d) outer *= sizes[d];
+  for (int64_t d = dim + 1; d < rank; ++d) inner *= sizes[d];
+  c10::SmallVector<Piece, 16> pieces;
+  for (const Tensor& t : tensors) {
+    sizes[dim] += t.size(dim);
+    if (t.numel()) pieces.push_back({static_cast<const char*>(t.const_data_ptr()), t.size(dim) * inner});
+  }
+  const Tensor out = empty(sizes, first.scalar_type(), first.device());
+  for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
+  for (const Tensor& t : tensors) before_read(t);
+  if (out.numel()) copy_pieces(pieces, outer, output_data(out));
+  stat.library.fetch_add(1, std::memory_order_relaxed);
+  return out;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { m.impl("cat", &cat); }
+
+}  // namespace hologram::aten

@@ -1,0 +1,114 @@
+// Picking whole rows: embedding, index_select along the first dimension, x[index]. One copy loop serves all three; every
+// other form of indexing is torch's.
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/embedding_native.h>
+#include <ATen/ops/index_ops.h>
+#include <ATen/ops/index_select_ops.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "torch/aten/core/common.h"
+#include "torch/aten/torch_kernels/typed_call.h"
+#include "torch/aten/core/same_memory.h"
+
+namespace hologram::aten {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kBytesPerThread = 128 * 1024;
+
+bool is_index(const Tensor& t) {
+  return (t.scalar_type() == at::kLong || t.scalar_type() == at::kInt) && t.is_contiguous() && (is_hologram(t) || t.is_cpu());
+}
+
+bool has_rows(const Tensor& t) {
+  return is_hologram(t) && host_serves(t) && t.dim() >= 1 && t.size(0) != 0 && t.is_contiguous() && !t.is_conj() && !t.is_neg();
+}
+
+template <class Index>
+void copy_rows(const Tensor& src, const Index* index, int64_t count, char* out, int64_t row_bytes, bool wrap,
+               const char* message) {
+  const int64_t rows = src.size(0);
+  const auto* from = static_cast<const char*>(src.const_data_ptr());
+  // All indices are checked first: nothing is written on an error.
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t k = index[i];
+    TORCH_CHECK_INDEX(k < rows && k >= (wrap ? -rows : 0), wrap ? c10::str("index ", k, message, rows) : std::string(message));
+  }
+  const auto each_row = [&](auto copy_row) {
+    const int64_t grain = std::max<int64_t>(1, kBytesPerThread / std::max<int64_t>(row_bytes, 1));
+    at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) copy_row(i, index[i] < 0 ? index[i] + rows : index[i]);
+    });
+  };
+  const auto each_element = [&](auto sample) {   // rows of one element: no call per row
+    const auto* source = reinterpret_cast<const decltype(sample)*>(from);
+    auto* target = reinterpret_cast<decltype(sample)*>(out);
+    each_row([=](int64_t i, int64_t k) { target[i] = source[k]; });
+  };
+  switch (row_bytes) {
+    case 1: return each_element(uint8_t{});
+    case 2: return each_element(uint16_t{});
+    case 4: return each_element(uint32_t{});
+    case 8: return each_element(uint64_t{});
+    default:
+      return each_row([=](int64_t i, int64_t k) {
+        std::memcpy(out + i * row_bytes, from + k * row_bytes, static_cast<size_t>(row_bytes));
+      });
+  }
+}
+
+/// src[index], of shape index.sizes() + src.sizes()[1:].
+Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* message, OpStat& stat) {
+  c10::SmallVector<int64_t, 8> sizes(index.sizes().begin(), index.sizes().end());
+  sizes.append(src.sizes().begin() + 1, src.sizes().end());
+  Tensor out = empty(sizes, src.scalar_type(), src.device());
+  check_one_memory(stat.name, src, out, index);
+  before_read(src, index);
+  before_write(out);
+  char* const to = output_data(out);
+  const int64_t row_bytes = src.size(0) == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / src.size(0);
+  if (index.scalar_type() == at::kLong) copy_rows(src, index.const_data_ptr<int64_t>(), index.numel(), to, row_bytes, wrap, message);
+  else copy_rows(src, index.const_data_ptr<int32_t>(), index.numel(), to, row_bytes, wrap, message);
+  stat.library.fetch_add(1, std::memory_order_relaxed);
+  return out;
+}
+
+Tensor embedding(const Tensor& weight, const Tensor& indices, c10::SymInt padding_idx, bool scale_grad_by_freq, bool sparse) {
+  static OpStat& stat = op_stat("embedding");
+  if (weight.dim() == 2 && has_rows(weight) && is_index(indices) && indices.device() == weight.device())
+    return take_rows(weight, indices, /*wrap=*/false, "index out of range in self", stat);
+  return at::native::embedding_symint(weight, indices, padding_idx, scale_grad_by_freq, sparse);
+}
+
+Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
+  static OpStat& stat = op_stat("index_select");
+  if (dim == 0 && has_rows(self) && index.dim() == 1 && is_index(index) && index.device() == self.device())
+    return take_rows(self, index, /*wrap=*/false, "index out of range in self", stat);
+  return library_op<at::_ops::index_select>(self, dim, index);
+}
+
+Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices) {
+  static OpStat& stat = op_stat("index.Tensor");
+  if (indices.size() == 1 && has_rows(self) && has_plain_strides(self, 1)) {   // within a row x[index] keeps other strides
+    const std::optional<Tensor> first = indices.get(0);
+    if (first && first->defined() && is_index(*first))
+      return take_rows(self, *first, /*wrap=*/true, " is out of bounds for dimension 0 with size ", stat);
+  }
+  return library_op<at::_ops::index_Tensor>(self, indices);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
+  m.impl("embedding", &embedding);
+  m.impl("index_select", &index_select);
+  m.impl("index.Tensor", &index);
+}
+
+}  // namespace hologram::aten

@@ -1,0 +1,110 @@
+// Autograd of aten::linear. The device serves linear as one op (linalg.cpp), so torch's formula for it applies, and that one
+// knows neither forward mode nor the second derivative of complex numbers: there linear is the composite it is on the CPU. Else
+// this is what torch generates, but for what the node keeps: as on the CPU, where addmm does, it holds on to the input only where
+// the weight's gradient is asked for, and to the weight only where the input's is, each through a handle of its own (there: a view;
+// only an input of two dimensions is none). Frozen layers keep no activations, and a weight may get other memory (swap_tensors, .data,
+// Module.to) while a graph lives.
+#include <ATen/TensorSubclassLikeUtils.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/linear_backward_ops.h>
+#include <ATen/ops/linear_native.h>
+#include <ATen/ops/linear_ops.h>
+#include <torch/csrc/autograd/FunctionsManual.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/generated/Functions.h>
+#include <torch/library.h>
+#include <torch/version.h>
+
+#include <array>
+#include <tuple>
+
+#include "torch/aten/core/common.h"
+
+namespace hologram::aten {
+namespace {
+
+using at::Tensor;
+using torch::autograd::SavedVariable;
+using torch::autograd::generated::LinearBackward0;
+using torch::autograd::isFwGradDefined;
+
+#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 13
+using WeakNode = std::weak_ptr<torch::autograd::Node>;
+std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), torch::autograd::deleteNode}; }
+#else
+using WeakNode = c10::weak_intrusive_ptr<torch::autograd::Node>;
+c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<LinearBackward0>(); }
+#endif
+
+/// A tensor's memory, versions and place in the graph in a TensorImpl of its own: what is done to the other one is not seen here.
+Tensor handle_of(const Tensor& t) {
+  if (at::isTensorSubclassLike(t)) return t;
+  auto* impl = t.unsafeGetTensorImpl();
+  const Tensor handle(impl->shallow_copy_and_detach(impl->version_counter(), /*allow_tensor_metadata_change=*/false));
+  if (const auto& node = t.grad_fn()) {
+    torch::autograd::impl::set_gradient_edge(handle, {node, static_cast<uint32_t>(t.output_nr())});
+  } else {
+    handle.requires_grad_(t.requires_grad());
+    if (const auto accumulator = torch::autograd::impl::grad_accumulator(t))   // the node's edges keep it
+      torch::autograd::impl::set_grad_accumulator(handle, WeakNode(accumulator));
+  }
+  return handle;
+}
+
+/// The CPU multiplies a view of the input, but for one of two dimensions.
+Tensor kept_input(const Tensor& input) { return input.dim() == 2 || input.is_inference() ? input : handle_of(input); }
+
+// The formula wants both tensors to be defined. What it will not read needs no memory of its own.
+
+/// Of the weight, whose size it asks for.
+Tensor unread_weight(const Tensor& weight) { return at::isTensorSubclassLike(weight) ? weight : weight.variable_data(); }
+/// Of the input, whose sizes the gradient gets.
+Tensor unread_input(const Tensor& input) {
+  if (!is_hologram(input) || at::isTensorSubclassLike(input)) return input;
+  at::Tensor sizes_only = empty({1}, input.scalar_type(), input.device());
+  const c10::SmallVector<int64_t, 6> strides(static_cast<size_t>(input.dim()), 0);
+  sizes_only.unsafeGetTensorImpl()->set_sizes_and_strides(input.sizes(), strides);
+  return sizes_only;
+}
+
+Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (C10_UNLIKELY(isFwGradDefined(input) || isFwGradDefined(weight) || isFwGradDefined(bias) || input.is_complex()))
+    return at::native::linear(input, weight, bias);
+  decltype(new_node()) node;
+  if (torch::autograd::compute_requires_grad(input, weight, bias)) {
+    node = new_node();
+    node->set_next_edges(torch::autograd::collect_next_edges(input, weight, bias));
+    const bool of_input = torch::autograd::compute_requires_grad(input), of_weight = torch::autograd::compute_requires_grad(weight);
+    node->input_ = SavedVariable(of_weight ? kept_input(input) : unread_input(input), /*is_output=*/false);
+    node->weight_ = SavedVariable(of_input ? handle_of(weight) : unread_weight(weight), /*is_output=*/false);
+  }
+  Tensor result;
+  {
+    at::AutoDispatchBelowADInplaceOrView below;
+    result = at::_ops::linear::redispatch(keys & c10::after_autograd_keyset, input, weight, bias);
+  }
+  if (node) torch::autograd::set_history(result, node);
+  return result;
+}
+
+/// To be differentiated itself it is what it is on the CPU: torch's formula for it would keep all three tensors, where the products
+/// of the CPU keep what is asked for.
+std::tuple<Tensor, Tensor, Tensor> linear_backward(c10::DispatchKeySet keys, const Tensor& input, const Tensor& grad,
+                                                   const Tensor& weight, std::array<bool, 3> wanted) {
+  if (!torch::autograd::compute_requires_grad(input, grad, weight)) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    return at::_ops::linear_backward::redispatch(keys & c10::after_autograd_keyset, input, grad, weight, wanted);
+  }
+  const auto rows_of = [](const Tensor& t) { return t.dim() == 1 ? t.unsqueeze(0) : t.flatten(0, -2); };
+  const Tensor rows = rows_of(grad);
+  return {wanted[0] ? rows.mm(weight.conj()).view_as(input) : Tensor(),
+          wanted[1] ? rows.t().mm(rows_of(input).conj()) : Tensor(), wanted[2] ? rows.sum(0) : Tensor()};
+}
+
+TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) {
+  m.impl("linear", TORCH_FN(linear));
+  m.impl("linear_backward", TORCH_FN(linear_backward));
+}
+
+}  // namespace
+}  // namespace hologram::aten

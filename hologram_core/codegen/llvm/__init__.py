@@ -1,0 +1,1 @@
+"""LLVM's language, as text: values, memory, control."""
