@@ -91,21 +91,21 @@ class Circuit:
         d = describe(name)
         if len(args) != d.num_args:
             raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
-        args = [self._seen(a) for a in args]
-        arrays = [a for a in args if isinstance(a, Symbol) and a.source[0] != "number"]
+        given: list = [self._seen(a) for a in args]
+        arrays = [a for a in given if isinstance(a, Symbol) and a.source[0] != "number"]
         if any(a.circuit is not self for a in arrays):
             raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
-        types = result_types(name, args)
-        compute = _compute_type(d, args, types)
-        for a, kind in zip(args, d.kinds):
+        types = result_types(name, given)
+        compute = _compute_type(d, given, types)
+        for a, kind in zip(given, d.kinds):
             if isinstance(a, Symbol) and a.source[0] == "number" and kind in "vp" and compute.is_int:
                 self._narrow(a.source[1], compute)
-        args = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(args, d.kinds)]
+        given = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(given, d.kinds)]
         shape = TABLE[name]
         stays = isinstance(shape, Elementwise) and all(a.fixed for a in arrays)
         first = self._values
         self._values += d.num_results
-        self._nodes.append((d, compute, types[0], args))
+        self._nodes.append((d, compute, types[0], given))
         results = tuple(Symbol(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
         return results[0] if len(results) == 1 else results
 

@@ -139,7 +139,8 @@ def read(env=os.environ) -> Config:
 
 def read_all(env) -> tuple[Config, str]:
     """The switches in `env`, the bad ones with their defaults, and what is wrong with those; empty when nothing is."""
-    good, wrong = dict(env), []
+    good = dict(env)
+    wrong: list[str] = []
     while True:
         try:
             return read(good), " ".join(wrong)

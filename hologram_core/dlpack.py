@@ -41,7 +41,7 @@ def capsule_of(external):
         return export()      # from before DLPack 1.0
 
 
-def wrapped(cls, executor, raw, shape, strides, offset, aligned, copy):
+def wrapped(cls, executor, raw, shape, strides, offset, aligned, *, copy):
     """A tensor over foreign memory, copied where that is asked for or needed. The arguments are what `_runtime.from_dlpack` gives."""
     tensor = cls.__new__(cls)       # what comes from C++ was checked there
     tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, raw, shape, strides, offset

@@ -410,8 +410,7 @@ def tensor_narrow(tensor_handle, dim: int, start: int, length: int) -> int:
 
 def tensor_slice(tensor_handle, dim: int, start: int, end: int, step: int) -> int:
     """As Python slices; -2147483648 stands for "not given"."""
-    start, end, step = (None if v == NOT_GIVEN else v for v in (start, end, step))
-    return _new(tensor_of(tensor_handle).slice(dim, start, end, step))
+    return _new(tensor_of(tensor_handle).slice(dim, *(None if v == NOT_GIVEN else v for v in (start, end, step))))
 
 
 def tensor_matmul(executor_handle, a_handle, b_handle) -> int:

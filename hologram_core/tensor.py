@@ -225,7 +225,7 @@ class HologramTensor:
             from . import ffi
 
             executor = ffi.executor_of(executor_handle)
-        return dlpack.wrapped(cls, executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy)
+        return dlpack.wrapped(cls, executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy=copy)
 
     def __dlpack__(self, stream=None, max_version=None, dl_device=None, copy=None):
         return dlpack.export_capsule(self, stream, max_version, dl_device, copy)

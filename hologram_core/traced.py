@@ -32,9 +32,9 @@ class Traced:
 
     def __init__(self, value, pinned: set, at=None, function=None, args=()):
         self.value, self._pinned, self._at, self._function, self._args = value, pinned, at, function, args
-        self.sources = {at} if function is None else set().union(*(a.sources for a in args if isinstance(a, Traced)))
+        self.sources: set = {at} if function is None else set().union(*(a.sources for a in args if isinstance(a, Traced)))
 
-    @property
+    @property                    # type: ignore[misc]
     def __class__(self):         # for isinstance
         return type(self.value)
 
@@ -113,7 +113,7 @@ def _define() -> None:
         setattr(Traced, f"__{function.__name__}__", asked(function))
     for name in ("trunc", "floor", "ceil"):
         setattr(Traced, f"__{name}__", asked(getattr(math, name)))
-    Traced.__rdivmod__ = lambda self, other: divmod(pinned(other), self.pin())
+    setattr(Traced, "__rdivmod__", lambda self, other: divmod(pinned(other), self.pin()))
 
 
 _define()
@@ -145,7 +145,7 @@ class Surroundings:
         if not isinstance(function, types.FunctionType) or id(function) in self._seen:
             return
         self._seen.add(id(function))
-        places = [lambda c=cell: _contents(c) for cell in function.__closure__ or ()]
+        places: list = [lambda c=cell: _contents(c) for cell in function.__closure__ or ()]
         variables = function.__globals__
         places += [lambda n=name: variables.get(n) for name in _names(function.__code__) if name in variables]
         places += [lambda: function.__defaults__, lambda: tuple((function.__kwdefaults__ or {}).items())]

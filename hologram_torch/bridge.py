@@ -10,11 +10,11 @@ import torch
 
 from hologram_core import HologramTensor
 
-from . import NAME, _C
+from . import NAME, _C, device
 
 
 def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
-    storage = _C.storage_over(tensor.untyped_storage(), torch.hologram.current_device())
+    storage = _C.storage_over(tensor.untyped_storage(), device.current_device())
     alias = torch.empty(0, dtype=tensor.dtype, device=NAME)
     return alias.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 

@@ -78,9 +78,8 @@ class device:
         self.prev_idx = _C.exchange_device(self.idx)
         return self
 
-    def __exit__(self, *exc) -> bool:
+    def __exit__(self, *exc) -> None:
         self.idx = _C.exchange_device(self.prev_idx)
-        return False
 
 
 class device_of(device):
@@ -163,7 +162,9 @@ def _lazy_init() -> None:
 class _MakesTorchObjects(type):
     """torch compares streams and events with its own classes exactly, so these classes make objects of those."""
 
-    def __instancecheck__(cls, obj) -> bool:
+    made: Any            # torch's class
+
+    def __instancecheck__(cls, obj: Any) -> bool:
         return isinstance(obj, cls.made) and obj.device is not None and obj.device.type == _NAME
 
 
@@ -172,7 +173,7 @@ class Stream(metaclass=_MakesTorchObjects):
 
     made = torch.Stream
 
-    def __new__(cls, device: _Device = None, priority: int = 0, **kwargs) -> torch.Stream:
+    def __new__(cls, device: _Device = None, priority: int = 0, **kwargs) -> torch.Stream:     # type: ignore[misc]
         if not kwargs:
             kwargs["device"] = torch.device(_NAME, _index(device))
         return torch.Stream(priority=priority, **kwargs)
@@ -183,7 +184,7 @@ class Event(metaclass=_MakesTorchObjects):
 
     made = torch.Event
 
-    def __new__(cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> torch.Event:
+    def __new__(cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> torch.Event:     # type: ignore[misc]
         return torch.Event(device=_NAME, enable_timing=enable_timing, blocking=blocking, interprocess=interprocess)
 
 

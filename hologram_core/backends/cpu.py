@@ -55,9 +55,6 @@ def _load(entry: cache.Entry) -> tuple:
     return address, entry.cost, entry.name
 
 
-kernels = Memo(lambda: _host().identity, lambda key, symbol: compile_circuit(prepare(key), symbol), _load)
-
-
 # What the levels of x86-64 have beyond the one before, by LLVM's names (https://gitlab.com/x86-psABIs/x86-64-ABI).
 _ADDED = {"x86-64-v2": "cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3",
           "x86-64-v3": "avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave",
@@ -142,3 +139,6 @@ def _libm_allowed(features: set) -> set:
     if "sse4.1" not in features:
         allowed |= {f + s for f in ("floor", "ceil", "trunc", "rint") for s in ("", "f")}
     return allowed
+
+
+kernels = Memo(lambda: _host().identity, lambda key, symbol: compile_circuit(prepare(key), symbol), _load)

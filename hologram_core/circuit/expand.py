@@ -113,10 +113,10 @@ class Writer:
 
     def primitive(self, name: str, *args) -> Symbol:
         """A primitive of the builder; numbers and integers adapt to the widest argument."""
-        args = self._lifted(args)
-        compute = args[-1].dtype
+        symbols = self._lifted(args)
+        compute = symbols[-1].dtype
         result = BOOL if name in ("lt", "le", "gt", "ge", "eq", "ne") else compute
-        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [a.ref for a in args]), result)
+        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [s.ref for s in symbols]), result)
 
     def select(self, cond: Symbol, x, y) -> Symbol:
         x, y = self._lifted((x, y))
@@ -148,9 +148,9 @@ class Writer:
 
     def apply(self, function, *args) -> Symbol:
         """A function written in primitives, such as those of `ops.mathlib`: function(b, *args)."""
-        args = self._lifted(args)
-        row = Primitive(function.__name__, len(args), function)
-        return Symbol(self, self.circuit.add(row, args[0].dtype, args[0].dtype, [a.ref for a in args]), args[0].dtype)
+        symbols = self._lifted(args)
+        row, dtype = Primitive(function.__name__, len(symbols), function), symbols[0].dtype
+        return Symbol(self, self.circuit.add(row, dtype, dtype, [s.ref for s in symbols]), dtype)
 
     def fold(self, row: Reduction, x: Symbol) -> Symbol:
         """A reduction with one result that is not in the tables."""

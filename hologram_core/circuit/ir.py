@@ -10,7 +10,7 @@ only (and not from the element's number). Values that do not vary are computed o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from ..codegen.probe import reads_index
 from ..dtypes import F64, I64, DType
@@ -29,7 +29,7 @@ class Ref(NamedTuple):
     """What a node argument or an output names: ('value' | 'operand' | 'scalar', number), or ('const', Python number)."""
 
     kind: str
-    n: object
+    n: Any
 
     def __str__(self):
         return {"value": "%", "operand": "$", "scalar": "#", "const": ""}[self.kind] + str(self.n)
@@ -37,7 +37,7 @@ class Ref(NamedTuple):
 
 @dataclass
 class Node:
-    row: object                      # Elementwise, Reduction, Scan or RowKernel
+    row: Any                         # Elementwise, Reduction, Scan or RowKernel
     compute: DType
     result: DType
     args: tuple

@@ -292,7 +292,8 @@ class GridNest:
 
     def _crossing(self) -> dict:
         """operand number -> shared array, for inputs that may lie across, as far as there is room."""
-        arrays, used = {}, 0
+        arrays: dict = {}
+        used = 0
         for number, operand in enumerate(self.c.operands):
             count = TILE_SIZE * (TILE_SIZE + 1)
             if not operand.output and operand.layout == STRIDED and used + count * operand.dtype.math.bytes <= SHARED_BYTES:

@@ -17,6 +17,8 @@ What is computed in which pass is decided where the CPU decides it (passes.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..ops.table import Scan
@@ -38,6 +40,8 @@ def _tuple(value) -> tuple:
 class TeamPasses(Passes):
     """The passes over the rows of a kernel; `team` is to be set. `count`: elements that lie side by side and are read
     together; `aligned`: may they be, by vectors (None: no operand lies like that)?"""
+
+    team: Any            # a gpu_teams.Team
 
     def __init__(self, nest):
         super().__init__(nest.ev, nest.weights)

@@ -71,7 +71,9 @@ class Printer:
 
     def __init__(self, recorder: Recorder, grid, symbol: str):
         self.r, self.grid, self.symbol = recorder, grid, symbol
-        self.lines, self.tables, self.depth = [], {}, 1
+        self.lines: list = []
+        self.tables: dict = {}
+        self.depth = 1
 
     def kernel(self) -> tuple:
         """(the kernel, the tables it reads)"""
