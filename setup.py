@@ -66,7 +66,8 @@ class Build(BuildExtension):
         super().finalize_options()
         # One place for objects whoever starts the build (pip uses a new one each time), and ninja alone decides what
         # is up to date: it knows about headers and flags. Builds for development do not undo the others' work.
-        self.build_temp = os.path.join("build", ("dev-" if DEV else "temp-") + sysconfig.get_platform() + "-" + sys.implementation.cache_tag)
+        kind = "dev" if DEV else "temp"
+        self.build_temp = os.path.join("build", "-".join([kind, sysconfig.get_platform(), sys.implementation.cache_tag]))
         self.compile_commands = []
         self.force = torch is not None
 
@@ -102,7 +103,8 @@ class Build(BuildExtension):
 # and accesses, though it is a shared library.
 DIRECT = [] if MACOS else ["-fno-semantic-interposition", "-ftls-model=initial-exec"]
 include = [str(ROOT / "csrc"), str(ROOT / GENERATED)]
-runtime_link = ["-ldl", "-lpthread"] + (["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, "-Wl,-Bsymbolic-functions"])
+named = ["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, "-Wl,-Bsymbolic-functions"]
+runtime_link = ["-ldl", "-lpthread", *named]
 extensions = [
     Extension("hologram_core.libhologram_runtime", sources("csrc/runtime/**/*.cpp"), include_dirs=include,
               language="c++", extra_compile_args=[*FLAGS, *STD, "-fvisibility=default", *DIRECT], extra_link_args=runtime_link),

@@ -504,7 +504,7 @@ def _buffer(parameter, args):
     return args[parameter] if isinstance(parameter, int) else parameter
 
 
-def compile(function) -> Compiled:      # noqa: A001  (the documents' name)
+def compile(function) -> Compiled:
     """Makes one circuit of a Python function over buffers: traced once per types, run as one kernel where one is enough.
 
     Call it like the function: buffers it writes are written, values it returns arrive in new buffers. A function that takes an

@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 
-from . import _runtime, classes, dlpack, dtypes
+from . import _runtime, dlpack, dtypes
 from .buffer import Buffer
 from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
 from .errors import InvalidState, InvalidType, InvalidValue, shown

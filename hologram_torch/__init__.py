@@ -83,6 +83,7 @@ def _load() -> None:
         return   # importing torch just now called `_autoload`
 
     import torch
+
     from hologram_core import _runtime
     from hologram_core import config as switches
 

@@ -10,7 +10,7 @@ import torch
 
 from hologram_core import HologramTensor
 
-from . import NAME, _C, device
+from . import _C, NAME, device
 
 
 def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
@@ -31,7 +31,7 @@ class _ToDevice(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        ctx.saved_tensors      # raises where it was changed
+        _ = ctx.saved_tensors      # raises where it was changed
         return _ToHost.apply(grad), None
 
 

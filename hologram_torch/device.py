@@ -11,7 +11,8 @@ import functools
 import os
 import platform
 from collections import namedtuple
-from typing import Any, Iterable, Optional, Union
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (
 
 atexit.register(_C.settle_device_threads)
 
-_Device = Union[torch.device, str, int, None]
+_Device = torch.device | str | int | None
 _NAME = "hologram"
 
 
@@ -98,7 +99,7 @@ def synchronize(device: _Device = None) -> None:
 DeviceProperties = namedtuple("DeviceProperties", "name backend total_memory multi_processor_count")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as lines:
@@ -201,7 +202,7 @@ def set_stream(stream: torch.Stream) -> None:
 
 
 @contextlib.contextmanager
-def stream(stream: Optional[torch.Stream]):
+def stream(stream: torch.Stream | None):
     """Context manager: work of this thread goes to `stream` inside the block; None changes nothing."""
     if stream is None:
         yield

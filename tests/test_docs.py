@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from benchmarks import circuits, ops, page, steps
+from benchmarks import circuits, ops, steps
+from benchmarks import page as measurements
 from hologram_core import config
 from hologram_core.ops import TABLE, support
 from tests.pages import ROOT, SWITCHES, TEXTS, blocks, run
-
 
 # ---- generated parts ----
 
@@ -70,19 +70,19 @@ def test_the_page_of_measurements_has_the_form_and_the_cases_of_a_run():
     def form(body):
         return [re.sub(r"\d+\.\d+x|\d+ -> \d+", "#", line) for line in body.splitlines() if line.startswith("|")]
 
-    _, body, _ = page.PART.split(TEXTS["docs/performance.md"])
-    assert form(body) == form(page.measured(a_run()))
+    _, body, _ = measurements.PART.split(TEXTS["docs/performance.md"])
+    assert form(body) == form(measurements.measured(a_run()))
 
 
 def test_measurements_are_written_as_they_are():
-    text = page.measured(a_run())
+    text = measurements.measured(a_run())
     assert "a machine, torch 2.13.0, 2026-01-02." in text
     assert "| a + b, 16 | 1.25x | 2.50x |" in text and "| 1.25x | 2.50x | 38 -> 8 |" in text
     assert "Against Inductor, 2 threads: 2.5x (chain of 7 ops, 10 K), " in text and "third step: none." in text
     part = {**a_run(), "circuits": []}
     del part["steps"]
     part["ops"] = [row for row in part["ops"] if row["threads"] == 1 or row["case"] == "a + b, 16"]
-    assert "| relu(a), 16 | 1.25x | - |" in page.measured(part) and "Inductor" not in page.measured(part)
+    assert "| relu(a), 16 | 1.25x | - |" in measurements.measured(part) and "Inductor" not in measurements.measured(part)
 
 
 # ---- what is named ----

@@ -126,7 +126,7 @@ class _Host:
         return address
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _host() -> _Host:
     return _Host(config.cpu)
 

@@ -10,13 +10,13 @@ only (and not from the element's number). Values that do not vary are computed o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
+from .. import dtypes
 from ..codegen.probe import reads_index
 from ..dtypes import F64, I64, DType
 from ..ops.table import BOOL as BOOL_RULE
 from ..ops.table import Elementwise, Reduction
-from .. import dtypes
 
 MAP, ROW, COLUMN, TILE = range(4)
 SCHEDULES = ("map", "row", "column", "tile")
@@ -78,7 +78,7 @@ def result_types(row, result: DType) -> tuple:
 class Operand:
     dtype: DType
     layout: int = CONTIGUOUS
-    source: Optional[Ref] = None     # outputs: the value stored here
+    source: Ref | None = None     # outputs: the value stored here
     fixed: bool = False              # one element per row: it does not vary along the row
 
     @property

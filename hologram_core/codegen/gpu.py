@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..circuit.ir import COLUMN, CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
+from ..circuit.ir import CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
 from ..dtypes import I32, I64, U32
 from ..ops.table import Scan
 from .evaluate import Cursor, Evaluator, Survey
@@ -145,7 +145,7 @@ class GridNest:
     def _located(self, number, count: int, known: dict) -> list:
         """Cursors of `count` elements from a row-major number on. In several dimensions the addresses are found in 32 bits
         where they fit, which is so for all of a kernel's elements or for none."""
-        b, ev, c = self.b, self.ev, self.c
+        b, c = self.b, self.c
         coords = [(c.rank - 1, number)] if c.rank else []
         cursors = [Cursor(coords, shift=n, values=known) for n in range(count)]
         if c.rank < 2:

@@ -82,7 +82,7 @@ class Memory:
 
     def _load_apart(self, split, zeros, k: int) -> list:
         """Element number k of every bundle, as far as it is there."""
-        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]  # noqa: E731
+        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]
         if self.valid is None:
             return load()
         with self.b.when(self.valid[k]) as branch:

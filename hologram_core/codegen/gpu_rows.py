@@ -184,7 +184,7 @@ class Walk:
         if weight > GROUP_WEIGHT:
             jump = b.sub(b.mul(width, self.number(GROUP)), self.number(GROUP - 1))
             last = self.number(GROUP - 1)
-            step = lambda at: b.select(b.eq(b.and_(at, last), last), jump, self.number(1))  # noqa: E731
+            step = lambda at: b.select(b.eq(b.and_(at, last), last), jump, self.number(1))
             slots, _ = self._steps(b.mul(team.member, self.number(GROUP)), whole, step,
                                    lambda at: [[self.cursor(at, self.points[0])]], slots, [])
         else:
@@ -209,7 +209,7 @@ class Walk:
         return unroll
 
     def _side_by_side(self, count, weight: int) -> list:
-        b, team, width, start = self.b, self.team, self.team.width, self.team.member
+        b, width, start = self.b, self.team.width, self.team.member
         slots, scans = [self._fresh(self.folds) for _ in self.points], self._fresh(self.scans)
         unroll = 1 if weight * len(self.points) > 90 else 2 if weight * len(self.points) > 24 else TREE
         turn = 1 if self.scans else TREE if self.folds else unroll

@@ -232,7 +232,7 @@ class LLVMBuilder(Memory, Builder):
     # ---- control flow ----
     def loop(self, start, stop, step, carry=(), lanes=None) -> CountedLoop:
         """Counts an i64 scalar from `start` while it is below `stop`. `lanes`: carry everything as vectors."""
-        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)  # noqa: E731
+        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)
         return CountedLoop(self, lift(start), lift(stop), step, carry, lanes)
 
     def repeat(self, carry, lanes=None) -> Loop:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..dtypes import BOOL, F32, F64, I64, U64, DType
+from ..dtypes import BOOL, F32, I64, U64, DType
 from .builder import Builder, Value
 
 
@@ -140,7 +140,8 @@ class NumpyBuilder(Builder):
         if dtype is BOOL:
             return self._make(BOOL, lambda a: a != 0, x)
         if x.dtype.is_float and dtype.is_int:
-            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64 else _truncated(a, dtype.converted_through).astype(dtype.numpy), x)
+            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64
+                              else _truncated(a, dtype.converted_through).astype(dtype.numpy), x)
         return self._make(dtype, lambda a: a.astype(dtype.numpy), x)
 
     def bitcast(self, x, dtype):

@@ -252,7 +252,7 @@ def module(parts, declarations) -> str:
     return "\n".join([f'target triple = "{TRIPLE}"', *parts, *dict.fromkeys(declarations), "!0 = !{}"]) + "\n"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _machine(arch: int):
     import llvmlite.binding as llvm
 

@@ -131,7 +131,7 @@ class Recorder(Builder):
 
     # ---- control flow ----
     def loop(self, start, stop, step, carry=(), lanes=None) -> "CountedLoop":
-        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)  # noqa: E731
+        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)
         return CountedLoop(self, lift(start), lift(stop), step, carry)
 
     def when(self, condition: Value) -> "When":

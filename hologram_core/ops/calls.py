@@ -18,7 +18,7 @@ from . import TABLE
 from .describe import describe
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def row(name: str):
     """The op of a row: `row(name)(executor, *arguments, *results, length=None, row=None)`, positional.
 

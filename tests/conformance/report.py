@@ -109,7 +109,7 @@ def summary(rows):
     every = Counter(row["status"] for row in counted(rows).values())
     expected = ledger.judged(rows)[0]
     databases = Counter()
-    for entry, row in counted(rows).items():
+    for entry in counted(rows):
         databases[split(entry)[0]] += 1
     parts = ", ".join(f"{count} of {name[:-1]}_db" for name, count in databases.items())
     lines = [f"{sum(every.values())} checks ({parts}): {every['passed']} pass, {every['failed']} fail, {every['crashed']} crash. "

@@ -9,8 +9,7 @@ import numpy as np
 
 from hologram_core import dtypes
 from hologram_core.backends import cpu, interp
-from hologram_core.circuit.ir import (BROADCAST, COLUMN, CONTIGUOUS, MAP, MERGE, ROW, SPLIT, STRIDED, TILE, Circuit,
-                                      Operand, Ref, default_result)
+from hologram_core.circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, TILE, Circuit, Operand, Ref, default_result
 from hologram_core.circuit.key import encode
 from hologram_core.dtypes import BF16, DType
 from hologram_core.ops import TABLE

@@ -259,7 +259,7 @@ def test_random_elementwise_circuits(seed):
 
 def random_elementwise(seed):
     rng = np.random.default_rng(seed)
-    pick = lambda items: items[rng.integers(len(items))]  # noqa: E731
+    pick = lambda items: items[rng.integers(len(items))]
     schedule, shape = pick([(MAP, (777,)), (MAP, (12, 40)), (MAP, (5, 33)), (TILE, (40, 35))])
     case = Case(schedule, shape)
     types = [F32, F32, F16, BF16, I32, BOOL, U8] + ([F64] if seed % 2 else [])

@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from build_aten_table import Schemas, qualified, type_name, writes_only
+from build_aten_table import Schemas, qualified, type_name
 from hologram_core.ops import TABLE
 from hologram_core.ops.table import Aten, Elementwise
 
