@@ -82,7 +82,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run
 
 docs: $(VENV)/.docs
-	$(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
 
 dev: $(VENV)/.editable
 	$(MAKE) --no-print-directory $(VENV)/.installed
