@@ -299,6 +299,12 @@ class Cell(Symbol):
 class Tracer:
     """Stands for the executor while a function is traced: ops called with it are appended to the circuit."""
 
+    # What the call gave, once it has been traced: arguments it writes and reads, what it returns, the numbers that it depends on.
+    written: list
+    used: list
+    returns: str | None
+    pins: dict
+
     def __init__(self):
         self.circuit = Circuit()
         self.circuit._seen = self.read
@@ -349,10 +355,10 @@ class Tracer:
     def _record(self, op, *given):
         """What ops call instead of running (csrc/bindings/executor.cpp)."""
         count = op.num_args + op.num_results
-        args, results, rest = given[:op.num_args], given[op.num_args:count], given[count:]
+        results, rest = given[op.num_args:count], given[count:]
         if len(rest) > 1 and rest[1] not in (None, -1):
             raise NotSupported(f"hologram.{op.name}: rows are not part of circuits. Call it outside of hg.compile.")
-        args = [self.read(a) for a in args]
+        args = [self.read(a) for a in given[:op.num_args]]
         only_one = all(a.fixed for a in args if isinstance(a, Symbol)) and rest[:1] == (1,)
         if rest and not only_one:
             self._tell(rest[0])
@@ -422,7 +428,10 @@ class Compiled:
         return self.trace(*args).circuit
 
     def _trace(self, args):
-        tracer, cells, given, pins = Tracer(), {}, [], set()
+        tracer = Tracer()
+        cells: dict = {}
+        given: list = []
+        pins: set = set()
         for n, arg in enumerate(args):
             if isinstance(arg, _runtime.Executor):
                 given.append(tracer)

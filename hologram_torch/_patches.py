@@ -245,7 +245,8 @@ def _linear_cross_entropy_defaults() -> None:
     original = originals["LinearCrossEntropyOptions._adjust"] = Options._adjust
 
     def _adjust(self, *args, device=None, **kwargs):
-        return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
+        kwargs["device"] = torch.device("cpu") if device and device.type == NAME else device
+        return original(self, *args, **kwargs)
 
     Options._adjust = _adjust
 

@@ -169,11 +169,11 @@ class Writer:
             raise AttributeError(f"row kernel: there is no op {name!r} in the tables") from None
 
         def op(*args):
-            args = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
+            given = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
                 [a if isinstance(a, Symbol) else self.constant(a) for a in args]
-            compute = args[0].dtype
+            compute = given[0].dtype
             result = default_result(row, compute)
-            first = self.circuit.add(row, compute, result, [a.ref for a in args])
+            first = self.circuit.add(row, compute, result, [a.ref for a in given])
             symbols = tuple(Symbol(self, Ref("value", first.n + r), t.math)
                             for r, t in enumerate(result_types(row, result)))
             return symbols[0] if len(symbols) == 1 else symbols

@@ -8,6 +8,8 @@ The number of lanes is part of the kernel's meaning (it shapes reduction trees),
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..dtypes import BOOL, F32, I64, U32, U64, DType
 from . import arith
 from .builder import Builder, Value
@@ -32,7 +34,7 @@ class LLVMBuilder(Memory, Builder):
         self.select_bits = "neon" in features
         self.soft_half, self.soft_fma = "soft-half" in features, "soft-fma" in features
         self.text = Text()
-        self.position = None           # what index() gives; set by the loop nest
+        self.position: Any = None      # what index() gives; set by the loop nest
 
     # ---- emission ----
     def value(self, dtype: DType, name: str, lanes: int, block) -> Value:

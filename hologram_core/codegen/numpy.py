@@ -221,8 +221,7 @@ def _fma64(x, y, z):
     back = np.where(shift > 300, ez - 300, ex + ey)
     out = np.where(exact, np.ldexp(scaled, back), plain)
     # A subnormal result would be rounded twice: those in exact rational arithmetic.
-    for i in np.argwhere(exact & (np.abs(out) < 2.0**-1021)):
-        i = tuple(i)
+    for i in map(tuple, np.argwhere(exact & (np.abs(out) < 2.0**-1021))):
         out[i] = float(Fraction(float(x[i])) * Fraction(float(y[i])) + Fraction(float(z[i])))
     return out
 

@@ -80,7 +80,8 @@ def _truth(op: str):
 
 class Recorder(Builder):
     def __init__(self):
-        self.lanes, self.operands, self.position = 1, 0, None
+        self.lanes, self.operands = 1, 0
+        self.position: Any = None      # what index() gives; set by the loop nest
         self.names = 0
         self.program = self.scope = Scope()
         self.known: dict = {}
