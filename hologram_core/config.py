@@ -84,8 +84,9 @@ def _cache_folder(env) -> Path | None:
         return None
 
 
-LOG_LEVELS = ("kernels that are compiled, and ops that no kernel of the backend serves", "launches, and what the cache of kernels does",
-              "the ops of each kernel", "its text and its machine code")
+# What HOLOGRAM_LOG prints, from level 1 on.
+LOG_LEVELS = ("kernels compiled, ops that have to run elsewhere", "launches, what the cache of kernels does", "the ops of each kernel",
+              "its text and machine code")
 
 
 def _switch(read: Callable[[str, str], Any], default: str, help: str) -> Any:
@@ -104,8 +105,8 @@ class Config:
                                      "where compiled kernels are kept; relative: to where the program started")
     cache_size: int = _switch(_size, "1G", "bytes that compiled kernels may take on disk; those used least recently go. 0: none are kept")
     memory_limit: int | None = _switch(_limit, "none", "bytes the memory pools may hold; `512M`, `4G` ...")
-    log: int = _switch(_log_level, "0", "to stderr: " + "; ".join(f"{n}: {text}" for n, text in enumerate(LOG_LEVELS, 1))
-                       + ". A level has those below it too")
+    log: int = _switch(_log_level, "0", "lines on stderr, each level with those below it. "
+                       + "; ".join(f"{n}: {text}" for n, text in enumerate(LOG_LEVELS, 1)))
     perf: bool = _switch(_flag, "0", "1: the CPU's kernels are named in `/tmp/perf-<pid>.map`, where `perf report` looks for them")
     guard: bool = _switch(_flag, "0", "1: freed memory, and memory that a recorded op has yet to write, is inaccessible, so that a wrong "
                                       "access crashes where it happens")
