@@ -19,6 +19,14 @@ def test_every_folder_with_code_is_packaged():
     assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
 
 
+def test_both_packages_say_that_they_are_typed():
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    data = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["package-data"]
+    for package in ("hologram_core", "hologram_torch"):
+        assert "py.typed" in data[package] and (ROOT / package / "py.typed").exists()
+
+
 def test_the_version_stands_in_one_file():
     """What the build takes for the version is the literal of hologram_core, without importing it."""
     from setuptools.config.pyprojecttoml import read_configuration
