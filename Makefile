@@ -6,6 +6,9 @@
 # make kernels-diff REV=...   compile the kernels in the cache with another revision's code generator too, and compare
 # make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
 # make bench   compare with stock PyTorch
+# make docs    build the pages in docs/ as a site, in build/site
+# make dev     install for development: libraries with debug information, Python from the checkout, compile_commands.json
+# make lint    ruff, a type checker, and clang-format over lines that are not committed yet
 # make clean   remove everything that was built
 #
 # The first call sets up .venv: pinned requirements, then the package. Later calls redo only what changed.
@@ -17,8 +20,11 @@ BIN := $(VENV)/bin
 # PyTorch for CPUs is a tenth of the download; where its index cannot be reached, the default one serves.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
+# What makes an installation out of date. After `make dev` Python is read from the checkout: only what is compiled counts.
+EDITABLE := $(wildcard $(VENV)/.editable)
 SOURCES := setup.py pyproject.toml \
-	$(shell find csrc hologram_core hologram_torch -name '*.cpp' -o -name '*.h' -o -name '*.py' 2>/dev/null)
+	$(shell find csrc $(if $(EDITABLE),hologram_core/optable hologram_core/op_signature.py hologram_core/dtypes.py,hologram_core hologram_torch) \
+		-name '*.cpp' -o -name '*.h' -o -name '*.py' 2>/dev/null)
 
 # torch's build uses ccache where it is installed; these let clones in different folders share it.
 export CCACHE_BASEDIR := $(CURDIR)
@@ -29,7 +35,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-modes test-gpu-full test-sanitize kernels-diff conformance bench clean
+.PHONY: demo test test-modes test-gpu-full test-sanitize kernels-diff conformance bench docs dev lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -75,6 +81,17 @@ conformance: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
+
+dev: $(VENV)/.editable
+	$(MAKE) --no-print-directory $(VENV)/.installed
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/git-clang-format --quiet --diff --binary $(BIN)/clang-format HEAD -- csrc tests
+
 $(VENV)/.requirements: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
 	$(PYTHON) -m venv $(VENV)
@@ -84,9 +101,21 @@ $(VENV)/.requirements: requirements.txt
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.requirements $(SOURCES)
-	$(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation --no-deps .
+	$(if $(EDITABLE),HOLOGRAM_DEV=1) $(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation --no-deps $(if $(EDITABLE),--editable) .
+	touch $@
+
+$(VENV)/.editable: | $(VENV)/.requirements $(VENV)/.dev
+	rm -f $(VENV)/.installed
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.docs: docs/requirements.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --disable-pip-version-check -r docs/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info hologram_core/*.so hologram_core/*.dylib hologram_torch/*.so
+	rm -rf $(VENV) build dist *.egg-info compile_commands.json hologram_core/*.so hologram_core/*.dylib hologram_torch/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,10 +4,13 @@
   hologram_core/_runtime              its Python binding
   hologram_torch/_C                   the PyTorch extension (left out, with a message, where torch is not installed)
 
-The op tables in hologram_core/optable generate build/generated/*.inc (csrc/tablegen).
+The op tables in hologram_core/optable generate build/generated/*.inc (csrc/tablegen). With HOLOGRAM_DEV=1 the libraries have debug
+information, and compile_commands.json says how each file is compiled.
 """
 
+import json
 import os
+import subprocess
 import sys
 import sysconfig
 from glob import glob
@@ -34,11 +37,12 @@ from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch pr
 
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
-DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds while developing
+DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds with debug information (make dev)
 SANITIZE = os.environ.get("HOLOGRAM_SANITIZE")   # the compiler's sanitizers, for example address,undefined (make test-sanitize)
 # torch keeps the type information of its classes to itself, which the check of virtual tables needs.
-SANITIZED = [f"-fsanitize={SANITIZE}", "-fno-sanitize=vptr", "-fno-omit-frame-pointer", "-g1"] if SANITIZE else ["-g0"]
-FLAGS = ["-O1" if DEV or SANITIZE else "-O2", *SANITIZED, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+SANITIZED = [f"-fsanitize={SANITIZE}", "-fno-sanitize=vptr", "-fno-omit-frame-pointer", "-g1"] if SANITIZE else []
+DEBUG = ["-g", "-fno-omit-frame-pointer"] if DEV else [] if SANITIZE else ["-g0"]
+FLAGS = ["-O1" if DEV or SANITIZE else "-O2", *SANITIZED, *DEBUG, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 STD = [] if torch else ["-std=c++17"]
 
 
@@ -61,8 +65,10 @@ class Build(BuildExtension):
     def finalize_options(self):
         super().finalize_options()
         # One place for objects whoever starts the build (pip uses a new one each time), and ninja alone decides what
-        # is up to date: it knows about headers and flags.
-        self.build_temp = os.path.join("build", "temp-" + sysconfig.get_platform() + "-" + sys.implementation.cache_tag)
+        # is up to date: it knows about headers and flags. Builds for development do not undo the others' work.
+        kind = "dev" if DEV else "temp"
+        self.build_temp = os.path.join("build", "-".join([kind, sysconfig.get_platform(), sys.implementation.cache_tag]))
+        self.compile_commands = []
         self.force = torch is not None
 
     def get_ext_filename(self, name):
@@ -76,18 +82,29 @@ class Build(BuildExtension):
             folder = os.path.dirname(os.path.abspath(self.get_ext_fullpath("hologram_core.libhologram_runtime")))
             ext.extra_link_args = [f"-L{folder}", "-lhologram_runtime", *ext.extra_link_args]
         super().build_extension(ext)
+        if DEV and torch is not None:
+            self.note_compile_commands()
+
+    def note_compile_commands(self):
+        """What the extension that was just built is compiled with: torch's build has one ninja file, that of the last one."""
+        commands = subprocess.run(["ninja", "-C", self.build_temp, "-t", "compdb", "compile"], capture_output=True, text=True, check=True)
+        for command in json.loads(commands.stdout):
+            self.compile_commands.append({**command, "command": command["command"].removeprefix("ccache ")})
 
     def run(self):
         write_tables(GENERATED, with_torch=torch is not None)
         super().run()
         self.copy_extensions_to_source()
+        if self.compile_commands:
+            Path("compile_commands.json").write_text(json.dumps(self.compile_commands, indent=1))
 
 
 # Nobody replaces the runtime's functions, and its few thread-local words fit into the room every thread has: direct calls
 # and accesses, though it is a shared library.
 DIRECT = [] if MACOS else ["-fno-semantic-interposition", "-ftls-model=initial-exec"]
 include = [str(ROOT / "csrc"), str(ROOT / GENERATED)]
-runtime_link = ["-ldl", "-lpthread"] + (["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, "-Wl,-Bsymbolic-functions"])
+named = ["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, "-Wl,-Bsymbolic-functions"]
+runtime_link = ["-ldl", "-lpthread", *named]
 extensions = [
     Extension("hologram_core.libhologram_runtime", sources("csrc/runtime/**/*.cpp"), include_dirs=include,
               language="c++", extra_compile_args=[*FLAGS, *STD, "-fvisibility=default", *DIRECT], extra_link_args=runtime_link),

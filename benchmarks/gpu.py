@@ -24,7 +24,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_rowwise.py", "test_random.py", "test_reduction.py", "test_fusion.py"]
+SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_rowwise.py", "test_random.py", "test_reduction.py",
+         "test_fusion.py"]
 MARK = "@row "      # leads the lines of a part's output that are rows of the table
 
 # Parts in the order of what they tell, and the seconds each may take. A part takes what the earlier ones left.

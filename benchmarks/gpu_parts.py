@@ -100,12 +100,14 @@ def programs() -> dict:
         "layer norm": lambda d: F.layer_norm(x.to(d), (96,)), "strided": lambda d: x.to(d).t()[1:7, ::3].exp(),
         "transposed copy": lambda d: x.to(d).t().contiguous(), "half": lambda d: (x.to(d).half() * 3).float(),
         "bfloat16": lambda d: x.to(d).bfloat16().sum(-1).float(), "double": lambda d: x.to(d).double().sin().sum(0),
-        "integers": lambda d: (x.to(d) * 100).int() // 7, "bool": lambda d: (x.to(d) > 0).any(0), "complex": lambda d: torch.complex(x.to(d), x.to(d)) * 2j,
+        "integers": lambda d: (x.to(d) * 100).int() // 7, "bool": lambda d: (x.to(d) > 0).any(0),
+        "complex": lambda d: torch.complex(x.to(d), x.to(d)) * 2j,
         "sum of a long row": lambda d: torch.arange(1 << 20, device=d).sum(), "mean of long rows": lambda d: rows.to(d).mean(-1),
         "sum of columns": lambda d: rows.to(d).sum(0), "argmax": lambda d: rows.to(d).argmax(-1), "variance": lambda d: rows.to(d).var(-1),
         "running sum": lambda d: x.to(d).cumsum(-1), "matmul": lambda d: x.to(d) @ w.to(d), "sort": lambda d: rows.to(d).sort(-1).values,
         "index": lambda d: x.to(d)[x.to(d) > 0].sum(), "gather": lambda d: x.to(d).gather(1, (x.argsort(1)).to(d)),
-        "convolution": lambda d: F.conv2d(x.view(2, 3, 32, 32).to(d), w.view(32, 3, 4, 8).to(d)), "foreach": foreach, "five steps of AdamW": trained,
+        "convolution": lambda d: F.conv2d(x.view(2, 3, 32, 32).to(d), w.view(32, 3, 4, 8).to(d)), "foreach": foreach,
+        "five steps of AdamW": trained,
     }
 
 
@@ -127,7 +129,8 @@ def random():
     torch.manual_seed(3)
     first = torch.randn(1 << 16, device=DEVICE)
     torch.manual_seed(3)
-    assert torch.equal(torch.randn(1 << 16, device=DEVICE), first) and abs(first.mean().item()) < 0.05 and abs(first.std().item() - 1) < 0.05
+    assert torch.equal(torch.randn(1 << 16, device=DEVICE), first)
+    assert abs(first.mean().item()) < 0.05 and abs(first.std().item() - 1) < 0.05
 
 
 def memory():
@@ -150,7 +153,8 @@ def second_device():
 
 
 def smoke(size, quiet=False):
-    checks = {name: (lambda name=name, program=program: agree(name, program(DEVICE), program("cpu"), 2e-4)) for name, program in programs().items()}
+    checks = {name: (lambda name=name, program=program: agree(name, program(DEVICE), program("cpu"), 2e-4))
+              for name, program in programs().items()}
     checks |= {"streams": streams, "random numbers": random, "memory": memory}
     if torch.hologram.device_count() > 1:
         checks["second device"] = second_device
@@ -175,7 +179,7 @@ def bandwidth(size):
     for n in size.elements:
         x, y, out = (torch.randn(n, device=DEVICE) for _ in range(3))
         label = f"{4 * n >> 20} MiB" if n >= 1 << 18 else f"{4 * n >> 10} KiB"
-        time = lambda f: seconds(f, DEVICE, size.calls, size.rounds)  # noqa: E731
+        time = lambda f: seconds(f, DEVICE, size.calls, size.rounds)
         copy = 8 * n / time(lambda: out.copy_(x))
         row(f"copy, {label}", f"{copy / 1e9:.0f} GB/s", "read and written")
         if torch.cuda.is_available():
@@ -183,11 +187,12 @@ def bandwidth(size):
             theirs = 8 * n / seconds(lambda: b.copy_(a), "cuda", size.calls, size.rounds)
             row(f"copy by torch.cuda, {label}", f"{theirs / 1e9:.0f} GB/s", f"{theirs / copy:.0%} of ours")
             del a, b
-        width = min(n, 4096)
+        width, half = min(n, 4096), x.half()
         cases = {"x + y": (lambda: torch.add(x, y, out=out), 12), "exp(x)": (lambda: torch.exp(x, out=out), 8),
-                 "x * 2 + 1, half": (lambda h=x.half(): h * 2 + 1, 4), "transposed copy": (lambda: x.view(-1, width).t().contiguous(), 8),
+                 "x * 2 + 1, half": (lambda: half * 2 + 1, 4), "transposed copy": (lambda: x.view(-1, width).t().contiguous(), 8),
                  "sum of all": (lambda: x.sum(), 4), f"sum of rows of {width}": (lambda: x.view(-1, width).sum(-1), 4),
-                 "sum of columns": (lambda: x.view(-1, width).sum(0), 4), f"softmax of rows of {width}": (lambda: F.softmax(x.view(-1, width), -1), 8)}
+                 "sum of columns": (lambda: x.view(-1, width).sum(0), 4),
+                 f"softmax of rows of {width}": (lambda: F.softmax(x.view(-1, width), -1), 8)}
         for name, (function, moved) in cases.items():
             title = f"{name}, {label}"
             if taken := attempt(title, lambda: time(function)):
@@ -216,7 +221,8 @@ def softmax(x, weight):
 def against_torch(size):
     n, width = size.rows, size.width
     both, one = ((n, width), (n, width)), ((n, width), (width,))
-    for name, function, shapes in (("fused chain", chain, both), ("RMS norm by hand", rms_norm, one), ("layer norm by hand", layer_norm, one),
+    for name, function, shapes in (("fused chain", chain, both), ("RMS norm by hand", rms_norm, one),
+                                   ("layer norm by hand", layer_norm, one),
                                    ("softmax by hand", softmax, one)):
         attempt(name, lambda: one_against_torch(f"{name}, {n} x {width}", function, [torch.randn(s) for s in shapes], size))
 
@@ -299,7 +305,8 @@ def op_db(size, limit):
     signal.alarm(0)
     counts = {status: sum(r["status"] == status for r in rows.values()) for status in ("passed", "failed", "crashed")}
     _, wrong, _ = ledger.judged(rows)
-    row("op_db, float32", "pass" if not wrong else "FAILED", f"{counts['passed']} passed, {counts['failed']} failed, {counts['crashed']} crashed, "
+    row("op_db, float32", "pass" if not wrong else "FAILED",
+        f"{counts['passed']} passed, {counts['failed']} failed, {counts['crashed']} crashed, "
         f"{len(tasks) - len(rows)} not reached", failed=bool(wrong))
     for entry in wrong[:12]:
         row(f"op_db, {entry.split('/')[1]}", rows[entry]["status"], " ".join(rows[entry]["message"].split())[:110], failed=True)

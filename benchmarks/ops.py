@@ -49,7 +49,7 @@ MANY = 16
 def names(device, shape):
     """What statements may use. The values are the same on every device."""
     generator = torch.Generator().manual_seed(0)
-    draw = lambda: torch.randn(shape, generator=generator).to(device)   # noqa: E731
+    draw = lambda: torch.randn(shape, generator=generator).to(device)
     count = MANY if torch.Size(shape).numel() <= SMALL else 1
     return {"inputs": [{"a": draw(), "b": draw()} for _ in range(count)], "torch": torch, "F": torch.nn.functional,
             "w": torch.ones(shape[-1], device=device), "v": torch.zeros(shape[-1], device=device)}

@@ -2,6 +2,7 @@
 
     python -m benchmarks.run --quick            under a minute
     python -m benchmarks.run --only ops train
+    python -m benchmarks.run --compile --write docs/performance.md
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import circuits, compile_time, memory, ops, steps, train
+from benchmarks import circuits, compile_time, memory, ops, page, steps, train
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("ops", "circuits", "steps", "train", "compile", "memory")
@@ -60,6 +61,7 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--compile", action="store_true", help="runs of ops also against torch.compile")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the ratios between the markers of this page")
     options = parser.parse_args()
     import hologram_torch  # noqa: F401
 
@@ -88,6 +90,8 @@ def main():
     (RESULTS / "report.md").write_text(text + "\n")
     if "ops" in results:
         chart(results["ops"], RESULTS / "speed.png")
+    if options.write:
+        page.PART.write(options.write, page.measured(results))
     print(text)
 
 

@@ -9,7 +9,7 @@
 Importing this package loads none of torch, NumPy and llvmlite; what needs them imports them when it is first used.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"      # the one place: pyproject.toml and hologram_torch read it here
 
 _PLACES = {
     "backend": ("BackendType", "get_default_backend", "is_cuda_available", "is_metal_available", "validate_backend"),

@@ -1,4 +1,4 @@
-"""The environment switches, read once, when the package is first imported.
+"""The environment switches: their names, defaults and meaning; read once, when the package is first imported.
 
 The native runtime knows its share of them (log, guard, memory_limit) from the import of `hologram_core._runtime`.
 
@@ -9,8 +9,10 @@ that names it (`check`).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -33,85 +35,113 @@ def parse_bytes(text: str) -> int:
     return int(value * unit)
 
 
-def _flag(env, name: str, default: bool) -> bool:
-    text = env.get(name, "").strip().lower()
-    if text not in ("", "0", "1", "true", "false", "on", "off", "yes", "no"):
+# How a switch's text is read. An empty text is the default's.
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in ("0", "1", "true", "false", "on", "off", "yes", "no"):
         raise BadSwitch(name, f"{text!r} is neither 0 nor 1. Set it to 0 or 1, or leave it out.")
-    return default if not text else text in ("1", "true", "on", "yes")
+    return text.lower() in ("1", "true", "on", "yes")
 
 
-def _level(env, name: str, top: int) -> int:
-    text = env.get(name, "").strip() or "0"
-    if not text.isdecimal() or int(text) > top:
-        raise BadSwitch(name, f"{text!r} is not a level from 0 to {top}.")
+def _log_level(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) > len(LOG_LEVELS):
+        raise BadSwitch(name, f"{text!r} is not a level from 0 to {len(LOG_LEVELS)}.")
     return int(text)
 
 
-def _size(env, name: str, default: int) -> int:
-    text = env.get(name, "").strip()
+def _size(name: str, text: str) -> int:
     try:
-        return parse_bytes(text) if text else default
+        return parse_bytes(text)
     except ValueError:
         raise BadSwitch(name, f"{text!r} is not a size. Write bytes, or a number with K, M, G or T.") from None
 
 
-def _one_of(env, name: str, choices: tuple) -> str:
-    text = env.get(name, "").strip().lower() or choices[0]
-    if text not in choices:
-        raise BadSwitch(name, f"{text!r} is not known. Choose one of {', '.join(choices)}.")
-    return text
+def _limit(name: str, text: str) -> int | None:
+    return None if text == "none" else _size(name, text) or None
 
 
-def _cache_dir(env) -> Path | None:
-    """An absolute path, which stays when the program changes its folder. None: there is no home, or no current folder."""
-    named = env.get("HOLOGRAM_CACHE_DIR")
+def _one_of(*choices: str):
+    def read(name: str, text: str) -> str:
+        if text.lower() not in choices:
+            raise BadSwitch(name, f"{text!r} is not known. Choose one of {', '.join(choices)}.")
+        return text.lower()
+    return read
+
+
+def _folder(name: str, text: str) -> Path:
+    """An absolute path, which stays when the program changes its folder."""
     try:
-        if named:
-            return Path(named).expanduser().absolute()
-        return (Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hologram").absolute()
+        return Path(text).expanduser().absolute()
     except (OSError, RuntimeError) as error:
-        if named:
-            raise BadSwitch("HOLOGRAM_CACHE_DIR", f"{named!r} is no folder ({error}). Write its path.") from None
+        raise BadSwitch(name, f"{text!r} is no folder ({error}). Write its path.") from None
+
+
+def _cache_folder(env) -> Path | None:
+    """Where the cache is when nothing names a folder. None: there is no home, or no current folder."""
+    try:
+        return (Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hologram").absolute()
+    except (OSError, RuntimeError):
         return None
+
+
+# What HOLOGRAM_LOG prints, from level 1 on.
+LOG_LEVELS = ("kernels compiled, ops that have to run elsewhere", "launches, what the cache of kernels does", "the ops of each kernel",
+              "its text and machine code")
+
+
+def _switch(read: Callable[[str, str], Any], default: str, help: str) -> Any:
+    """A field of Config. `default` is the text that stands for one left out; `help` says what values do, in a line of Markdown."""
+    return field(metadata={"read": read, "default": default, "help": help})
 
 
 @dataclass(frozen=True)
 class Config:
-    autoload: bool               # HOLOGRAM_AUTOLOAD=0: `import torch` does not load the device
-    fusion: bool                 # HOLOGRAM_FUSION=0: same kernels, nothing deferred
-    sync: bool                   # HOLOGRAM_SYNC=1: every op has run when its call returns
-    log: int                     # HOLOGRAM_LOG=1..4: compiled kernels, launches, IR, machine code
-    guard: bool                  # HOLOGRAM_GUARD=1: pages of freed blocks are inaccessible
-    cache_dir: Path | None       # HOLOGRAM_CACHE_DIR: compiled kernels on disk
-    cache_size: int              # HOLOGRAM_CACHE_SIZE: bytes they may take there; 0: none are kept
-    memory_limit: int | None     # HOLOGRAM_MEMORY_LIMIT: bytes the pools may hold
-    cpu: str                     # HOLOGRAM_CPU: 'native' or the level of x86-64 that kernels are made for
-    backend: str                 # HOLOGRAM_BACKEND: 'auto' or a backend's name
-    fallback: str                # HOLOGRAM_FALLBACK: 'allow', 'warn' or 'error' for ops that run in torch's own kernels
-    mps: bool                    # HOLOGRAM_MPS=0: on Metal those are the CPU's, not MPS's
+    """The switches: one field each, whose variable is HOLOGRAM_ and the field's name in capitals. README's table is made of them."""
+
+    autoload: bool = _switch(_flag, "1", "0: `import torch` does not load the device; `import hologram_torch` still does")
+    fallback: str = _switch(_one_of("allow", "warn", "error"), "allow",
+                            "what happens to an op that would run in PyTorch's CPU kernels: `allow`, `warn` or `error`")
+    cache_dir: Path | None = _switch(_folder, "~/.cache/hologram",
+                                     "where compiled kernels are kept; relative: to where the program started")
+    cache_size: int = _switch(_size, "1G", "bytes that compiled kernels may take on disk; those used least recently go. 0: none are kept")
+    memory_limit: int | None = _switch(_limit, "none", "bytes the memory pools may hold; `512M`, `4G` ...")
+    log: int = _switch(_log_level, "0", "lines on stderr, each level with those below it. "
+                       + "; ".join(f"{n}: {text}" for n, text in enumerate(LOG_LEVELS, 1)))
+    perf: bool = _switch(_flag, "0", "1: the CPU's kernels are named in `/tmp/perf-<pid>.map`, where `perf report` looks for them")
+    guard: bool = _switch(_flag, "0", "1: freed memory, and memory that a recorded op has yet to write, is inaccessible, so that a wrong "
+                                      "access crashes where it happens")
+    cpu: str = _switch(_one_of("native", "x86-64-v2", "x86-64-v3", "x86-64-v4"), "native",
+                       "the processor that kernels are made for: `native`, or a level of x86-64: `x86-64-v2`, `x86-64-v3`, `x86-64-v4`. "
+                       "Results are the same")
+    backend: str = _switch(_one_of("auto", "cpu", "cuda", "metal"), "auto",
+                           "the backend to start with: `cpu`, `cuda`, `metal`, or `auto`: Metal on Apple silicon, CUDA where PyTorch has "
+                           "CUDA kernels and a GPU, else the CPU")
+    mps: bool = _switch(_flag, "1", "0: on Metal, what is not compiled runs in PyTorch's CPU kernels, not in its MPS kernels")
+    sync: bool = _switch(_flag, "0", "1: ops are recorded, and have run when their call returns")
+    fusion: bool = _switch(_flag, "1", "0: nothing is recorded; each op runs at once, in its own kernel")
+
+
+def variable(switch: Field) -> str:
+    return f"HOLOGRAM_{switch.name.upper()}"
 
 
 def read(env=os.environ) -> Config:
     """The switches in `env`. Raises BadSwitch naming the variable and its value."""
-    return Config(
-        autoload=_flag(env, "HOLOGRAM_AUTOLOAD", True),
-        fusion=_flag(env, "HOLOGRAM_FUSION", True),
-        sync=_flag(env, "HOLOGRAM_SYNC", False),
-        log=_level(env, "HOLOGRAM_LOG", 4),
-        guard=_flag(env, "HOLOGRAM_GUARD", False),
-        cache_dir=_cache_dir(env),
-        cache_size=_size(env, "HOLOGRAM_CACHE_SIZE", 1 << 30),
-        memory_limit=_size(env, "HOLOGRAM_MEMORY_LIMIT", 0) or None,
-        cpu=_one_of(env, "HOLOGRAM_CPU", ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4")),
-        backend=_one_of(env, "HOLOGRAM_BACKEND", ("auto", "cpu", "cuda", "metal")),
-        fallback=_one_of(env, "HOLOGRAM_FALLBACK", ("allow", "warn", "error")),
-        mps=_flag(env, "HOLOGRAM_MPS", True),
-    )
+    values: dict[str, Any] = {}
+    for switch in fields(Config):
+        name = variable(switch)
+        text = env.get(name, "").strip()
+        if switch.name == "cache_dir" and not text:
+            values["cache_dir"] = _cache_folder(env)
+        else:
+            values[switch.name] = switch.metadata["read"](name, text or switch.metadata["default"])
+    return Config(**values)
 
 
 def read_all(env) -> tuple[Config, str]:
     """The switches in `env`, the bad ones with their defaults, and what is wrong with those; empty when nothing is."""
-    good, wrong = dict(env), []
+    good = dict(env)
+    wrong: list[str] = []
     while True:
         try:
             return read(good), " ".join(wrong)
@@ -127,3 +157,21 @@ def check() -> None:
     """Raises ValueError naming the switches whose values are bad."""
     if problem:
         raise ValueError(problem)
+
+
+def markdown() -> str:
+    """The table of the switches."""
+    lines = [f"| `{variable(s)}` | {_as_code(s.metadata['default'])} | {s.metadata['help']} |" for s in fields(Config)]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *lines])
+
+
+def _as_code(default: str) -> str:
+    return f"`{default}`" if "/" in default else default
+
+
+if __name__ == "__main__":
+    import sys
+
+    from .generated import Part
+
+    sys.exit(Part("switches", "hologram_core.config").main(markdown()))

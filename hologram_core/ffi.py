@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from . import _runtime, classes, dlpack, dtypes, handles, ops
+from . import _runtime, dlpack, dtypes, handles, ops
 from .buffer import Buffer
 from .classes import address, bytes_of_class, canonical_byte, class_of_byte, split_address  # noqa: F401  (part of the surface)
 from .errors import InvalidState, InvalidType, InvalidValue, shown
@@ -377,8 +377,7 @@ def tensor_narrow(tensor_handle, dim: int, start: int, length: int) -> int:
 
 def tensor_slice(tensor_handle, dim: int, start: int, end: int, step: int) -> int:
     """As Python slices; -2147483648 stands for "not given"."""
-    start, end, step = (None if v == NOT_GIVEN else v for v in (start, end, step))
-    return handles.register(tensor_of(tensor_handle).slice(dim, start, end, step))
+    return handles.register(tensor_of(tensor_handle).slice(dim, *(None if v == NOT_GIVEN else v for v in (start, end, step))))
 
 
 def tensor_matmul(executor_handle, a_handle, b_handle) -> int:

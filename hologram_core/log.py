@@ -1,4 +1,4 @@
-"""HOLOGRAM_LOG: 1 kernels compiled, 2 cache decisions, 3 circuits, 4 LLVM text and assembly. To stderr."""
+"""Lines to stderr. HOLOGRAM_LOG chooses which; `config.LOG_LEVELS` says what stands on each level."""
 
 from __future__ import annotations
 

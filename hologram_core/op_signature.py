@@ -35,7 +35,7 @@ class Description:
         return len(self.result_types)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def describe(name: str) -> Description:
     row = TABLE[name]
     result_types = tuple(row.result_types) + ("T",) * (row.results - len(row.result_types))

@@ -5,6 +5,9 @@ Each is one op of the tables: `self._apply(row name, *arguments)`, self among th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 _METHODS = ("abs", "neg", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tan",
             "tanh", "sigmoid", "erf", "relu", "silu", "mish", "floor", "ceil", "round", "trunc", "sign", "softmax", "log_softmax",
             "sum", "prod", "mean", "amax", "amin", "maximum", "minimum", "clamp", "pow", "isnan", "cumsum")
@@ -14,6 +17,7 @@ _COMPARISONS = ("lt", "le", "gt", "ge")
 
 class Arithmetic:
     __slots__ = ()
+    _apply: Callable[..., Any]
 
     def gelu(self, approximate: str = "none"):
         return self._apply("gelu_tanh" if approximate == "tanh" else "gelu", self)

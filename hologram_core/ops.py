@@ -14,11 +14,11 @@ import numpy as np
 
 from . import _runtime, dtypes
 from .errors import InvalidType, InvalidValue, NotSupported, shown
-from .optable import TABLE
 from .op_signature import describe
+from .optable import TABLE
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def row(name: str):
     """The op of a row: `row(name)(executor, *arguments, *results, length=None, row=None)`, positional.
 

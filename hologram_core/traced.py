@@ -32,9 +32,9 @@ class Traced:
 
     def __init__(self, value, pinned: set, at=None, function=None, args=()):
         self.value, self._pinned, self._at, self._function, self._args = value, pinned, at, function, args
-        self.sources = {at} if function is None else set().union(*(a.sources for a in args if isinstance(a, Traced)))
+        self.sources: set = {at} if function is None else set().union(*(a.sources for a in args if isinstance(a, Traced)))
 
-    @property
+    @property                    # type: ignore[misc]
     def __class__(self):         # for isinstance
         return type(self.value)
 
@@ -103,7 +103,8 @@ def _define() -> None:
         setattr(Traced, f"__{name}__", forward)
         setattr(Traced, f"__r{name}__", backward)
     for name in ("neg", "pos", "abs"):
-        setattr(Traced, f"__{name}__", lambda self, function=getattr(operator, name): self._derived(function, self))
+        function = getattr(operator, name)
+        setattr(Traced, f"__{name}__", lambda self, function=function: self._derived(function, self))
     for name in ("lt", "le", "gt", "ge", "eq", "ne", "and_", "or_", "xor", "lshift", "rshift", "invert", "index"):
         setattr(Traced, f"__{name.rstrip('_')}__", asked(getattr(operator, name)))
     for name in ("and_", "or_", "xor", "lshift", "rshift"):
@@ -113,7 +114,7 @@ def _define() -> None:
         setattr(Traced, f"__{function.__name__}__", asked(function))
     for name in ("trunc", "floor", "ceil"):
         setattr(Traced, f"__{name}__", asked(getattr(math, name)))
-    Traced.__rdivmod__ = lambda self, other: divmod(pinned(other), self.pin())
+    Traced.__rdivmod__ = lambda self, other: divmod(pinned(other), self.pin())    # type: ignore[attr-defined]
 
 
 _define()
@@ -141,11 +142,11 @@ class Surroundings:
             self._attributes(function.__self__, function.__func__)
             function = function.__func__
         elif not isinstance(function, types.FunctionType):
-            function = getattr(function, "__wrapped__", None) or getattr(type(function), "__call__", None)
+            function = getattr(function, "__wrapped__", None) or getattr(type(function), "__call__", None)   # noqa: B004
         if not isinstance(function, types.FunctionType) or id(function) in self._seen:
             return
         self._seen.add(id(function))
-        places = [lambda c=cell: _contents(c) for cell in function.__closure__ or ()]
+        places: list = [lambda c=cell: _contents(c) for cell in function.__closure__ or ()]
         variables = function.__globals__
         places += [lambda n=name: variables.get(n) for name in _names(function.__code__) if name in variables]
         places += [lambda: function.__defaults__, lambda: tuple((function.__kwdefaults__ or {}).items())]

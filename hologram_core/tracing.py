@@ -11,12 +11,12 @@ import threading
 import numpy as np
 
 from . import _runtime, dtypes, traced
-from .operators import Arithmetic
 from .buffer import Buffer, dtype_of, tracing
 from .errors import InvalidType, InvalidValue, NotSupported, shown
-from .optable import TABLE
-from .ops import result_types, row
 from .op_signature import describe
+from .operators import Arithmetic
+from .ops import result_types, row
+from .optable import TABLE
 from .optable.table import Elementwise
 
 _SHOWN_LENGTH = 1024        # for which kernels are shown where nobody says
@@ -91,21 +91,21 @@ class Circuit:
         d = describe(name)
         if len(args) != d.num_args:
             raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
-        args = [self._seen(a) for a in args]
-        arrays = [a for a in args if isinstance(a, Symbol) and a.source[0] != "number"]
+        given: list = [self._seen(a) for a in args]
+        arrays = [a for a in given if isinstance(a, Symbol) and a.source[0] != "number"]
         if any(a.circuit is not self for a in arrays):
             raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
-        types = result_types(name, args)
-        compute = _compute_type(d, args, types)
-        for a, kind in zip(args, d.kinds):
+        types = result_types(name, given)
+        compute = _compute_type(d, given, types)
+        for a, kind in zip(given, d.kinds):
             if isinstance(a, Symbol) and a.source[0] == "number" and kind in "vp" and compute.is_int:
                 self._narrow(a.source[1], compute)
-        args = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(args, d.kinds)]
+        given = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(given, d.kinds)]
         shape = TABLE[name]
         stays = isinstance(shape, Elementwise) and all(a.fixed for a in arrays)
         first = self._values
         self._values += d.num_results
-        self._nodes.append((d, compute, types[0], args))
+        self._nodes.append((d, compute, types[0], given))
         results = tuple(Symbol(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
         return results[0] if len(results) == 1 else results
 
@@ -299,6 +299,12 @@ class Cell(Symbol):
 class Tracer:
     """Stands for the executor while a function is traced: ops called with it are appended to the circuit."""
 
+    # What the call gave, once it has been traced: arguments it writes and reads, what it returns, the numbers that it depends on.
+    written: list
+    used: list
+    returns: str | None
+    pins: dict
+
     def __init__(self):
         self.circuit = Circuit()
         self.circuit._seen = self.read
@@ -349,10 +355,10 @@ class Tracer:
     def _record(self, op, *given):
         """What ops call instead of running (csrc/bindings/executor.cpp)."""
         count = op.num_args + op.num_results
-        args, results, rest = given[:op.num_args], given[op.num_args:count], given[count:]
+        results, rest = given[op.num_args:count], given[count:]
         if len(rest) > 1 and rest[1] not in (None, -1):
             raise NotSupported(f"hologram.{op.name}: rows are not part of circuits. Call it outside of hg.compile.")
-        args = [self.read(a) for a in args]
+        args = [self.read(a) for a in given[:op.num_args]]
         only_one = all(a.fixed for a in args if isinstance(a, Symbol)) and rest[:1] == (1,)
         if rest and not only_one:
             self._tell(rest[0])
@@ -422,7 +428,10 @@ class Compiled:
         return self.trace(*args).circuit
 
     def _trace(self, args):
-        tracer, cells, given, pins = Tracer(), {}, [], set()
+        tracer = Tracer()
+        cells: dict = {}
+        given: list = []
+        pins: set = set()
         for n, arg in enumerate(args):
             if isinstance(arg, _runtime.Executor):
                 given.append(tracer)
@@ -504,7 +513,7 @@ def _buffer(parameter, args):
     return args[parameter] if isinstance(parameter, int) else parameter
 
 
-def compile(function) -> Compiled:      # noqa: A001  (the documents' name)
+def compile(function) -> Compiled:
     """Makes one circuit of a Python function over buffers: traced once per types, run as one kernel where one is enough.
 
     Call it like the function: buffers it writes are written, values it returns arrive in new buffers. A function that takes an

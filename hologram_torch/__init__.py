@@ -10,7 +10,6 @@ import os
 import sys
 import warnings
 
-__version__ = "0.1.0"
 __all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason", "functional", "nn", "utils", "Executor", "Buffer",
            "HologramTensor"]
 
@@ -39,12 +38,12 @@ def backend_reason(name: str) -> str:
 
 
 def __getattr__(name: str):
-    """The layers over hologram_core, loaded when first asked for: most programs need the device only."""
+    """The layers over hologram_core, and its names, loaded when first asked for: most programs need the device only."""
     from importlib import import_module
 
     if name in ("functional", "nn", "utils"):
         return import_module(f".{name}", __name__)
-    if name in ("Executor", "Buffer", "HologramTensor"):
+    if name in ("Executor", "Buffer", "HologramTensor", "__version__"):
         return getattr(import_module("hologram_core"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -84,6 +83,7 @@ def _load() -> None:
         return   # importing torch just now called `_autoload`
 
     import torch
+
     from hologram_core import _runtime
     from hologram_core import config as switches
 

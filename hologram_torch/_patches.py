@@ -10,6 +10,7 @@ import copyreg
 import functools
 import sys
 import threading
+import types
 
 import torch
 
@@ -244,7 +245,8 @@ def _linear_cross_entropy_defaults() -> None:
     original = originals["LinearCrossEntropyOptions._adjust"] = Options._adjust
 
     def _adjust(self, *args, device=None, **kwargs):
-        return original(self, *args, device=torch.device("cpu") if device and device.type == NAME else device, **kwargs)
+        kwargs["device"] = torch.device("cpu") if device and device.type == NAME else device
+        return original(self, *args, **kwargs)
 
     Options._adjust = _adjust
 
@@ -301,12 +303,12 @@ def _defaults_of_programs_without_the_device() -> None:
     or_cpu = originals["_get_accelerator"] = torch._C._get_accelerator
 
     def asked_by_one_that_must_not_have_it() -> bool:
-        caller = sys._getframe(2)
+        caller: types.FrameType | None = sys._getframe(2)
         while caller is not None and caller.f_globals.get("__name__") == "torch.accelerator":
             caller = caller.f_back
         if caller is None:
             return False
-        uses_it = DECIDING.get((caller.f_globals.get("__name__"), caller.f_code.co_name))
+        uses_it = DECIDING.get((caller.f_globals.get("__name__", ""), caller.f_code.co_name))
         return uses_it is not None and not uses_it()
 
     def _accelerator_getAccelerator():

@@ -10,11 +10,11 @@ import torch
 
 from hologram_core import HologramTensor
 
-from . import NAME, _C
+from . import _C, NAME, device
 
 
 def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
-    storage = _C.storage_over(tensor.untyped_storage(), torch.hologram.current_device())
+    storage = _C.storage_over(tensor.untyped_storage(), device.current_device())
     alias = torch.empty(0, dtype=tensor.dtype, device=NAME)
     return alias.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
@@ -31,7 +31,7 @@ class _ToDevice(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        ctx.saved_tensors      # raises where it was changed
+        _ = ctx.saved_tensors      # raises where it was changed
         return _ToHost.apply(grad), None
 
 

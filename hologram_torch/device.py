@@ -11,7 +11,8 @@ import functools
 import os
 import platform
 from collections import namedtuple
-from typing import Any, Iterable, Optional, Union
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (
 
 atexit.register(_C.settle_device_threads)
 
-_Device = Union[torch.device, str, int, None]
+_Device = torch.device | str | int | None
 _NAME = "hologram"
 
 
@@ -78,9 +79,8 @@ class device:
         self.prev_idx = _C.exchange_device(self.idx)
         return self
 
-    def __exit__(self, *exc) -> bool:
+    def __exit__(self, *exc) -> None:
         self.idx = _C.exchange_device(self.prev_idx)
-        return False
 
 
 class device_of(device):
@@ -99,7 +99,7 @@ def synchronize(device: _Device = None) -> None:
 DeviceProperties = namedtuple("DeviceProperties", "name backend total_memory multi_processor_count")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as lines:
@@ -163,7 +163,9 @@ def _lazy_init() -> None:
 class _MakesTorchObjects(type):
     """torch compares streams and events with its own classes exactly, so these classes make objects of those."""
 
-    def __instancecheck__(cls, obj) -> bool:
+    made: Any            # torch's class
+
+    def __instancecheck__(cls, obj: Any) -> bool:
         return isinstance(obj, cls.made) and obj.device is not None and obj.device.type == _NAME
 
 
@@ -172,7 +174,7 @@ class Stream(metaclass=_MakesTorchObjects):
 
     made = torch.Stream
 
-    def __new__(cls, device: _Device = None, priority: int = 0, **kwargs) -> torch.Stream:
+    def __new__(cls, device: _Device = None, priority: int = 0, **kwargs) -> torch.Stream:     # type: ignore[misc]
         if not kwargs:
             kwargs["device"] = torch.device(_NAME, _index(device))
         return torch.Stream(priority=priority, **kwargs)
@@ -183,7 +185,7 @@ class Event(metaclass=_MakesTorchObjects):
 
     made = torch.Event
 
-    def __new__(cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> torch.Event:
+    def __new__(cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> torch.Event:     # type: ignore[misc]
         return torch.Event(device=_NAME, enable_timing=enable_timing, blocking=blocking, interprocess=interprocess)
 
 
@@ -200,7 +202,7 @@ def set_stream(stream: torch.Stream) -> None:
 
 
 @contextlib.contextmanager
-def stream(stream: Optional[torch.Stream]):
+def stream(stream: torch.Stream | None):
     """Context manager: work of this thread goes to `stream` inside the block; None changes nothing."""
     if stream is None:
         yield

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from hologram_core import _runtime
 from hologram_core.errors import InvalidState, InvalidType, InvalidValue
 
-from . import NAME, _C, bridge
+from . import _C, NAME, bridge
 
 
 def _run(name: str, executor, function, tensors, keep: bool = True) -> torch.Tensor:
@@ -73,7 +73,7 @@ def neg(executor, x):
     return _run("neg", executor, torch.neg, (x,), keep=False)
 
 
-def abs(executor, x):      # noqa: A001  (torch's name)
+def abs(executor, x):
     return _run("abs", executor, torch.abs, (x,))
 
 

@@ -21,11 +21,9 @@ if os.environ.get("HOLOGRAM_BACKEND") == "metal" and "fakemetal" in os.environ.g
 
 import torch  # noqa: F401  first: the device module registers itself with it
 
-import hologram_torch  # noqa: F401
-
+import hologram_torch
 from known_gaps import KNOWN_GAPS
 from tests.modes import HOST_MEMORY
-
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
 

@@ -22,7 +22,7 @@ BLOCKS = {(path.name, number): block for path in sorted(DOCUMENTS.glob("*.md"))
 pytestmark = pytest.mark.skipif(not BLOCKS, reason="the customer's documents do not lie beside the checkout")
 
 PACKAGES = [("import hologram_ffi as", "import hologram_core as"), ("import hologram as", "import hologram_core as")]
-ABSENT = [("exec_{0} = hg.Executor(backend='{0}')".format(name), f"refused({name!r})") for name in ("metal", "cuda")
+ABSENT = [(f"exec_{name} = hg.Executor(backend='{name}')", f"refused({name!r})") for name in ("metal", "cuda")
           if not getattr(hologram_core, f"is_{name}_available")()]
 SUBSTITUTIONS = {
     # The sample uses two buffers that it does not allocate.

@@ -70,7 +70,8 @@ LIBRARY = {
         _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd linalg_cholesky_ex linalg_cross linalg_eig
         linalg_eigvals linalg_householder_product linalg_inv_ex linalg_ldl_factor_ex linalg_ldl_solve linalg_lstsq
         linalg_lu linalg_lu_factor_ex linalg_lu_solve linalg_matrix_exp linalg_qr linalg_solve_triangular
-        _compute_linear_combination mm addmm addmm_ bmm baddbmm baddbmm_ dot linalg__powsum _weight_int8pack_mm _weight_int4pack_mm_for_cpu _convert_weight_to_int4pack_for_cpu
+        _compute_linear_combination mm addmm addmm_ bmm baddbmm baddbmm_ dot linalg__powsum
+        _weight_int8pack_mm _weight_int4pack_mm_for_cpu _convert_weight_to_int4pack_for_cpu
         _dyn_quant_pack_4bit_weight _dyn_quant_matmul_4bit""",
     "Fourier transforms": """
         _fft_c2c _fft_c2r _fft_r2c""",
@@ -84,7 +85,8 @@ LIBRARY = {
         special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t
         special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v
         special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0 special_zeta glu glu_backward glu_jvp
-        glu_backward_jvp frexp complex polar conj_physical_ renorm renorm_ hash_tensor _aminmax _assert_async _functional_assert_async _efficientzerotensor
+        glu_backward_jvp frexp complex polar conj_physical_ renorm renorm_ hash_tensor _aminmax _assert_async
+        _functional_assert_async _efficientzerotensor
         logspace kaiser_window range __ilshift__
         __irshift__ __lshift__ __rshift__ conj_physical""",
     "convolutions by name": """

@@ -56,7 +56,8 @@ class Probe:
 
     def settle(self, attempt):
         """Gives parameters the shape of the values, unless torch wants them to be 0-dim; what `attempt` then returns."""
-        for self.shaped in (self.tensors, [i for i in self.tensors if self.kinds[i] in "vb"]):
+        for shaped in (self.tensors, [i for i in self.tensors if self.kinds[i] in "vb"]):
+            self.shaped = shaped
             if found := attempt():
                 return found
         return None
@@ -97,7 +98,7 @@ class Probe:
         given = self.when.get(self.schema.arguments[i].name)
         return not isinstance(given, (int, float)) or dtype.is_floating_point or dtype != self.torch.bool and given == int(given)
 
-    def __call__(self, dtype, dtypes={}, tensors={}):
+    def __call__(self, dtype, dtypes: Mapping = {}, tensors: Mapping = {}):
         """The results with arguments of `dtype`, or None if torch refuses. `dtypes`, `tensors`: of single arguments."""
         args, kwargs = [], {}
         for i, a in enumerate(self.schema.arguments):
@@ -114,7 +115,7 @@ class Probe:
                 args.append(value)
         try:
             result = self.op(*args, **kwargs)
-        except Exception:
+        except Exception:      # noqa: BLE001  torch refuses
             return None
         return result if isinstance(result, tuple) else (result,)
 
@@ -148,10 +149,10 @@ def out_rules(probe: Probe, rules: Rules) -> Rules:
     """`rules` of the functional overload, as its out= overload follows them."""
     torch, base = probe.torch, base_of(probe, rules.dtypes)
 
-    def call(dtype, dtypes={}, tensors={}, outs=lambda out: probe.tensor(out, own)):
+    def call(dtype, dtypes: Mapping = {}, tensors: Mapping = {}, outs=lambda out: probe.tensor(out, own)):
         return probe(dtype, dtypes, {**tensors, **{out: outs(out) for out in probe.outs}})
     with quiet(torch):
-        for own in (base, torch.bool):   # the result's dtype
+        for own in (base, torch.bool):   # noqa: B007  the result's dtype, which `call` reads
             if probe.settle(lambda: call(base)):
                 break
         else:
@@ -159,7 +160,8 @@ def out_rules(probe: Probe, rules: Rules) -> Rules:
         permuted = {i: probe.tensor(i, base, LAYOUTS[0]) for i in probe.shaped}
         grown = call(base, tensors=permuted, outs=lambda out: torch.empty(0, dtype=own)) if permuted else None
         given = call(base, outs=lambda out: probe.tensor(out, own, LAYOUTS[0])) or ()
-        return replace(rules, like=-1, open="Ordered" if rules.open == "Ordered" else "Contiguous", contiguous=grown is not None and grown[0].is_contiguous(),
+        return replace(rules, like=-1, open="Ordered" if rules.open == "Ordered" else "Contiguous",
+                       contiguous=grown is not None and grown[0].is_contiguous(),
                        restrided=sum(1 << k for k, result in enumerate(given) if result.is_contiguous()),
                        exact=not call(base, outs=lambda out: probe.tensor(out, wider(torch, own))),
                        # where the functional result takes a dtype that cannot hold the values, out= has its own

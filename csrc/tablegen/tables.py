@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hologram_core import dtypes
 from hologram_core.codegen.probe import reads_index
-from hologram_core.optable import TABLE
 from hologram_core.op_signature import describe
+from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Reduction, RowKernel, Scan
 
 MAX_COMPONENTS = 4      # OpFacts::components

@@ -8,13 +8,12 @@ compiled: a warm start pays for neither tables nor compiler.
 from __future__ import annotations
 
 import functools
-import struct
 import time
 
 from .. import log
 from ..config import config
 from ..errors import CompileError
-from . import disk_cache
+from . import disk_cache, elf, perf_map
 from .kernel_store import Memo
 
 
@@ -39,16 +38,15 @@ def compile_circuit(circuit, symbol: str, host=None) -> disk_cache.Entry:
 
 
 def _compile(key: bytes, symbol: str) -> disk_cache.Entry:
-    from ..circuit.pipeline import prepare      # the code generator and the op tables, for the first kernel that is compiled
+    from ..circuit.pipeline import prepare  # the code generator and the op tables, for the first kernel that is compiled
 
     return compile_circuit(prepare(key), symbol)
 
 
 def _load(entry: disk_cache.Entry) -> tuple:
-    return _host().load(entry.symbol, entry.code), entry.cost, entry.name
-
-
-kernels = Memo(lambda: _host().identity, _compile, _load)
+    address = _host().load(entry.symbol, entry.code)
+    perf_map.note(address, entry)
+    return address, entry.cost, entry.name
 
 
 # What the levels of x86-64 have beyond the one before, by LLVM's names (https://gitlab.com/x86-psABIs/x86-64-ABI).
@@ -105,7 +103,7 @@ class _Host:
         if log.enabled(4):
             log.log(4, self.machine.emit_assembly(llvm.parse_assembly(text)))
         code = self.machine.emit_object(module)
-        missing = _undefined_symbols(code) - _libm_allowed(self.features)
+        missing = {s.name for s in elf.symbols(code) if not s.defined} - _libm_allowed(self.features)
         if missing:
             raise CompileError(f"hologram.compile: the kernel calls {', '.join(sorted(missing))}, which no library of "
                                "ours provides. This is a bug in hologram_core; HOLOGRAM_LOG=4 prints the kernel.")
@@ -122,7 +120,7 @@ class _Host:
         return address
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _host() -> _Host:
     return _Host(config.cpu)
 
@@ -137,21 +135,4 @@ def _libm_allowed(features: set) -> set:
     return allowed
 
 
-def _undefined_symbols(code: bytes) -> set:
-    """Names an ELF object expects from elsewhere (none for other formats, which are not examined)."""
-    if code[:4] != b"\x7fELF" or code[4] != 2:
-        return set()
-    order = "<" if code[5] == 1 else ">"
-    sections_at, = struct.unpack_from(order + "Q", code, 0x28)
-    size, count = struct.unpack_from(order + "HH", code, 0x3A)
-    headers = [struct.unpack_from(order + "IIQQQQIIQQ", code, sections_at + size * n) for n in range(count)]
-    names = set()
-    for header in headers:
-        if header[1] != 2:                     # SHT_SYMTAB
-            continue
-        strings = headers[header[6]][4]
-        for at in range(header[4], header[4] + header[5], 24):
-            name, _, _, section = struct.unpack_from(order + "IBBH", code, at)
-            if section == 0 and name:
-                names.add(code[strings + name:code.index(b"\0", strings + name)].decode())
-    return names
+kernels = Memo(lambda: _host().identity, _compile, _load)

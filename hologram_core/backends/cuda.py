@@ -47,8 +47,8 @@ def _identity(arch: int, driver: int) -> bytes:
 
 
 def _compile(key: bytes, symbol: str, arch: int, driver: int) -> disk_cache.Entry:
-    from ..codegen.gpu.nvptx import known_arch
     from ..circuit.pipeline import prepare
+    from ..codegen.gpu.nvptx import known_arch
 
     entry = compile_circuit(prepare(key), symbol, known_arch(arch), key)
     return disk_cache.Entry(entry.symbol, entry.name, 0.0, entry.ptx)

@@ -1,7 +1,7 @@
 """Compiled kernels on disk.
 
-The folder (`config.cache_dir`) is HOLOGRAM_CACHE_DIR, else XDG_CACHE_HOME/hologram, else ~/.cache/hologram. It holds native code: folder and
-files must belong to this user and be closed to others, or they are not used. An entry is stored under its key, which is
+The folder (`config.cache_dir`) is HOLOGRAM_CACHE_DIR, else XDG_CACHE_HOME/hologram, else ~/.cache/hologram. It holds native code:
+folder and files must belong to this user and be closed to others, or they are not used. An entry is stored under its key, which is
 everything that decides the code: the kernel's key, the sources of the code generator and the op tables, LLVM, the CPU.
 
     magic  sha256 of the rest  length of key  length of meta  key  meta (JSON)  object code
@@ -26,7 +26,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from .. import log
 from ..config import config
@@ -39,7 +38,7 @@ _NAME = re.compile(r"[0-9a-f]{64}\.hgk|\.new-[0-9a-f]+")
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY      # a pipe or a terminal in place of a file must not stop us
 
 _lock = threading.Lock()
-_unseen: Optional[int] = None      # bytes stored since the folder was last looked through; None: it never was
+_unseen: int | None = None      # bytes stored since the folder was last looked through; None: it never was
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Entry:
     code: bytes
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def source_fingerprint() -> bytes:
     """Digest of the sources that decide what a key compiles to: an edited formula never meets an old kernel. Empty where they
     cannot be read: nothing is cached then."""
@@ -121,7 +120,7 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _read(folder: int, name: str) -> Optional[bytes]:
+def _read(folder: int, name: str) -> bytes | None:
     """The bytes of a file of ours."""
     descriptor = os.open(name, os.O_RDONLY | _SAFE, dir_fd=folder)
     try:
@@ -163,7 +162,7 @@ def _write(folder: int, name: str, data: bytes) -> None:
 
 # ---- entries ----
 
-def load(key: bytes) -> Optional[Entry]:
+def load(key: bytes) -> Entry | None:
     """The entry stored under `key`, or None."""
     with _folder(create=False) as folder:
         if folder is None:

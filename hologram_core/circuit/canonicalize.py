@@ -70,7 +70,8 @@ def _pruned(circuit: Circuit, renamed: dict) -> Circuit:
 
 @rule("equal nodes are computed once")
 def common(c):
-    seen, renamed = {}, {}
+    seen: dict = {}
+    renamed: dict = {}
     for node in c.nodes:
         key = (node.name, getattr(node.row, "expr", None), node.compute, node.result,
                tuple((type(a.n), renamed.get(a, a)) for a in node.args))
@@ -148,9 +149,10 @@ def alike(c):
 def idempotent(c):
     producers, renamed = c.producers(), {}
     for node in c.nodes:
-        ref = node.args[0] if node.args else None
-        if isinstance(node.row, Elementwise) and node.name in ("relu", "abs", "floor", "ceil", "trunc", "round", "sign") \
-                and ref.kind == "value":
+        if not isinstance(node.row, Elementwise) or node.name not in ("relu", "abs", "floor", "ceil", "trunc", "round", "sign"):
+            continue
+        ref = node.args[0]
+        if ref.kind == "value":
             inner, _ = producers[ref.n]
             if _is(inner, node.name) and (inner.compute, inner.result) == (node.compute, node.result):
                 renamed[Ref("value", node.first)] = ref

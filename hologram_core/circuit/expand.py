@@ -113,10 +113,10 @@ class Writer:
 
     def primitive(self, name: str, *args) -> Symbol:
         """A primitive of the builder; numbers and integers adapt to the widest argument."""
-        args = self._lifted(args)
-        compute = args[-1].dtype
+        symbols = self._lifted(args)
+        compute = symbols[-1].dtype
         result = BOOL if name in ("lt", "le", "gt", "ge", "eq", "ne") else compute
-        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [a.ref for a in args]), result)
+        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [s.ref for s in symbols]), result)
 
     def select(self, cond: Symbol, x, y) -> Symbol:
         x, y = self._lifted((x, y))
@@ -148,9 +148,9 @@ class Writer:
 
     def apply(self, function, *args) -> Symbol:
         """A function written in primitives, such as those of `ops.mathlib`: function(b, *args)."""
-        args = self._lifted(args)
-        row = Primitive(function.__name__, len(args), function)
-        return Symbol(self, self.circuit.add(row, args[0].dtype, args[0].dtype, [a.ref for a in args]), args[0].dtype)
+        symbols = self._lifted(args)
+        row, dtype = Primitive(function.__name__, len(symbols), function), symbols[0].dtype
+        return Symbol(self, self.circuit.add(row, dtype, dtype, [s.ref for s in symbols]), dtype)
 
     def fold(self, row: Reduction, x: Symbol) -> Symbol:
         """A reduction with one result that is not in the tables."""
@@ -169,11 +169,11 @@ class Writer:
             raise AttributeError(f"row kernel: there is no op {name!r} in the tables") from None
 
         def op(*args):
-            args = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
+            given = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
                 [a if isinstance(a, Symbol) else self.constant(a) for a in args]
-            compute = args[0].dtype
+            compute = given[0].dtype
             result = default_result(row, compute)
-            first = self.circuit.add(row, compute, result, [a.ref for a in args])
+            first = self.circuit.add(row, compute, result, [a.ref for a in given])
             symbols = tuple(Symbol(self, Ref("value", first.n + r), t.math)
                             for r, t in enumerate(result_types(row, result)))
             return symbols[0] if len(symbols) == 1 else symbols

@@ -10,13 +10,13 @@ only (and not from the element's number). Values that do not vary are computed o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple
 
+from .. import dtypes
 from ..codegen.probe import reads_index
 from ..dtypes import F64, I64, DType
 from ..optable.table import BOOL as BOOL_RULE
 from ..optable.table import Elementwise, Reduction
-from .. import dtypes
 
 MAP, ROW, COLUMN, TILE = range(4)
 SCHEDULES = ("map", "row", "column", "tile")
@@ -29,7 +29,7 @@ class Ref(NamedTuple):
     """What a node argument or an output names: ('value' | 'operand' | 'scalar', number), or ('const', Python number)."""
 
     kind: str
-    n: object
+    n: Any
 
     def __str__(self):
         return {"value": "%", "operand": "$", "scalar": "#", "const": ""}[self.kind] + str(self.n)
@@ -37,7 +37,7 @@ class Ref(NamedTuple):
 
 @dataclass
 class Node:
-    row: object                      # Elementwise, Reduction, Scan or RowKernel
+    row: Any                         # Elementwise, Reduction, Scan or RowKernel
     compute: DType
     result: DType
     args: tuple
@@ -78,7 +78,7 @@ def result_types(row, result: DType) -> tuple:
 class Operand:
     dtype: DType
     layout: int = CONTIGUOUS
-    source: Optional[Ref] = None     # outputs: the value stored here
+    source: Ref | None = None     # outputs: the value stored here
     fixed: bool = False              # one element per row: it does not vary along the row
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 from ..optable.table import Elementwise
 
@@ -12,7 +11,7 @@ from ..optable.table import Elementwise
 class Primitive(Elementwise):
     """`level`: "row" varies along the row, "fixed" does not, None as the arguments do."""
 
-    level: Optional[str] = None
+    level: str | None = None
     local_index: bool = False      # index() means the position in the row
 
 

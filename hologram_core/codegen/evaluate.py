@@ -203,7 +203,9 @@ class Evaluator:
     # ---- what a set of values needs ----
     def closure(self, refs, given=()) -> tuple:
         """(operand numbers, nodes) needed to compute `refs` at a row cursor where the refs in `given` are known."""
-        operands, nodes, stack = {}, {}, list(refs)
+        operands: dict = {}
+        nodes: dict = {}
+        stack = list(refs)
         while stack:
             ref = stack.pop()
             if not self.varies(ref) or ref in given:

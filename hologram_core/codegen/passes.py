@@ -17,6 +17,8 @@ keep the rounding error of long sums near that of pairwise summation.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
 from ..optable.table import Scan
@@ -42,8 +44,9 @@ class Passes:
         self.ev, self.b, self.c, self.weights = ev, ev.b, ev.c, weights
         self.lines = self.c.schedule == ROW            # lanes run along the row
         self.width = ev.b.lanes if self.lines else 1   # elements of the row a cursor covers
-        self.depth = self._depths()
-        self.row_outputs, self.point_outputs = [], []
+        self.depth: dict = self._depths()
+        self.row_outputs: list = []
+        self.point_outputs: list = []
         for number, operand in self.c.outputs():
             # A value that is the same all along the row may still be wanted at each of its elements.
             (self.point_outputs if operand.fixed or not self.c.row_rank else self.row_outputs).append(number)
@@ -51,6 +54,8 @@ class Passes:
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
         self.folds = [[n for n in folds if self._fold_depth(n) == at] for at in range(count)]
+        self.kept_ref: Any
+        self.kept_in: Any
         self.kept_ref, self.kept_in = self._keepsake() or (None, None)
 
     # ---- planning ----
@@ -66,7 +71,8 @@ class Passes:
 
     def _depths(self) -> dict:
         """value number -> number of passes that must be over before the value can be computed."""
-        self.depth = depth = {}
+        depth: dict = {}
+        self.depth = depth
         for node in self.c.nodes:
             at = self._fold_depth(node) + (1 if node.folds else 0)
             depth.update((node.first + r, at) for r in range(node.results))

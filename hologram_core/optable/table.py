@@ -6,8 +6,8 @@ rowwise.py. From a row come the aten registrations, the tests, the benchmark cas
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Optional, Sequence
 
 # dtype rules of elementwise ops
 PROMOTE = "promote"   # common dtype of the inputs by PyTorch's promotion; the result has it too
@@ -35,9 +35,9 @@ class Aten:
 
     name: str
     forms: str = "fio"
-    args: Optional[Sequence[str]] = None
+    args: Sequence[str] | None = None
     when: Mapping[str, object] = field(default_factory=dict)
-    out: Optional[str] = None      # overload name of the out= form when it is not found by the usual rule
+    out: str | None = None      # overload name of the out= form when it is not found by the usual rule
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
-from .interpreter import pack, unpack
 from ..codegen.builder import Value
-from .numpy_builder import NumpyBuilder
 from ..codegen.gpu.program import Check, LoopItem, Recorder, WhenItem
+from .interpreter import pack, unpack
+from .numpy_builder import NumpyBuilder
 
 WARP = 32
 
@@ -37,12 +38,13 @@ class Memory:
 
     def __init__(self, arrays):
         spans = sorted({np.lib.array_utils.byte_bounds(a) for a in arrays if a.size})
-        self.regions = []          # (first address, end, bytes, who wrote each byte)
+        self.regions: list = []    # (first address, end, bytes, who wrote each byte)
         for low, high in spans:
             if self.regions and low < self.regions[-1][1]:
                 first, end = self.regions.pop()[:2]
                 low, high = first, max(end, high)
-            data = np.frombuffer((ctypes.c_uint8 * (high - low)).from_address(low), np.uint8)
+            memory: Any = (ctypes.c_uint8 * (high - low)).from_address(low)
+            data = np.frombuffer(memory, np.uint8)
             self.regions.append((low, high, data, np.full(high - low, -1, np.int32)))
         self.arrays = arrays       # keeps them alive
 

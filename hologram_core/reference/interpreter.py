@@ -14,9 +14,9 @@ import numpy as np
 from ..circuit import expand
 from ..circuit.ir import Circuit, Ref, varies, varying_values
 from ..codegen.builder import Value
-from .numpy_builder import NumpyBuilder
 from ..dtypes import BF16, BOOL, BY_NAME, F32, F64, I64, DType
 from ..optable.table import Scan
+from .numpy_builder import NumpyBuilder
 
 
 def run(circuit: Circuit, sizes, operands, scalars=()) -> list:
@@ -140,7 +140,7 @@ class Interpreter:
     def _scan(self, node):
         exact, extras, steps = self._walk(node)
         acc = _tuple(node.row.init(self.local, exact))
-        columns = [[] for _ in range(node.row.results)]
+        columns: list = [[] for _ in range(node.row.results)]
         types = [exact if t == "T" else BY_NAME[t] for t in (node.row.result_types or ["T"] * node.row.results)]
         for index, inputs in steps:
             acc, result = node.row.step(self.local, acc, *inputs, index, *extras)

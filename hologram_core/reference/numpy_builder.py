@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..dtypes import BOOL, F32, F64, I64, U64, DType
 from ..codegen.builder import Builder, Value
+from ..dtypes import BOOL, F32, I64, U64, DType
 
 
 class NumpyBuilder(Builder):
@@ -140,7 +140,8 @@ class NumpyBuilder(Builder):
         if dtype is BOOL:
             return self._make(BOOL, lambda a: a != 0, x)
         if x.dtype.is_float and dtype.is_int:
-            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64 else _truncated(a, dtype.converted_through).astype(dtype.numpy), x)
+            return self._make(dtype, lambda a: _to_uint64(a) if dtype is U64
+                              else _truncated(a, dtype.converted_through).astype(dtype.numpy), x)
         return self._make(dtype, lambda a: a.astype(dtype.numpy), x)
 
     def bitcast(self, x, dtype):
@@ -220,8 +221,7 @@ def _fma64(x, y, z):
     back = np.where(shift > 300, ez - 300, ex + ey)
     out = np.where(exact, np.ldexp(scaled, back), plain)
     # A subnormal result would be rounded twice: those in exact rational arithmetic.
-    for i in np.argwhere(exact & (np.abs(out) < 2.0**-1021)):
-        i = tuple(i)
+    for i in map(tuple, np.argwhere(exact & (np.abs(out) < 2.0**-1021))):
         out[i] = float(Fraction(float(x[i])) * Fraction(float(y[i])) + Fraction(float(z[i])))
     return out
 

@@ -23,7 +23,7 @@ def main():
     parser.add_argument("--json", type=Path, default=Path("build/conformance.json"), help="the report goes beside it")
     parser.add_argument("--load", action="store_true", help="run nothing: read the JSON of an earlier run")
     parser.add_argument("--resume", action="store_true", help="run what the JSON of an interrupted run lacks, and what failed there")
-    parser.add_argument("--write", type=Path, metavar="README.md", help="put the table of a whole run into this file")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table of a whole run into this file (docs/conformance.md)")
     options = parser.parse_args()
     whole = not (options.dtypes or options.checks or options.filter or options.limit or len(options.databases) < 3)
     rows, seconds = {}, 0
@@ -46,8 +46,8 @@ def main():
     print(report.summary(rows), "", *report.by_check(rows), f"\n{seconds} s; {options.json.with_suffix('.md')}", sep="\n")
     if options.write:
         if not whole:
-            sys.exit("the README's table comes from a whole run")
-        options.write.write_text(report.updated(options.write.read_text(), rows))
+            sys.exit("the table comes from a whole run")
+        report.PART.write(options.write, report.summary(rows))
     _, unexpected, surprising = ledger.judged(rows)
     short = report.short_of_target(rows) if whole else []
     for text in [*(f"unexpected: {e}" for e in unexpected), *(f"passes, remove it from the ledger: {e}" for e in surprising), *short]:

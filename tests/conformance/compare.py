@@ -1,8 +1,6 @@
 """Inputs on two devices, results that stay as they are, and comparison by PyTorch's own rules."""
 
-import contextlib
 import copy
-from unittest import mock
 
 import torch
 from torch.testing._internal.common_device_type import precisionOverride, toleranceOverride

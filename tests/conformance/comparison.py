@@ -6,7 +6,7 @@ from unittest import mock
 import torch
 from torch.utils._pytree import tree_leaves
 
-from tests.conformance.compare import (DEVICE, all_moved, assert_metadata, assert_results, fixed, is_tensor, precise, same)
+from tests.conformance.compare import DEVICE, all_moved, assert_metadata, assert_results, fixed, is_tensor, precise, same
 
 
 class Comparison:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hologram_core.circuit import pipeline
-from hologram_core.reference import interpreter as interp
 from hologram_core.circuit.key import encode
-from hologram_core.reference import grid_emulator as grid
 from hologram_core.dtypes import BF16, BOOL, BY_NAME, F32
 from hologram_core.optable.table import BOOL as BOOL_RULE
+from hologram_core.reference import grid_emulator as grid
+from hologram_core.reference import interpreter as interp
 from kernels import Case
 
 

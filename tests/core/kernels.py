@@ -9,12 +9,11 @@ import numpy as np
 
 from hologram_core import dtypes
 from hologram_core.backends import cpu
-from hologram_core.reference import interpreter as interp
-from hologram_core.circuit.ir import (BROADCAST, COLUMN, CONTIGUOUS, MAP, MERGE, ROW, SPLIT, STRIDED, TILE, Circuit,
-                                      Operand, Ref, default_result)
+from hologram_core.circuit.ir import BROADCAST, CONTIGUOUS, ROW, STRIDED, TILE, Circuit, Operand, Ref, default_result
 from hologram_core.circuit.key import encode
 from hologram_core.dtypes import BF16, DType
 from hologram_core.optable import TABLE
+from hologram_core.reference import interpreter as interp
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 

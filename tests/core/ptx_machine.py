@@ -58,7 +58,7 @@ class Function:
 class Module:
     def __init__(self, text: str):
         self.functions, self.tables = {}, {}
-        for align, name, size, items in re.findall(r"^\.global \.align (\d+) \.b8 (\w+)\[(\d+)\] = \{(.*?)\};", text, re.M):
+        for _, name, _, items in re.findall(r"^\.global \.align (\d+) \.b8 (\w+)\[(\d+)\] = \{(.*?)\};", text, re.M):
             self.tables[name] = np.array([int(i) for i in items.split(",")], np.uint8)
         for name, body in re.findall(r"^\.visible \.entry (\w+)\(.*?\n\{\n(.*?)\n\}", text, re.M | re.S):
             shared = re.findall(r"^\.shared .*$", text, re.M)      # of several entries

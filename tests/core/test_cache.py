@@ -246,7 +246,7 @@ def test_the_folder_is_not_looked_through_for_each_entry(folder, monkeypatch):
 
 TOGETHER = """
 import dataclasses, pathlib, sys
-from hologram_core import cache
+from hologram_core.backends import disk_cache as cache
 cache.config = dataclasses.replace(cache.config, cache_dir=pathlib.Path(sys.argv[1]), cache_size=20_000)
 hits = 0
 for n in range(600):

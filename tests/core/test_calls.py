@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from kernels import Case
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
 from hologram_core import dtypes
-from tests.modes import deferred
 from hologram_core.circuit.ir import MAP, ROW
-from hologram_core.optable import TABLE
 from hologram_core.op_signature import describe
+from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise
+from kernels import Case
+from tests.modes import deferred
 
 N = 1000
 
@@ -216,7 +216,7 @@ def test_every_row(executor, row):
     if row.name in ("cross_entropy_row_backward", "nll_row_backward"):
         values[-1], values[-3] = -100, np.array([3], np.int64)
     refs, given = [], []
-    for k, value in enumerate(values):
+    for value in values:
         if isinstance(value, np.ndarray):
             shaped = value if elementwise else value.reshape(1, -1)
             refs.append(case.input(shaped))

@@ -214,7 +214,7 @@ BINARY = ["add", "mul", "sub", "maximum", "minimum"]
 def random_case(seed):
     """Ops in random order on random types: elementwise before, between and after folds and row kernels."""
     rng = np.random.default_rng(seed)
-    pick = lambda items: items[rng.integers(len(items))]  # noqa: E731
+    pick = lambda items: items[rng.integers(len(items))]
     schedule = pick([ROW, COLUMN])
     case, refs = case_with(schedule, (3, int(rng.integers(1, 300))), *rng.permutation([F32, F32, F16, F64, I64, BOOL])[:4])
     for _ in range(rng.integers(6, 16)):

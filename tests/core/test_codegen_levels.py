@@ -11,8 +11,8 @@ import test_codegen_map as maps
 import test_gpu_grid as circuits
 from grid_kernels import results
 from hologram_core.backends import cpu
-from hologram_core.circuit import pipeline
 from hologram_core.backends.kernel_store import Memo
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import MAP
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.llvm.builder import LLVMBuilder

@@ -8,8 +8,8 @@ from hologram_core.circuit.ir import COLUMN, ROW
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I64
-from hologram_core.optable import TABLE
 from hologram_core.op_signature import _seen, describe
+from hologram_core.optable import TABLE
 from hologram_core.optable.table import RowKernel
 from kernels import Case
 

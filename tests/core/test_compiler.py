@@ -126,7 +126,7 @@ def test_from_many_threads():
                 for n in range(1, 200):
                     x, y = data(seed, n), data(seed + 1, n)
                     np.testing.assert_allclose(f(e.from_numpy(x), e.from_numpy(y)).to_numpy(), np.tanh(x + y), rtol=1e-5, atol=1e-6)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             failures.append(error)
     threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
     [t.start() for t in threads]

@@ -301,7 +301,7 @@ def test_one_executor_from_many_threads():
                     hg.ops.vector_mul(e, x, x, y)
                     hg.ops.scalar_add(e, y, y, float(round_))
                     assert (y.to_numpy() == n * n + round_).all()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 failures.append(error)
         threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
         [t.start() for t in threads]

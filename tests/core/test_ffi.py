@@ -356,7 +356,7 @@ def test_handles_from_many_threads():
                 assert hg.reduce_sum_f32(e, a, a, n) == n * n
                 hg.buffer_cleanup(a)
             hg.executor_cleanup(e)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             failures.append(error)
     threads = [threading.Thread(target=work) for _ in range(4)]
     [t.start() for t in threads]

@@ -13,10 +13,10 @@ from grid_kernels import GridCase, on_grid, op_case, results, supports
 from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, ROW, TILE
 from hologram_core.circuit.key import encode
-from hologram_core.reference import grid_emulator as grid
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Scan
+from hologram_core.reference import grid_emulator as grid
 from kernels import Case
 from tests.modes import deferred
 
@@ -259,7 +259,7 @@ def test_random_elementwise_circuits(seed):
 
 def random_elementwise(seed):
     rng = np.random.default_rng(seed)
-    pick = lambda items: items[rng.integers(len(items))]  # noqa: E731
+    pick = lambda items: items[rng.integers(len(items))]
     schedule, shape = pick([(MAP, (777,)), (MAP, (12, 40)), (MAP, (5, 33)), (TILE, (40, 35))])
     case = Case(schedule, shape)
     types = [F32, F32, F16, BF16, I32, BOOL, U8] + ([F64] if seed % 2 else [])

@@ -20,19 +20,20 @@ import test_gpu_grid as grids
 import test_gpu_ptx as ptx
 from gpu_tables import shapes
 from grid_kernels import on_grid, op_case, results
-from hologram_core.backends import disk_cache as cache
 from hologram_core import tracing as compiler
+from hologram_core.backends import disk_cache as cache
 from hologram_core.backends import metal
 from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import MAP, ROW
 from hologram_core.circuit.key import encode
-from hologram_core.codegen.msl import printer as msl, prelude as msl_prelude
-from hologram_core.reference.numpy_builder import NumpyBuilder
+from hologram_core.codegen.msl import prelude as msl_prelude
+from hologram_core.codegen.msl import printer as msl
 from hologram_core.config import config
 from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I32, I64, U8, U64
 from hologram_core.errors import CompileError
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise
+from hologram_core.reference.numpy_builder import NumpyBuilder
 from kernels import Case
 from metal_kernels import CXX, STUB, Library, on_metal
 from tests.modes import deferred

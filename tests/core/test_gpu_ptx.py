@@ -19,9 +19,9 @@ import test_codegen_fusion as fusion
 import test_gpu_grid as grids
 from gpu_tables import largest_case, shapes, split_case, tile_case
 from grid_kernels import on_grid, op_case, results
-from hologram_core.backends import disk_cache as cache
 from hologram_core import tracing as compiler
 from hologram_core.backends import cuda
+from hologram_core.backends import disk_cache as cache
 from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
 from hologram_core.circuit.key import encode

@@ -8,17 +8,15 @@ import pytest
 
 import test_codegen_reduce as reduces
 from gpu_tables import split_case
-from grid_kernels import GridCase, on_grid, op_case
-from hologram_core.backends import cpu
+from grid_kernels import GridCase, op_case
 from hologram_core.circuit.ir import COLUMN, MAP, ROW
-from hologram_core.circuit.key import encode
-from hologram_core.codegen.gpu import kernel as gpu, nvptx
-from hologram_core.reference import grid_emulator as grid
+from hologram_core.codegen.gpu import kernel as gpu
 from hologram_core.codegen.gpu.program import Recorder
 from hologram_core.dtypes import BF16, F16, F32, F64, I64, U8, U32
 from hologram_core.optable import TABLE
+from hologram_core.reference import grid_emulator as grid
 from kernels import Case
-from test_gpu_ptx import Batch, needs_ptxas, PTXAS
+from test_gpu_ptx import PTXAS, Batch, needs_ptxas
 from tests.modes import deferred
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
@@ -203,7 +201,7 @@ def test_coordinates_without_divisions(seed):
 
 def fold_case(name, schedule, dtype="f4", n=4096):
     case = Case(schedule, (64, n), 1)
-    oriented = lambda: np.zeros((64, n), dtype) if schedule == ROW else np.zeros((n, 64), dtype).T  # noqa: E731
+    oriented = lambda: np.zeros((64, n), dtype) if schedule == ROW else np.zeros((n, 64), dtype).T
     node = case.node(name, case.input(oriented()))
     case.output(node, into=oriented()) if name == "softmax" else case.output(node, per_row=True)
     return case

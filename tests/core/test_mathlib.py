@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from hologram_core.codegen.builder import Value
-from hologram_core.reference.numpy_builder import NumpyBuilder
 from hologram_core.dtypes import F32, F64, I32, I64
 from hologram_core.optable import mathlib as m
 from hologram_core.optable.mathlib import random as r
+from hologram_core.reference.numpy_builder import NumpyBuilder
 
 SPECIAL = np.array([0, 1, 0x7FFFFF, 0x800000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x7F7FFFFF, 0x7F800000, 0x7FC00000, 0x3F000000,
                     0x40000000], np.uint32)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hologram_core import dtypes
-from hologram_core.reference.numpy_builder import NumpyBuilder
 from hologram_core.dtypes import BOOL, F32, F64, I8, I16, I32, I64, U8, U32, U64
+from hologram_core.reference.numpy_builder import NumpyBuilder
 
 SIGNED, UNSIGNED = (I8, I16, I32, I64), (U8, U32, U64)
 b = NumpyBuilder()

@@ -108,7 +108,7 @@ def call(found, args):
 def shown(value) -> str:
     try:
         return f"{type(value).__name__} {value!r}"[:60]
-    except Exception:  # noqa: BLE001
+    except Exception:
         return type(value).__name__
 
 
@@ -135,7 +135,7 @@ def main(seed: int, number: int, log) -> None:
             function(*args)
         except CLEAR:
             pass
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             unclear.setdefault((name, type(error).__name__), f"{log_text(log)}: {error!r}"[:300])
         values[-len(uninitialised()):] = uninitialised()
     for item in good:

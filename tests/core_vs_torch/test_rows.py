@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from hologram_core import dtypes
-from hologram_core.reference.numpy_builder import NumpyBuilder
 from hologram_core.dtypes import BOOL, F32, F64, I64
 from hologram_core.optable.elementwise import ROWS
 from hologram_core.optable.table import BOOL as BOOL_RULE
+from hologram_core.reference.numpy_builder import NumpyBuilder
 
 SCHEMAS = {s.name[6:] + ("." + s.overload_name if s.overload_name else ""): s
            for s in torch._C._jit_get_all_schemas() if s.name.startswith("aten::")}

@@ -11,8 +11,7 @@ from hologram_core import Executor, _runtime
 from hologram_core.errors import ExportError
 from tests.cuda import fake
 from tests.fakes import build as fakes
-from tests.fakes.checks import (test_copies_between_devices_are_ordered_with_both, test_each_device_has_its_generator,  # noqa: F401
-                                test_each_thread_has_its_stream)
+from tests.fakes.checks import test_copies_between_devices_are_ordered_with_both, test_each_device_has_its_generator, test_each_thread_has_its_stream  # noqa: F401
 from tests.modes import deferred
 
 DEVICE = "hologram"

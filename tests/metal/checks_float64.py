@@ -121,7 +121,7 @@ def test_renorm_in_place_and_in_forward_mode():
     compare(in_place, x)
     with pytest.raises(RuntimeError, match="leaf"):
         x.to(DEVICE).requires_grad_().renorm_(2, 0, 0.7)
-    renorm = lambda a: a.renorm(2, 0, 0.7)      # noqa: E731
+    renorm = lambda a: a.renorm(2, 0, 0.7)
     compare(lambda a: torch.func.jvp(renorm, (a,), (a.cos(),)), x)
     compare(lambda a: torch.vmap(torch.func.grad(lambda b: renorm(b).square().sum()))(a.view(2, 2, 3)), x)
     compare(lambda a: torch.func.grad(lambda b: L.pinv(b).square().sum())(a), x)
@@ -130,7 +130,7 @@ def test_renorm_in_place_and_in_forward_mode():
 
 @pytest.mark.parametrize("arguments", [(2, 0, -1.0), (0, 0, 1.0), (2, 7, 1.0), (1j, 0, 1.0)])
 def test_renorm_refuses_what_torch_refuses(arguments):
-    told = [outcome(lambda: torch.ones(2, 3, device=d, requires_grad=True).renorm(*arguments)) for d in ("cpu", DEVICE)]    # noqa: B023
+    told = [outcome(lambda: torch.ones(2, 3, device=d, requires_grad=True).renorm(*arguments)) for d in ("cpu", DEVICE)]
     assert told[0] == told[1] and told[0][0] is not None
 
 

@@ -237,7 +237,7 @@ def doubles():
     return torch.arange(6, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("op, name", [(lambda x: x + 1, "add"), (lambda x: x.exp(), "exp"), 
+@pytest.mark.parametrize("op, name", [(lambda x: x + 1, "add"), (lambda x: x.exp(), "exp"),
                                       (lambda x: x.sum(), "sum"), (lambda x: torch.zeros(3, dtype=torch.float64, device=DEVICE), "fill")])
 def test_float64_is_refused_when_the_op_is_called(op, name):
     x = doubles().to(DEVICE)

@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from csrc.tablegen.aten_table import Schemas, qualified, type_name, writes_only
+from csrc.tablegen.aten_table import Schemas, qualified, type_name
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Aten, Elementwise
 

@@ -393,7 +393,7 @@ def prepare():
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     warnings.simplefilter("ignore")
     import torch
-    import torch.fx.experimental.symbolic_shapes  # noqa: F401  (the first gradient imports it; each child would)
+    import torch.fx.experimental.symbolic_shapes  # the first gradient imports it; each child would
 
     import hologram_core.backends.cpu  # noqa: F401  (the first kernel does)
     import hologram_torch  # noqa: F401

@@ -75,7 +75,7 @@ def test_training_moves_the_averages():
         for _ in range(3):
             model(x).square().mean().backward()
         model.eval()
-        return model(x), {k: v for k, v in model.state_dict().items()}, [p.grad for p in model.parameters()]
+        return model(x), dict(model.state_dict()), [p.grad for p in model.parameters()]
     check_program(program, rtol=1e-4, atol=1e-4)
 
 

@@ -127,7 +127,7 @@ def test_the_ledger_of_a_processor_applies_there_only(monkeypatch, where, expect
     monkeypatch.setattr(ledger, "EXPECTED", {})
     monkeypatch.setattr(ledger, "BY_PROCESSOR", {"m": {f"ops/{name}/float32/forward": on for name, on in fails.items()}})
     monkeypatch.setattr(ledger, "processor", lambda: where)
-    names = lambda entries: "".join(entry.split("/")[1] for entry in entries)  # noqa: E731
+    names = lambda entries: "".join(entry.split("/")[1] for entry in entries)
     assert tuple(map(names, ledger.judged(rows))) == (expected, unexpected, surprising)
 
 

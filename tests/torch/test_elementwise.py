@@ -5,9 +5,9 @@ import warnings
 
 import pytest
 import torch
-from elementwise_cases import CASES, DTYPES, FLOATS, plain
 from torch.utils import _pytree as pytree
 
+from elementwise_cases import CASES, DTYPES, FLOATS, plain
 from tests.modes import FLOAT64
 from tests.torch.compare import launches
 
@@ -197,7 +197,7 @@ def test_gradient(case):
         leaves = [a for a in placed if isinstance(a, torch.Tensor) and a.requires_grad]
         return [g for g in torch.autograd.grad(result, leaves, place(weights), allow_unused=True) if g is not None]
 
-    same = lambda v: v.clone() if isinstance(v, torch.Tensor) else v  # noqa: E731
+    same = lambda v: v.clone() if isinstance(v, torch.Tensor) else v
     theirs = outcome(gradient, same)
     if isinstance(theirs, Exception):
         pytest.skip(f"torch: {theirs}")
@@ -401,7 +401,7 @@ def ones(dtype, *shape):
     return torch.ones(shape or (2, 3), dtype=dtype)
 
 
-F, D, H, I, B = torch.float32, torch.float64, torch.float16, torch.int64, torch.bool
+F, D, H, I, B = torch.float32, torch.float64, torch.float16, torch.int64, torch.bool     # noqa: E741
 REFUSED = {
     "a mask subtracted": lambda p: p(ones(F)) - p(ones(B)), "a mask as a number": lambda p: p(ones(F)) - True,
     "integer division": lambda p: torch.addcdiv(p(ones(F)), p(ones(I)), p(ones(I))),

@@ -306,7 +306,7 @@ def full():
 
 def dead_memory():
     t = torch.zeros(4 * MIB, device=DEVICE)
-    for n in range(8):
+    for _ in range(8):
         t = t.cumsum(0)
     return t
 

@@ -288,7 +288,7 @@ def test_attention(name):
 
 
 def test_causal_attention_runs_fused_and_math():
-    causal = lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)  # noqa: E731
+    causal = lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)
     inputs = R(2, 3, 9, 8), R(2, 3, 9, 8), R(2, 3, 9, 8)
     _C.reset_op_report()
     compare(causal, *inputs)
@@ -367,7 +367,7 @@ def test_library_errors_are_torchs(call):
         call(x)
     with pytest.raises(type(expected.value)) as actual:
         call(x.to(DEVICE))
-    clean = lambda e: str(e.value).split("\n")[0].replace("hologram:0", "cpu").split("INTERNAL")[0]  # noqa: E731
+    clean = lambda e: str(e.value).split("\n")[0].replace("hologram:0", "cpu").split("INTERNAL")[0]
     assert clean(actual)[:40] == clean(expected)[:40]
 
 

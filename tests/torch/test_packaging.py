@@ -19,6 +19,26 @@ def test_every_folder_with_code_is_packaged():
     assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
 
 
+def test_both_packages_say_that_they_are_typed():
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    data = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["package-data"]
+    for package in ("hologram_core", "hologram_torch"):
+        assert "py.typed" in data[package] and (ROOT / package / "py.typed").exists()
+
+
+def test_the_version_stands_in_one_file():
+    """What the build takes for the version is the literal of hologram_core, without importing it."""
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    import hologram_core
+
+    assert read_configuration(ROOT / "pyproject.toml")["project"]["version"] == hologram_core.__version__
+    literal = f'"{hologram_core.__version__}"'
+    sources = [ROOT / "pyproject.toml", ROOT / "setup.py", *(p for top in ("hologram_core", "hologram_torch") for p in (ROOT / top).rglob("*.py"))]
+    assert [str(p.relative_to(ROOT)) for p in sources if literal in p.read_text()] == ["hologram_core/__init__.py"]
+
+
 @pytest.fixture(scope="module")
 def distribution():
     # Not what setuptools leaves in the checkout while it builds: that has no record of installed files.
@@ -44,6 +64,13 @@ def test_it_is_complete(distribution):
         assert any(f.startswith(library) for f in files), library
     tops = {f.split("/")[0] for f in files if not f.startswith("..")}
     assert tops <= {"hologram_core", "hologram_torch"} | {t for t in tops if t.endswith(".dist-info")}
+
+
+def test_there_is_one_version(distribution):
+    import hologram_core
+    import hologram_torch
+
+    assert distribution.version == hologram_core.__version__ == hologram_torch.__version__
 
 
 def test_it_works_from_any_folder(distribution, tmp_path):

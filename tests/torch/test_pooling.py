@@ -71,7 +71,7 @@ def test_max_pool2d(name, dtype):
 
 @pytest.mark.parametrize("size", [8, 32])
 def test_narrow_integers_are_for_torch_to_serve_or_to_refuse(size):
-    call = lambda device: outcome(lambda: F.max_pool2d(torch.ones(1, size, 8, dtype=torch.uint8, device=device), 2).tolist())   # noqa: E731
+    call = lambda device: outcome(lambda: F.max_pool2d(torch.ones(1, size, 8, dtype=torch.uint8, device=device), 2).tolist())
     assert call(DEVICE) == call("cpu")
 
 

@@ -280,7 +280,7 @@ def generators_by_shape(dev):
 def iteration_and_python(dev):
     x = torch.arange(6.0).reshape(3, 2).to(dev)
     return [[row.sum() for row in x], max(x[:, 0]), sum(x), sorted(x[:, 1].tolist()), 2.0 in x,
-            [a.item() for a, b in zip(x[0], x[1])], torch.stack([*x]), {k: v for k, v in enumerate(x)}]
+            [a.item() for a, b in zip(x[0], x[1])], torch.stack([*x]), dict(enumerate(x))]
 
 
 @program

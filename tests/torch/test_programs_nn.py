@@ -47,7 +47,7 @@ def customer_training_loop(dev):
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)).to(dev)
     optimizer = torch.optim.Adam(model.parameters())
     losses = []
-    for epoch in range(10):
+    for _ in range(10):
         data = torch.randn(32, 784).to(dev)
         target = torch.randint(0, 10, (32,)).to(dev)
         output = model(data)
@@ -393,7 +393,7 @@ def test_the_customers_training_example_as_it_stands():
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)).to("hologram")
     optimizer = torch.optim.Adam(model.parameters())
     losses = []
-    for epoch in range(10):
+    for _ in range(10):
         data = torch.randn(32, 784, device="hologram")
         target = torch.randint(0, 10, (32,), device="hologram")
         output = model(data)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from test_reduction import DEVICE, FLOATS, check, outcome
 
+from test_reduction import DEVICE, FLOATS, check, outcome
 from tests.modes import FLOAT64
 from tests.torch.compare import launches
 

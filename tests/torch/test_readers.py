@@ -12,12 +12,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+from multiprocessing.reduction import ForkingPickler
 
-import numpy
 import pytest
 import torch
 import torch.distributed as dist
-from multiprocessing.reduction import ForkingPickler
 
 from hologram_torch import _C, _patches
 from tests.modes import deferred, host_only

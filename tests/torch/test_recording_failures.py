@@ -54,7 +54,10 @@ def compiler(act):
         install(None)
 
 
-def breaking(error=RuntimeError("hologram.compile: broken.")):
+BROKEN = RuntimeError("hologram.compile: broken.")
+
+
+def breaking(error=BROKEN):
     def act(names):
         if "digamma" in names:
             raise error
@@ -142,7 +145,8 @@ def test_large_tensors_from_the_cpu_heal_too():
 
 @pytest.mark.parametrize("raised, caught, text", [
     (MemoryError("hologram.compile: full."), torch.OutOfMemoryError, "full"),
-    (NotImplementedError("not yet"), NotImplementedError, "not yet"), (ValueError("hologram.compile: odd."), ValueError, "odd"), (KeyError("k"), RuntimeError, "hologram.compile: KeyError: 'k'")])
+    (NotImplementedError("not yet"), NotImplementedError, "not yet"), (ValueError("hologram.compile: odd."), ValueError, "odd"),
+    (KeyError("k"), RuntimeError, "hologram.compile: KeyError: 'k'")])
 def test_the_kind_of_error_arrives(raised, caught, text):
     with breaking(raised):
         t = doomed(X)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_reduction import DEVICE, FLOATS, check, compare, move, outcome, sample
 
+from test_reduction import DEVICE, FLOATS, check, compare, move, outcome, sample
 from tests.modes import HOST_VISIBLE, WIDEST, deferred, host_only
 from tests.torch.compare import launches
 
@@ -113,9 +113,9 @@ def check_norm(call, arguments, transform=lambda x: x):
 def test_layer_norm(dtype, weight, bias):
     for shape, normalized in (((4, 7), (7,)), ((3, 5, 6), (6,)), ((3, 5, 6), (5, 6)), ((2, 3, 40), (40,)), ((6,), (6,)), ((2, 1), (1,))):
         arguments = norm_arguments(shape, normalized, dtype, dtype, weight, bias)
-        call = lambda x, w=None, b=None: F.layer_norm(x, normalized, w, b)   # noqa: E731
+        call = lambda x, w=None, b=None: F.layer_norm(x, normalized, w, b)
         if bias and not weight:
-            call = lambda x, w, b: F.layer_norm(x, normalized, None, b)      # noqa: E731
+            call = lambda x, w, b: F.layer_norm(x, normalized, None, b)
         check_norm(call, arguments)
 
 
@@ -128,13 +128,13 @@ def test_layer_norm_of_equal_numbers_is_zero():
 def test_layer_norm_mixed_types_and_layouts():
     for dtype, tolerance in ((torch.float16, 2e-3), (torch.bfloat16, 1.6e-2)):
         arguments = norm_arguments((4, 8), (8,), dtype, torch.float32, True, True)
-        call = lambda x, w, b: F.layer_norm(x, (8,), w, b)   # noqa: E731
+        call = lambda x, w, b: F.layer_norm(x, (8,), w, b)
         for a, b in zip(run_norm(call, arguments, DEVICE), run_norm(call, arguments, "cpu"), strict=True):
             assert a.dtype == b.dtype
             torch.testing.assert_close(a.cpu(), b, rtol=tolerance, atol=tolerance)
     arguments = norm_arguments((8, 4), (8,), torch.float32, torch.float32, True, True)
-    call = lambda x, w, b: F.layer_norm(x, (8,), w, b)       # noqa: E731
-    transposed = lambda x: x.t()                             # noqa: E731
+    call = lambda x, w, b: F.layer_norm(x, (8,), w, b)
+    transposed = lambda x: x.t()
     check_norm(call, arguments, transposed)
 
 
@@ -166,7 +166,7 @@ def test_layer_norm_backward_mask(mask):
 def test_layer_norm_errors():
     x = sample((3, 4), torch.float32)
     for normalized, weight in (((3,), None), ((4, 4), None), ((4,), torch.ones(3)), ((), None)):
-        call = lambda t: F.layer_norm(t, normalized, weight if weight is None else weight.to(t.device))   # noqa: E731
+        call = lambda t: F.layer_norm(t, normalized, weight if weight is None else weight.to(t.device))
         check(outcome(lambda: call(move(x))), outcome(lambda: call(x)))
     with pytest.raises(RuntimeError, match="same device"):
         F.layer_norm(move(x), (4,), torch.ones(4))
@@ -178,14 +178,14 @@ def test_layer_norm_errors():
 def test_rms_norm(dtype, weight, eps):
     for shape, normalized in (((4, 7), (7,)), ((3, 5, 6), (5, 6)), ((2, 3, 40), (40,))):
         arguments = norm_arguments(shape, normalized, dtype, dtype, weight, False)[:2 if weight else 1]
-        call = lambda x, w=None: F.rms_norm(x, normalized, w, eps)   # noqa: E731
+        call = lambda x, w=None: F.rms_norm(x, normalized, w, eps)
         check_norm(call, arguments)
 
 
 def test_rms_norm_beyond_the_row_kernel():
     for shape, normalized in (((0, 3), (3,)), ((2, 0), (0,)), ((0,), (0,)), ((2, 1, 2, 1, 2, 1, 2, 3, 2), (3, 2)), ((1,) * 8 + (5,), (5,))):
         x, weight, _ = norm_arguments(shape, normalized, torch.float32, torch.float32, True, False)
-        call = lambda x, w: F.rms_norm(x, normalized, w)             # noqa: E731
+        call = lambda x, w: F.rms_norm(x, normalized, w)
         check_all(run_norm(call, (x, weight), DEVICE), run_norm(call, (x, weight), "cpu"))
 
 
@@ -214,7 +214,7 @@ def test_losses(name, reduction, dtype):
     for x, target, weight in loss_cases(dtype):
         for w in (None, weight):
             for ignore in (-100, 1):
-                call = lambda t, c, v: getattr(F, name)(t, c, v, ignore_index=ignore, reduction=reduction)   # noqa: E731
+                call = lambda t, c, v: getattr(F, name)(t, c, v, ignore_index=ignore, reduction=reduction)
                 check_all(run_loss(call, x, target, w, DEVICE), run_loss(call, x, target, w, "cpu"))
 
 
@@ -222,17 +222,17 @@ def test_cross_entropy_variants():
     x, target, weight = next(loss_cases(torch.float32))
     for smoothing in (0.1, 1.0):
         for w in (None, weight):
-            call = lambda t, c, v: F.cross_entropy(t, c, v, label_smoothing=smoothing)   # noqa: E731
+            call = lambda t, c, v: F.cross_entropy(t, c, v, label_smoothing=smoothing)
             check_all(run_loss(call, x, target, w, DEVICE), run_loss(call, x, target, w, "cpu"))
     probabilities = torch.softmax(sample(x.shape, torch.float32, 4), 1)
-    call = lambda t, c, v: F.cross_entropy(t, c, v)   # noqa: E731
+    call = lambda t, c, v: F.cross_entropy(t, c, v)
     check_all(run_loss(call, x, probabilities, None, DEVICE), run_loss(call, x, probabilities, None, "cpu"))
 
 
 def test_all_targets_ignored():
     x = sample((3, 4), torch.float32)
     for reduction in ("none", "mean", "sum"):
-        call = lambda t, c, v: F.nll_loss(t, c, v, reduction=reduction)   # noqa: E731
+        call = lambda t, c, v: F.nll_loss(t, c, v, reduction=reduction)
         target = torch.full((3,), -100)
         check_all(run_loss(call, x, target, None, DEVICE), run_loss(call, x, target, None, "cpu"))
 
@@ -245,7 +245,7 @@ def test_target_out_of_bounds(bad):
         target.view(-1)[-1] = bad
         for name in ("nll_loss", "cross_entropy"):
             for reduction in ("none", "mean"):
-                call = lambda d: getattr(F, name)(x.to(d), target.to(d), reduction=reduction)   # noqa: E731
+                call = lambda d: getattr(F, name)(x.to(d), target.to(d), reduction=reduction)
                 check(outcome(lambda: call(DEVICE)), outcome(lambda: call("cpu")))
                 assert isinstance(outcome(lambda: call(DEVICE)), IndexError)
 
@@ -253,9 +253,9 @@ def test_target_out_of_bounds(bad):
 def test_loss_errors():
     x = sample((4, 5), torch.float32)
     for target in (torch.zeros(3, dtype=torch.int64), torch.zeros(4, dtype=torch.int32), torch.zeros(4), torch.zeros(4, 2, dtype=torch.int64)):
-        call = lambda d: F.nll_loss(x.to(d), target.to(d))   # noqa: E731
+        call = lambda d: F.nll_loss(x.to(d), target.to(d))
         check(outcome(lambda: call(DEVICE)), outcome(lambda: call("cpu")), message=False)
-    call = lambda d: F.nll_loss(x.to(d), torch.zeros(4, dtype=torch.int64, device=d), torch.ones(3, device=d))   # noqa: E731
+    call = lambda d: F.nll_loss(x.to(d), torch.zeros(4, dtype=torch.int64, device=d), torch.ones(3, device=d))
     check(outcome(lambda: call(DEVICE)), outcome(lambda: call("cpu")))
 
 
@@ -327,7 +327,7 @@ def test_launches():
     assert launches(lambda: F.rms_norm(x, (100,), w)) == 1
     assert launches(lambda: F.nll_loss(x, target)) == 2
     mean, rstd = torch.native_layer_norm(x, (100,), w, w, 1e-5)[1:]
-    backward = lambda mask: torch.ops.aten.native_layer_norm_backward(x, x, (100,), mean, rstd, w, w, mask)   # noqa: E731
+    backward = lambda mask: torch.ops.aten.native_layer_norm_backward(x, x, (100,), mean, rstd, w, w, mask)
     assert launches(lambda: backward((True, False, False))) == 1
     assert launches(lambda: backward((False, True, True))) == 1
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.modes import host_only
-from tests.torch.compare import DEVICE
 from tests.torch import schema_calls
+from tests.torch.compare import DEVICE
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from tests.torch.compare import DEVICE, outcome
 
 DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32,
           torch.float64, torch.complex64, torch.complex128, torch.uint16, torch.uint32, torch.uint64]
-name_of = lambda value: str(value).replace("torch.", "")  # noqa: E731
+name_of = lambda value: str(value).replace("torch.", "")
 
 
 def values(dtype, *shape):

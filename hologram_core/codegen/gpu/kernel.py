@@ -30,14 +30,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...circuit.ir import COLUMN, CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
+from ...circuit.ir import CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
 from ...dtypes import I32, I64, U32
 from ...optable.table import Scan
+from ..cpu.loops import TILE_SIZE
 from ..evaluate import Cursor, Evaluator, Survey
+from ..llvm.builder import LLVMBuilder
 from .rows import TeamPasses
 from .teams import VECTOR_BYTES, WARP, Columns, Solo, Warps
-from ..llvm.builder import LLVMBuilder
-from ..cpu.loops import TILE_SIZE
 
 THREADS = 256                # per block; a multiple of the warp
 SPLIT_THREADS = 512          # chunks of long rows are few and long
@@ -145,7 +145,7 @@ class GridNest:
     def _located(self, number, count: int, known: dict) -> list:
         """Cursors of `count` elements from a row-major number on. In several dimensions the addresses are found in 32 bits
         where they fit, which is so for all of a kernel's elements or for none."""
-        b, ev, c = self.b, self.ev, self.c
+        b, c = self.b, self.c
         coords = [(c.rank - 1, number)] if c.rank else []
         cursors = [Cursor(coords, shift=n, values=known) for n in range(count)]
         if c.rank < 2:
@@ -292,7 +292,8 @@ class GridNest:
 
     def _crossing(self) -> dict:
         """operand number -> shared array, for inputs that may lie across, as far as there is room."""
-        arrays, used = {}, 0
+        arrays: dict = {}
+        used = 0
         for number, operand in enumerate(self.c.operands):
             count = TILE_SIZE * (TILE_SIZE + 1)
             if not operand.output and operand.layout == STRIDED and used + count * operand.dtype.math.bytes <= SHARED_BYTES:

@@ -72,7 +72,7 @@ class Memory:
             found = [self._together(number, bundle) for _, number, bundle in split]
         found = [[branch.join(v, zero) for v in values] for values, zero in zip(found, zeros)]
         with b.when(b.not_(self.together)) as branch:
-            apart = [[] for _ in split]
+            apart: list = [[] for _ in split]
             for k in range(self.p.count):
                 for values, value in zip(apart, self._load_apart(split, zeros, k)):
                     values.append(value)
@@ -82,7 +82,7 @@ class Memory:
 
     def _load_apart(self, split, zeros, k: int) -> list:
         """Element number k of every bundle, as far as it is there."""
-        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]  # noqa: E731
+        load = lambda: [self.ev.load(number, self._apart(bundle[k])) for _, number, bundle in split]
         if self.valid is None:
             return load()
         with self.b.when(self.valid[k]) as branch:

@@ -32,6 +32,8 @@ _SYNC_ALL = -1                    # all lanes of a warp
 
 
 class NVPTXBuilder(LLVMBuilder):
+    operands: int                      # of the kernel: the nest says it
+
     def __init__(self):
         super().__init__(1)
         self.select_bits = True
@@ -96,7 +98,7 @@ class NVPTXBuilder(LLVMBuilder):
         """`count` consecutive elements by one access; the address is a multiple of its size."""
         wide = vector(memory_type(dtype), count)
         whole, block = self.text.here(f"load {wide}, {_GLOBAL} {address.data.text}, align {count * dtype.bytes}")
-        return [self._unpack(*self.text.pure(f"extractelement {wide} {whole}, i64 {n}", [block])[:1], dtype, 1, block)
+        return [self._unpack(self.text.pure(f"extractelement {wide} {whole}, i64 {n}", [block])[0], dtype, 1, block)
                 for n in range(count)]
 
     def store(self, x, address, dtype, mask=None, stream=False):
@@ -250,7 +252,7 @@ def module(parts, declarations) -> str:
     return "\n".join([f'target triple = "{TRIPLE}"', *parts, *dict.fromkeys(declarations), "!0 = !{}"]) + "\n"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _machine(arch: int):
     import llvmlite.binding as llvm
 

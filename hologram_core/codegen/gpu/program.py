@@ -8,6 +8,7 @@ not change in a loop stands before it. Inside a condition nothing moves out: it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...dtypes import BOOL, I64, U32, DType
 from ..builder import Builder, Value
@@ -54,20 +55,33 @@ class Check:
 class LoopItem:
     carry: list              # values that change from round to round; after the loop they keep the last ones
     initial: list
-    body: Scope
+    body: Any                # a Scope, once it is entered
     next: list = field(default_factory=list)
 
 
 @dataclass
 class WhenItem:
     condition: Value
-    body: Scope
+    body: Any                # a Scope, once it is entered
     joins: list = field(default_factory=list)     # (result, value inside, value otherwise)
+
+
+def _same(op: str):
+    def method(self, *args):
+        return self.pure(op, args[0].dtype, args)
+    return method
+
+
+def _truth(op: str):
+    def method(self, *args):
+        return self.pure(op, BOOL, args)
+    return method
 
 
 class Recorder(Builder):
     def __init__(self):
-        self.lanes, self.operands, self.position = 1, 0, None
+        self.lanes, self.operands = 1, 0
+        self.position: Any = None      # what index() gives; set by the loop nest
         self.names = 0
         self.program = self.scope = Scope()
         self.known: dict = {}
@@ -118,7 +132,7 @@ class Recorder(Builder):
 
     # ---- control flow ----
     def loop(self, start, stop, step, carry=(), lanes=None) -> "CountedLoop":
-        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)  # noqa: E731
+        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)
         return CountedLoop(self, lift(start), lift(stop), step, carry)
 
     def when(self, condition: Value) -> "When":
@@ -136,16 +150,6 @@ class Recorder(Builder):
 
     def index(self):
         return self.position()
-
-    def _same(op):
-        def method(self, *args):
-            return self.pure(op, args[0].dtype, args)
-        return method
-
-    def _truth(op):
-        def method(self, *args):
-            return self.pure(op, BOOL, args)
-        return method
 
     sub, div, rem, neg = map(_same, ("sub", "div", "rem", "neg"))
     fma, sqrt, floor, ceil, trunc, rint, copysign = map(_same, "fma sqrt floor ceil trunc rint copysign".split())
@@ -254,6 +258,8 @@ class Recorder(Builder):
 
 class _Inside:
     """`with` opens a scope inside the current one and closes it."""
+
+    b: Recorder
 
     def _enter(self, conditional: bool) -> Scope:
         self.outer = self.b.scope

@@ -17,13 +17,15 @@ What is computed in which pass is decided where the CPU decides it (codegen/pass
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...circuit.ir import CONTIGUOUS, ROW, Ref
 from ...dtypes import I64
 from ...optable.table import Scan
 from ..evaluate import Cursor
+from ..passes import Passes
 from .memory import Memory, Place
 from .teams import VECTOR_BYTES, Spot, Warps
-from ..passes import Passes
 
 GROUP = 4                    # neighbouring elements of a row that a thread takes: 16 bytes of f32
 TREE = 4                     # accumulators of a thread across columns
@@ -38,6 +40,8 @@ def _tuple(value) -> tuple:
 class TeamPasses(Passes):
     """The passes over the rows of a kernel; `team` is to be set. `count`: elements that lie side by side and are read
     together; `aligned`: may they be, by vectors (None: no operand lies like that)?"""
+
+    team: Any            # a gpu_teams.Team
 
     def __init__(self, nest):
         super().__init__(nest.ev, nest.weights)
@@ -180,7 +184,7 @@ class Walk:
         if weight > GROUP_WEIGHT:
             jump = b.sub(b.mul(width, self.number(GROUP)), self.number(GROUP - 1))
             last = self.number(GROUP - 1)
-            step = lambda at: b.select(b.eq(b.and_(at, last), last), jump, self.number(1))  # noqa: E731
+            step = lambda at: b.select(b.eq(b.and_(at, last), last), jump, self.number(1))
             slots, _ = self._steps(b.mul(team.member, self.number(GROUP)), whole, step,
                                    lambda at: [[self.cursor(at, self.points[0])]], slots, [])
         else:
@@ -205,7 +209,7 @@ class Walk:
         return unroll
 
     def _side_by_side(self, count, weight: int) -> list:
-        b, team, width, start = self.b, self.team, self.team.width, self.team.member
+        b, width, start = self.b, self.team.width, self.team.member
         slots, scans = [self._fresh(self.folds) for _ in self.points], self._fresh(self.scans)
         unroll = 1 if weight * len(self.points) > 90 else 2 if weight * len(self.points) > 24 else TREE
         turn = 1 if self.scans else TREE if self.folds else unroll

@@ -7,7 +7,7 @@ the warps in shared memory.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ...circuit.ir import CONTIGUOUS
 from ...dtypes import I64
@@ -28,8 +28,8 @@ class Spot(NamedTuple):
     `valid`: is there one (per element)? `full`: are all there? None: yes, always."""
 
     coords: list
-    valid: Optional[list] = None
-    full: Optional[Value] = None
+    valid: list | None = None
+    full: Value | None = None
 
 
 def _tuple(value) -> tuple:

@@ -114,7 +114,7 @@ def shift(b, op: str, x, y):
     bits = x.dtype.bits
     if y.data.block is None and y.data.lanes == 1 and 0 <= int(y.data.text) < bits:
         return b.emit(f"{op} {{t}} {{0}}, {{1}}", (x, y), x.dtype)
-    limit = b.emit(f"icmp ult {{t}} {{0}}, {{1}}", (y, b.const(bits, y.dtype)), BOOL)
+    limit = b.emit("icmp ult {t} {0}, {1}", (y, b.const(bits, y.dtype)), BOOL)
     if op == "ashr":
         y = b.select(limit, y, b.const(bits - 1, y.dtype))
         return b.emit("ashr {t} {0}, {1}", (x, y), x.dtype)

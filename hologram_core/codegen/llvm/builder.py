@@ -8,9 +8,11 @@ The number of lanes is part of the kernel's meaning (it shapes reduction trees),
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...dtypes import BOOL, F32, I64, U32, U64, DType
-from . import arith
 from ..builder import Builder, Value
+from . import arith
 from .memory import Memory
 from .text import Branch, CountedLoop, Loop, Reg, Text, literal, scalar_type, suffix, vector
 
@@ -32,7 +34,7 @@ class LLVMBuilder(Memory, Builder):
         self.select_bits = "neon" in features
         self.soft_half, self.soft_fma = "soft-half" in features, "soft-fma" in features
         self.text = Text()
-        self.position = None           # what index() gives; set by the loop nest
+        self.position: Any = None      # what index() gives; set by the loop nest
 
     # ---- emission ----
     def value(self, dtype: DType, name: str, lanes: int, block) -> Value:
@@ -232,7 +234,7 @@ class LLVMBuilder(Memory, Builder):
     # ---- control flow ----
     def loop(self, start, stop, step, carry=(), lanes=None) -> CountedLoop:
         """Counts an i64 scalar from `start` while it is below `stop`. `lanes`: carry everything as vectors."""
-        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)  # noqa: E731
+        lift = lambda n: n if isinstance(n, Value) else self.const(n, I64)
         return CountedLoop(self, lift(start), lift(stop), step, carry, lanes)
 
     def repeat(self, carry, lanes=None) -> Loop:

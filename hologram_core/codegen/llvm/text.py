@@ -161,7 +161,8 @@ class Text:
     def finish(self, symbol: str, attributes: str) -> str:
         self.block.terminator = "ret void"
         body = "\n".join(map(str, self.blocks))
-        parts = [*self.globals, *self.functions.values(), f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
+        parts = [*self.globals, *self.functions.values(),
+                 f"define void @{symbol}(ptr %operands, ptr %args, i64 %begin, i64 %end) {attributes} {{\n{body}\n}}",
                  *self.declarations.values(), *(["!0 = !{i32 1}"] if self.streams else [])]
         return "\n".join(parts) + "\n"
 

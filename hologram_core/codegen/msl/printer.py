@@ -12,9 +12,9 @@ import struct
 
 from ...dtypes import BF16, BOOL, F16, F32, F64, I32, DType
 from ...errors import CompileError
-from .prelude import needed
 from ..gpu.program import Check, LoopItem, Recorder, WhenItem
 from ..llvm.text import PTR
+from .prelude import needed
 
 _TYPES = {"bool": "bool", "u8": "uchar", "i8": "char", "u16": "ushort", "i16": "short", "u32": "uint", "i32": "int",
           "u64": "ulong", "i64": "long", "f32": "float", "f64": "hg_double", "ptr": "device uchar*"}
@@ -71,7 +71,9 @@ class Printer:
 
     def __init__(self, recorder: Recorder, grid, symbol: str):
         self.r, self.grid, self.symbol = recorder, grid, symbol
-        self.lines, self.tables, self.depth = [], {}, 1
+        self.lines: list = []
+        self.tables: dict = {}
+        self.depth = 1
 
     def kernel(self) -> tuple:
         """(the kernel, the tables it reads)"""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...dtypes import BOOL
 from .. import mathlib as m
 from ..table import FLOAT, PROMOTE, Aten, Elementwise
-from ...dtypes import BOOL
 
 _R = Elementwise
 

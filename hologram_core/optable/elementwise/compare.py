@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..table import BOOL as BOOL_RULE, PROMOTE, Aten, Elementwise
 from ...dtypes import BOOL, I32, I64
+from ..table import BOOL as BOOL_RULE
+from ..table import PROMOTE, Aten, Elementwise
 from .arithmetic import binary_names
 
 _R = Elementwise

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..table import PROMOTE, Aten, Elementwise
 from ...dtypes import F64
+from ..table import PROMOTE, Aten, Elementwise
 
 _R = Elementwise
 

@@ -5,8 +5,18 @@ from __future__ import annotations
 from ...dtypes import F32
 from . import normal_table
 from .core import bits_of, horner, is32, nan_where, paired, pick, two_product, two_sum
-from .exponential import (EXPM1_32, EXPM1_64, LOGISTIC_LOW, MAGIC, exp_words, expm1_reduced, logistic, logistic_denominator,
-                          reduce_exp, sigmoid)
+from .exponential import (
+    EXPM1_32,
+    EXPM1_64,
+    LOGISTIC_LOW,
+    MAGIC,
+    exp_words,
+    expm1_reduced,
+    logistic,
+    logistic_denominator,
+    reduce_exp,
+    sigmoid,
+)
 
 # Upper tails. With v = a / (a + K) and Q(v) = (a + K) e^(a^2/2) normal_cdf(-a):
 #     normal_cdf(-a) = Q(v) / (a + K) e^(-a^2/2),     a normal_cdf(-a) = v Q(v) e^(-a^2/2).

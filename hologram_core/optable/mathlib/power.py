@@ -80,7 +80,8 @@ def pow(b, x, y):
         k, f = split_normal(b, b.select(tiny, a * pick(x, 2.0**24, 2.0**54), a))
         k = b.select(tiny, k - pick(x, 24.0, 54.0), k)
         return _special(b, x, y, positive(b, k, f, y))
-    return b.rarely(unusual, everything, positive(b, *split_normal(b, x), y))
+    k, f = split_normal(b, x)
+    return b.rarely(unusual, everything, positive(b, k, f, y))
 
 
 def hypot(b, x, y):

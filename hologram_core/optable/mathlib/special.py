@@ -6,7 +6,7 @@ Where a function is seldom used and hard to get right in f32, f32 arguments are 
 from __future__ import annotations
 
 from ...dtypes import F32, F64
-from .core import INF, NAN, horner, is32, nan_where, two_product
+from .core import INF, horner, is32, nan_where, two_product
 from .error import erf, erfc, erfc_tail, erfcx
 from .exponential import exp, exp_words, log, log1p
 from .trigonometric import sin_pi, tan

@@ -71,7 +71,7 @@ def _reduce_huge(b, a):
     exponent = b.cast(bits >> 52, I32) - 1075
     skip = (b.select(exponent > 2, exponent - 2, b.const(0, I32)) * 2731) >> 16       # / 24
     x = b.bitcast(bits - (b.cast(skip * 24, I64) << 52), F64)
-    parts = (x,)
+    parts: tuple = (x,)
     if not is32(a):
         top = b.bitcast(b.bitcast(x, I64) & -(1 << 27), F64)
         parts = (top, x - top)

@@ -92,7 +92,7 @@ bool serves(const Backend& backend) {
 c10::Allocator* allocator() { return hooks().getMPSDeviceAllocator(); }
 
 void log(const c10::Error& refusal) {
-  if (config().log >= 1) std::fprintf(stderr, "[hologram] torch's MPS refuses, its CPU kernel runs: %s\n", refusal.what_without_backtrace());
+  if (config().log >= 1) std::fprintf(stderr, "hologram: torch's MPS refuses, its CPU kernel runs: %s\n", refusal.what_without_backtrace());
 }
 
 Block* adopt(Backend& queue, void* buffer, size_t offset, size_t bytes, void* owner, void (*release)(void*)) {

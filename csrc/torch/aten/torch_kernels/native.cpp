@@ -318,7 +318,7 @@ void Aliases::store(const at::Tensor& alias) const {
 void Aliases::report(OpStat& stat) const {
   if (!copies_) return;
   if (stat.host_copies.fetch_add(1, std::memory_order_relaxed) == 0 && config().log >= 1)
-    std::fprintf(stderr, "[hologram] %s runs in PyTorch's CPU kernel on copies in host memory: this PyTorch has no kernel of it for the device\n",
+    std::fprintf(stderr, "hologram: %s runs in PyTorch's CPU kernel on copies in host memory: this PyTorch has no kernel of it for the device\n",
                  stat.name);
 }
 
