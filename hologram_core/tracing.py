@@ -190,16 +190,17 @@ class Circuit:
 
     def canonical(self, length: int = _SHOWN_LENGTH) -> str:
         """After rewriting: what machine code is made from."""
-        from .backends import cpu
+        from .circuit.pipeline import prepare
 
-        return "\n".join(str(cpu.prepare(k)) for k in self.keys(length))
+        return "\n".join(str(prepare(k)) for k in self.keys(length))
 
     def llvm(self, length: int = _SHOWN_LENGTH) -> str:
         from .backends import cpu
+        from .circuit.pipeline import prepare
         from .codegen.cpu.loops import build
 
         host = cpu._host()
-        return "\n".join(build(cpu.prepare(k), host.features)[0].text.finish("kernel", host.attributes) for k in self.keys(length))
+        return "\n".join(build(prepare(k), host.features)[0].text.finish("kernel", host.attributes) for k in self.keys(length))
 
     def ptx(self, arch: int = 80) -> str:
         """For an NVIDIA GPU of compute capability `arch` (80 for 8.0)."""

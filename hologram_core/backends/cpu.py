@@ -14,7 +14,7 @@ from .. import log
 from ..config import config
 from ..errors import CompileError
 from . import disk_cache, elf, perf_map
-from .kernel_store import Memo
+from .kernel_store import KernelStore
 
 
 def compile_key(key: bytes) -> tuple:
@@ -135,4 +135,4 @@ def _libm_allowed(features: set) -> set:
     return allowed
 
 
-kernels = Memo(lambda: _host().identity, _compile, _load)
+kernels = KernelStore(lambda: _host().identity, _compile, _load)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import log
 from . import disk_cache
-from .kernel_store import Memo
+from .kernel_store import KernelStore
 
 _HEADER = "// hologram:"       # leads the lines of PTX that describe the kernel
 
@@ -81,4 +81,4 @@ def _read(stored: disk_cache.Entry) -> Entry:
                  facts["direct"] == "1", int(facts["words"]), stored.name)
 
 
-kernels = Memo(_identity, _compile, _read)
+kernels = KernelStore(_identity, _compile, _read)

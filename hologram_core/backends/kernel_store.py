@@ -8,7 +8,7 @@ from .. import log
 from . import disk_cache
 
 
-class Memo:
+class KernelStore:
     """The kernels of one backend.
 
     `identity(*target)`: bytes that name what code is made for and by (machine, driver, LLVM); `compile(key, symbol, *target)`: a

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import log
 from . import disk_cache
-from .kernel_store import Memo
+from .kernel_store import KernelStore
 
 _HEADER = "// hologram:"       # leads the lines that describe the kernel
 
@@ -70,4 +70,4 @@ def _read(stored: disk_cache.Entry) -> Entry:
                  stored.name)
 
 
-kernels = Memo(lambda: b"metal", _compile, _read)
+kernels = KernelStore(lambda: b"metal", _compile, _read)

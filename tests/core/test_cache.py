@@ -377,7 +377,7 @@ def test_an_installation_without_sources(tmp_path):
 
 
 def test_code_that_cannot_be_loaded_is_compiled_again(folder):
-    from hologram_core.backends.kernel_store import Memo
+    from hologram_core.backends.kernel_store import KernelStore
 
     def load(entry):
         if entry.code != b"good":
@@ -388,9 +388,9 @@ def test_code_that_cannot_be_loaded_is_compiled_again(folder):
     def compile(key, symbol):
         made.append(key)
         return Entry(symbol, "kernel", 0.0, b"good")
-    assert Memo(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k"]
+    assert KernelStore(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k"]
     whole = cache.key_of(cache.source_fingerprint(), b"here", b"k")
     cache.store(whole, Entry("s", "kernel", 0.0, b"bad"))
-    assert Memo(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k", b"k"]
-    assert Memo(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k", b"k"]
-    assert Memo(lambda: b"there", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k"] * 3
+    assert KernelStore(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k", b"k"]
+    assert KernelStore(lambda: b"here", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k", b"k"]
+    assert KernelStore(lambda: b"there", compile, load).find(b"k", counted=False) == "kernel" and made == [b"k"] * 3

@@ -11,7 +11,7 @@ import test_codegen_map as maps
 import test_gpu_grid as circuits
 from grid_kernels import results
 from hologram_core.backends import cpu
-from hologram_core.backends.kernel_store import Memo
+from hologram_core.backends.kernel_store import KernelStore
 from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import MAP
 from hologram_core.circuit.key import encode
@@ -31,7 +31,7 @@ SHARE = 40       # of the rows in all their types, for each level: one in so man
 def kernels_for(host, monkeypatch):
     """From now on kernels are made for a host."""
     monkeypatch.setattr(cpu, "_host", lambda: host)
-    monkeypatch.setattr(cpu, "kernels", Memo(lambda: host.identity, cpu.kernels._compile, cpu._load))
+    monkeypatch.setattr(cpu, "kernels", KernelStore(lambda: host.identity, cpu.kernels._compile, cpu._load))
 
 
 @pytest.fixture(params=LEVELS)

@@ -13,6 +13,7 @@ import pytest
 from hologram_core import config, log
 from hologram_core.backends import cpu, elf, perf_map
 from hologram_core.backends import disk_cache as cache
+from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import MAP
 from hologram_core.circuit.key import encode
 from tests.core.kernels import Case
@@ -37,7 +38,7 @@ def perf(monkeypatch):
 
 
 def test_every_loaded_kernel_has_a_line(perf):
-    entries = [cpu.compile_circuit(cpu.prepare(encode(circuit(op))), f"hg_named_{op}") for op in ("tanh", "neg", "exp")]
+    entries = [cpu.compile_circuit(pipeline.prepare(encode(circuit(op))), f"hg_named_{op}") for op in ("tanh", "neg", "exp")]
     loaded = [cpu._load(entry) for entry in entries]
     lines = [line.split(" ", 2) for line in perf.read_text().splitlines()]
     assert [int(line[0], 16) for line in lines] == [address for address, _, _ in loaded]
@@ -72,13 +73,13 @@ def test_kernels_of_a_whole_program_are_named_whether_compiled_or_found_on_disk(
 def test_a_link_of_somebody_else_is_not_followed(perf, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(log, "_warned", set())
     perf.symlink_to(tmp_path / "target")
-    address, _, _ = cpu._load(cpu.compile_circuit(cpu.prepare(encode(circuit("sqrt"))), "hg_named_link"))
+    address, _, _ = cpu._load(cpu.compile_circuit(pipeline.prepare(encode(circuit("sqrt"))), "hg_named_link"))
     assert address and not (tmp_path / "target").exists()
     assert "HOLOGRAM_PERF: kernels are not named for perf" in capfd.readouterr().err
 
 
 def test_lines_of_several_threads_are_whole(perf):
-    entry = cache.Entry("hg_named_thread", "x" * 96, 1.0, cpu.compile_circuit(cpu.prepare(encode(circuit("neg"))), "hg_named_thread").code)
+    entry = cache.Entry("hg_named_thread", "x" * 96, 1.0, cpu.compile_circuit(pipeline.prepare(encode(circuit("neg"))), "hg_named_thread").code)
     threads = [threading.Thread(target=lambda: [perf_map.note(0x1000, entry) for _ in range(50)]) for _ in range(4)]
     [t.start() for t in threads]
     [t.join() for t in threads]
@@ -86,7 +87,7 @@ def test_lines_of_several_threads_are_whole(perf):
 
 
 def test_symbols_of_an_object():
-    code = cpu.compile_circuit(cpu.prepare(encode(circuit("tanh"))), "hg_symbols").code
+    code = cpu.compile_circuit(pipeline.prepare(encode(circuit("tanh"))), "hg_symbols").code
     kernel, = (s for s in elf.symbols(code) if s.name == "hg_symbols")
     assert kernel.defined and 16 < kernel.size < len(code)
     assert elf.symbols(b"MZ" + code[2:]) == [] and elf.symbols(b"") == []

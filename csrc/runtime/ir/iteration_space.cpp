@@ -33,10 +33,10 @@ void cut(Circuit& c, IterationSpace& s, int d, int64_t inner) {
     s.pattern[d] = s.pattern[d + 1] * inner;
   }
   if (s.row & bit(d)) {
-    const uint32_t glue = s.glue;   // that of d to what followed it is the inner half's now
-    s.glue = (glue & (bit(d) - 1)) | bit(d) | (glue & ~(bit(d) - 1)) << 1;
+    const uint32_t fixed_merge = s.fixed_merge;   // that of d to what followed it is the inner half's now
+    s.fixed_merge = (fixed_merge & (bit(d) - 1)) | bit(d) | (fixed_merge & ~(bit(d) - 1)) << 1;
   } else {
-    s.glue = spread(s.glue, d);
+    s.fixed_merge = spread(s.fixed_merge, d);
   }
   s.row = spread(s.row, d);
   ++c.rank;
@@ -53,7 +53,7 @@ bool reads_memory(const Circuit& c) {
 
 bool canonicalize_map(Circuit& c, IterationSpace& s) {
   // What makes tensors from nothing (random numbers, sequences) does so once: no fold reads it in the same kernel.
-  s.solo = s.ordered && !reads_memory(c);
+  s.unfusable = s.ordered && !reads_memory(c);
   if (c.rank == 1 && c.sizes[0] > 1) {   // most ops
     s.full = s.kept = c.sizes[0];
     return true;
@@ -184,8 +184,8 @@ bool stands_alone(const Circuit& c, const IterationSpace& s) {
 
 void interleave(Circuit& c, IterationSpace& s) {
   if (!s.folds) return;
-  s.solo = stands_alone(c, s);
-  if (s.solo) return;
+  s.unfusable = stands_alone(c, s);
+  if (s.unfusable) return;
   if (kept_rank(c) == 1) drop_unit_dims(c, 0, 1);   // it stood for none
   std::copy_n(c.operands[s.main].strides, c.rank, s.pattern);
   s.pattern_type = c.operands[s.main].dtype;
@@ -193,9 +193,9 @@ void interleave(Circuit& c, IterationSpace& s) {
   c.row_rank = 0;
 }
 
-bool glued(const int64_t* sizes, const int64_t* strides, uint32_t glue) {
-  for (; glue; glue &= glue - 1) {
-    const int d = __builtin_ctz(glue);
+bool walks_as_one(const int64_t* sizes, const int64_t* strides, uint32_t fixed_merge) {
+  for (; fixed_merge; fixed_merge &= fixed_merge - 1) {
+    const int d = __builtin_ctz(fixed_merge);
     if (strides[d] != strides[d + 1] * sizes[d + 1]) return false;
   }
   return true;
@@ -274,11 +274,11 @@ void lower_map(Circuit& c, const IterationSpace& s) {
   merge_dims(c, 0, c.rank);
 }
 
-/// Glued dimensions become one again, kept dimensions come first. They are in the order of the pattern's strides already.
+/// Row dimensions that were cut become one again, kept dimensions come first. They are in the order of the pattern's strides already.
 void lower_fold(Circuit& c, const IterationSpace& s) {
   uint32_t row = s.row;
   for (int d = c.rank - 2; d >= 0; --d) {
-    if (!(s.glue >> d & 1)) continue;
+    if (!(s.fixed_merge >> d & 1)) continue;
     c.sizes[d + 1] *= c.sizes[d];
     row = (row & (bit(d) - 1)) | (row >> 1 & ~(bit(d) - 1));
     remove_dim(c, d);

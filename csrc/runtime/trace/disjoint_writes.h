@@ -55,7 +55,7 @@ inline Footprint footprint(const Circuit& c, const Operand& o) {
 }
 
 /// Writes of one block that are apart from each other. All come after stage `base`, and after no other of them.
-struct Parts {
+struct DisjointWrites {
   Footprint places;
   int16_t base;
 };

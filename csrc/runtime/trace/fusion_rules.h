@@ -19,7 +19,7 @@ inline void kept_dims(const Circuit& group, uint32_t row, int8_t* from) {
 inline int64_t stride_of(const Operand& o, int dim) { return dim < 0 ? 0 : o.strides[dim]; }
 
 /// Do an operand of the group and one of the op mean the same bytes in the same order?
-inline bool same_place(const Circuit& group, const Operand& mine, const Operand& other, const int8_t* from) {
+inline bool same_access(const Circuit& group, const Operand& mine, const Operand& other, const int8_t* from) {
   if (mine.data != other.data || mine.dtype != other.dtype) return false;
   for (int d = 0; d < group.rank; ++d)
     if (mine.strides[d] != stride_of(other, from[d])) return false;
@@ -59,12 +59,12 @@ inline Renaming append_nodes(Circuit& group, const Circuit& op, const Ref* renam
   return names;
 }
 
-/// Does the operand walk the group's glued dimensions as one?
-inline bool glued_through(const Circuit& group, const Operand& o, const int8_t* from, uint32_t glue) {
-  if (!glue) return true;
+/// Does the operand walk as one what the group's fold has merged for good?
+inline bool keeps_fixed_merges(const Circuit& group, const Operand& o, const int8_t* from, uint32_t fixed_merge) {
+  if (!fixed_merge) return true;
   int64_t strides[kMaxRank];
   for (int d = 0; d < group.rank; ++d) strides[d] = stride_of(o, from[d]);
-  return glued(group.sizes, strides, glue);
+  return walks_as_one(group.sizes, strides, fixed_merge);
 }
 
 /// Would both be walked in the same way? The planner looks at contiguity and at the width of elements.
@@ -83,7 +83,7 @@ inline bool writes(const Circuit& c, const Block* block) {
 }
 
 /// Would the group and the op in one kernel store to a block that they also read from memory?
-inline bool rewrite(const Circuit& group, const Circuit& op) {
+inline bool reads_what_it_writes(const Circuit& group, const Circuit& op) {
   for (int i = 0; i < group.num_operands; ++i) {
     const Operand& o = group.operands[i];
     if (!o.output && (writes(group, o.block) || writes(op, o.block))) return true;
@@ -97,8 +97,8 @@ inline bool rewrite(const Circuit& group, const Circuit& op) {
 
 /// May the op's nodes follow the group's in one kernel, as far as room and spaces go? Their dimensions are cut at the same
 /// places on the way. `kept_only`: the op is over those of the group that are not folded.
-inline bool follows(Circuit& group, IterationSpace& s, Circuit& op, IterationSpace& space, bool& kept_only) {
-  if (s.solo || s.chunk || space.solo) return false;
+inline bool can_follow(Circuit& group, IterationSpace& s, Circuit& op, IterationSpace& space, bool& kept_only) {
+  if (s.unfusable || s.chunk || space.unfusable) return false;
   if (group.num_nodes + op.num_nodes > kMaxNodes || group.num_operands + op.num_operands > kMaxOperands ||
       group.num_scalars + op.num_scalars > kMaxScalars || group.num_values + op.num_values > kOperandRef)
     return false;
@@ -108,15 +108,15 @@ inline bool follows(Circuit& group, IterationSpace& s, Circuit& op, IterationSpa
   if (space.chunk && (s.folds || group.num_operands + op.num_operands + kMaxComponents > kMaxOperands)) return false;
   // Where a row is folded elements are visited more than once, and not by their numbers.
   if ((s.ordered && space.folds) || (space.ordered && s.folds)) return false;
-  if ((s.picks || space.picks) && rewrite(group, op)) return false;
+  if ((s.picks || space.picks) && reads_what_it_writes(group, op)) return false;
   if (!align(group, s, op, space, kept_only)) return false;
   // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
   if (!space.folds) return true;
   if (space.chunk && group.rank > kMaxRank - 2) return false;   // the chunks are a dimension of their own, and so may the kept ones be
-  if (s.folds && (space.row != s.row || space.glue != s.glue || !same_pattern(space, s, group.rank))) return false;
-  if (space.glue & ~s.glue)
+  if (s.folds && (space.row != s.row || space.fixed_merge != s.fixed_merge || !same_pattern(space, s, group.rank))) return false;
+  if (space.fixed_merge & ~s.fixed_merge)
     for (int i = 0; i < group.num_operands; ++i)
-      if (!glued(group.sizes, group.operands[i].strides, space.glue)) return false;
+      if (!walks_as_one(group.sizes, group.operands[i].strides, space.fixed_merge)) return false;
   return true;
 }
 

@@ -29,22 +29,22 @@ bool only_input(const Circuit& c, int i) {
 
 }  // namespace
 
-void Window::merge_sources(const Circuit& op, int into) {
+void TraceGraph::merge_sources(const Circuit& op, int into) {
   for (int i = 0; i < op.num_operands; ++i) {
     if (op.operands[i].output) continue;
-    const Entry* e = find(op.operands[i].block);
+    const BlockState* e = find(op.operands[i].block);
     if (e && e->writer >= 0 && e->writer < into) merge(e->writer, into);
   }
 }
 
 /// Does no group between `first` and `second` depend on `first`? Says no where the entries do not tell.
-bool Window::feeds_only(int first, int second) const {
+bool TraceGraph::feeds_only(int first, int second) const {
   const Circuit& c = groups_[first]->circuit;
   const Circuit& next = groups_[second]->circuit;
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
     if (!o.block) continue;
-    const Entry& e = entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
+    const BlockState& e = entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
     if (o.output) {
       if (e.several() || e.writer != first || e.needed > 1 || (e.needed && input_on(next, o.block) < 0)) return false;
     } else if (e.writer > first && (e.several() || e.writer != second)) {
@@ -54,12 +54,12 @@ bool Window::feeds_only(int first, int second) const {
   return true;
 }
 
-bool Window::merge(int first, int second) {
-  Group &a = *groups_[first], &b = *groups_[second];
+bool TraceGraph::merge(int first, int second) {
+  FusionGroup &a = *groups_[first], &b = *groups_[second];
   Circuit &ca = a.circuit, &cb = b.circuit;
   IterationSpace &sa = a.space, &sb = b.space;
   bool kept_only;
-  if (!feeds_only(first, second) || !follows(ca, sa, cb, sb, kept_only)) return false;
+  if (!feeds_only(first, second) || !can_follow(ca, sa, cb, sb, kept_only)) return false;
 
   int8_t from[kMaxRank];
   if (kept_only) kept_dims(ca, sa.row, from);
@@ -71,10 +71,10 @@ bool Window::merge(int first, int second) {
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     mine[i] = -1;
-    if (!glued_through(ca, o, from, sa.glue)) return false;
+    if (!keeps_fixed_merges(ca, o, from, sa.fixed_merge)) return false;
     for (int k = 0; o.block && k < own; ++k) {
       if (ca.operands[k].block != o.block) continue;
-      if (same_place(ca, ca.operands[k], o, from)) mine[i] = static_cast<int16_t>(k);
+      if (same_access(ca, ca.operands[k], o, from)) mine[i] = static_cast<int16_t>(k);
       else if (o.output || ca.operands[k].output) return false;
     }
   }
@@ -82,7 +82,7 @@ bool Window::merge(int first, int second) {
   // From here on everything fits.
   for (int i = 0; i < own; ++i) {
     if (!ca.operands[i].block) continue;
-    Entry& e = *find(ca.operands[i].block);
+    BlockState& e = *find(ca.operands[i].block);
     if (e.writer == first) e.writer = static_cast<int16_t>(second);
     if (ca.operands[i].output || e.reader < 0 || e.reader >= second) continue;
     // The last reader is this group now, even where one in between was: whoever writes the block comes after it.
@@ -93,7 +93,7 @@ bool Window::merge(int first, int second) {
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     if (o.output || !o.block) continue;
-    Entry& e = *find(o.block);
+    BlockState& e = *find(o.block);
     if (mine[i] >= 0 && ca.operands[mine[i]].output) {
       renamed[i] = ca.operands[mine[i]].source;
       e.needed = 0;

@@ -108,7 +108,7 @@ void Recorder::run_window(Reason reason) {
   released_.reserve(released_.size() + window_.num_blocks());   // memory is refused before anything ran, or not at all
   records_.clear();
   written_.clear();
-  window_.reveal();
+  window_.unprotect_writes();
   const FpScope scope(mode_);
   try {
     run_groups(reason);
@@ -134,7 +134,7 @@ void Recorder::run_groups(Reason reason) {
   const int groups = window_.num_groups();
   order_.clear();
   for (int g = 0; g < groups; ++g) {
-    Group& group = window_.group(g);
+    FusionGroup& group = window_.group(g);
     if (group.ops == 0) continue;   // it became part of a later one
     add_to(Counter::bytes_recorded, static_cast<uint64_t>(group.bytes));
     if (window_.prune(g)) {
@@ -155,7 +155,7 @@ void Recorder::run_groups(Reason reason) {
 }
 
 void Recorder::run_group(int g, CircuitRecord& record) {
-  Group& group = window_.group(g);
+  FusionGroup& group = window_.group(g);
   Circuit& c = group.circuit;
   for (int i = 0; i < c.num_operands; ++i)
     if (c.operands[i].output && c.operands[i].block) written_.push_back({g, c.operands[i].block});
@@ -204,7 +204,7 @@ void Recorder::lose(int g, int failure) {
     if (group == g) window_.lose(*block, failure);
 }
 
-CircuitRecord& Recorder::record_of(const Group& group, Reason reason) {
+CircuitRecord& Recorder::record_of(const FusionGroup& group, Reason reason) {
   CircuitRecord& record = records_.emplace_back();
   record.reason = reason;
   record.ops = group.ops;
@@ -215,7 +215,7 @@ CircuitRecord& Recorder::record_of(const Group& group, Reason reason) {
 
 void Recorder::check_memory() {
   backend_->dead_bytes.store(0, std::memory_order_relaxed);
-  const int64_t held = window_.sweep(released_);
+  const int64_t held = window_.release_dead_values(released_);
   if (held <= kDeadBytes) return;
   if (held > memory_stats(*backend_).allocated_bytes.current / kDeadShare) run_window(Reason::Memory);
 }

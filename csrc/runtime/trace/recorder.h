@@ -49,11 +49,11 @@ class Recorder {
   int number_of(const std::exception_ptr& error);
   void lose(int g, const std::exception_ptr& error);
   void lose(int g, int failure);
-  CircuitRecord& record_of(const Group& group, Reason reason);
+  CircuitRecord& record_of(const FusionGroup& group, Reason reason);
 
   Backend* backend_;
   StreamLock lock_;
-  Window window_;
+  TraceGraph window_;
   FpMode mode_ = kStandardFpMode;           // of all ops in the window
   BatchLauncher launcher_;
   std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run

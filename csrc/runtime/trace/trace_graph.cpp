@@ -9,30 +9,30 @@
 
 namespace hologram {
 
-void Group::reset() {
+void FusionGroup::reset() {
   circuit.clear();
   space = IterationSpace();
   ops = 0;
   bytes = 0;
 }
 
-Entry& Window::entry_of(Block* block) {
-  if (Entry* known = find(block)) return *known;
+BlockState& TraceGraph::entry_of(Block* block) {
+  if (BlockState* known = find(block)) return *known;
   entries_.emplace_back().block = block;
   block->entry.store(static_cast<uint32_t>(entries_.size()), std::memory_order_relaxed);
   block->retain();
   return entries_.back();
 }
 
-int Window::new_group() {
-  if (num_groups_ == static_cast<int>(groups_.size())) groups_.push_back(std::make_unique<Group>());
+int TraceGraph::new_group() {
+  if (num_groups_ == static_cast<int>(groups_.size())) groups_.push_back(std::make_unique<FusionGroup>());
   groups_[num_groups_]->reset();
   return num_groups_++;
 }
 
-bool Window::touches(const Circuit& c) const {
+bool TraceGraph::touches(const Circuit& c) const {
   for (int i = 0; i < c.num_operands; ++i) {
-    const Entry* e = c.operands[i].block ? find(c.operands[i].block) : nullptr;
+    const BlockState* e = c.operands[i].block ? find(c.operands[i].block) : nullptr;
     if (e && (c.operands[i].output || e->writer >= 0)) return true;
   }
   return false;
@@ -49,7 +49,7 @@ bool covers(const Circuit& c, const Operand& o) {
   return c.rank > 0;
 }
 
-bool comes_again(const Circuit& group, const Circuit& op) {
+bool repeats_first_op(const Circuit& group, const Circuit& op) {
   return group.num_nodes >= kLongGroup && op.num_nodes && group.nodes[0].op == op.nodes[0].op &&
          group.nodes[0].compute == op.nodes[0].compute && group.nodes[0].nargs == op.nodes[0].nargs;
 }
@@ -57,44 +57,44 @@ bool comes_again(const Circuit& group, const Circuit& op) {
 }  // namespace
 
 /// What the op's operands are in the group; false where one does not fit.
-bool Window::resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses) {
+bool TraceGraph::match_operands(const FusionGroup& group, int g, const Circuit& op, const int8_t* from, Use* uses) {
   const Circuit& c = group.circuit;
   for (int i = 0; i < op.num_operands; ++i) {
     const Operand& o = op.operands[i];
     uses[i] = {kNoRef, false};
-    const Entry* e = find(o.block);
+    const BlockState* e = find(o.block);
     if (e && e->writer == g) {
       const Operand& written = c.operands[e->written];
-      if (!same_place(c, written, o, from)) return false;
+      if (!same_access(c, written, o, from)) return false;
       uses[i].ref = o.output ? static_cast<Ref>(kOperandRef + e->written) : written.source;
       uses[i].supersedes = o.output;
     } else {
-      if (e && e->reader == g && o.output && !(e->read >= 0 && same_place(c, c.operands[e->read], o, from))) return false;
-      if (!glued_through(c, o, from, group.space.glue)) return false;
+      if (e && e->reader == g && o.output && !(e->read >= 0 && same_access(c, c.operands[e->read], o, from))) return false;
+      if (!keeps_fixed_merges(c, o, from, group.space.fixed_merge)) return false;
     }
   }
   return true;
 }
 
-bool Window::join(int g, Circuit& op, IterationSpace& space) {
-  Group& group = *groups_[g];
+bool TraceGraph::join(int g, Circuit& op, IterationSpace& space) {
+  FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
   IterationSpace& s = group.space;
   bool kept_only;
-  if (comes_again(c, op) || !follows(c, s, op, space, kept_only)) return false;
+  if (repeats_first_op(c, op) || !can_follow(c, s, op, space, kept_only)) return false;
 
   int8_t from[kMaxRank];
   if (kept_only) kept_dims(c, s.row, from);
   else full_dims(c, from);
   Use uses[kMaxOperands];
-  if (!resolve(group, g, op, from, uses)) return false;
+  if (!match_operands(group, g, op, from, uses)) return false;
   if (space.folds && !s.folds) s = space;
-  commit(g, op, space, from, uses);
+  append(g, op, space, from, uses);
   return true;
 }
 
-void Window::commit(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses) {
-  Group& group = *groups_[g];
+void TraceGraph::append(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses) {
+  FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
   group.space.ordered |= space.ordered;
   group.space.picks |= space.picks;
@@ -108,8 +108,8 @@ void Window::commit(int g, const Circuit& op, const IterationSpace& space, const
       renamed[i] = uses[i].ref;
       continue;
     }
-    Entry& e = entry_of(o.block);
-    if (e.reader == g && e.read >= 0 && same_place(c, c.operands[e.read], o, from)) {   // one load serves both
+    BlockState& e = entry_of(o.block);
+    if (e.reader == g && e.read >= 0 && same_access(c, c.operands[e.read], o, from)) {   // one load serves both
       renamed[i] = static_cast<Ref>(kOperandRef + e.read);
       continue;
     }
@@ -131,7 +131,7 @@ void Window::commit(int g, const Circuit& op, const IterationSpace& space, const
       c.operands[uses[i].ref - kOperandRef].source = ref_of(o.source);
       continue;
     }
-    Entry& e = entry_of(o.block);
+    BlockState& e = entry_of(o.block);
     const int n = append_operand(c, o, from);
     c.operands[n].source = ref_of(o.source);
     e.note_writer();
@@ -143,16 +143,16 @@ void Window::commit(int g, const Circuit& op, const IterationSpace& space, const
   ++num_ops_;
 }
 
-void Window::add(Circuit& op, IterationSpace& space) {
+void TraceGraph::add(Circuit& op, IterationSpace& space) {
   int earliest = -1, sources = -1;   // -2: the inputs come from several groups
   for (int i = 0; i < op.num_operands; ++i) {
-    const Entry* e = find(op.operands[i].block);
+    const BlockState* e = find(op.operands[i].block);
     if (!e) continue;
     earliest = std::max<int>(earliest, e->writer);
     if (op.operands[i].output) earliest = std::max<int>(earliest, e->reader);
     else if (e->writer >= 0 && sources != e->writer) sources = sources == -1 ? e->writer : -2;
   }
-  if (!space.solo) {
+  if (!space.unfusable) {
     if (sources == -2) merge_sources(op, earliest);
     if (earliest >= 0 && join(earliest, op, space)) return;
     // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
@@ -160,14 +160,14 @@ void Window::add(Circuit& op, IterationSpace& space) {
     int tried = earliest;
     for (int i = 0; i < op.num_operands; ++i) {
       if (!covers(op, op.operands[i])) continue;
-      const Entry* e = find(op.operands[i].block);
+      const BlockState* e = find(op.operands[i].block);
       if (!e || op.operands[i].output || e->reader <= earliest || e->reader == tried) continue;
       tried = e->reader;
       if (join(tried, op, space)) return;
     }
   }
   const int g = new_group();
-  Group& group = *groups_[g];
+  FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
   c.rank = op.rank;
   c.row_rank = op.row_rank;
@@ -177,14 +177,14 @@ void Window::add(Circuit& op, IterationSpace& space) {
   full_dims(c, from);
   Use uses[kMaxOperands];
   std::fill_n(uses, op.num_operands, Use{kNoRef, false});
-  commit(g, op, space, from, uses);
+  append(g, op, space, from, uses);
 }
 
 // ---- giving up memory ----
 
-int64_t Window::sweep(std::vector<Block*>& released) {
+int64_t TraceGraph::release_dead_values(std::vector<Block*>& released) {
   int64_t held = 0;
-  for (Entry& e : entries_) {
+  for (BlockState& e : entries_) {
     if (!e.block || e.block->refs.load(std::memory_order_acquire) != 1) continue;
     if (e.needed || e.several() || e.reader >= 0 || e.writer < 0) {
       held += static_cast<int64_t>(e.block->capacity);
@@ -200,20 +200,20 @@ int64_t Window::sweep(std::vector<Block*>& released) {
   return held;
 }
 
-void Window::reveal() {
+void TraceGraph::unprotect_writes() {
   if (!config().guard) return;
-  for (const Entry& e : entries_)
+  for (const BlockState& e : entries_)
     if (e.block && e.writer >= 0) guard_reveal(*e.block);
 }
 
-void Window::clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures) {
-  for (Entry& e : entries_) {
+void TraceGraph::clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures) {
+  for (BlockState& e : entries_) {
     if (!e.block) continue;
     e.block->entry.store(idle_entry(*e.block), std::memory_order_relaxed);
     released.push_back(e.block);
   }
   if (__builtin_expect(!failures.empty(), 0))
-    for (const Entry& e : entries_) {
+    for (const BlockState& e : entries_) {
       const bool known = e.block && e.block->refs.load(std::memory_order_acquire) != 1;
       if (e.lost >= 0 && known) poison(*e.block, failures[static_cast<size_t>(e.lost)]);
     }
@@ -223,30 +223,30 @@ void Window::clear(std::vector<Block*>& released, const std::vector<std::shared_
 }
 
 /// The last stage that writes what `o`, an output, writes again.
-int16_t Window::written_before(Entry& e, const Circuit& c, const Operand& o) {
+int16_t TraceGraph::written_before(BlockState& e, const Circuit& c, const Operand& o) {
   if (!e.several()) return e.stored;
   const Footprint place = footprint(c, o);
-  if (e.parts == Entry::kUnknown) {
+  if (e.parts == BlockState::kUnknown) {
     e.parts = static_cast<int16_t>(parts_.size());
     parts_.push_back({place, e.stored});
     return e.stored;
   }
-  Parts& parts = parts_[e.parts];
+  DisjointWrites& parts = parts_[e.parts];
   if (!parts.places.apart(place)) parts = {place, e.stored};
   else parts.places.add(place);
   return parts.base;
 }
 
-int Window::stage_of(int g) {
+int TraceGraph::stage_of(int g) {
   const Circuit& c = groups_[g]->circuit;
   int16_t stage = 0;
   for (int i = 0; i < c.num_operands; ++i) {
-    Entry* e = find(c.operands[i].block);
+    BlockState* e = find(c.operands[i].block);
     const int16_t last = c.operands[i].output ? std::max(written_before(*e, c, c.operands[i]), e->loaded) : e->stored;
     stage = std::max<int16_t>(stage, static_cast<int16_t>(last + 1));
   }
   for (int i = 0; i < c.num_operands; ++i) {
-    Entry* e = find(c.operands[i].block);
+    BlockState* e = find(c.operands[i].block);
     int16_t& mine = c.operands[i].output ? e->stored : e->loaded;
     mine = std::max(mine, stage);
   }
@@ -255,7 +255,7 @@ int Window::stage_of(int g) {
 
 // ---- failures ----
 
-int Window::lost_input(int g) const {
+int TraceGraph::lost_input(int g) const {
   const Circuit& c = groups_[g]->circuit;
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
@@ -265,30 +265,30 @@ int Window::lost_input(int g) const {
   return -1;
 }
 
-void Window::restore_outputs(int g) {
+void TraceGraph::restore_outputs(int g) {
   const Circuit& c = groups_[g]->circuit;
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
     if (!o.output || !o.block) continue;
-    if (Entry* e = find(o.block); e->lost >= 0 && covers_block(c, i)) e->lost = -1;
+    if (BlockState* e = find(o.block); e->lost >= 0 && covers_block(c, i)) e->lost = -1;
   }
 }
 
-void Window::lose_all(int failure) {
-  for (Entry& e : entries_)
+void TraceGraph::lose_all(int failure) {
+  for (BlockState& e : entries_)
     if (e.writer >= 0) e.lost = static_cast<int16_t>(failure);
 }
 
 // ---- what nobody will see ----
 
-bool Window::prune(int g) {
+bool TraceGraph::prune(int g) {
   Circuit& c = groups_[g]->circuit;
   bool all = true, any = false;
   for (int i = 0; i < c.num_operands; ++i) {
     Operand& o = c.operands[i];
     if (!o.output) continue;
     if (o.source != kNoRef) {
-      const Entry* e = find(o.block);
+      const BlockState* e = find(o.block);
       if (!e->needed && o.block->refs.load(std::memory_order_acquire) == 1) o.source = kNoRef;
     }
     if (o.source == kNoRef) all = false;

@@ -7,7 +7,7 @@
 //  * Each op runs once and rounds to its own type; what a group computes is what its ops compute one after the other.
 //  * A block that a group mentions has an entry (Block::entry, 1-based) and one reference, held until the window has run. A
 //    block whose only reference is that one is dead: what was recorded into it is not stored, unless another group reads it
-//    from memory (Entry::needed).
+//    from memory (BlockState::needed).
 //  * `writer` and `reader` are the last groups that write a block and read it from memory. An op that reads a block comes
 //    no earlier than its writer, an op that writes it no earlier than either. In that very group it must mean the same
 //    bytes in the same order: then a read uses the recorded value, and a write takes its place.
@@ -34,7 +34,7 @@ constexpr int kWindowOps = 960;        // recorded ops that make a window run
 constexpr int kWindowGroups = 512;
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
-struct Entry {
+struct BlockState {
   Block* block = nullptr;
   int16_t writer = -1, written = -1;    // group, and its operand
   int16_t reader = -1, read = -1;       // group, and its operand; -1: several geometries
@@ -48,7 +48,7 @@ struct Entry {
   void note_writer() { if (writer >= 0 && !several()) parts = kUnknown; }
 };
 
-struct Group {
+struct FusionGroup {
   Circuit circuit;
   IterationSpace space;
   uint16_t ops = 0;                     // recorded ops in it
@@ -56,9 +56,9 @@ struct Group {
   void reset();
 };
 
-class Window {
+class TraceGraph {
  public:
-  Window() = default;
+  TraceGraph() = default;
 
   /// Records an op, interleaved, with all operands in blocks. `circuit` is scratch.
   void add(Circuit& circuit, IterationSpace& space);
@@ -67,21 +67,21 @@ class Window {
   bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
   int num_groups() const { return num_groups_; }
   size_t num_blocks() const { return entries_.size(); }
-  Group& group(int g) { return *groups_[g]; }
+  FusionGroup& group(int g) { return *groups_[g]; }
 
   /// Does some group depend on what this op reads or writes?
   bool touches(const Circuit& circuit) const;
   bool will_write(const Block& block) const {
-    const Entry* e = find(&block);
+    const BlockState* e = find(&block);
     return e && e->writer >= 0;
   }
 
   /// Gives up the memory of values that nobody can ask for any more; their blocks go to `released`. Returns the bytes of
   /// dead blocks that groups still read.
-  int64_t sweep(std::vector<Block*>& released);
+  int64_t release_dead_values(std::vector<Block*>& released);
 
   /// HOLOGRAM_GUARD: what is recorded will be written now.
-  void reveal();
+  void unprotect_writes();
   /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
   bool prune(int g);
   /// The stage in which group g runs: after those of the groups that write what it reads or replaces, or read what it
@@ -110,26 +110,26 @@ class Window {
     bool supersedes;         // an output that takes the place of the group's operand `ref`
   };
 
-  const Entry* find(const Block* block) const {
+  const BlockState* find(const Block* block) const {
     const uint32_t entry = block->entry.load(std::memory_order_relaxed);
     return entry - 1 < kWatched - 1 ? &entries_[entry - 1] : nullptr;   // neither 0 nor kWatched nor kPoisoned
   }
-  Entry* find(const Block* block) { return const_cast<Entry*>(static_cast<const Window*>(this)->find(block)); }
-  Entry& entry_of(Block* block);
+  BlockState* find(const Block* block) { return const_cast<BlockState*>(static_cast<const TraceGraph*>(this)->find(block)); }
+  BlockState& entry_of(Block* block);
   bool join(int g, Circuit& op, IterationSpace& space);
-  bool resolve(const Group& group, int g, const Circuit& op, const int8_t* from, Use* uses);
-  void commit(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses);
+  bool match_operands(const FusionGroup& group, int g, const Circuit& op, const int8_t* from, Use* uses);
+  void append(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses);
   int new_group();
-  int16_t written_before(Entry& e, const Circuit& c, const Operand& o);
+  int16_t written_before(BlockState& e, const Circuit& c, const Operand& o);
 
   // merge.cpp: groups that only feed an op become one
   void merge_sources(const Circuit& op, int into);
   bool merge(int first, int second);
   bool feeds_only(int first, int second) const;
 
-  std::vector<std::unique_ptr<Group>> groups_;   // the first num_groups_ are in use
-  std::vector<Entry> entries_;
-  std::vector<Parts> parts_;                     // of the entries that several operands write
+  std::vector<std::unique_ptr<FusionGroup>> groups_;   // the first num_groups_ are in use
+  std::vector<BlockState> entries_;
+  std::vector<DisjointWrites> parts_;                     // of the entries that several operands write
   int num_groups_ = 0, num_ops_ = 0;
 };
 

@@ -19,7 +19,7 @@ using namespace hologram;
 namespace {
 
 struct Recorded {
-  Window window;
+  TraceGraph window;
   std::vector<Block*> released;
   ~Recorded() {
     window.clear(released, {});
@@ -233,7 +233,7 @@ TEST(folds_take_what_comes_before_and_what_follows) {
   r.add(elementwise(Op::neg, {s}, t));                                     // one per row
   r.add(elementwise(Op::mul, {y, {t.block, {4, 1}, {1, 1}}}, z));          // broadcast along the row
   CHECK(r.window.num_groups() == 1 && nodes(r, 0) == 4);
-  Group& g = r.window.group(0);
+  FusionGroup& g = r.window.group(0);
   CHECK(g.space.folds && g.space.kept == 4 && g.space.full == 32 && g.space.row == 2);
   lower(g.circuit, g.space);
   CHECK(g.circuit.row_rank == 1 && g.circuit.rank == 2 && g.circuit.sizes[1] == 8);
@@ -282,7 +282,7 @@ TEST(sweeping_gives_back_what_only_values_need) {
   y.block->release();
   x.block->release();
   std::vector<Block*> released;
-  CHECK(r.window.sweep(released) == static_cast<int64_t>(x.block->capacity));   // read by a kernel to come
+  CHECK(r.window.release_dead_values(released) == static_cast<int64_t>(x.block->capacity));   // read by a kernel to come
   CHECK(released.size() == 1 && released[0] == y.block);
   released[0]->release();
   CHECK(r.window.prune(0) && nodes(r, 0) == 2 && r.window.group(0).circuit.num_operands == 2);
