@@ -192,10 +192,10 @@ class HologramTensor:
             executor = executor_handle
         else:
             executor = handles.resolve(executor_handle, Executor, "an executor")
-        return cls.over(executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy)
+        return cls.over(executor, *_runtime.from_dlpack(executor, dlpack.capsule_of(external)), copy=copy)
 
     @classmethod
-    def over(cls, executor, raw, shape, strides, offset, aligned, copy) -> "HologramTensor":
+    def over(cls, executor, raw, shape, strides, offset, aligned, *, copy) -> "HologramTensor":
         """A tensor over foreign memory, copied where that is asked for or needed. The arguments are what `_runtime.from_dlpack` gives."""
         tensor = cls.__new__(cls)       # what comes from C++ was checked there
         tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, raw, shape, strides, offset
