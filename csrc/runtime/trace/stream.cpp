@@ -53,26 +53,47 @@ bool recordable_here(const Circuit& c, Backend& here) {
   return all;
 }
 
+/// The bytes that an operand reaches, from `first` on and before `end`, counted from the start of its block. False: beyond all numbers.
+bool reach_of(const Circuit& c, const Operand& o, int64_t& first, int64_t& end) {
+  int64_t extent;
+  first = o.data - o.block->data;
+  bool known = !__builtin_add_overflow(first, static_cast<int64_t>(item_size(o.dtype)), &end);
+  for (int d = 0; d < c.rank; ++d) {
+    known &= !__builtin_mul_overflow(c.sizes[d] - 1, o.strides[d], &extent);
+    int64_t& reach = extent < 0 ? first : end;
+    known &= !__builtin_add_overflow(reach, extent, &reach);
+  }
+  return known;
+}
+
+bool lies_in_its_block(const Circuit& c, const Operand& o) {
+  if (!o.block) return o.data;
+  const auto bytes = static_cast<int64_t>(o.block->bytes);
+  if (__builtin_expect(c.rank == 1 && o.strides[0] >= 0, 1)) {   // most operands
+    int64_t extent;
+    const int64_t first = o.data - o.block->data;
+    return !__builtin_mul_overflow(c.sizes[0] - 1, o.strides[0], &extent) && first >= 0 &&
+           extent <= bytes - static_cast<int64_t>(item_size(o.dtype)) - first;
+  }
+  int64_t first, end;
+  return reach_of(c, o, first, end) && first >= 0 && end <= bytes;
+}
+
+[[noreturn]] void refuse_operand(const Circuit& c, int i) {
+  const Operand& o = c.operands[i];
+  const char* const op = op_name(c.nodes[0].op);
+  HG_CHECK(o.block, "hologram.", op, ": operand ", i, " has no memory. Give it a tensor with elements.");
+  int64_t first = 0, end = 0;
+  reach_of(c, o, first, end);
+  fail(Error::Kind::Runtime, "hologram.", op, ": operand ", i, " would reach from byte ", first, " to byte ", end, " of memory that has ",
+       o.block->bytes, " bytes. A tensor must lie within its storage, and have the shape that the op asks for.");
+}
+
 /// Every operand must lie in its block. Whoever describes an op has checked its shapes: what gets here all the same (an op that
 /// trusts its caller, a storage that was shrunk under a tensor, strides that torch's compiler made) must not touch other memory.
 void check_bounds(const Circuit& c) {
-  for (int i = 0; i < c.num_operands; ++i) {
-    const Operand& o = c.operands[i];
-    if (!o.block) {
-      HG_CHECK(o.data, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " has no memory. Give it a tensor with elements.");
-      continue;
-    }
-    const auto item = static_cast<int64_t>(item_size(o.dtype)), bytes = static_cast<int64_t>(o.block->bytes);
-    int64_t first = o.data - o.block->data, end, extent;
-    bool beyond = __builtin_add_overflow(first, item, &end);
-    for (int d = 0; d < c.rank; ++d) {
-      beyond |= __builtin_mul_overflow(c.sizes[d] - 1, o.strides[d], &extent);
-      int64_t& reach = extent < 0 ? first : end;
-      beyond |= __builtin_add_overflow(reach, extent, &reach);
-    }
-    HG_CHECK(!beyond && first >= 0 && end <= bytes, "hologram.", op_name(c.nodes[0].op), ": operand ", i, " would reach from byte ", first, " to byte ",
-             end, " of memory that has ", bytes, " bytes. A tensor must lie within its storage, and have the shape that the op asks for.");
-  }
+  for (int i = 0; i < c.num_operands; ++i)
+    if (__builtin_expect(!lies_in_its_block(c, c.operands[i]), 0)) refuse_operand(c, i);
 }
 
 bool any_exposed(const Circuit& c) {

@@ -10,8 +10,7 @@
 namespace hologram {
 
 void FusionGroup::reset() {
-  circuit.clear();
-  space = IterationSpace();
+  circuit.clear();   // its space is that of the first op
   ops = 0;
   bytes = 0;
 }
