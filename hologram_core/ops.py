@@ -7,6 +7,7 @@ buffers agree. Nothing is converted on the way: `copy` converts. A row of the ta
 
 from __future__ import annotations
 
+import builtins
 import functools
 import math
 
@@ -234,7 +235,8 @@ def __getattr__(name: str):
     found = None if name.startswith("_") else find(name)
     if found is None:
         raise AttributeError(f"hologram_core.ops has no op {name!r}.")
-    globals()[name] = found      # the next time Python finds it without us
+    if not hasattr(builtins, name):      # `any`, `sum` and their like are Python's own to the functions of this module
+        globals()[name] = found          # the next time Python finds it without us
     return found
 
 

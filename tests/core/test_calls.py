@@ -1,5 +1,7 @@
 """hg.ops: the documents' ops against NumPy, and every row of the tables against the interpreter."""
 
+import builtins
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,17 @@ def test_reductions_take_every_element(executor, n):
     assert hg.ops.reduce_max(executor, a, out) == x.max()
     assert hg.ops.reduce_max(executor, a, out, 1) == x[0]
     assert isinstance(hg.ops.reduce_sum(executor, a, out), float)
+
+
+def test_ops_named_like_functions_of_python_do_not_take_their_place(executor):
+    ops = [getattr(hg.ops, name) for name in hg.ops.names()]
+    assert len(ops) > 200 and all(map(callable, ops))
+    assert not {"any", "all", "sum", "abs", "pow", "round"} - set(hg.ops.names()) and not set(hg.ops.names()) & set(vars(builtins)) & set(vars(hg.ops))
+    a = executor.allocate(4)
+    a.from_numpy(np.arange(4, dtype=np.float32))
+    c = executor.allocate(4)
+    hg.ops.gemm(executor, a, a, c, 2, 2, 2)
+    assert c.to_numpy().tolist() == [2, 3, 6, 11]
 
 
 def test_sum_of_integers(executor):
