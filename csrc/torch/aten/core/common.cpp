@@ -4,7 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include "runtime/trace/poison.h"
-#include "torch/aten/bounds.h"
+#include "torch/aten/core/bounds.h"
 #include "torch/device/allocator.h"
 #include "torch/device/errors.h"
 #include "torch/device/threads.h"

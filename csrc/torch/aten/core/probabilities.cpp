@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "torch/aten/elementwise/elementwise.h"
 #include "torch/aten/core/row_space.h"
+#include "torch/aten/elementwise/elementwise.h"
 
 namespace hologram::aten {
 

@@ -19,23 +19,32 @@ const char* overload_name() {
   return name.c_str();
 }
 
+/// The overload's counters, for a kernel that keeps them in a static of its own.
+template <class AtenOp>
+OpStat& op_stat() { return op_stat(overload_name<AtenOp>()); }
+
 /// One more call of the overload ran on compiled kernels.
 template <class AtenOp>
 void count_compiled() {
-  static OpStat& stat = op_stat(overload_name<AtenOp>());
+  static OpStat& stat = op_stat<AtenOp>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
 }
 /// One more call of the overload ran in torch's own kernel because that is the fastest.
 template <class AtenOp>
 void count_library() {
-  static OpStat& stat = op_stat(overload_name<AtenOp>());
+  static OpStat& stat = op_stat<AtenOp>();
   stat.library.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// Registers `kernel` for the overload.
 template <class AtenOp, auto* kernel>
-void serve(torch::Library& m) {
+void register_kernel(torch::Library& m) {
   m.impl(overload_name<AtenOp>(), TORCH_FN(kernel));
+}
+/// Leaves the overload to the dispatch keys below.
+template <class AtenOp>
+void register_fallthrough(torch::Library& m) {
+  m.impl(overload_name<AtenOp>(), torch::CppFunction::makeFallthrough());
 }
 
 }  // namespace hologram::aten

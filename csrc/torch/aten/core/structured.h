@@ -5,9 +5,9 @@
 // functional call gets new tensors from the pool, an out= call has the caller's tensors checked and resized.
 #pragma once
 
-#include <ATen/TensorMeta.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/native/Resize.h>
+#include <ATen/TensorMeta.h>
 #include <c10/core/MemoryFormat.h>
 #include <c10/util/DimVector.h>
 #include <c10/util/Exception.h>

@@ -7,8 +7,8 @@
 // here; a new C++ *type* of argument needs one constructor of Arg.
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/Tensor.h>
 #include <c10/core/Scalar.h>
 
 #include <atomic>

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 
 namespace hologram::aten {
 namespace {
@@ -116,8 +116,8 @@ Tensor& update_scale(Tensor& scale, Tensor& growth_tracker, const Tensor& found_
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve<at::_ops::_amp_foreach_non_finite_check_and_unscale_, &check_and_unscale>(m);
-  serve<at::_ops::_amp_update_scale_, &update_scale>(m);
+  register_kernel<at::_ops::_amp_foreach_non_finite_check_and_unscale_, &check_and_unscale>(m);
+  register_kernel<at::_ops::_amp_update_scale_, &update_scale>(m);
 }
 
 }  // namespace

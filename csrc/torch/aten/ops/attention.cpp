@@ -10,12 +10,15 @@
 #include <ATen/ops/_fused_sdp_choice_ops.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward_ops.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_ops.h>
+#include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_backward_ops.h>
+#include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_ops.h>
 #include <torch/library.h>
 
 #include <array>
 #include <tuple>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
@@ -92,9 +95,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("_fused_sdp_choice", &choose);
-  m.impl("_scaled_dot_product_fused_attention_overrideable", &attention);
-  m.impl("_scaled_dot_product_fused_attention_overrideable_backward", &attention_backward);
+  register_kernel<at::_ops::_fused_sdp_choice, &choose>(m);
+  register_kernel<at::_ops::_scaled_dot_product_fused_attention_overrideable, &attention>(m);
+  register_kernel<at::_ops::_scaled_dot_product_fused_attention_overrideable_backward, &attention_backward>(m);
 }
 
 }  // namespace hologram::aten

@@ -10,9 +10,9 @@
 
 #include <array>
 
-#include "torch/aten/torch_kernels/typed_call.h"
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -225,10 +225,10 @@ Three native_batch_norm_backward(const Tensor& grad, const Tensor& input, const 
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve<at::_ops::native_batch_norm, &native_batch_norm>(m);
-  serve<at::_ops::_native_batch_norm_legit, &batch_norm_legit>(m);
-  serve<at::_ops::_native_batch_norm_legit_no_stats, &batch_norm_no_stats>(m);
-  serve<at::_ops::native_batch_norm_backward, &native_batch_norm_backward>(m);
+  register_kernel<at::_ops::native_batch_norm, &native_batch_norm>(m);
+  register_kernel<at::_ops::_native_batch_norm_legit, &batch_norm_legit>(m);
+  register_kernel<at::_ops::_native_batch_norm_legit_no_stats, &batch_norm_no_stats>(m);
+  register_kernel<at::_ops::native_batch_norm_backward, &native_batch_norm_backward>(m);
 }
 
 }  // namespace

@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "torch/aten/core/common.h"
-#include "torch/aten/torch_kernels/typed_call.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -104,7 +105,7 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
     return library_op<at::_ops::cat>(list, dim);
   }
   dim = wrapped;
-  static OpStat& stat = op_stat("cat");
+  static OpStat& stat = op_stat<at::_ops::cat>();
   if (!on_host) {
     stat.compiled.fetch_add(1, std::memory_order_relaxed);
     return cat_by_device(tensors, first, dim);
@@ -129,6 +130,6 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
 
 }  // namespace
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { m.impl("cat", &cat); }
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { register_kernel<at::_ops::cat, &cat>(m); }
 
 }  // namespace hologram::aten

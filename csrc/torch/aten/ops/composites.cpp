@@ -3,12 +3,16 @@
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/item.h>
 #include <ATen/ops/nanquantile_native.h>
+#include <ATen/ops/nanquantile_ops.h>
 #include <ATen/ops/one_hot_native.h>
+#include <ATen/ops/one_hot_ops.h>
 #include <ATen/ops/quantile_native.h>
+#include <ATen/ops/quantile_ops.h>
 #include <torch/library.h>
 
 #include "torch/aten/core/index_bounds.h"
 #include "torch/aten/core/probabilities.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/core/row_space.h"
 
 namespace hologram::aten {
@@ -51,11 +55,11 @@ Tensor& quantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim,
 
 // They stay composites: autograd differentiates what they are made of.
 void serve_composites(torch::Library& m) {
-  m.impl("one_hot", TORCH_FN(one_hot));
-  m.impl("quantile", TORCH_FN(quantile<at::native::quantile>));
-  m.impl("quantile.out", TORCH_FN(quantile_out<at::native::quantile_out>));
-  m.impl("nanquantile", TORCH_FN(quantile<at::native::nanquantile>));
-  m.impl("nanquantile.out", TORCH_FN(quantile_out<at::native::nanquantile_out>));
+  register_kernel<at::_ops::one_hot, &one_hot>(m);
+  register_kernel<at::_ops::quantile, &quantile<at::native::quantile>>(m);
+  register_kernel<at::_ops::quantile_out, &quantile_out<at::native::quantile_out>>(m);
+  register_kernel<at::_ops::nanquantile, &quantile<at::native::nanquantile>>(m);
+  register_kernel<at::_ops::nanquantile_out, &quantile_out<at::native::nanquantile_out>>(m);
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { serve_composites(m); }

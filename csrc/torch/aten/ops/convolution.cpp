@@ -4,12 +4,15 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/convolution_backward_overrideable_ops.h>
+#include <ATen/ops/convolution_overrideable_ops.h>
 #include <torch/library.h>
 
 #include <array>
 #include <tuple>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/fallback.h"
 #include "torch/aten/torch_kernels/native.h"
 
@@ -26,7 +29,7 @@ void check_device(const Tensor& t, const Tensor& input, const char* op, const ch
 
 Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef stride,
                    IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef output_padding, int64_t groups) {
-  static OpStat& stat = op_stat("convolution_overrideable");
+  static OpStat& stat = op_stat<at::_ops::convolution_overrideable>();
   const Tensor b = bias.value_or(Tensor());
   check_device(weight, input, "convolution", "weight");
   check_device(b, input, "convolution", "bias");
@@ -49,7 +52,7 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
                                                         IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                                                         bool transposed, IntArrayRef output_padding, int64_t groups,
                                                         std::array<bool, 3> output_mask) {
-  static OpStat& stat = op_stat("convolution_backward_overrideable");
+  static OpStat& stat = op_stat<at::_ops::convolution_backward_overrideable>();
   check_device(weight, input, "convolution_backward", "weight");
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
@@ -71,8 +74,8 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("convolution_overrideable", &convolution);
-  m.impl("convolution_backward_overrideable", &convolution_backward);
+  register_kernel<at::_ops::convolution_overrideable, &convolution>(m);
+  register_kernel<at::_ops::convolution_backward_overrideable, &convolution_backward>(m);
 }
 
 }  // namespace hologram::aten

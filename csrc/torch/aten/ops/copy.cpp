@@ -10,11 +10,15 @@
 
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
+#include <ATen/ops/_copy_from_and_resize_ops.h>
+#include <ATen/ops/_copy_from_ops.h>
 #include <ATen/ops/_neg_view.h>
+#include <ATen/ops/copy_ops.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/native.h"
 #include "torch/device/errors.h"
 #include "torch/device/host_allocator.h"
@@ -81,7 +85,7 @@ at::Tensor as_stored(const at::Tensor& t) {
 }
 
 void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const at::Tensor& on_device) {
-  static OpStat& stat = op_stat("copy_");
+  static OpStat& stat = op_stat<at::_ops::copy_>();
   const bool conj = dst_view.is_conj() != src_view.is_conj();
   const bool neg = dst_view.is_neg() != src_view.is_neg();
   const at::Tensor dst = as_stored(dst_view), src = as_stored(src_view);
@@ -183,7 +187,7 @@ void cross(const at::Tensor& dst, const at::Tensor& src) {
 }
 
 void copy_between(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
-  static OpStat& stat = op_stat("copy_");
+  static OpStat& stat = op_stat<at::_ops::copy_>();
   const bool to_device = is_hologram(dst), from_device = is_hologram(src);
   if (to_device && from_device) {
     Backend &to = queue_of(dst), &from = queue_of(src);
@@ -244,20 +248,20 @@ at::Tensor copy_from_and_resize(const at::Tensor& self, const at::Tensor& dst) {
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("copy_", &copy_);
-  m.impl("_copy_from", &copy_from);
-  m.impl("_copy_from_and_resize", &copy_from_and_resize);
+  register_kernel<at::_ops::copy_, &copy_>(m);
+  register_kernel<at::_ops::_copy_from, &copy_from>(m);
+  register_kernel<at::_ops::_copy_from_and_resize, &copy_from_and_resize>(m);
 }
 
 // The boxed fallbacks of these keys resolve a lazy view by cloning it, which copies it, which would resolve it again
 // without end. The copies above honour the bits themselves.
 TORCH_LIBRARY_IMPL(aten, Conjugate, m) {
-  m.impl("_copy_from", torch::CppFunction::makeFallthrough());
-  m.impl("_copy_from_and_resize", torch::CppFunction::makeFallthrough());
+  register_fallthrough<at::_ops::_copy_from>(m);
+  register_fallthrough<at::_ops::_copy_from_and_resize>(m);
 }
 TORCH_LIBRARY_IMPL(aten, Negative, m) {
-  m.impl("_copy_from", torch::CppFunction::makeFallthrough());
-  m.impl("_copy_from_and_resize", torch::CppFunction::makeFallthrough());
+  register_fallthrough<at::_ops::_copy_from>(m);
+  register_fallthrough<at::_ops::_copy_from_and_resize>(m);
 }
 
 }  // namespace hologram::aten

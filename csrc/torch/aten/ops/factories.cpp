@@ -4,17 +4,18 @@
 #include <ATen/Dispatch.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/native/Resize.h>
 #include <ATen/ops/arange_ops.h>
 #include <ATen/ops/eye_ops.h>
 #include <ATen/ops/linspace_ops.h>
 #include <ATen/ops/tril_ops.h>
 #include <ATen/ops/triu_ops.h>
-#include <ATen/native/Resize.h>
 #include <torch/library.h>
 
 #include <cmath>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
@@ -77,7 +78,7 @@ at::Tensor& arange_out(const at::Scalar& start, const at::Scalar& end, const at:
   if (numbers && (integral || (c10::isFloatingType(dtype) && is_compiled_type(dtype))))
     count = arange_count(start, end, step, dtype);
   if (count < 0 || (integral && step.toLong() == 0)) return torch_op<at::_ops::arange_start_out>(start, end, step, out);
-  static OpStat& stat = op_stat("arange.start_out");
+  static OpStat& stat = op_stat<at::_ops::arange_start_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   resize_to_count(out, count, /*warn=*/true);
   if (integral) generate(Op::arange_int, out, start.toLong(), step.toLong());
@@ -95,7 +96,7 @@ at::Tensor& linspace_out(const at::Scalar& start, const at::Scalar& end, int64_t
   const bool integral = c10::isIntegralType(dtype, /*includeBool=*/false);
   if (steps < 0 || start.isComplex() || end.isComplex() || !(integral || c10::isFloatingType(dtype)) || !is_compiled_type(dtype))
     return torch_op<at::_ops::linspace_out>(start, end, steps, out);
-  static OpStat& stat = op_stat("linspace.out");
+  static OpStat& stat = op_stat<at::_ops::linspace_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   resize_to_count(out, steps, /*warn=*/false);
   if (steps == 0) return out;
@@ -112,7 +113,7 @@ at::Tensor& linspace_out(const at::Scalar& start, const at::Scalar& end, int64_t
 
 at::Tensor& eye_m_out(int64_t n, int64_t m, at::Tensor& out) {
   if (n < 0 || m < 0 || !is_compiled_type(out.scalar_type())) return torch_op<at::_ops::eye_m_out>(n, m, out);
-  static OpStat& stat = op_stat("eye.m_out");
+  static OpStat& stat = op_stat<at::_ops::eye_m_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   out.resize_({n, m});
   if (out.numel() == 0) return out;
@@ -176,16 +177,16 @@ using Lower = Triangle<Op::tril, at::_ops::tril, at::_ops::tril_, at::_ops::tril
 using Upper = Triangle<Op::triu, at::_ops::triu, at::_ops::triu_, at::_ops::triu_out>;
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("arange.start_out", TORCH_FN(arange_out));
-  m.impl("linspace.out", TORCH_FN(linspace_out));
-  m.impl("eye.out", TORCH_FN(eye_out));
-  m.impl("eye.m_out", TORCH_FN(eye_m_out));
-  m.impl("tril", TORCH_FN(Lower::functional));
-  m.impl("tril_", TORCH_FN(Lower::in_place));
-  m.impl("tril.out", TORCH_FN(Lower::out));
-  m.impl("triu", TORCH_FN(Upper::functional));
-  m.impl("triu_", TORCH_FN(Upper::in_place));
-  m.impl("triu.out", TORCH_FN(Upper::out));
+  register_kernel<at::_ops::arange_start_out, &arange_out>(m);
+  register_kernel<at::_ops::linspace_out, &linspace_out>(m);
+  register_kernel<at::_ops::eye_out, &eye_out>(m);
+  register_kernel<at::_ops::eye_m_out, &eye_m_out>(m);
+  register_kernel<at::_ops::tril, &Lower::functional>(m);
+  register_kernel<at::_ops::tril_, &Lower::in_place>(m);
+  register_kernel<at::_ops::tril_out, &Lower::out>(m);
+  register_kernel<at::_ops::triu, &Upper::functional>(m);
+  register_kernel<at::_ops::triu_, &Upper::in_place>(m);
+  register_kernel<at::_ops::triu_out, &Upper::out>(m);
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <ATen/WrapDimUtils.h>
 #include <ATen/ops/gather_ops.h>
 
-#include "torch/aten/torch_kernels/typed_call.h"
 #include "torch/aten/core/index_bounds.h"
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -38,7 +38,7 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
   return library_op<AtenOp>(self, dim, index, sparse_grad);
 }
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { serve<at::_ops::gather, &gather>(m); }
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { register_kernel<at::_ops::gather, &gather>(m); }
 
 }  // namespace
 }  // namespace hologram::aten

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/embedding_native.h>
+#include <ATen/ops/embedding_ops.h>
 #include <ATen/ops/index_ops.h>
 #include <ATen/ops/index_select_ops.h>
 #include <torch/library.h>
@@ -12,8 +13,9 @@
 #include <string>
 
 #include "torch/aten/core/common.h"
-#include "torch/aten/torch_kernels/typed_call.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -80,21 +82,21 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, c10::SymInt padding_idx, bool scale_grad_by_freq, bool sparse) {
-  static OpStat& stat = op_stat("embedding");
+  static OpStat& stat = op_stat<at::_ops::embedding>();
   if (weight.dim() == 2 && has_rows(weight) && is_index(indices) && indices.device() == weight.device())
     return take_rows(weight, indices, /*wrap=*/false, "index out of range in self", stat);
   return at::native::embedding_symint(weight, indices, padding_idx, scale_grad_by_freq, sparse);
 }
 
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
-  static OpStat& stat = op_stat("index_select");
+  static OpStat& stat = op_stat<at::_ops::index_select>();
   if (dim == 0 && has_rows(self) && index.dim() == 1 && is_index(index) && index.device() == self.device())
     return take_rows(self, index, /*wrap=*/false, "index out of range in self", stat);
   return library_op<at::_ops::index_select>(self, dim, index);
 }
 
 Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices) {
-  static OpStat& stat = op_stat("index.Tensor");
+  static OpStat& stat = op_stat<at::_ops::index_Tensor>();
   if (indices.size() == 1 && has_rows(self) && has_plain_strides(self, 1)) {   // within a row x[index] keeps other strides
     const std::optional<Tensor> first = indices.get(0);
     if (first && first->defined() && is_index(*first))
@@ -106,9 +108,9 @@ Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("embedding", &embedding);
-  m.impl("index_select", &index_select);
-  m.impl("index.Tensor", &index);
+  register_kernel<at::_ops::embedding, &embedding>(m);
+  register_kernel<at::_ops::index_select, &index_select>(m);
+  register_kernel<at::_ops::index_Tensor, &index>(m);
 }
 
 }  // namespace hologram::aten

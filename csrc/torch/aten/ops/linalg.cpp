@@ -13,14 +13,18 @@
 #include <ATen/ops/addmv_cpu_dispatch.h>
 #include <ATen/ops/addmv_ops.h>
 #include <ATen/ops/baddbmm_cpu_dispatch.h>
+#include <ATen/ops/baddbmm_ops.h>
 #include <ATen/ops/bmm_cpu_dispatch.h>
 #include <ATen/ops/bmm_ops.h>
 #include <ATen/ops/conj_physical.h>
 #include <ATen/ops/dot_cpu_dispatch.h>
 #include <ATen/ops/dot_ops.h>
+#include <ATen/ops/linear_backward_ops.h>
 #include <ATen/ops/linear_native.h>
+#include <ATen/ops/linear_ops.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
 #include <ATen/ops/mm_ops.h>
+#include <ATen/ops/mv_ops.h>
 #include <torch/library.h>
 
 #include <array>
@@ -28,8 +32,9 @@
 #include <tuple>
 
 #include "torch/aten/core/common.h"
-#include "torch/aten/torch_kernels/typed_call.h"
+#include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -118,7 +123,7 @@ void start_from(const Tensor& out, const Tensor& self) {
 
 Tensor mm(const Tensor& a, const Tensor& b) {
   if (matrices(a, b)) {
-    static OpStat& stat = op_stat("mm");
+    static OpStat& stat = op_stat<at::_ops::mm>();
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
@@ -139,7 +144,7 @@ bool expands_to(const Tensor& self, int64_t rows, int64_t columns) {
 
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   if (matrices(a, b) && readable(self, a) && expands_to(self, a.size(0), b.size(1))) {
-    static OpStat& stat = op_stat("addmm");
+    static OpStat& stat = op_stat<at::_ops::addmm>();
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       check_one_memory(stat.name, out, self, a, b);
@@ -185,7 +190,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   const Tensor rows = as_rows(input, features), columns = transposed(weight);
   if (!blas_type(input) || !readable(input, weight)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
 
-  static OpStat& stat = op_stat("linear");
+  static OpStat& stat = op_stat<at::_ops::linear>();
   const Tensor out = empty(sizes, input.scalar_type(), input.device());
   Tensor out_rows = as_matrix(out, rows.size(0), weight.size(0), weight.size(0), 1);
   check_one_memory(stat.name, out, rows, columns, bias.defined() ? bias : rows);
@@ -221,7 +226,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& input, const Te
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
   if (batches(a, b)) {
-    static OpStat& stat = op_stat("bmm");
+    static OpStat& stat = op_stat<at::_ops::bmm>();
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), a.size(1), b.size(2)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
@@ -236,7 +241,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   if (batches(a, b) && readable(self, a) && self.dim() <= 3) {
-    static OpStat& stat = op_stat("baddbmm");
+    static OpStat& stat = op_stat<at::_ops::baddbmm>();
     if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
       Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
       out.copy_(self);
@@ -253,7 +258,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
 
 Tensor mv(const Tensor& a, const Tensor& x) {
   if (a.dim() == 2 && x.dim() == 1 && a.size(1) == x.size(0) && readable(a, x)) {
-    static OpStat& stat = op_stat("mv");
+    static OpStat& stat = op_stat<at::_ops::mv>();
     if (blas_type(a)) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, x);
@@ -268,7 +273,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
 
 Tensor dot(const Tensor& a, const Tensor& b) {
   if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && readable(a, b) && blas_type(a)) {
-    static OpStat& stat = op_stat("dot");
+    static OpStat& stat = op_stat<at::_ops::dot>();
     before_read(a, b);
     const PointersInside inside;   // the result's address
     const Tensor out = at::cpu::dot(a, b);
@@ -281,14 +286,14 @@ Tensor dot(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("linear", &linear);
-  m.impl("linear_backward", &linear_backward);
-  m.impl("mm", &mm);
-  m.impl("addmm", &addmm);
-  m.impl("bmm", &bmm);
-  m.impl("baddbmm", &baddbmm);
-  m.impl("mv", &mv);
-  m.impl("dot", &dot);
+  register_kernel<at::_ops::linear, &linear>(m);
+  register_kernel<at::_ops::linear_backward, &linear_backward>(m);
+  register_kernel<at::_ops::mm, &mm>(m);
+  register_kernel<at::_ops::addmm, &addmm>(m);
+  register_kernel<at::_ops::bmm, &bmm>(m);
+  register_kernel<at::_ops::baddbmm, &baddbmm>(m);
+  register_kernel<at::_ops::mv, &mv>(m);
+  register_kernel<at::_ops::dot, &dot>(m);
 }
 
 }  // namespace hologram::aten

@@ -19,6 +19,7 @@
 #include <tuple>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
 namespace {
@@ -102,8 +103,8 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(c10::DispatchKeySet keys, con
 }
 
 TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) {
-  m.impl("linear", TORCH_FN(linear));
-  m.impl("linear_backward", TORCH_FN(linear_backward));
+  register_kernel<at::_ops::linear, &linear>(m);
+  register_kernel<at::_ops::linear_backward, &linear_backward>(m);
 }
 
 }  // namespace

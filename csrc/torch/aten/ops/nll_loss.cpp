@@ -11,8 +11,8 @@
 #include <ATen/ops/nll_loss_forward_ops.h>
 
 #include "torch/aten/core/index_bounds.h"
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/structured.h"
 
 namespace hologram::aten {
@@ -259,14 +259,14 @@ at::Tensor& nll_loss2d_backward_out(const at::Tensor& grad, const at::Tensor& se
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve<at::_ops::nll_loss_forward, &nll_loss_forward>(m);
-  serve<at::_ops::nll_loss_forward_output, &nll_loss_forward_out>(m);
-  serve<at::_ops::nll_loss_backward, &nll_loss_backward>(m);
-  serve<at::_ops::nll_loss_backward_grad_input, &nll_loss_backward_out>(m);
-  serve<at::_ops::nll_loss2d_forward, &nll_loss2d_forward>(m);
-  serve<at::_ops::nll_loss2d_forward_output, &nll_loss2d_forward_out>(m);
-  serve<at::_ops::nll_loss2d_backward, &nll_loss2d_backward>(m);
-  serve<at::_ops::nll_loss2d_backward_grad_input, &nll_loss2d_backward_out>(m);
+  register_kernel<at::_ops::nll_loss_forward, &nll_loss_forward>(m);
+  register_kernel<at::_ops::nll_loss_forward_output, &nll_loss_forward_out>(m);
+  register_kernel<at::_ops::nll_loss_backward, &nll_loss_backward>(m);
+  register_kernel<at::_ops::nll_loss_backward_grad_input, &nll_loss_backward_out>(m);
+  register_kernel<at::_ops::nll_loss2d_forward, &nll_loss2d_forward>(m);
+  register_kernel<at::_ops::nll_loss2d_forward_output, &nll_loss2d_forward_out>(m);
+  register_kernel<at::_ops::nll_loss2d_backward, &nll_loss2d_backward>(m);
+  register_kernel<at::_ops::nll_loss2d_backward_grad_input, &nll_loss2d_backward_out>(m);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 
 #include <initializer_list>
 
+#include "torch/aten/core/registration.h"
 #include "torch/aten/elementwise/elementwise.h"
 #include "torch/aten/elementwise/formula.h"
-#include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
 namespace {
@@ -228,14 +228,14 @@ void adagrad(TensorList params, TensorList grads, TensorList sums, TensorList st
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  serve<_fused_adam_, &adam<_fused_adam_, Decay::Gradient, double>>(m);
-  serve<_fused_adam__tensor_lr, &adam<_fused_adam__tensor_lr, Decay::Gradient, const Tensor&>>(m);
-  serve<_fused_adamw_, &adam<_fused_adamw_, Decay::Parameter, double>>(m);
-  serve<_fused_adamw__tensor_lr, &adam<_fused_adamw__tensor_lr, Decay::Parameter, const Tensor&>>(m);
-  serve<_fused_sgd_, &sgd<_fused_sgd_, double>>(m);
-  serve<_fused_sgd__tensor_lr, &sgd<_fused_sgd__tensor_lr, const Tensor&>>(m);
-  serve<_fused_adagrad_, &adagrad<_fused_adagrad_, double>>(m);
-  serve<_fused_adagrad__tensor_lr, &adagrad<_fused_adagrad__tensor_lr, const Tensor&>>(m);
+  register_kernel<_fused_adam_, &adam<_fused_adam_, Decay::Gradient, double>>(m);
+  register_kernel<_fused_adam__tensor_lr, &adam<_fused_adam__tensor_lr, Decay::Gradient, const Tensor&>>(m);
+  register_kernel<_fused_adamw_, &adam<_fused_adamw_, Decay::Parameter, double>>(m);
+  register_kernel<_fused_adamw__tensor_lr, &adam<_fused_adamw__tensor_lr, Decay::Parameter, const Tensor&>>(m);
+  register_kernel<_fused_sgd_, &sgd<_fused_sgd_, double>>(m);
+  register_kernel<_fused_sgd__tensor_lr, &sgd<_fused_sgd__tensor_lr, const Tensor&>>(m);
+  register_kernel<_fused_adagrad_, &adagrad<_fused_adagrad_, double>>(m);
+  register_kernel<_fused_adagrad__tensor_lr, &adagrad<_fused_adagrad__tensor_lr, const Tensor&>>(m);
 }
 
 }  // namespace

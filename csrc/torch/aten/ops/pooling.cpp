@@ -6,11 +6,11 @@
 #include <ATen/ops/max_pool2d_with_indices_meta.h>
 #include <ATen/ops/max_pool2d_with_indices_ops.h>
 
-#include "torch/aten/torch_kernels/typed_call.h"
-#include "torch/aten/index_checks.h"
-#include "torch/aten/core/row_space.h"
+#include "torch/aten/core/index_checks.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/structured.h"
+#include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
 namespace {
@@ -213,10 +213,10 @@ Tensor& max_pool2d_backward_out(const Tensor& grad, const Tensor& self, IntArray
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve<at::_ops::max_pool2d_with_indices, &max_pool2d>(m);
-  serve<at::_ops::max_pool2d_with_indices_out, &max_pool2d_out>(m);
-  serve<at::_ops::max_pool2d_with_indices_backward, &max_pool2d_backward>(m);
-  serve<at::_ops::max_pool2d_with_indices_backward_grad_input, &max_pool2d_backward_out>(m);
+  register_kernel<at::_ops::max_pool2d_with_indices, &max_pool2d>(m);
+  register_kernel<at::_ops::max_pool2d_with_indices_out, &max_pool2d_out>(m);
+  register_kernel<at::_ops::max_pool2d_with_indices_backward, &max_pool2d_backward>(m);
+  register_kernel<at::_ops::max_pool2d_with_indices_backward_grad_input, &max_pool2d_backward_out>(m);
 }
 
 }  // namespace

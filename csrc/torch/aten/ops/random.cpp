@@ -24,8 +24,8 @@
 
 #include "torch/aten/core/probabilities.h"
 #include "torch/aten/core/product.h"
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 #include "torch/device/generator.h"
 
 namespace hologram::aten {
@@ -350,27 +350,27 @@ at::Tensor native_dropout_backward(const at::Tensor& grad, const at::Tensor& mas
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  serve<at::_ops::uniform_, &aten::uniform_>(m);
-  serve<at::_ops::normal_, &aten::normal_>(m);
+  register_kernel<at::_ops::uniform_, &aten::uniform_>(m);
+  register_kernel<at::_ops::normal_, &aten::normal_>(m);
   using T = const at::Tensor&;
-  serve<normal_Tensor_float, &normal<normal_Tensor_float, T, double>>(m);
-  serve<normal_float_Tensor, &normal<normal_float_Tensor, double, T>>(m);
-  serve<normal_Tensor_Tensor, &normal<normal_Tensor_Tensor, T, T>>(m);
-  serve<normal_Tensor_float_out, &aten::normal_out<normal_Tensor_float_out, T, double>>(m);
-  serve<normal_float_Tensor_out, &aten::normal_out<normal_float_Tensor_out, double, T>>(m);
-  serve<normal_Tensor_Tensor_out, &aten::normal_out<normal_Tensor_Tensor_out, T, T>>(m);
-  serve<at::_ops::exponential_, &aten::exponential_>(m);
-  serve<at::_ops::cauchy_, &aten::cauchy_>(m);
-  serve<at::_ops::log_normal_, &aten::log_normal_>(m);
-  serve<at::_ops::geometric_, &aten::geometric_>(m);
-  serve<at::_ops::random_, &aten::random_>(m);
-  serve<random__from, &random_from_to>(m);
-  serve<random__to, &random_to>(m);
-  serve<bernoulli__float, &bernoulli_float>(m);
-  serve<bernoulli__Tensor, &bernoulli_tensor>(m);
-  serve<at::_ops::bernoulli_out, &aten::bernoulli_out>(m);
-  serve<at::_ops::native_dropout, &aten::native_dropout>(m);
-  serve<at::_ops::native_dropout_backward, &aten::native_dropout_backward>(m);
+  register_kernel<normal_Tensor_float, &normal<normal_Tensor_float, T, double>>(m);
+  register_kernel<normal_float_Tensor, &normal<normal_float_Tensor, double, T>>(m);
+  register_kernel<normal_Tensor_Tensor, &normal<normal_Tensor_Tensor, T, T>>(m);
+  register_kernel<normal_Tensor_float_out, &aten::normal_out<normal_Tensor_float_out, T, double>>(m);
+  register_kernel<normal_float_Tensor_out, &aten::normal_out<normal_float_Tensor_out, double, T>>(m);
+  register_kernel<normal_Tensor_Tensor_out, &aten::normal_out<normal_Tensor_Tensor_out, T, T>>(m);
+  register_kernel<at::_ops::exponential_, &aten::exponential_>(m);
+  register_kernel<at::_ops::cauchy_, &aten::cauchy_>(m);
+  register_kernel<at::_ops::log_normal_, &aten::log_normal_>(m);
+  register_kernel<at::_ops::geometric_, &aten::geometric_>(m);
+  register_kernel<at::_ops::random_, &aten::random_>(m);
+  register_kernel<random__from, &random_from_to>(m);
+  register_kernel<random__to, &random_to>(m);
+  register_kernel<bernoulli__float, &bernoulli_float>(m);
+  register_kernel<bernoulli__Tensor, &bernoulli_tensor>(m);
+  register_kernel<at::_ops::bernoulli_out, &aten::bernoulli_out>(m);
+  register_kernel<at::_ops::native_dropout, &aten::native_dropout>(m);
+  register_kernel<at::_ops::native_dropout_backward, &aten::native_dropout_backward>(m);
 }
 
 }  // namespace

@@ -229,19 +229,19 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
 #define HG_REDUCTION(row, rule, keeps_empty, id, out) kernel_##id::serve_in(m);
 #include "reduction_table.inc"
 #undef HG_REDUCTION
-  serve<at::_ops::sum, &sum_all>(m);
-  serve<at::_ops::mean, &mean_all>(m);
-  serve<at::_ops::prod, &prod_all>(m);
-  serve<at::_ops::max, &extreme_all<Op::amax, at::_ops::max>>(m);
-  serve<at::_ops::min, &extreme_all<Op::amin, at::_ops::min>>(m);
-  serve<at::_ops::max_unary_out, &extreme_all_out<Op::amax, at::_ops::max_unary_out>>(m);
-  serve<at::_ops::min_unary_out, &extreme_all_out<Op::amin, at::_ops::min_unary_out>>(m);
-  serve<at::_ops::aminmax, &aminmax>(m);
-  serve<at::_ops::aminmax_out, &aminmax_out>(m);
-  serve<at::_ops::count_nonzero_dim_IntList, &count_nonzero>(m);
-  serve<at::_ops::nansum, &nansum>(m);
-  serve<at::_ops::nansum_out, &nansum_out>(m);
-  serve<at::_ops::equal, &equal>(m);
+  register_kernel<at::_ops::sum, &sum_all>(m);
+  register_kernel<at::_ops::mean, &mean_all>(m);
+  register_kernel<at::_ops::prod, &prod_all>(m);
+  register_kernel<at::_ops::max, &extreme_all<Op::amax, at::_ops::max>>(m);
+  register_kernel<at::_ops::min, &extreme_all<Op::amin, at::_ops::min>>(m);
+  register_kernel<at::_ops::max_unary_out, &extreme_all_out<Op::amax, at::_ops::max_unary_out>>(m);
+  register_kernel<at::_ops::min_unary_out, &extreme_all_out<Op::amin, at::_ops::min_unary_out>>(m);
+  register_kernel<at::_ops::aminmax, &aminmax>(m);
+  register_kernel<at::_ops::aminmax_out, &aminmax_out>(m);
+  register_kernel<at::_ops::count_nonzero_dim_IntList, &count_nonzero>(m);
+  register_kernel<at::_ops::nansum, &nansum>(m);
+  register_kernel<at::_ops::nansum_out, &nansum_out>(m);
+  register_kernel<at::_ops::equal, &equal>(m);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 // structured class. reduction.cpp has the reductions with arguments of their own (norms, variances, ...).
 #pragma once
 
-#include <ATen/WrapDimUtils.h>
 #include <ATen/native/ReduceOpsUtils.h>
+#include <ATen/WrapDimUtils.h>
 
 #include <initializer_list>
 #include <optional>
@@ -113,9 +113,9 @@ struct ReductionKernel<Entry, meta> {
   }
 
   static void serve_in(torch::Library& m) {
-    serve<typename Entry::Functional, &functional>(m);
-    if constexpr (kPair) serve<typename Entry::Out, &out_pair>(m);
-    else serve<typename Entry::Out, &out>(m);
+    register_kernel<typename Entry::Functional, &functional>(m);
+    if constexpr (kPair) register_kernel<typename Entry::Out, &out_pair>(m);
+    else register_kernel<typename Entry::Out, &out>(m);
   }
 
  private:

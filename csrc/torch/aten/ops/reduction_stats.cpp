@@ -162,22 +162,22 @@ at::Tensor& logsumexp_out(const at::Tensor& self, c10::IntArrayRef dims, bool ke
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  serve<var_correction, &variance<Op::var, var_correction>>(m);
-  serve<std_correction, &variance<Op::std, std_correction>>(m);
-  serve<var_correction_out, &variance_out<Op::var, var_correction_out>>(m);
-  serve<std_correction_out, &variance_out<Op::std, std_correction_out>>(m);
-  serve<var_mean_correction, &variance_and_mean<Op::var_mean, var_mean_correction>>(m);
-  serve<std_mean_correction, &variance_and_mean<Op::std_mean, std_mean_correction>>(m);
-  serve<at::_ops::linalg_vector_norm, &aten::linalg_vector_norm>(m);
-  serve<at::_ops::linalg_vector_norm_out, &aten::linalg_vector_norm_out>(m);
+  register_kernel<var_correction, &variance<Op::var, var_correction>>(m);
+  register_kernel<std_correction, &variance<Op::std, std_correction>>(m);
+  register_kernel<var_correction_out, &variance_out<Op::var, var_correction_out>>(m);
+  register_kernel<std_correction_out, &variance_out<Op::std, std_correction_out>>(m);
+  register_kernel<var_mean_correction, &variance_and_mean<Op::var_mean, var_mean_correction>>(m);
+  register_kernel<std_mean_correction, &variance_and_mean<Op::std_mean, std_mean_correction>>(m);
+  register_kernel<at::_ops::linalg_vector_norm, &aten::linalg_vector_norm>(m);
+  register_kernel<at::_ops::linalg_vector_norm_out, &aten::linalg_vector_norm_out>(m);
   using at::meta::structured_norm_ScalarOpt_dim;
   using at::meta::structured_norm_ScalarOpt_dim_dtype;
-  serve<norm_ScalarOpt_dim, &norm<norm_ScalarOpt_dim, structured_norm_ScalarOpt_dim>>(m);
-  serve<at::_ops::norm_out, &aten::norm_out<at::_ops::norm_out, structured_norm_ScalarOpt_dim>>(m);
-  serve<norm_ScalarOpt_dim_dtype, &norm<norm_ScalarOpt_dim_dtype, structured_norm_ScalarOpt_dim_dtype, c10::ScalarType>>(m);
-  serve<norm_dtype_out, &aten::norm_out<norm_dtype_out, structured_norm_ScalarOpt_dim_dtype, c10::ScalarType>>(m);
-  serve<at::_ops::logsumexp, &aten::logsumexp>(m);
-  serve<at::_ops::logsumexp_out, &aten::logsumexp_out>(m);
+  register_kernel<norm_ScalarOpt_dim, &norm<norm_ScalarOpt_dim, structured_norm_ScalarOpt_dim>>(m);
+  register_kernel<at::_ops::norm_out, &aten::norm_out<at::_ops::norm_out, structured_norm_ScalarOpt_dim>>(m);
+  register_kernel<norm_ScalarOpt_dim_dtype, &norm<norm_ScalarOpt_dim_dtype, structured_norm_ScalarOpt_dim_dtype, c10::ScalarType>>(m);
+  register_kernel<norm_dtype_out, &aten::norm_out<norm_dtype_out, structured_norm_ScalarOpt_dim_dtype, c10::ScalarType>>(m);
+  register_kernel<at::_ops::logsumexp, &aten::logsumexp>(m);
+  register_kernel<at::_ops::logsumexp_out, &aten::logsumexp_out>(m);
 }
 
 }  // namespace

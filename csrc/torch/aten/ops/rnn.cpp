@@ -3,10 +3,15 @@
 // torch expects these fused cells of every accelerator and calls them from nn.LSTM, nn.GRU and their cells. A gate tensor is
 // [batch, gates * hidden]; the circuits run over [batch, hidden] and see each gate as an operand of its own.
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_thnn_fused_gru_cell_backward_ops.h>
+#include <ATen/ops/_thnn_fused_gru_cell_ops.h>
+#include <ATen/ops/_thnn_fused_lstm_cell_backward_impl_ops.h>
+#include <ATen/ops/_thnn_fused_lstm_cell_ops.h>
 #include <torch/library.h>
 
 #include <tuple>
 
+#include "torch/aten/core/registration.h"
 #include "torch/aten/elementwise/formula.h"
 
 namespace hologram::aten {
@@ -89,7 +94,7 @@ std::pair<Tensor, Tensor> biases(const char* op, const std::optional<Tensor>& ib
 
 std::tuple<Tensor, Tensor, Tensor> lstm_cell(const Tensor& igates, const Tensor& hgates, const Tensor& cx,
                                              const std::optional<Tensor>& ibias_opt, const std::optional<Tensor>& hbias_opt) {
-  static OpStat& stat = op_stat("_thnn_fused_lstm_cell");
+  static OpStat& stat = op_stat<at::_ops::_thnn_fused_lstm_cell>();
   const auto [ibias, hbias] = biases("_thnn_fused_lstm_cell", ibias_opt, hbias_opt);
   Cell c("_thnn_fused_lstm_cell", cx);
   const Ref i = c.sigmoid(summed_gate(c, igates, hgates, ibias, hbias, 0, 4));
@@ -110,7 +115,7 @@ std::tuple<Tensor, Tensor, Tensor> lstm_cell(const Tensor& igates, const Tensor&
 
 std::tuple<Tensor, Tensor, Tensor> lstm_cell_backward(const std::optional<Tensor>& grad_hy, const std::optional<Tensor>& grad_cy,
                                                       const Tensor& cx, const Tensor& cy, const Tensor& workspace, bool has_bias) {
-  static OpStat& stat = op_stat("_thnn_fused_lstm_cell_backward_impl");
+  static OpStat& stat = op_stat<at::_ops::_thnn_fused_lstm_cell_backward_impl>();
   const bool has_hy = grad_hy && grad_hy->defined(), has_cy = grad_cy && grad_cy->defined();
   if (!has_hy && !has_cy) return {};
   Cell c("_thnn_fused_lstm_cell_backward_impl", cx);
@@ -138,7 +143,7 @@ std::tuple<Tensor, Tensor, Tensor> lstm_cell_backward(const std::optional<Tensor
 // Gates r(eset), z (update), n(ew); the workspace keeps r, z, n, hx and the hidden part of n.
 std::tuple<Tensor, Tensor> gru_cell(const Tensor& igates, const Tensor& hgates, const Tensor& hx,
                                     const std::optional<Tensor>& ibias_opt, const std::optional<Tensor>& hbias_opt) {
-  static OpStat& stat = op_stat("_thnn_fused_gru_cell");
+  static OpStat& stat = op_stat<at::_ops::_thnn_fused_gru_cell>();
   const auto [ibias, hbias] = biases("_thnn_fused_gru_cell", ibias_opt, hbias_opt);
   Cell c("_thnn_fused_gru_cell", hx);
   const Ref r = c.sigmoid(summed_gate(c, igates, hgates, ibias, hbias, 0, 3));
@@ -161,7 +166,7 @@ std::tuple<Tensor, Tensor> gru_cell(const Tensor& igates, const Tensor& hgates, 
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> gru_cell_backward(const Tensor& grad_hy, const Tensor& workspace, bool has_bias) {
-  static OpStat& stat = op_stat("_thnn_fused_gru_cell_backward");
+  static OpStat& stat = op_stat<at::_ops::_thnn_fused_gru_cell_backward>();
   Cell c("_thnn_fused_gru_cell_backward", grad_hy);
   const Ref r = c.input(workspace, 0, 5), z = c.input(workspace, 1, 5), n = c.input(workspace, 2, 5),
             h = c.input(workspace, 3, 5), hn = c.input(workspace, 4, 5), grad = c.input(grad_hy);
@@ -183,10 +188,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> gru_cell_backward(const Tenso
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("_thnn_fused_lstm_cell", &lstm_cell);
-  m.impl("_thnn_fused_lstm_cell_backward_impl", &lstm_cell_backward);
-  m.impl("_thnn_fused_gru_cell", &gru_cell);
-  m.impl("_thnn_fused_gru_cell_backward", &gru_cell_backward);
+  register_kernel<at::_ops::_thnn_fused_lstm_cell, &lstm_cell>(m);
+  register_kernel<at::_ops::_thnn_fused_lstm_cell_backward_impl, &lstm_cell_backward>(m);
+  register_kernel<at::_ops::_thnn_fused_gru_cell, &gru_cell>(m);
+  register_kernel<at::_ops::_thnn_fused_gru_cell_backward, &gru_cell_backward>(m);
 }
 
 }  // namespace hologram::aten

@@ -3,6 +3,8 @@
 #include <ATen/WrapDimUtils.h>
 #include <ATen/core/op_registration/adaption.h>
 #include <ATen/native/layer_norm.h>
+#include <ATen/ops/_fused_rms_norm_backward_ops.h>
+#include <ATen/ops/_fused_rms_norm_ops.h>
 #include <ATen/ops/_log_softmax_backward_data_meta.h>
 #include <ATen/ops/_log_softmax_backward_data_ops.h>
 #include <ATen/ops/_log_softmax_meta.h>
@@ -11,8 +13,6 @@
 #include <ATen/ops/_softmax_backward_data_ops.h>
 #include <ATen/ops/_softmax_meta.h>
 #include <ATen/ops/_softmax_ops.h>
-#include <ATen/ops/_fused_rms_norm_backward_ops.h>
-#include <ATen/ops/_fused_rms_norm_ops.h>
 #include <ATen/ops/native_layer_norm_backward_ops.h>
 #include <ATen/ops/native_layer_norm_ops.h>
 
@@ -21,8 +21,8 @@
 #include <numeric>
 
 #include "torch/aten/core/product.h"
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/structured.h"
 
 namespace hologram::aten {
@@ -143,8 +143,8 @@ struct SoftmaxBackwardKernel {
 
 template <class Row, template <class> class Kernel>
 void serve_softmax(torch::Library& m) {
-  serve<typename Row::Functional, &Kernel<Row>::functional>(m);
-  serve<typename Row::Out, &Kernel<Row>::out>(m);
+  register_kernel<typename Row::Functional, &Kernel<Row>::functional>(m);
+  register_kernel<typename Row::Out, &Kernel<Row>::out>(m);
 }
 
 // ---- layer_norm, rms_norm ----
@@ -356,10 +356,10 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   serve_softmax<LogSoftmax, SoftmaxKernel>(m);
   serve_softmax<SoftmaxBackward, SoftmaxBackwardKernel>(m);
   serve_softmax<LogSoftmaxBackward, SoftmaxBackwardKernel>(m);
-  serve<at::_ops::native_layer_norm, &native_layer_norm>(m);
-  serve<at::_ops::native_layer_norm_backward, &native_layer_norm_backward>(m);
-  serve<at::_ops::_fused_rms_norm, &fused_rms_norm>(m);
-  serve<at::_ops::_fused_rms_norm_backward, &fused_rms_norm_backward>(m);
+  register_kernel<at::_ops::native_layer_norm, &native_layer_norm>(m);
+  register_kernel<at::_ops::native_layer_norm_backward, &native_layer_norm_backward>(m);
+  register_kernel<at::_ops::_fused_rms_norm, &fused_rms_norm>(m);
+  register_kernel<at::_ops::_fused_rms_norm_backward, &fused_rms_norm_backward>(m);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <ATen/ops/cumsum_meta.h>
 #include <ATen/ops/cumsum_ops.h>
 
-#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/core/row_space.h"
 #include "torch/aten/core/structured.h"
 
 namespace hologram::aten {
@@ -89,9 +89,9 @@ struct CumulativeKernel {
   }
 
   static void serve_in(torch::Library& m) {
-    serve<typename Row::Functional, &functional>(m);
-    serve<typename Row::Out, &out>(m);
-    serve<typename Row::InPlace, &in_place>(m);
+    register_kernel<typename Row::Functional, &functional>(m);
+    register_kernel<typename Row::Out, &out>(m);
+    register_kernel<typename Row::InPlace, &in_place>(m);
   }
 };
 
@@ -135,10 +135,10 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
   CumulativeKernel<Cumsum>::serve_in(m);
   CumulativeKernel<Cumprod>::serve_in(m);
-  serve<_cummax_helper, &running_extreme<Op::cummax, _cummax_helper>>(m);
-  serve<_cummin_helper, &running_extreme<Op::cummin, _cummin_helper>>(m);
-  serve<_logcumsumexp, &logcumsumexp>(m);
-  serve<_logcumsumexp_out, &logcumsumexp_out>(m);
+  register_kernel<_cummax_helper, &running_extreme<Op::cummax, _cummax_helper>>(m);
+  register_kernel<_cummin_helper, &running_extreme<Op::cummin, _cummin_helper>>(m);
+  register_kernel<_logcumsumexp, &logcumsumexp>(m);
+  register_kernel<_logcumsumexp_out, &logcumsumexp_out>(m);
 }
 
 }  // namespace

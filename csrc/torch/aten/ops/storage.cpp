@@ -5,17 +5,33 @@
 #include <ATen/EmptyTensor.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TensorFactories.h>
+#include <ATen/ops/_has_compatible_shallow_copy_type_ops.h>
+#include <ATen/ops/_lazy_clone_ops.h>
+#include <ATen/ops/_local_scalar_dense_ops.h>
+#include <ATen/ops/_reshape_alias_ops.h>
 #include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/as_strided_ops.h>
+#include <ATen/ops/empty_ops.h>
+#include <ATen/ops/empty_strided_ops.h>
 #include <ATen/ops/is_set_to_native.h>
+#include <ATen/ops/is_set_to_ops.h>
+#include <ATen/ops/record_stream_ops.h>
+#include <ATen/ops/resize_ops.h>
 #include <ATen/ops/set_native.h>
+#include <ATen/ops/set_ops.h>
 #include <ATen/ops/unfold_native.h>
+#include <ATen/ops/unfold_ops.h>
 #include <ATen/ops/view_as_complex_native.h>
+#include <ATen/ops/view_as_complex_ops.h>
 #include <ATen/ops/view_as_real_native.h>
+#include <ATen/ops/view_as_real_ops.h>
 #include <ATen/ops/view_native.h>
+#include <ATen/ops/view_ops.h>
 #include <torch/library.h>
 
-#include "torch/aten/bounds.h"
+#include "torch/aten/core/bounds.h"
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -255,24 +271,24 @@ bool has_compatible_shallow_copy_type(const at::Tensor& self, const at::Tensor& 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("empty.memory_format", &empty_memory_format);
-  m.impl("empty_strided", &empty_strided_options);
-  m.impl("as_strided", &at::native::as_strided_tensorimpl);
-  m.impl("view", static_cast<at::Tensor (*)(const at::Tensor&, at::IntArrayRef)>(&at::native::view));
-  m.impl("_reshape_alias", &reshape_alias);
-  m.impl("unfold", &at::native::unfold);
-  m.impl("view_as_real", &at::native::view_as_real);
-  m.impl("view_as_complex", &at::native::view_as_complex);
-  m.impl("resize_", &resize_);
-  m.impl("set_.source_Storage", static_cast<at::Tensor& (*)(at::Tensor&, at::Storage)>(&at::native::set_));
-  m.impl("set_.source_Storage_storage_offset", &set_storage_offset_);
-  m.impl("set_.source_Tensor", &at::native::set_tensor_);
-  m.impl("set_", &set_empty_);
-  m.impl("is_set_to", &at::native::is_set_to);
-  m.impl("_local_scalar_dense", &local_scalar_dense);
-  m.impl("_lazy_clone", &lazy_clone);
-  m.impl("record_stream", &record_stream);
-  m.impl("_has_compatible_shallow_copy_type", &has_compatible_shallow_copy_type);
+  register_kernel<at::_ops::empty_memory_format, &empty_memory_format>(m);
+  register_kernel<at::_ops::empty_strided, &empty_strided_options>(m);
+  register_kernel<at::_ops::as_strided, &at::native::as_strided_tensorimpl>(m);
+  register_kernel<at::_ops::view, static_cast<at::Tensor (*)(const at::Tensor&, at::IntArrayRef)>(&at::native::view)>(m);
+  register_kernel<at::_ops::_reshape_alias, &reshape_alias>(m);
+  register_kernel<at::_ops::unfold, &at::native::unfold>(m);
+  register_kernel<at::_ops::view_as_real, &at::native::view_as_real>(m);
+  register_kernel<at::_ops::view_as_complex, &at::native::view_as_complex>(m);
+  register_kernel<at::_ops::resize_, &resize_>(m);
+  register_kernel<at::_ops::set__source_Storage, static_cast<at::Tensor& (*)(at::Tensor&, at::Storage)>(&at::native::set_)>(m);
+  register_kernel<at::_ops::set__source_Storage_storage_offset, &set_storage_offset_>(m);
+  register_kernel<at::_ops::set__source_Tensor, &at::native::set_tensor_>(m);
+  register_kernel<at::_ops::set_, &set_empty_>(m);
+  register_kernel<at::_ops::is_set_to, &at::native::is_set_to>(m);
+  register_kernel<at::_ops::_local_scalar_dense, &local_scalar_dense>(m);
+  register_kernel<at::_ops::_lazy_clone, &lazy_clone>(m);
+  register_kernel<at::_ops::record_stream, &record_stream>(m);
+  register_kernel<at::_ops::_has_compatible_shallow_copy_type, &has_compatible_shallow_copy_type>(m);
 }
 
 }  // namespace hologram::aten

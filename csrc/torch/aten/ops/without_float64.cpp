@@ -128,21 +128,21 @@ struct WithTolerances {
 void serve_composites(torch::Library& m) {
   using namespace at::_ops;
   using P = WithTolerances<Pinv>;
-  serve<linalg_pinv_atol_rtol_float, &P::numbers>(m);
-  serve<linalg_pinv_atol_rtol_float_out, &P::numbers_out>(m);
-  serve<linalg_pinv, &P::one_number>(m);
-  serve<linalg_pinv_out, &P::one_number_out>(m);
-  serve<linalg_pinv_rcond_tensor, &P::one_tensor>(m);
-  serve<linalg_pinv_out_rcond_tensor, &P::one_tensor_out>(m);
+  register_kernel<linalg_pinv_atol_rtol_float, &P::numbers>(m);
+  register_kernel<linalg_pinv_atol_rtol_float_out, &P::numbers_out>(m);
+  register_kernel<linalg_pinv, &P::one_number>(m);
+  register_kernel<linalg_pinv_out, &P::one_number_out>(m);
+  register_kernel<linalg_pinv_rcond_tensor, &P::one_tensor>(m);
+  register_kernel<linalg_pinv_out_rcond_tensor, &P::one_tensor_out>(m);
   using R = WithTolerances<MatrixRank>;
-  serve<linalg_matrix_rank_atol_rtol_tensor, &R::tensors>(m);
-  serve<linalg_matrix_rank_atol_rtol_tensor_out, &R::tensors_out>(m);
-  serve<linalg_matrix_rank_atol_rtol_float, &R::numbers>(m);
-  serve<linalg_matrix_rank_atol_rtol_float_out, &R::numbers_out>(m);
-  serve<linalg_matrix_rank, &R::one_number>(m);
-  serve<linalg_matrix_rank_out, &R::one_number_out>(m);
-  serve<linalg_matrix_rank_tol_tensor, &R::one_tensor>(m);
-  serve<linalg_matrix_rank_out_tol_tensor, &R::one_tensor_out>(m);
+  register_kernel<linalg_matrix_rank_atol_rtol_tensor, &R::tensors>(m);
+  register_kernel<linalg_matrix_rank_atol_rtol_tensor_out, &R::tensors_out>(m);
+  register_kernel<linalg_matrix_rank_atol_rtol_float, &R::numbers>(m);
+  register_kernel<linalg_matrix_rank_atol_rtol_float_out, &R::numbers_out>(m);
+  register_kernel<linalg_matrix_rank, &R::one_number>(m);
+  register_kernel<linalg_matrix_rank_out, &R::one_number_out>(m);
+  register_kernel<linalg_matrix_rank_tol_tensor, &R::one_tensor>(m);
+  register_kernel<linalg_matrix_rank_out_tol_tensor, &R::one_tensor_out>(m);
 }
 
 // ---- renorm: the gradient's norms, which torch computes in the CPU's accumulation type ----
@@ -180,12 +180,12 @@ Tensor& renorm_(c10::DispatchKeySet keys, Tensor& self, const at::Scalar& p, int
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   serve_composites(m);
-  serve<at::_ops::linalg_pinv_atol_rtol_tensor, &WithTolerances<Pinv>::tensors>(m);
+  register_kernel<at::_ops::linalg_pinv_atol_rtol_tensor, &WithTolerances<Pinv>::tensors>(m);
 }
 TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) {
   serve_composites(m);      // differentiable as they are
-  serve<at::_ops::renorm, &renorm>(m);
-  serve<at::_ops::renorm_, &renorm_>(m);
+  register_kernel<at::_ops::renorm, &renorm>(m);
+  register_kernel<at::_ops::renorm_, &renorm_>(m);
 }
 
 }  // namespace

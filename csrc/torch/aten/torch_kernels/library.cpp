@@ -4,6 +4,7 @@
 #include <torch/library.h>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
 namespace {
@@ -45,8 +46,8 @@ void register_library() {
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("histc", TORCH_FN(histc));
-  m.impl("histc.out", TORCH_FN(histc_out));
+  register_kernel<at::_ops::histc, &histc>(m);
+  register_kernel<at::_ops::histc_out, &histc_out>(m);
 }
 
 }  // namespace hologram::aten

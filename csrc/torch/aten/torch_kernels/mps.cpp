@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "runtime/backends/metal.h"
-#include "runtime/memory/block.h"
 #include "runtime/base/config.h"
+#include "runtime/memory/block.h"
 #include "torch/device/errors.h"
 
 #ifdef __APPLE__

@@ -5,10 +5,10 @@
 // is a hologram tensor that aliases, owns or is an argument exactly as the schema and the kernel say.
 #pragma once
 
-#include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/Generator.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <mutex>

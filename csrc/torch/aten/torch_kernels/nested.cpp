@@ -2,14 +2,22 @@
 
 #include <ATen/NestedTensorImpl.h>
 #include <ATen/ops/_nested_tensor_size_native.h>
+#include <ATen/ops/_nested_tensor_size_ops.h>
 #include <ATen/ops/_nested_tensor_storage_offsets_native.h>
+#include <ATen/ops/_nested_tensor_storage_offsets_ops.h>
 #include <ATen/ops/_nested_tensor_strides_native.h>
+#include <ATen/ops/_nested_tensor_strides_ops.h>
 #include <ATen/ops/_nested_view_from_buffer_native.h>
+#include <ATen/ops/_nested_view_from_buffer_ops.h>
 #include <ATen/ops/_to_copy_native.h>
+#include <ATen/ops/_to_copy_ops.h>
 #include <ATen/ops/copy_native.h>
+#include <ATen/ops/copy_ops.h>
 #include <ATen/ops/empty_like_native.h>
+#include <ATen/ops/empty_like_ops.h>
 #include <torch/library.h>
 
+#include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/fallback.h"
 
 namespace hologram::aten {
@@ -29,17 +37,17 @@ at::Tensor view_from_buffer(const at::Tensor& buffer, const at::Tensor& sizes, c
 
 }  // namespace
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { m.impl("_nested_view_from_buffer", &view_from_buffer); }
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { register_kernel<at::_ops::_nested_view_from_buffer, &view_from_buffer>(m); }
 
 TORCH_LIBRARY_IMPL(aten, NestedTensorPrivateUse1, m) {
   // These make or fill tensors of another device. torch's kernels copy whole buffers, wherever they lie.
-  m.impl("_to_copy", &at::native::_to_copy_nested);
-  m.impl("copy_", &at::native::copy_nested_);
-  m.impl("empty_like", &at::native::empty_like_nested);
+  register_kernel<at::_ops::_to_copy, &at::native::_to_copy_nested>(m);
+  register_kernel<at::_ops::copy_, &at::native::copy_nested_>(m);
+  register_kernel<at::_ops::empty_like, &at::native::empty_like_nested>(m);
   // What describes the tensor stays on the CPU.
-  m.impl("_nested_tensor_size", &at::native::_nested_tensor_size);
-  m.impl("_nested_tensor_strides", &at::native::_nested_tensor_strides);
-  m.impl("_nested_tensor_storage_offsets", &at::native::_nested_tensor_storage_offsets);
+  register_kernel<at::_ops::_nested_tensor_size, &at::native::_nested_tensor_size>(m);
+  register_kernel<at::_ops::_nested_tensor_strides, &at::native::_nested_tensor_strides>(m);
+  register_kernel<at::_ops::_nested_tensor_storage_offsets, &at::native::_nested_tensor_storage_offsets>(m);
   // Everything else is delegated.
   delegate_each(m, c10::DispatchKey::NestedTensorCPU, {"_to_copy", "copy_", "empty_like", "_nested_tensor_size",
                                                        "_nested_tensor_strides", "_nested_tensor_storage_offsets"});

@@ -20,8 +20,8 @@
 
 #include <limits>
 
-#include "torch/aten/index_checks.h"
 #include "torch/aten/core/index_bounds.h"
+#include "torch/aten/core/index_checks.h"
 #include "torch/aten/core/registration.h"
 
 namespace hologram::aten {
@@ -202,23 +202,23 @@ Tensor& coo_to_csr_out(const Tensor& self, int64_t size, bool out_int32, Tensor&
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  serve<adaptive_max_pool2d_backward, &adaptive_backward<adaptive_max_pool2d_backward, 2>>(m);
-  serve<adaptive_max_pool2d_backward_grad_input, &adaptive_backward_out<adaptive_max_pool2d_backward_grad_input, 2>>(m);
-  serve<adaptive_max_pool3d_backward, &adaptive_backward<adaptive_max_pool3d_backward, 3>>(m);
-  serve<adaptive_max_pool3d_backward_grad_input, &adaptive_backward_out<adaptive_max_pool3d_backward_grad_input, 3>>(m);
-  serve<max_pool3d_with_indices_backward, &max_pool3d_backward>(m);
-  serve<max_pool3d_with_indices_backward_grad_input, &max_pool3d_backward_out>(m);
-  serve<at::_ops::embedding_dense_backward, &hologram::aten::embedding_dense_backward>(m);
-  serve<_embedding_bag, &embedding_bag<_embedding_bag>>(m);
-  serve<_embedding_bag_forward_only, &embedding_bag<_embedding_bag_forward_only>>(m);
-  serve<_embedding_bag_dense_backward, &bag_dense_backward>(m);
-  serve<_embedding_bag_per_sample_weights_backward, &bag_weights_backward>(m);
-  serve<at::_ops::segment_reduce, &hologram::aten::segment_reduce>(m);
-  serve<_segment_reduce_backward, &segment_reduce_backward>(m);
-  serve<_convert_indices_from_csr_to_coo, &csr_to_coo>(m);
-  serve<_convert_indices_from_csr_to_coo_out, &csr_to_coo_out>(m);
-  serve<_convert_indices_from_coo_to_csr, &coo_to_csr>(m);
-  serve<_convert_indices_from_coo_to_csr_out, &coo_to_csr_out>(m);
+  register_kernel<adaptive_max_pool2d_backward, &adaptive_backward<adaptive_max_pool2d_backward, 2>>(m);
+  register_kernel<adaptive_max_pool2d_backward_grad_input, &adaptive_backward_out<adaptive_max_pool2d_backward_grad_input, 2>>(m);
+  register_kernel<adaptive_max_pool3d_backward, &adaptive_backward<adaptive_max_pool3d_backward, 3>>(m);
+  register_kernel<adaptive_max_pool3d_backward_grad_input, &adaptive_backward_out<adaptive_max_pool3d_backward_grad_input, 3>>(m);
+  register_kernel<max_pool3d_with_indices_backward, &max_pool3d_backward>(m);
+  register_kernel<max_pool3d_with_indices_backward_grad_input, &max_pool3d_backward_out>(m);
+  register_kernel<at::_ops::embedding_dense_backward, &hologram::aten::embedding_dense_backward>(m);
+  register_kernel<_embedding_bag, &embedding_bag<_embedding_bag>>(m);
+  register_kernel<_embedding_bag_forward_only, &embedding_bag<_embedding_bag_forward_only>>(m);
+  register_kernel<_embedding_bag_dense_backward, &bag_dense_backward>(m);
+  register_kernel<_embedding_bag_per_sample_weights_backward, &bag_weights_backward>(m);
+  register_kernel<at::_ops::segment_reduce, &hologram::aten::segment_reduce>(m);
+  register_kernel<_segment_reduce_backward, &segment_reduce_backward>(m);
+  register_kernel<_convert_indices_from_csr_to_coo, &csr_to_coo>(m);
+  register_kernel<_convert_indices_from_csr_to_coo_out, &csr_to_coo_out>(m);
+  register_kernel<_convert_indices_from_coo_to_csr, &coo_to_csr>(m);
+  register_kernel<_convert_indices_from_coo_to_csr_out, &coo_to_csr_out>(m);
 }
 
 }  // namespace

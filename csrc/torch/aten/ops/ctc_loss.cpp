@@ -84,10 +84,10 @@ Tensor backward(const Tensor& grad, const Tensor& log_probs, const Tensor& targe
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  serve<_ctc_loss, &forward<_ctc_loss, IntArrayRef>>(m);
-  serve<_ctc_loss_Tensor, &forward<_ctc_loss_Tensor, const Tensor&>>(m);
-  serve<_ctc_loss_backward, &backward<_ctc_loss_backward, IntArrayRef>>(m);
-  serve<_ctc_loss_backward_Tensor, &backward<_ctc_loss_backward_Tensor, const Tensor&>>(m);
+  register_kernel<_ctc_loss, &forward<_ctc_loss, IntArrayRef>>(m);
+  register_kernel<_ctc_loss_Tensor, &forward<_ctc_loss_Tensor, const Tensor&>>(m);
+  register_kernel<_ctc_loss_backward, &backward<_ctc_loss_backward, IntArrayRef>>(m);
+  register_kernel<_ctc_loss_backward_Tensor, &backward<_ctc_loss_backward_Tensor, const Tensor&>>(m);
 }
 
 }  // namespace
