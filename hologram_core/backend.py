@@ -1,4 +1,4 @@
-"""Which backends this machine has, and which one is used where nobody says."""
+"""Which backends this machine has, and which one is used where none is named."""
 
 from __future__ import annotations
 

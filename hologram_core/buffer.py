@@ -62,7 +62,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
 
     @property
     def __array_interface__(self) -> dict:
-        # Whoever reads the address may keep it: from now on ops on the buffer run when they are called.
+        # A reader of the address may keep it: from now on ops on the buffer run when they are called.
         return {"version": 3, "shape": (self.length,), "typestr": self.dtype.str, "data": (self.address(), self.read_only)}
 
     # ---- in and out ----

@@ -2,7 +2,7 @@
 
 The native runtime knows its share of them (log, guard, memory_limit) from the import of `hologram_core._runtime`.
 
-A bad value breaks nobody's import: the switch has its default, and whoever first uses the device or an executor gets an error
+A bad value breaks no import: the switch has its default, and the first use of the device or of an executor raises an error
 that names it (`check`).
 """
 

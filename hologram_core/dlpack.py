@@ -1,6 +1,6 @@
 """The rules of DLPack's Python protocol (array API standard), over the capsules of csrc/bindings/dlpack.cpp.
 
-Both directions share memory. What an exported tensor's owner records is visible to whoever holds the capsule, because ops
+Both directions share memory. What an exported tensor's owner records is visible to the holder of the capsule, because ops
 on exported memory run when they are called.
 """
 

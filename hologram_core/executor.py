@@ -12,7 +12,7 @@ from .errors import InvalidValue, OutOfMemory, shown
 
 
 class Executor(_runtime.Executor):
-    """Ops called with it are recorded, joined into few kernels, and run when somebody looks at a result.
+    """Ops called with it are recorded, joined into few kernels, and run when a result is looked at.
 
     Executors do not share buffers: one may be cleaned up, or fail, without the others noticing. Used as a context manager it
     is cleaned up at the end; NumPy arrays and DLPack tensors that were made from its buffers stay valid.
@@ -78,7 +78,7 @@ _lock = threading.Lock()
 
 
 def default_executor() -> Executor:
-    """The executor of those who do not bring one."""
+    """The executor of callers that do not bring one."""
     global _default
     if _default is not None and not _default.closed:
         return _default

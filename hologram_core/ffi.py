@@ -412,7 +412,7 @@ def _tensor_on(executor_handle, tensor_handle) -> HologramTensor:
 # ---- DLPack by addresses ----
 
 def tensor_to_dlpack(executor_handle, tensor_handle) -> int:
-    """Address of a DLManagedTensor over the tensor's memory. Whoever takes it calls its deleter."""
+    """Address of a DLManagedTensor over the tensor's memory. Its consumer calls its deleter."""
     t = _tensor_on(executor_handle, tensor_handle)
     return _runtime.to_dlpack_address(t.buffer, t.offset, t.shape, t.strides, dlpack.CPU)
 

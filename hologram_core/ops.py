@@ -24,7 +24,7 @@ def row(name: str):
     """The op of a row: `row(name)(executor, *arguments, *results, length=None, row=None)`, positional.
 
     Row kernels, reductions and scans work along rows of `row` elements; without it the buffer is one row. A result that
-    nobody wants may be None. Arguments that hold one element per row, or one row for all, say so by their length.
+    is not wanted may be None. Arguments that hold one element per row, or one row for all, say so by their length.
     """
     if name not in TABLE.codes:
         raise InvalidValue(f"hologram.ops: no row is named {shown(name)}.")

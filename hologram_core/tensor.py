@@ -50,7 +50,7 @@ class HologramTensor:
     # ---- what it is ----
     @property
     def buffer(self) -> Buffer:
-        if type(self._buffer) is _runtime.Buffer:      # an imported one, until somebody asks
+        if type(self._buffer) is _runtime.Buffer:      # an imported one, until it is asked for
             self._buffer = Buffer(self._buffer)
         return self._buffer
 

@@ -14,7 +14,7 @@ import types
 
 
 def exact(value):
-    """A hashable stand-in that is equal for values that nobody can tell apart."""
+    """A hashable stand-in that is equal for values that cannot be told apart."""
     kind = type(value)
     if kind is float:
         return kind, struct.pack("<d", value)
@@ -22,7 +22,7 @@ def exact(value):
         return kind, value
     if kind is tuple:
         return kind, tuple(exact(v) for v in value)
-    return kind, id(value)       # whoever keeps this keeps the object too
+    return kind, id(value)       # the keeper of this keeps the object too
 
 
 class Traced:

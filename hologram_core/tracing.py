@@ -19,7 +19,7 @@ from .ops import result_types, row
 from .optable import TABLE
 from .optable.table import Elementwise
 
-_SHOWN_LENGTH = 1024        # for which kernels are shown where nobody says
+_SHOWN_LENGTH = 1024        # for which kernels are shown where no length is given
 
 
 class Symbol(Arithmetic):

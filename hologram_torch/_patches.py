@@ -197,7 +197,7 @@ def _compare_float64_on_the_cpu() -> None:
 
 
 def _fused_adam() -> None:
-    # Where nobody says how Adam and AdamW are to step, torch takes the path that calls nine _foreach ops, each a walk over all
+    # Where it is not said how Adam and AdamW are to step, torch takes the path that calls nine _foreach ops, each a walk over all
     # parameters: on small models that is most of a training step (MLP 784-128-10: 0.25 of 0.6 ms). The fused step is one call.
     # What the user asks for stays, and so does a choice made for parameters that the fused step does not take.
     from torch.optim import Adam
@@ -298,7 +298,7 @@ DECIDING = {
 def _defaults_of_programs_without_the_device() -> None:
     # A registered device is torch's accelerator from then on, and what torch chooses by itself goes to it, also in programs that
     # do without it: fully_shard moves a CPU module there, init_process_group() finds no backend, create_block_mask() makes its
-    # mask there. Who asks torch.accelerator gets this device; the functions above get it when the program uses it.
+    # mask there. A caller of torch.accelerator gets this device; the functions above get it when the program uses it.
     original = originals["_accelerator_getAccelerator"] = torch._C._accelerator_getAccelerator
     or_cpu = originals["_get_accelerator"] = torch._C._get_accelerator
 
@@ -347,7 +347,7 @@ def _data_parallel_passes_through() -> None:
 
 def _profile_the_host_by_default() -> None:
     # A registered device counts as one that can be profiled, and a profiler that is told nothing then calls its report after it,
-    # in a program that has nothing there. What the device has to say is the same for whom asks: nothing (csrc/torch/device/profiler.cpp).
+    # in a program that has nothing there. What the device has to say is the same for all: nothing (csrc/torch/device/profiler.cpp).
     original = originals["_supported_activities"] = torch.autograd._supported_activities
 
     def _supported_activities():

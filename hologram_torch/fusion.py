@@ -45,7 +45,7 @@ def circuit_stats() -> dict[str, float]:
     """How many ops were recorded since the last `reset_counters()`, in how many kernels they ran, and what that saved.
 
     `recorded`: ops that reached the device's own kernels (library calls are not among them). `launched`: kernels launched for
-    them. `reduction`: 1 - launched / recorded. `dropped`: ops that never ran, because nobody could see their results.
+    them. `reduction`: 1 - launched / recorded. `dropped`: ops that never ran, because their results could not be seen.
     `bytes_recorded`, `bytes_moved`, `bytes_saved`: memory traffic of the operands, op by op, as it was, and the difference.
     `compiled`: kernels compiled; `disk_hits`: found on disk.
     """
@@ -68,7 +68,7 @@ class Circuit:
         self.elements: int = record["elements"]
         self.bytes_before: int = record["bytes_recorded"]
         self.bytes_after: int = record["bytes_moved"]
-        self.keys: list[bytes] = record["keys"]         # of its kernels: none if nobody could see its results
+        self.keys: list[bytes] = record["keys"]         # of its kernels: none if its results could not be seen
 
     def kernels(self) -> list:
         """The kernels as `hologram_core.circuit.ir.Circuit`; print one to see its IR."""

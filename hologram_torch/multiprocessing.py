@@ -45,7 +45,7 @@ def _reduce(storage: torch.UntypedStorage):
     try:
         return _rebuild, (shared_host_storage(storage), storage.device.index)
     except NotImplementedError as error:
-        # A queue pickles in a thread whose errors reach nobody, and who reads it (a DataLoader) would wait in vain.
+        # A queue pickles in a thread whose errors are not seen, and its reader (a DataLoader) would wait in vain.
         if threading.current_thread().name == "QueueFeederThread":
             return _refuse, (str(error),)
         raise

@@ -30,7 +30,7 @@ constexpr const char* kCircuit = "hologram.Circuit";
 using Number = std::variant<int64_t, double>;   // a Python int stays an integer scalar
 
 /// A circuit with every reference and limit checked: nothing Python says reaches the planner unchecked. Addresses cannot
-/// be checked; whoever passes them keeps the memory alive.
+/// be checked; the caller keeps the memory alive.
 class PyCircuit {
  public:
   PyCircuit(const Strides& sizes, int row_rank) {

@@ -62,7 +62,7 @@ constexpr const char* name_of() {
   return std::is_same<M, dlpack::Managed>::value ? "dltensor" : "dltensor_versioned";
 }
 
-/// A managed tensor over the buffer; whoever gets it calls its deleter once, on whatever thread.
+/// A managed tensor over the buffer; its consumer calls its deleter once, on whatever thread.
 template <class M>
 M* managed(const PyBuffer& buffer, int64_t offset, const Dims& shape, const Dims& strides, int device) {
   auto* exported = new Exported<M>(buffer.storage_ptr(), shape, strides);
@@ -77,7 +77,7 @@ M* managed(const PyBuffer& buffer, int64_t offset, const Dims& shape, const Dims
 
 template <class M>
 void drop_unused(PyObject* capsule) {
-  if (!PyCapsule_IsValid(capsule, name_of<M>())) return;   // somebody took it over
+  if (!PyCapsule_IsValid(capsule, name_of<M>())) return;   // a consumer took it over
   auto* m = static_cast<M*>(PyCapsule_GetPointer(capsule, name_of<M>()));
   if (m->deleter) m->deleter(m);
 }

@@ -39,7 +39,7 @@ void PyExecutor::synchronize() {
 void PyExecutor::cleanup() {
   if (closed_.exchange(true)) return;
   const auto self = shared_from_this();
-  // Nobody can ask for what is recorded any more, but a failure is still told.
+  // What is recorded cannot be asked for any more, but a failure is still told.
   std::exception_ptr failure;
   try {
     const py::gil_scoped_release release;

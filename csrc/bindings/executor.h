@@ -2,7 +2,7 @@
 //
 // Invariants
 //  * A Storage owns one block and belongs to one executor. Buffers and exports (NumPy views, DLPack capsules) share it.
-//  * While an export lives its block is exposed: ops on it run when they are called, so that whoever looks sees them. When
+//  * While an export lives its block is exposed: ops on it run when they are called, so that a reader sees them. When
 //    the last export is gone ops on it are recorded again, unless an address was handed out, which never comes back.
 //  * Memory is given back with the last of: the buffers, the exports. Cleaning an executor up counts as dropping its buffers.
 //  * Exports may end on any thread, without Python's lock.
@@ -30,7 +30,7 @@ DType dtype_of(int code, const char* who = "hologram.Buffer");
 
 /// What every class of ours needs against misuse.
 /// - Objects that `cls.__new__(cls)` made, and those of subclasses that do not call our `__init__`, hold no T. pybind11 would hand
-///   out memory that nobody initialised: whoever asks for the T gets a TypeError with this text instead.
+///   out memory that was not initialised: a caller that asks for the T gets a TypeError with this text instead.
 /// - object.__reduce__ makes an object of a base class of pybind11's, which ends the process: they cannot be pickled or copied.
 template <class T, class Class>
 void harden(Class& cls, const char* uninitialised) {

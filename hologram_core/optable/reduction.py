@@ -2,7 +2,7 @@
 
 `init` is the identity of `combine`. Node arguments beyond `arity` do not vary along the row and are passed on: `step(b, acc,
 *inputs, index, *extras)`, `finish(b, acc, count, *extras)`; `count` is the row's length, an i64 scalar. f16 and bf16
-accumulate in f32; who wants integers to accumulate in i64 says so by the compute type.
+accumulate in f32; callers that want integers to accumulate in i64 say so by the compute type.
 
 NaN is larger than every number for the maximum and smaller for the minimum, and the first of equals wins, as in PyTorch.
 """

@@ -32,7 +32,7 @@ void SharedBlocks::release(Block* block, bool usable) noexcept {
       void* event = nullptr;   // ops on memory of another queue are never recorded: all of them have been submitted
       try {
         user->record_event(&event, /*timed=*/false);
-      } catch (...) {   // whoever asks for a value is told
+      } catch (...) {   // the next caller that asks for a value is told
       }
       if (event) shared.events.emplace_back(user, event);
     }

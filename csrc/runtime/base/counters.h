@@ -1,5 +1,5 @@
 // Counters that prove decisions in tests. Each thread counts for itself, so that counting costs a plain add and no count is
-// ever lost; whoever reads them sums over the threads.
+// ever lost; a reader sums over the threads.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace hologram {
   X(disk_hits)                                                                           \
   X(parallel_launches)                                                                   \
   X(circuits)            /* groups of ops that became kernels */                         \
-  X(dropped)             /* recorded ops that never ran: nobody could see their results */ \
+  X(dropped)             /* recorded ops that never ran: their results could not be seen */ \
   X(bytes_recorded)      /* operands of all recorded ops ... */                          \
   X(bytes_moved)         /* ... and of the kernels that ran instead */
 

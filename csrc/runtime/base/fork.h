@@ -3,7 +3,7 @@
 
 namespace hologram {
 
-/// The order in which locks are taken everywhere: who holds a later one never waits for an earlier one.
+/// The order in which locks are taken everywhere: the holder of a later one never waits for an earlier one.
 enum class ForkOrder { Stream, KernelCache, Memory, Poison, Guard, Counters, Count };
 
 /// Both functions run around every fork from now on, `unlock` in parent and child.

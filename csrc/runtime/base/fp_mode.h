@@ -1,7 +1,7 @@
 // How this thread's processor computes with floats, as far as a program can set it: subnormal numbers taken for zero
 // (torch.set_flush_denormal) and the direction of rounding (fesetround). Each thread has its own.
 //
-// An op computes in the mode of the thread that called it, whoever runs it and however late: a window holds ops of one mode
+// An op computes in the mode of the thread that called it, whichever thread runs it and however late: a window holds ops of one mode
 // (Recorder), and a launch takes its mode along to the threads that share it (parallel_run). Reading the mode costs a
 // nanosecond; setting it costs more, and happens where it differs.
 #pragma once

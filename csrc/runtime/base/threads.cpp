@@ -31,7 +31,7 @@ class Pool {
     if (!owner) return run_serially(tasks, body, context);   // another thread's job keeps the workers busy
     start_workers(tasks - 1);
     const uint64_t last = ticket_.load(std::memory_order_relaxed) >> kTaskBits;
-    ticket_.store(last << kTaskBits | kNoTask);   // before the job changes: nobody takes a task while it does
+    ticket_.store(last << kTaskBits | kNoTask);   // before the job changes: no thread takes a task while it does
     tasks_.store(tasks, std::memory_order_release);
     body_.store(body, std::memory_order_relaxed);
     context_.store(context, std::memory_order_relaxed);

@@ -43,7 +43,7 @@ class Backend {
   bool host_visible() const { return facts_.host_visible; }
   /// Do kernels read and write all of the host's memory, not only blocks?
   bool reads_host_memory() const { return facts_.reads_host_memory; }
-  /// The host sees memory that kernels may still be working on: whoever touches it outside the queue settles first. That holds
+  /// The host sees memory that kernels may still be working on: a caller that touches it outside the queue settles first. That holds
   /// for fresh blocks too, whose last user may be under way.
   bool host_waits() const { return facts_.host_waits; }
   /// Waits for everything submitted to any queue of the device.
@@ -118,7 +118,7 @@ class Backend {
   virtual double elapsed_milliseconds(void* first, void* second) { return 0; }
   virtual void destroy_event(void* event) noexcept {}
 
-  /// Bytes of recorded blocks that lost their last owner outside the stream since somebody last set it to 0.
+  /// Bytes of recorded blocks that lost their last owner outside the stream since it was last set to 0.
   std::atomic<int64_t> dead_bytes{0};
 
  protected:
@@ -127,7 +127,7 @@ class Backend {
   virtual Backend& thread_queue(int device) { return *this; }
 
   KernelCache* kernels_ = &host_kernels();
-  Stream* stream_ = nullptr;     // set by whoever makes the object
+  Stream* stream_ = nullptr;     // set by the maker of the object
   bool one_queue_ = true;
   int device_ = 0;
 

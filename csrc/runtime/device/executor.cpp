@@ -39,7 +39,7 @@ void check_overlap(const char* name, const Extent* args, int num_args, const Ext
 Executor::~Executor() {
   try {
     stream_.flush(Reason::Synchronize);
-  } catch (...) {   // nobody is left who could be told
+  } catch (...) {   // no caller is left to be told
   }
 }
 

@@ -3,7 +3,7 @@
 // Invariants
 //  * Each executor has a stream of its own. A block belongs to the stream that records ops on it: arrays of two executors
 //    never meet in one op (the bindings check that).
-//  * An op on arrays that are all recordable waits in the stream; where somebody outside holds an address it runs at once,
+//  * An op on arrays that are all recordable waits in the stream; where an address is held outside it runs at once,
 //    and once it is warm that is one look-up by types and a call: no planning, no key.
 #pragma once
 
@@ -82,7 +82,7 @@ class Executor {
   /// Memory of this executor's backend. Throws Error::OutOfMemory after everything was tried.
   Block* allocate(size_t bytes);
 
-  /// Checks and submits an op. `results`: num_results() arrays, null for those nobody wants. `length`: elements; -1: what the
+  /// Checks and submits an op. `results`: num_results() arrays, null for those that are not wanted. `length`: elements; -1: what the
   /// arrays say. `row`: elements per row of an op that folds rows; -1: one row.
   void run(const FlatOp& op, const FlatArg* args, const Array* const* results, int64_t length = -1, int64_t row = -1);
 

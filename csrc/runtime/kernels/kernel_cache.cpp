@@ -19,7 +19,7 @@ struct KernelCache::Table {
   Table(size_t size, Table* replaced) : mask(size - 1), slots(new std::atomic<const Kernel*>[size]()), replaced(replaced) {}
   size_t mask;
   std::atomic<const Kernel*>* slots;
-  Table* replaced;   // somebody may still read it
+  Table* replaced;   // a thread may still read it
 };
 
 namespace {

@@ -32,7 +32,7 @@ struct Block {
   uint16_t bin = 0;      // private to the pool
   std::atomic<int32_t> refs{1};
   std::atomic<uint32_t> entry{0};  // private to the stream: not 0 while a recorded op mentions the block
-  std::atomic<bool> exposed{false};  // somebody outside holds its address: ops on it run when they are submitted
+  std::atomic<bool> exposed{false};  // its address is held outside: ops on it run when they are submitted
   Block* next = nullptr; // private to the pool (free lists)
   void* owner = nullptr; // private to the pool; External: what `external_free` gets
   void (*external_free)(void*) = nullptr;

@@ -6,7 +6,7 @@
 //  * Two of them may use one block without waiting for each other: what they read is up to chance, but it is no fault. So a
 //    block stays accessible, whatever is recorded on it, while another thread has it pinned.
 //  * A thread pins what it asks for (Stream::before_read, before_write) or lets a kernel touch, until its next op. For that a guarded
-//    block on which nothing is recorded has kWatched as its entry: whoever looks comes by, and other blocks cost nothing.
+//    block on which nothing is recorded has kWatched as its entry: each look at it comes by here, and other blocks cost nothing.
 #pragma once
 
 #include <cstddef>

@@ -44,7 +44,7 @@ struct Victim {
   bool whole;        // the whole segment, to be deallocated; otherwise pages [data, data + bytes), to be discarded
   char* data;
   size_t bytes;
-  bool discarded;    // set by whoever did it: false when the backend cannot discard
+  bool discarded;    // set by the caller that did it: false when the backend cannot discard
 };
 
 class LinearPool {

@@ -333,7 +333,7 @@ ClassRange Memory::class_range(const Block& block) {
 // ---- block.h ----
 
 void Block::release() {
-  // A sole owner needs no atomic subtraction: nobody else is left who could race with it.
+  // A sole owner needs no atomic subtraction: no other is left to race with.
   if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*backend).release(this);
   // Read while this reference still keeps the block: afterwards it may be gone.
   const bool recorded = is_mentioned(*this);

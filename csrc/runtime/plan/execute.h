@@ -7,13 +7,13 @@
 namespace hologram {
 
 /// The memory of a plan's partial results, from the pool of a queue; the plan knows where it is. Released with the object: what was
-/// launched until then is ahead of whoever gets the memory next.
+/// launched until then is ahead of the next user of the memory.
 class Partials {
  public:
   Partials(Backend& backend, Plan& plan);
   ~Partials();
   Partials(const Partials&) = delete;
-  /// Leaves the blocks to somebody who releases them later: `keep(block)` may throw, the block stays here then.
+  /// Leaves the blocks to an owner that releases them later: `keep(block)` may throw, the block stays here then.
   template <class Keep>
   void hand_over(Keep keep) {
     for (; num_ > 0; --num_) keep(blocks_[num_ - 1]);

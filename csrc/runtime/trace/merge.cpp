@@ -5,7 +5,7 @@
 //  * The earlier group moves to the place of the later one. So nothing in between may depend on it: read what it writes, or
 //    write what it reads or writes (feeds_only).
 //  * What the later group read from the earlier one's memory is the recorded value now, where both mean the same bytes in the
-//    same order. A block that the earlier group writes is written by nobody else. What a read and an in-place write of a single op
+//    same order. A block that the earlier group writes is written by no other. What a read and an in-place write of a single op
 //    must satisfy holds here too.
 #include "runtime/trace/fusion_rules.h"
 #include "runtime/trace/trace_graph.h"
@@ -85,7 +85,7 @@ bool TraceGraph::merge(int first, int second) {
     BlockState& e = *find(ca.operands[i].block);
     if (e.writer == first) e.writer = static_cast<int16_t>(second);
     if (ca.operands[i].output || e.reader < 0 || e.reader >= second) continue;
-    // The last reader is this group now, even where one in between was: whoever writes the block comes after it.
+    // The last reader is this group now, even where one in between was: a group that writes the block comes after it.
     if (e.reader != first) e.read = static_cast<int16_t>(only_input(ca, i) ? i : -1);
     e.reader = static_cast<int16_t>(second);
   }

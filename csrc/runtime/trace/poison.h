@@ -1,8 +1,8 @@
 // Blocks whose value could not be computed, because a kernel could not be made or started, or an op before it failed.
 //
 // Invariants
-//  * Block::entry is kPoisoned exactly while the value is lost. Whoever looks whether something is recorded on a block (entry != 0)
-//    meets the poison on the same look: blocks that are well cost nothing. A table says what each was lost to.
+//  * Block::entry is kPoisoned exactly while the value is lost. A look whether something is recorded on a block (entry != 0)
+//    meets the poison: blocks that are well cost nothing. A table says what each was lost to.
 //  * Reading such a block throws what made it so, however often. Writing over all of it makes it well again; writing over a part
 //    throws, for the rest would stay unknown. A block that is freed is well.
 #pragma once
@@ -26,7 +26,7 @@ struct Failure {
     std::rethrow_exception(error);
   }
   const std::exception_ptr error;
-  std::atomic<bool> told{false};   // somebody has been thrown it
+  std::atomic<bool> told{false};   // a caller has been thrown it
 };
 
 constexpr uint32_t kPoisoned = UINT32_MAX;

@@ -112,7 +112,7 @@ void Recorder::run_window(Reason reason) {
   const FpScope scope(mode_);
   try {
     run_groups(reason);
-  } catch (...) {   // outside of any group: nobody knows what has run
+  } catch (...) {   // outside of any group: what has run is not known
     launcher_.drop_all();
     window_.lose_all(number_of(std::current_exception()));
   }

@@ -4,7 +4,7 @@
 //  * A group that cannot be planned, compiled or launched loses the values it would have stored (of a kernel that cannot be made,
 //    those that need the op at fault), and so does each later group that reads one of them from memory. Every other group runs.
 //  * A value that is lost and still known outside the window poisons its block (poison.h): each read of it throws.
-//  * Who waits for everything (flush) is told once of the first failure that no read has thrown.
+//  * A caller that waits for everything (flush) is told once of the first failure that no read has thrown.
 #pragma once
 
 #include <atomic>
@@ -58,7 +58,7 @@ class Recorder {
   BatchLauncher launcher_;
   std::vector<std::pair<int, int>> order_;  // stage and number of the groups that run
   std::vector<Block*> released_;            // blocks to release once the lock is free
-  std::shared_ptr<Failure> failure_;        // the first since somebody was told
+  std::shared_ptr<Failure> failure_;        // the first since a caller was told
   std::vector<std::shared_ptr<Failure>> failures_;   // of the window that runs
   std::vector<std::pair<int, Block*>> written_; // group, and a block that it writes: planning changes circuits
   std::vector<CircuitRecord> records_;      // of the window that runs

@@ -43,7 +43,7 @@ bool recordable_here(const Circuit& c, Backend& here) {
     Backend& home = *block->backend;
     if (&home != &here) {
       check_same_memory(here, home, op_name(c.nodes[0].op));
-      // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, who
+      // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, which
       // orders the queues.
       if (is_mentioned(*block)) home.stream().run(Reason::Switch);
       all = false;
@@ -89,7 +89,7 @@ bool lies_in_its_block(const Circuit& c, const Operand& o) {
        o.block->bytes, " bytes. A tensor must lie within its storage, and have the shape that the op asks for.");
 }
 
-/// Every operand must lie in its block. Whoever describes an op has checked its shapes: what gets here all the same (an op that
+/// Every operand must lie in its block. The caller that describes an op has checked its shapes: what gets here all the same (an op that
 /// trusts its caller, a storage that was shrunk under a tensor, strides that torch's compiler made) must not touch other memory.
 void check_bounds(const Circuit& c) {
   for (int i = 0; i < c.num_operands; ++i)

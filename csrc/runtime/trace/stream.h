@@ -1,15 +1,15 @@
 // A stream takes ops in program order and decides when they run.
 //
 // Invariants
-//  * Deferral cannot be observed but by the clock: whoever needs bytes flushes first (flush, before_read, before_write).
+//  * Deferral cannot be observed but by the clock: a consumer that needs bytes flushes first (flush, before_read, before_write).
 //    Storage exists and everything has been checked when an op is submitted; only compilation and scratch memory can
 //    fail later.
-//  * One open window per stream, shared by all threads under one lock, in which everything runs. No block that somebody else
-//    may own is released while the lock is held: its deleter may call back.
-//  * A block whose address somebody outside holds (Block::exposed) takes no part in recording. Where the host sees memory that
+//  * One open window per stream, shared by all threads under one lock, in which everything runs. No block that may have another
+//    owner is released while the lock is held: its deleter may call back.
+//  * A block whose address is held outside (Block::exposed) takes no part in recording. Where the host sees memory that
 //    kernels still work on (Backend::host_waits), an op on it is waited for when it is submitted.
 //  * The first failure of a window ends it: later groups are dropped, their blocks released, and the stream goes on empty.
-//    Where nobody was asking for a value, the failure waits for the next one who does, and is thrown there, once.
+//    Where no value was asked for, the failure waits for the next caller that asks, and is thrown there, once.
 #pragma once
 
 #include <atomic>
@@ -38,10 +38,10 @@ class Stream {
 
   /// Everything recorded so far has been given to the queue afterwards.
   void run(Reason reason);
-  /// The same for a caller who waits for everything: throws the first failure that nobody has been told of.
+  /// The same for a caller that waits for everything: throws the first failure that has not been told.
   void flush(Reason reason);
   /// The same if some recorded op writes the block, or reads or writes it, for work of the queue itself: it comes later in the
-  /// queue. A null block is nobody's. Throws where the value of the block is lost (poison.h).
+  /// queue. A null block has no owner. Throws where the value of the block is lost (poison.h).
   void order_read(const Block* block, Reason reason = Reason::Library) {
     if (block && block->entry.load(std::memory_order_relaxed)) run_if_written(*block, reason);
   }

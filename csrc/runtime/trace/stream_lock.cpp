@@ -31,7 +31,7 @@ void StreamLock::wait() {
   const auto enter = enter_hook.load();
   void* const state = leave ? leave() : nullptr;
   {
-    // Who finds the lock free here marks it as awaited all the same: others may sleep.
+    // A thread that finds the lock free here marks it as awaited all the same: others may sleep.
     std::unique_lock<std::mutex> hold(sleep_);
     while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) awake_.wait(hold);
   }

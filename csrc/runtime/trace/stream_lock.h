@@ -1,7 +1,7 @@
-// The lock of a stream. Whoever holds it may have to compile, which takes Python's lock; whoever waits for it may hold
+// The lock of a stream. Its holder may have to compile, which takes Python's lock; a thread that waits for it may hold
 // Python's lock. So a waiter lets go of that one first (the hooks, installed by the bindings).
 //
-// Mostly nobody waits: then locking is one exchange, where a mutex costs a call and more.
+// Mostly no thread waits: then locking is one exchange, where a mutex costs a call and more.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,7 @@ class StreamLock {
   bool mine() const { return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
 
  private:
-  enum : int { kFree, kHeld, kAwaited };   // kAwaited: held, and somebody may sleep
+  enum : int { kFree, kHeld, kAwaited };   // kAwaited: held, and a thread may sleep
 
   void wait();
   void wake();

@@ -154,7 +154,7 @@ void TraceGraph::add(Circuit& op, IterationSpace& space) {
   if (!space.unfusable) {
     if (sources == -2) merge_sources(op, earliest);
     if (earliest >= 0 && join(earliest, op, space)) return;
-    // Whoever reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
+    // A group that reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
     // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.
     int tried = earliest;
     for (int i = 0; i < op.num_operands; ++i) {
@@ -278,7 +278,7 @@ void TraceGraph::lose_all(int failure) {
     if (e.writer >= 0) e.lost = static_cast<int16_t>(failure);
 }
 
-// ---- what nobody will see ----
+// ---- dead values ----
 
 bool TraceGraph::prune(int g) {
   Circuit& c = groups_[g]->circuit;

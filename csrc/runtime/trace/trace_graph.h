@@ -76,13 +76,13 @@ class TraceGraph {
     return e && e->writer >= 0;
   }
 
-  /// Gives up the memory of values that nobody can ask for any more; their blocks go to `released`. Returns the bytes of
+  /// Gives up the memory of values that cannot be asked for any more; their blocks go to `released`. Returns the bytes of
   /// dead blocks that groups still read.
   int64_t release_dead_values(std::vector<Block*>& released);
 
   /// HOLOGRAM_GUARD: what is recorded will be written now.
   void unprotect_writes();
-  /// Removes what nobody will see from group g: dead outputs, and what only they needed. False: nothing is left.
+  /// Removes what cannot be seen from group g: dead outputs, and what only they needed. False: nothing is left.
   bool prune(int g);
   /// The stage in which group g runs: after those of the groups that write what it reads or replaces, or read what it
   /// replaces. Writes of places of one block that are apart need no order. Groups of one stage do not depend on each other.

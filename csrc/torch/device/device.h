@@ -14,12 +14,12 @@ namespace hologram {
 constexpr c10::DeviceType kDeviceType = c10::DeviceType::PrivateUse1;
 
 namespace detail {
-extern std::atomic<Backend*> active_backend;   // null until somebody chooses or asks
+extern std::atomic<Backend*> active_backend;   // null until a backend is chosen or asked for
 Backend& choose_backend();
 }
 
 /// The backend new tensors are made on: the first queue of its first device. Tensors stay on the backend they were made on.
-/// Where nobody chose (HOLOGRAM_BACKEND=auto), the first caller gets Metal where there is
+/// Where none was chosen (HOLOGRAM_BACKEND=auto), the first caller gets Metal where there is
 /// one, else CUDA if torch has CUDA kernels and a device, else the CPU.
 inline Backend& current_backend() {
   Backend* const backend = detail::active_backend.load(std::memory_order_acquire);

@@ -22,7 +22,7 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
     exchange_device(device.index());
   }
   void uncheckedSetDevice(c10::Device device) const noexcept override { set_current_device_unchecked(device.index()); }
-  c10::DeviceIndex deviceCount() const noexcept override { return devices_with_threads(); }   // it is autograd who asks
+  c10::DeviceIndex deviceCount() const noexcept override { return devices_with_threads(); }   // it is autograd that asks
 
   // The types whose tensors can be made, copied and converted, and computed with as far as the CPU computes with them: compiled,
   // or in torch's kernels. Not the quantized ones.

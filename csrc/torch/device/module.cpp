@@ -103,7 +103,7 @@ PYBIND11_MODULE(_C, m) {
   m.def("run_recorded", [](const py::object& tensor) { translated([&] { run_recorded(THPVariable_Unpack(tensor.ptr())); }); },
         "Runs what is recorded on a tensor's memory, for a reader that torch does not announce.");
   m.def("hand_out", [](const py::object& tensor) { translated([&] { hand_out(THPVariable_Unpack(tensor.ptr())); }); },
-        "The same, for a reader who keeps the address.");
+        "The same, for a reader that keeps the address.");
   m.def("host_visible", [] { return current_backend().host_visible(); }, "Does the host see the memory of new tensors?");
   m.def("reads_host_memory", [] { return current_backend().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });

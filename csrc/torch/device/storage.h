@@ -1,6 +1,6 @@
 // The storage of a device tensor: growing it, and noticing when its address leaves the device.
 //
-// Ops are recorded and run later, so whoever gets a raw address must find the bytes there. torch calls a storage's
+// Ops are recorded and run later, so a reader that gets a raw address must find the bytes there. torch calls a storage's
 // materializer before it hands out a mutable pointer (2.13 and later): the recorded ops on that memory run then, and from
 // then on ops on it run when they are called (Block::exposed), because its owner may look at any time. Older versions of
 // torch have no such hook: there every block counts as exposed.
@@ -20,7 +20,7 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes);
 
 /// From now on the address of the storage's block does not leave unnoticed.
 void watch_pointers(c10::StorageImpl& storage);
-/// Somebody outside gets the block's address: runs what is recorded on it, and ends recording on it.
+/// The block's address goes outside: runs what is recorded on it, and ends recording on it.
 void expose(Block& block);
 
 /// While alive, addresses that this thread asks torch for stay inside the device: they go to kernels that the stream knows of.

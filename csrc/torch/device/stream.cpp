@@ -95,7 +95,7 @@ void record_event(void** event, const c10::Stream& stream, bool timed) {
 
 void wait_event(void* event, const c10::Stream& stream) {
   const auto* e = static_cast<const Event*>(event);
-  if (!e || !e->handle) return;                  // it has happened, or nobody recorded it
+  if (!e || !e->handle) return;                  // it has happened, or was never recorded
   with_c10_errors([&] {
     Backend& queue = queue_of(stream);
     queue.stream().flush(Reason::Synchronize);   // what was submitted before does not wait

@@ -20,7 +20,7 @@ c10::Stream exchange_torch_stream(c10::Stream stream);             // makes it c
 Backend& queue_of(const c10::Stream& stream);
 void synchronize_stream(const c10::Stream& stream);
 bool query_stream(const c10::Stream& stream);
-/// The stream uses this memory: it is not reused before the stream's work is done, whoever lets go of it.
+/// The stream uses this memory: it is not reused before the stream's work is done, whichever owner lets go of it.
 void note_use(const c10::DataPtr& data, const c10::Stream& stream);
 
 /// A point in a stream: the moment everything submitted before it had run.

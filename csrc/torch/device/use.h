@@ -17,12 +17,12 @@ void first_use();
 /// Has this process asked for a tensor of the device? Until then torch is to behave as if the device were not installed.
 inline bool in_use() noexcept { return detail::device_in_use.load(std::memory_order_relaxed); }
 
-/// Whoever hands out memory of the device calls this before. The first call throws ValueError if refuse_use() gave a reason.
+/// To be called before memory of the device is handed out. The first call throws ValueError if refuse_use() gave a reason.
 inline void use() {
   if (C10_UNLIKELY(!in_use())) detail::first_use();
 }
 
-/// The device stays known, and whoever uses it gets `reason`.
+/// The device stays known, and its first user gets `reason`.
 void refuse_use(std::string reason);
 
 /// The number of devices that autograd starts threads for, at the first backward pass of the process: none before the device is

@@ -1,4 +1,4 @@
-"""Recorder: a grid kernel as a structured program, for those who want to print it (codegen/msl) or to run it (reference/grid_emulator.py).
+"""Recorder: a grid kernel as a structured program, to be printed (codegen/msl) or run (reference/grid_emulator.py).
 
 A program is a tree of scopes: the kernel, bodies of loops, bodies of conditions. A pure instruction goes to the innermost scope
 that one of its arguments belongs to, before the open scope inside it, and equal instructions are written once: so what does

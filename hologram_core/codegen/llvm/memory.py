@@ -147,7 +147,7 @@ class Memory:
         return self._from_bf16(half.data.text, lanes, half.data.block)
 
     def _kept_from_folding(self, x: Value) -> Value:
-        """x86: LLVM rounds a scalar before its copysign, and then the f64 that the sign comes from, by a function nobody has."""
+        """x86: LLVM rounds a scalar before its copysign, and then the f64 that the sign comes from, by a function that no library has."""
         return self.intrinsic("arithmetic.fence", (x,), F32) if x.data.lanes == 1 and "f16c" in self.features else x
 
     def _to_f16(self, x: Value) -> Value:

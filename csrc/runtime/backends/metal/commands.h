@@ -6,7 +6,7 @@
 //    that it knows the encoder touches. Operands are bare addresses: every buffer behind one is declared (useResource) in every
 //    encoder that touches it.
 //  * Order between queues is by events only.
-//  * A command buffer is committed when it is full, when somebody waits, and when an event is recorded: whatever a queue
+//  * A command buffer is committed when it is full, when a caller waits, and when an event is recorded: whatever a queue
 //    waits for has been committed.
 //  * A part of the ring is used again only after the queue has been waited for.
 #pragma once
@@ -32,7 +32,7 @@ class Commands {
   explicit Commands(Device& device);
 
   Id handle() const { return queue_.get(); }
-  /// Is there work that nobody has waited for?
+  /// Is there work that has not been waited for?
   bool busy() const { return busy_.load(std::memory_order_acquire); }
 
   /// One grid whose rows are `count` launches, all of them with items.

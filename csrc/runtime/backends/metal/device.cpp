@@ -194,7 +194,7 @@ void Device::deallocate(void* data) noexcept {
   if (opened_before_fork()) return;
   try {
     settle();
-  } catch (...) {   // whoever asks for a value is told
+  } catch (...) {   // the next caller that asks for a value is told
   }
   const Pool pool;
   release(buffers_.remove(data).buffer);

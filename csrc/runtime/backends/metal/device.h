@@ -93,7 +93,7 @@ class Device {
   /// Host address of a new buffer; nullptr when the system refuses.
   void* allocate(size_t bytes);
   void deallocate(void* data) noexcept;
-  /// A buffer that somebody else made and keeps, until it is forgotten. nullptr where the host does not see it.
+  /// A buffer that another library made and keeps, until it is forgotten. nullptr where the host does not see it.
   void* adopt(Id buffer, size_t bytes);
   void forget(void* data) noexcept { buffers_.remove(data); }
   /// Waits for what was submitted to any queue.

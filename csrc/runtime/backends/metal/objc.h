@@ -4,7 +4,7 @@
 //  * A message is sent through objc_msgSend cast to the exact type of the method: the calling conventions of variadic and other
 //    functions differ on Apple silicon. NSUInteger is unsigned long, BOOL is bool.
 //  * What a method whose name begins with new, alloc or copy returns is owned by the caller; all else belongs to the innermost
-//    autorelease pool. Whoever sends messages has a Pool open.
+//    autorelease pool. A sender of messages has a Pool open.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // A queue of a Metal device: one MTLCommandQueue with its pools and recorded ops.
 //
-// The host sees the memory, but what was launched runs while the host goes on: whoever touches blocks outside the queue waits
+// The host sees the memory, but what was launched runs while the host goes on: a caller that touches blocks outside the queue waits
 // first (Backend::settle).
 #pragma once
 

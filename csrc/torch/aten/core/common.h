@@ -42,7 +42,7 @@ Stream& stream_of(const at::Tensor& t);
 
 // ---- addresses ----
 
-/// Where the elements of a tensor lie, for kernels the stream puts in order. Nobody waits.
+/// Where the elements of a tensor lie, for kernels the stream puts in order. No thread waits.
 inline char* input_data(const at::Tensor& t) { return static_cast<char*>(const_cast<void*>(t.const_data_ptr())); }
 /// The same for a tensor the kernel writes.
 char* output_data(const at::Tensor& t);
@@ -88,7 +88,7 @@ void set_sizes(Circuit& circuit, c10::IntArrayRef sizes, int row_rank = 0);
 Ref add_scalar(Circuit& circuit, const at::Scalar& s);
 void submit(Circuit& circuit, const at::Tensor& any);
 
-// ---- who served an op: torch.hologram.op_report() (op_stat.cpp) ----
+// ---- what served an op: torch.hologram.op_report() (op_stat.cpp) ----
 struct OpStat {
   const char* name;
   std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};

@@ -42,7 +42,7 @@ int64_t choose(const Tensor& query, const Tensor& key, const Tensor& value, cons
 constexpr const char kForward[] = "hologram._scaled_dot_product_fused_attention_overrideable";
 constexpr const char kBackward[] = "hologram._scaled_dot_product_fused_attention_overrideable_backward";
 
-/// The kernel takes every other size from the query, and trusts that what it divides by is not 0. Whoever asks _fused_sdp_choice has
+/// The kernel takes every other size from the query, and trusts that what it divides by is not 0. A caller of _fused_sdp_choice has
 /// this checked; the ops can be called without.
 void check_sizes(const char* op, const Tensor& query, const Tensor& key, const Tensor& value) {
   TORCH_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4, op, ": query, key and value have ", query.dim(), ", ", key.dim(),

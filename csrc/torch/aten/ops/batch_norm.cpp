@@ -157,7 +157,7 @@ Three batch_norm_no_stats(const Tensor& input, const MaybeTensor& weight, const 
 
 // ---- backward ----
 
-/// Gradients that nobody wants are not defined.
+/// Gradients that are not wanted are not defined.
 struct Gradients {
   Tensor input, weight, bias;
 

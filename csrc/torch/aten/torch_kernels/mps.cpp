@@ -23,7 +23,7 @@ namespace {
 
 const at::MPSHooksInterface& hooks() { return at::detail::getMPSHooks(); }
 
-/// Calls f(command buffer) while nobody else encodes for torch's MPS stream.
+/// Calls f(command buffer) while no other thread encodes for torch's MPS stream.
 template <class F>
 void on_stream(F f) {
   struct Call {
@@ -76,7 +76,7 @@ void give_back(void* context) {
   metal::forget_buffer(*adopted->queue, adopted->data);
   try {
     on_stream([&](void* buffer) { metal::lead(*adopted->queue, buffer); });
-  } catch (...) {   // the device was lost: whoever asks for a value is told
+  } catch (...) {   // the device was lost: the next caller that asks for a value is told
   }
   adopted->release(adopted->owner);
 }
@@ -110,7 +110,7 @@ Turn::~Turn() {
   try {
     on_stream([&](void* buffer) { metal::follow(queue_, buffer); });
     hooks().commitStream();
-  } catch (...) {   // the device was lost: whoever asks for a value is told
+  } catch (...) {   // the device was lost: the next caller that asks for a value is told
   }
 }
 

@@ -175,7 +175,7 @@ c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device
   if (native_ == c10::DeviceType::CPU && !queue.reads_host_memory()) return copied_data(queue, data, impl->nbytes(), device);
   block = native_ == c10::DeviceType::MPS ? mps::adopt(queue, data, inside, impl->nbytes() - inside, new c10::Storage(native), &delete_storage)
                                           : adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
-  if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: nobody else has the address
+  if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: no other holder of the address
   return {block->data, block, &release_block, device};
 }
 
