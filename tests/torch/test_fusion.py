@@ -279,6 +279,24 @@ def test_dead_values_are_not_stored():
     assert seen.bytes_recorded == seen.bytes_moved == 2 * X.nbytes + BIAS.nbytes
 
 
+@pytest.mark.parametrize("fold", [torch.sum, lambda t: t.sum(0), lambda t: t.amax(0), lambda t: t.var(-1), lambda t: t.argmax(), lambda t: t.softmax(-1),
+                                  lambda t: t.cumsum(0), lambda t: t.max(0)], ids="sum columns amax var argmax softmax cumsum max".split())
+@pytest.mark.parametrize("shape", [(40000,), (4000, 100), (3, 50000), (8, 8)])
+def test_a_dead_fold_leaves_what_was_fused_before_it(shape, fold):
+    """Folds of many elements would have run as two launches: what is left runs as one."""
+    x = torch.linspace(-2, 2, torch.Size(shape).numel(), device=DEVICE).view(shape)
+
+    def call():
+        y = F.softplus(x) * 2
+        fold(y.abs() + 1)      # the result is not kept
+        return y
+
+    assert launches(call) == 1
+    value = call()
+    with hologram.no_fusion():
+        assert torch.equal(F.softplus(x) * 2, value)
+
+
 def test_dead_ops_do_not_run():
     seen = Seen(lambda: (Y.exp().sum(), X.sin())[1])
     assert (seen.recorded, seen.dropped, seen.launched) == (3, 2, 1)

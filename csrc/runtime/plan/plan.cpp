@@ -64,6 +64,9 @@ Work work_of(const Circuit& c, Schedule schedule) {
   }
 }
 
+/// Where the results of a fold are dead, what was fused before it is left: that is one launch.
+bool ends_in_reduction(const Circuit& c) { return op_facts(c.nodes[c.num_nodes - 1].op).kind == OpKind::Reduction; }
+
 }  // namespace
 
 int kernel_arguments(const Circuit& c, const KernelVariant& variant, void** operands, int64_t* args) {
@@ -81,7 +84,7 @@ void plan_launch(const Circuit& c, const KernelVariant& variant, KernelLaunch& l
 Plan plan(Circuit& c, const IterationSpace& space) {
   Plan plan;
   plan.circuit = &c;
-  if (space.chunk) {
+  if (space.chunk && ends_in_reduction(c)) {
     plan_split(space, plan);
     return plan;
   }
