@@ -18,8 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hologram_core.backends import disk_cache
+from hologram_core.config import config
+
 ROOT = Path(__file__).resolve().parents[1]
-_HEAD = struct.Struct("<4s32sII")      # of an entry (hologram_core/backends/disk_cache.py)
 
 # Runs in a process of its own for each tree. The package is entered without its __init__, which needs the native runtime.
 _CHILD = """
@@ -74,12 +76,12 @@ def keys_in(folder: Path) -> list:
     for path in folder.glob("*.hgk"):
         data = path.read_bytes()
         try:
-            magic, _, length, _ = _HEAD.unpack_from(data)
-            _, target, key = split_parts(data[_HEAD.size:_HEAD.size + length])
+            magic, _, length, _ = disk_cache._HEAD.unpack_from(data)
+            _, target, key = split_parts(data[disk_cache._HEAD.size:disk_cache._HEAD.size + length])
         except (struct.error, ValueError):
             continue                   # what tests of the cache have put there
         kind = target.split(b" ")[0].decode(errors="replace")
-        if magic == b"HGK2":
+        if magic == disk_cache.MAGIC:
             found.add((kind if kind in ("cuda", "metal") else "cpu", key))
     return sorted(found, key=lambda item: hashlib.sha256(repr(item).encode()).digest())
 
@@ -119,7 +121,6 @@ def main() -> int:
     args = parser.parse_args()
     folder = args.cache
     if folder is None:
-        from hologram_core.config import config
         folder = config.cache_dir
     keys = keys_in(folder)[:args.limit]
     if not keys:

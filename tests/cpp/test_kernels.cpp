@@ -10,7 +10,6 @@
 #include "runtime/kernels/kernel.h"
 #include "runtime/ir/key.h"
 #include "runtime/kernels/launch_log.h"
-#include "runtime/plan/execute.h"
 #include "runtime/trace/stream.h"
 #include "runtime/base/threads.h"
 
@@ -121,7 +120,7 @@ TEST(small_launches_stay_on_the_thread) {
   std::vector<float> a(100000, 1), b(100000, 2), c(100000);
   const uint64_t before = read_counters()[Counter::parallel_launches];
   Circuit circuit = add_circuit(a.data(), b.data(), c.data(), 1000);
-  execute(cpu_backend(), circuit);
+  current_stream(cpu_backend()).submit(circuit);
   CHECK(read_counters()[Counter::parallel_launches] == before && c[999] == 3);
   set_num_threads(0);
 }
@@ -132,7 +131,7 @@ TEST(the_launch_log_keeps_the_last_launches) {
   set_launch_log(true);
   for (int64_t n : {10, 20, 30}) {
     Circuit circuit = add_circuit(a.data(), b.data(), c.data(), n);
-    execute(cpu_backend(), circuit);
+    current_stream(cpu_backend()).submit(circuit);
   }
   set_launch_log(false);
   const auto records = recent_launches(2);

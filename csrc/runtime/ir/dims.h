@@ -27,6 +27,19 @@ inline int64_t operand_bytes(const Circuit& c, const Operand& o) {
 /// Are neighbours along the dimension neighbours in memory?
 inline bool contiguous(const Operand& o, int dim) { return o.strides[dim] == static_cast<int64_t>(item_size(o.dtype)); }
 
+/// Where the elements of a strided range lie: moves `low` and `high`, which are those of its first element, to those of its lowest and
+/// highest. False where a number does not fit. No size is 0.
+inline bool extend_reach(const int64_t* sizes, const int64_t* strides, int rank, int64_t& low, int64_t& high) {
+  bool fits = true;
+  for (int d = 0; d < rank; ++d) {
+    int64_t extent;
+    fits &= !__builtin_mul_overflow(sizes[d] - 1, strides[d], &extent);
+    int64_t& reach = extent < 0 ? low : high;
+    fits &= !__builtin_add_overflow(reach, extent, &reach);
+  }
+  return fits;
+}
+
 /// Removes dimension `d`; every coordinate along it is 0 from now on.
 void remove_dim(Circuit& c, int d);
 /// Inserts a dimension of size 1 before dimension `d`, with stride 0 everywhere. The rank must be below kMaxRank.

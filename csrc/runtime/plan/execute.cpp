@@ -30,12 +30,4 @@ void execute(Backend& backend, Plan& plan) {
   }
 }
 
-void execute(Backend& backend, Circuit& circuit) {
-  IterationSpace space;
-  if (!canonicalize(circuit, space, backend.split_limits())) return;
-  lower(circuit, space);
-  Plan p = plan(circuit, space);
-  execute(backend, p);
-}
-
 }  // namespace hologram

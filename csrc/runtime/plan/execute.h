@@ -27,7 +27,4 @@ class Partials {
 /// Finds (or compiles) the kernels of a plan and launches them.
 void execute(Backend& backend, Plan& plan);
 
-/// The same for an op in any form: canonical form, plan, launches. `circuit` is scratch.
-void execute(Backend& backend, Circuit& circuit);
-
 }  // namespace hologram

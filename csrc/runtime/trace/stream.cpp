@@ -8,6 +8,7 @@
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
+#include "runtime/ir/dims.h"
 #include "runtime/memory/guard.h"
 #include "runtime/trace/poison.h"
 #include "runtime/trace/recorder.h"
@@ -55,15 +56,9 @@ bool recordable_here(const Circuit& c, Backend& here) {
 
 /// The bytes that an operand reaches, from `first` on and before `end`, counted from the start of its block. False: beyond all numbers.
 bool reach_of(const Circuit& c, const Operand& o, int64_t& first, int64_t& end) {
-  int64_t extent;
   first = o.data - o.block->data;
-  bool known = !__builtin_add_overflow(first, static_cast<int64_t>(item_size(o.dtype)), &end);
-  for (int d = 0; d < c.rank; ++d) {
-    known &= !__builtin_mul_overflow(c.sizes[d] - 1, o.strides[d], &extent);
-    int64_t& reach = extent < 0 ? first : end;
-    known &= !__builtin_add_overflow(reach, extent, &reach);
-  }
-  return known;
+  const bool known = !__builtin_add_overflow(first, static_cast<int64_t>(item_size(o.dtype)), &end);
+  return extend_reach(c.sizes, o.strides, c.rank, first, end) && known;
 }
 
 bool lies_in_its_block(const Circuit& c, const Operand& o) {
@@ -94,14 +89,6 @@ bool lies_in_its_block(const Circuit& c, const Operand& o) {
 void check_bounds(const Circuit& c) {
   for (int i = 0; i < c.num_operands; ++i)
     if (__builtin_expect(!lies_in_its_block(c, c.operands[i]), 0)) refuse_operand(c, i);
-}
-
-bool any_exposed(const Circuit& c) {
-  for (int i = 0; i < c.num_operands; ++i) {
-    const Block* block = c.operands[i].block;
-    if (!block || block->exposed.load(std::memory_order_relaxed)) return true;
-  }
-  return false;
 }
 
 /// Tensors of float64, when the op is called and not when its kernel is made: an op that fails later would take others with it.
@@ -183,14 +170,14 @@ void Stream::submit(Circuit& circuit) {
   recorder_->record(circuit, space);
   // An address was taken meanwhile, on another thread. There the mark comes before the look at what is recorded, here it is the
   // other way round, with an exchange in between (StreamLock::unlock): one of the two sees the other.
-  if (__builtin_expect(any_exposed(circuit), 0)) recorder_->run(Reason::Pointer);
+  if (__builtin_expect(!recordable(circuit), 0)) recorder_->run(Reason::Pointer);
 }
 
 void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
   if (!backend_->has_float64()) refuse_float64(circuit, *backend_);
   if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, space);
   // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
-  const bool watched = host_waits_ && (paused > 0 || any_exposed(circuit));
+  const bool watched = host_waits_ && (paused > 0 || !recordable(circuit));
   recorder_->run_alone(circuit, space);
   if (watched) backend_->settle();
 }

@@ -31,8 +31,7 @@ void check_positions(const char* op, const char* name, const at::Tensor& positio
   const at::ScalarType type = positions.scalar_type();
   if (type != at::kLong && type != at::kInt && type != at::kByte) return;   // the kernel says so
   const at::Tensor dense = positions.contiguous();
-  const bool visible = !is_hologram(dense) || backend_of(dense).host_visible();
-  if (visible && known_in_bounds(dense, size, ignored)) return;
+  if (known_in_bounds(dense, size, ignored)) return;
   const auto [least, largest] = at::aminmax(dense);
   const auto low = least.item<int64_t>(), high = largest.item<int64_t>();
   TORCH_CHECK_INDEX((low >= 0 || (ignored && low == *ignored)) && high < size, "hologram.", op, ": ", name, " has elements from ", low, " to ", high,

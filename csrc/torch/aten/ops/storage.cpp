@@ -29,6 +29,7 @@
 #include <ATen/ops/view_ops.h>
 #include <torch/library.h>
 
+#include "runtime/ir/dims.h"
 #include "torch/aten/core/bounds.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
@@ -110,14 +111,9 @@ at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::
 void check_storage(const at::Tensor& t) {
   if (t.layout() != c10::kStrided || t.is_nested() || t.numel() == 0 || t._is_zerotensor()) return;
   const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
-  int64_t first = t.storage_offset(), last = first, extent;
-  bool beyond = false;
-  for (size_t d = 0; d < sizes.size(); ++d) {
-    beyond |= __builtin_mul_overflow(sizes[d] - 1, strides[d], &extent);
-    int64_t& reach = extent < 0 ? first : last;
-    beyond |= __builtin_add_overflow(reach, extent, &reach);
-  }
-  TORCH_CHECK(!beyond && first >= 0 && last < static_cast<int64_t>(t.storage().nbytes() / t.element_size()), "hologram: a tensor of sizes ",
+  int64_t first = t.storage_offset(), last = first;
+  const bool known = extend_reach(sizes.data(), strides.data(), static_cast<int>(sizes.size()), first, last);
+  TORCH_CHECK(known && first >= 0 && last < static_cast<int64_t>(t.storage().nbytes() / t.element_size()), "hologram: a tensor of sizes ",
               sizes, ", strides ", strides, ", storage offset ", t.storage_offset(), " and itemsize ", t.element_size(),
               " reaches beyond its storage of ", t.storage().nbytes(), " bytes. Give the storage its size back before the tensor is used.");
 }
