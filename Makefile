@@ -31,7 +31,7 @@ SOURCES := setup.py pyproject.toml \
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-# The files of the suite go to as many processes as there are cores, in their order: those of few and long tests lie in its middle.
+# The files of the suite go to as many processes as there are cores, in their order: those of few and long tests do not lie at its end.
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
@@ -50,17 +50,20 @@ test-modes: $(VENV)/.installed
 	HOLOGRAM_SYNC=1 $(SUITE) $(PYTEST_ARGS)
 	$(SUITE) $(PYTEST_ARGS)
 
+# What runs on every backend: the device as PyTorch's programs see it.
+DEVICE_SUITE := tests/aten tests/conformance tests/device tests/programs tests/runtime/trace
+
 test-gpu-full: $(VENV)/.installed
-	HOLOGRAM_GPU_FULL=1 $(SUITE) tests/core/test_gpu_grid.py tests/core/test_gpu_ptx.py tests/core/test_gpu_msl.py
-	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(PYTEST) tests/torch
-	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(PYTEST) tests/torch
+	HOLOGRAM_GPU_FULL=1 $(SUITE) tests/compiler/test_gpu_grid.py tests/compiler/test_gpu_ptx.py tests/compiler/test_gpu_msl.py
+	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(PYTEST) $(DEVICE_SUITE)
+	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(PYTEST) $(DEVICE_SUITE)
 
 # Python itself is not built for the sanitizers: their libraries must be there before it. Leaks are Python's and torch's; faults are
 # what some tests wait for; freed memory is kept for a while, which a test of the memory that is held takes for a leak.
-SANITIZED := tests/core/test_executor.py tests/core/test_ffi.py tests/core/test_plan.py tests/core/test_pools.py tests/core/test_dlpack.py \
-	tests/torch/test_storage.py tests/torch/test_reduction.py tests/torch/test_fusion.py tests/torch/test_recording_failures.py tests/torch/test_interrupts.py \
-	tests/torch/test_bad_input.py tests/torch/test_programs.py tests/torch/test_fuzz.py \
-	--deselect tests/torch/test_fusion.py::test_training_for_a_long_time_leaks_nothing
+SANITIZED := tests/sdk/test_executor.py tests/sdk/test_ffi.py tests/runtime/test_plan.py tests/runtime/test_pools.py tests/sdk/test_dlpack.py \
+	tests/aten/test_storage.py tests/aten/test_reduction.py tests/runtime/trace/test_fusion.py tests/runtime/trace/test_recording_failures.py tests/runtime/trace/test_interrupts.py \
+	tests/aten/test_bad_input.py tests/programs/test_programs.py tests/runtime/trace/test_fuzz.py \
+	--deselect tests/runtime/trace/test_fusion.py::test_training_for_a_long_time_leaks_nothing
 SANITIZED_ENV = LD_PRELOAD="$(foreach name,asan ubsan stdc++,$$($(CXX) -print-file-name=lib$(name).so))" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0:handle_segv=0 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
@@ -76,7 +79,7 @@ test-sanitize: $(VENV)/.installed
 test-all: test-modes test-gpu-full test-sanitize conformance
 
 kernels-diff: $(VENV)/.installed
-	$(BIN)/python -m tests.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)
+	$(BIN)/python -m tests.compiler.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)
 
 conformance: $(VENV)/.installed
 	$(BIN)/python -m tests.conformance $(CONFORMANCE_ARGS)

@@ -24,8 +24,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SUITE = ["test_storage.py", "test_device.py", "test_delegate.py", "test_rowwise.py", "test_random.py", "test_reduction.py",
-         "test_fusion.py"]
+SUITE = ["aten/test_storage.py", "device/test_device.py", "aten/test_delegate.py", "aten/test_rowwise.py", "aten/test_random.py",
+         "aten/test_reduction.py", "runtime/trace/test_fusion.py"]
 MARK = "@row "      # leads the lines of a part's output that are rows of the table
 
 # Parts in the order of what they tell, and the seconds each may take. A part takes what the earlier ones left.
@@ -108,7 +108,7 @@ def suite(report, budget, reduced):
     """The modules' own tests, on this backend."""
     if not importlib.util.find_spec("pytest"):
         return report.add("suite", "left out", "pytest is not installed")
-    modules = ["test_traps.py"] if reduced else SUITE
+    modules = ["device/test_traps.py"] if reduced else SUITE
     counts = []
 
     def line(text):
@@ -118,7 +118,7 @@ def suite(report, budget, reduced):
             report.add("suite", "FAILED", text.split(" ", 1)[1][:110], failed=True)
 
     command = [sys.executable, "-m", "pytest", "-q", "--maxfail=8", "--tb=short", "--no-header", "-p", "no:cacheprovider",
-               *(f"tests/torch/{name}" for name in modules)]
+               *(f"tests/{name}" for name in modules)]
     status = run_part(report, "suite", command, budget, line)
     if counts:
         report.add("suite, tests", "pass" if status == 0 else "FAILED", counts[-1][:90])

@@ -1,6 +1,6 @@
 """Corrections of torch behaviour that has no extension point.
 
-Each correction says what is wrong without it. tests/torch/test_patches.py fails when torch no longer needs one, so that
+Each correction says what is wrong without it. tests/device/test_patches.py fails when torch no longer needs one, so that
 it can be removed.
 """
 
@@ -273,7 +273,7 @@ def _has_a_group() -> bool:
 
 # Functions of torch that choose a device, or refuse to work, by asking which accelerator there is, though their caller named none
 # and may use none; and what makes hologram the answer. A function that is not here gets the plain
-# answer. tests/torch/installed_places.py lists all that ask.
+# answer. tests/device/installed_places.py lists all that ask.
 DECIDING = {
     ("torch.distributed.distributed_c10d", "__init__"): lambda: False,           # BackendConfig: no backend was named
     ("torch.distributed.distributed_c10d", "barrier"): _has_a_group,

@@ -7,22 +7,22 @@ from collections import Counter
 import pytest
 
 if os.environ.get("HOLOGRAM_CUDA_DRIVER") == "fake":      # HOLOGRAM_BACKEND=cuda: the suite on CUDA's calls, without a GPU
-    from tests.cuda import fake
+    from tests.backends.cuda import fake
 
     os.environ["HOLOGRAM_CUDA_DRIVER"] = fake.build()
 
 if os.environ.get("HOLOGRAM_METAL_DRIVER") == "fake":     # HOLOGRAM_BACKEND=metal: the same on Metal's calls, without a Mac
-    from tests.metal import fake as fake_metal
+    from tests.backends.metal import fake as fake_metal
 
     os.environ["HOLOGRAM_METAL_DRIVER"] = fake_metal.build()
 
 if os.environ.get("HOLOGRAM_BACKEND") == "metal" and "fakemetal" in os.environ.get("HOLOGRAM_METAL_DRIVER", ""):
-    from tests.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook; runs of the suite that a test starts have it too
+    from tests.backends.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook; runs of the suite that a test starts have it too
 
 import torch  # noqa: F401  first: the device module registers itself with it
 
 import hologram_torch
-from known_gaps import KNOWN_GAPS
+from tests.known_gaps import KNOWN_GAPS
 from tests.modes import HOST_MEMORY
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have

@@ -42,7 +42,7 @@ py::object& device_compiler() {
 // ---- before ----
 
 /// Address space that making a kernel takes at most: the largest kernels of the op tables, and the thread. The first one
-/// loads LLVM and the code generator too. tests/core/test_compiler_memory.py measures both.
+/// loads LLVM and the code generator too. tests/compiler/test_compiler_memory.py measures both.
 constexpr size_t kFirstBytes = 640u << 20, kBytes = 96u << 20;
 
 std::atomic<bool> loaded{false};
