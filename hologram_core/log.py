@@ -18,8 +18,8 @@ def log(level: int, text: str) -> None:
         print(f"hologram: {text}", file=sys.stderr, flush=True)
 
 
-def warn_once(text: str) -> None:
-    """A warning that is worth one line per process."""
-    if text not in _warned:
-        _warned.add(text)
+def warn_once(text: str, about: object = None) -> None:
+    """A warning that is worth one line per process; of several `about` one thing, the first."""
+    if (about or text) not in _warned:
+        _warned.add(about or text)
         print(f"hologram: warning: {text}", file=sys.stderr, flush=True)

@@ -8,18 +8,21 @@ everything that decides the code: the kernel's key, the sources of the code gene
 
 The file's name is the key's digest; the whole key inside decides. Entries are written to a temporary file and renamed, so
 readers see whole files. Where the folder grows beyond HOLOGRAM_CACHE_SIZE those used least recently go: a hit refreshes a
-file's time once a day. Whatever is wrong with an entry or the folder means "not cached"; it never is an error.
+file's time once a day. Whatever is wrong with an entry or the folder means "not cached"; it never is an error. A folder that
+cannot be used is told of once, with what that costs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import re
 import secrets
+import shlex
 import stat
 import struct
 import threading
@@ -36,6 +39,10 @@ _LARGEST = 64 << 20                # bytes of an entry
 _DAY = 24 * 3600
 _NAME = re.compile(r"[0-9a-f]{64}\.hgk|\.new-[0-9a-f]+")
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY      # a pipe or a terminal in place of a file must not stop us
+
+# Failures that will meet the next entry too.
+_LASTING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP,
+            errno.ENAMETOOLONG)
 
 _lock = threading.Lock()
 _unseen: int | None = None      # bytes stored since the folder was last looked through; None: it never was
@@ -90,6 +97,22 @@ def _ours(info: os.stat_result) -> bool:
     return info.st_uid == os.geteuid() and not stat.S_IMODE(info.st_mode) & 0o022
 
 
+def _objection(path: Path, info: os.stat_result) -> str:
+    """Why a folder is not used, and what to do; empty where it is ours and private."""
+    if info.st_uid != os.geteuid():
+        return f"it belongs to user {info.st_uid}, not to {os.geteuid()}. Set HOLOGRAM_CACHE_DIR to a folder of your own"
+    return "" if _ours(info) else f"others may write to it. Run `chmod 700 {shlex.quote(str(path))}` or set HOLOGRAM_CACHE_DIR"
+
+
+def _failure(error: OSError) -> str:
+    return f"{error.strerror or error}. Mend that, or set HOLOGRAM_CACHE_DIR to a folder that can be written"
+
+
+def _tell(objection: str) -> None:
+    log.warn_once(f"the kernel cache {config.cache_dir} is not used: {objection}. Until then each process compiles its kernels anew: "
+                  "10 to 25 ms for each kind of kernel, more for long circuits.", about=("cache", config.cache_dir))
+
+
 @contextlib.contextmanager
 def _folder(create: bool):
     """A descriptor of the folder, if it is ours and private, else None. All files are named relative to it."""
@@ -99,15 +122,19 @@ def _folder(create: bool):
             if create:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            if not _ours(os.fstat(descriptor)):
-                log.warn_once(f"the kernel cache {path} is not used: it belongs to another user or others may write to it. "
-                              f"Run `chmod 700 {path}` or set HOLOGRAM_CACHE_DIR.")
+            objection = _objection(path, os.fstat(descriptor))
+            if objection:
+                _tell(objection)
                 os.close(descriptor)
                 descriptor = None
-    except OSError:
+        elif create and config.cache_size:
+            _tell("there is no home folder. Set HOLOGRAM_CACHE_DIR")
+    except OSError as error:
         if descriptor is not None:
             _close(descriptor)
             descriptor = None
+        if error.errno in _LASTING:
+            _tell(_failure(error))
     try:
         yield descriptor
     finally:
@@ -198,6 +225,8 @@ def store(key: bytes, entry: Entry) -> None:
             _write(folder, f"{digest_of(key)}.hgk", data)
             _make_room(folder, len(data))
         except OSError as error:
+            if error.errno in _LASTING:
+                _tell(_failure(error))
             log.log(2, f"kernel not cached: {error}")
 
 
@@ -217,17 +246,14 @@ def _make_room(folder: int, stored: int) -> None:
 def _evict(folder: int) -> None:
     """Removes the entries used least recently, so that a share of the limit is free, and what writers that died left."""
     now, total, files = time.time(), 0, []
-    for name in os.listdir(folder):
-        if not _NAME.fullmatch(name):
-            continue
-        with contextlib.suppress(OSError):      # other processes do the same
-            info = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if name.startswith(".new-"):
-                if now - info.st_mtime > _DAY:
+    for name, info in _files(folder):
+        if name.startswith(".new-"):
+            if now - info.st_mtime > _DAY:
+                with contextlib.suppress(OSError):      # other processes do the same
                     os.unlink(name, dir_fd=folder)
-            elif stat.S_ISREG(info.st_mode):
-                total += info.st_size
-                files.append((info.st_mtime, info.st_size, name))
+        else:
+            total += info.st_size
+            files.append((info.st_mtime, info.st_size, name))
     if total <= config.cache_size:
         return
     removed = 0
@@ -239,3 +265,59 @@ def _evict(folder: int) -> None:
             removed += 1
         total -= size
     log.log(2, f"{removed} kernels removed: the cache was larger than {config.cache_size} bytes (HOLOGRAM_CACHE_SIZE)")
+
+
+# ---- for people ----
+
+@dataclass(frozen=True)
+class State:
+    """The folder as it is. `objection`: why it is not used, and what to do; empty where it is."""
+
+    path: Path | None
+    objection: str
+    kernels: int
+    bytes: int
+    limit: int
+
+
+def state() -> State:
+    """Makes nothing: a folder that is absent is used if it could be made."""
+    path, kernels, size, objection = config.cache_dir, 0, 0, ""
+    if not config.cache_size:
+        objection = "HOLOGRAM_CACHE_SIZE is 0. Leave it out to keep kernels"
+    elif path is None:
+        objection = "there is no home folder. Set HOLOGRAM_CACHE_DIR"
+    else:
+        try:
+            objection = _objection(path, path.stat())
+            sizes = [info.st_size for _, info in _files(path)]
+            kernels, size = len(sizes), sum(sizes)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            objection = _failure(error)
+        nearest = next((p for p in (path, *path.parents) if p.exists()), path)
+        if not objection and not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+            objection = f"{nearest} cannot be written. Mend that, or set HOLOGRAM_CACHE_DIR to a folder that can be written"
+    return State(path, objection, kernels, size, config.cache_size)
+
+
+def clear() -> tuple[int, int]:
+    """Removes all kernels; how many they were, and their bytes. Programs that run keep those they have loaded."""
+    kernels = size = 0
+    with _folder(create=False) as folder:
+        for name, info in () if folder is None else _files(folder):
+            with contextlib.suppress(FileNotFoundError):      # another process was quicker
+                os.unlink(name, dir_fd=folder)
+                kernels, size = kernels + 1, size + info.st_size
+    return kernels, size
+
+
+def _files(folder: int | Path):
+    """(name, what it is) of our files in a folder, which is a path or a descriptor."""
+    for name in os.listdir(folder):
+        if _NAME.fullmatch(name):
+            with contextlib.suppress(OSError):      # another process has removed it
+                info = os.stat(name, dir_fd=folder, follow_symlinks=False) if isinstance(folder, int) else os.lstat(folder / name)
+                if stat.S_ISREG(info.st_mode):
+                    yield name, info

@@ -28,6 +28,7 @@ def folder(tmp_path, monkeypatch):
     path = tmp_path / "kernels"
     monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=path, cache_size=1 << 30))
     monkeypatch.setattr(cache, "_unseen", None)
+    monkeypatch.setattr(cache.log, "_warned", set())
     return path
 
 
@@ -122,29 +123,102 @@ def test_a_file_of_another_user_is_not_read(folder, monkeypatch):
     assert cache.load(KEY) is None
 
 
+def warned(capsys):
+    return [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+
+
+def used_twice():
+    """Two kernels of a process."""
+    for n in range(2):
+        cache.store(key(n), ENTRY)
+        cache.load(key(n))
+
+
 def test_a_folder_others_may_write_to_is_not_used(folder, capsys):
     cache.store(KEY, ENTRY)
     folder.chmod(0o777)
     assert cache.load(KEY) is None
-    assert "chmod 700" in capsys.readouterr().err
-    assert cache.load(KEY) is None
-    assert capsys.readouterr().err == ""                                # said once
+    used_twice()
+    line, = warned(capsys)                                              # said once
+    assert str(folder) in line and f"chmod 700 {folder}" in line and "compiles its kernels anew" in line
+    assert "chmod 700" in cache.state().objection
 
 
-def test_a_file_in_place_of_the_folder(folder):
-    folder.write_text("not a folder")
+def test_a_folder_of_another_user_is_not_used(folder, monkeypatch, capsys):
     cache.store(KEY, ENTRY)
+    monkeypatch.setattr(cache.os, "geteuid", lambda: os.getuid() + 1)
     assert cache.load(KEY) is None
+    used_twice()
+    line, = warned(capsys)
+    assert str(folder) in line and "belongs to user" in line and "HOLOGRAM_CACHE_DIR" in line and "compiles its kernels anew" in line
+    assert "belongs to user" in cache.state().objection
 
 
-def test_a_folder_that_cannot_be_made(folder, monkeypatch):
-    blocked = folder / "file"
+def a_file(folder):
+    folder.write_text("not a folder")
+
+
+def below_a_file(folder):
+    folder.parent.rmdir()
+    folder.parent.write_text("not a folder")
+
+
+def a_link_to_itself(folder):
+    folder.symlink_to(folder)
+
+
+@pytest.mark.parametrize("place", [a_file, below_a_file, a_link_to_itself])
+def test_a_folder_that_cannot_be_made(place, folder, monkeypatch, capsys):
+    path = folder.parent / "deeper" / "kernels"
+    path.parent.mkdir()
+    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=path))
+    place(path)
+    used_twice()
+    assert cache.load(key(0)) is None
+    line, = warned(capsys)
+    assert str(path) in line and "HOLOGRAM_CACHE_DIR" in line and "compiles its kernels anew" in line
+    assert cache.state().objection
+
+
+def test_no_home(folder, monkeypatch, capsys):
+    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=None))
+    assert cache.load(KEY) is None
+    used_twice()
+    line, = warned(capsys)
+    assert "no home folder. Set HOLOGRAM_CACHE_DIR" in line
+    assert cache.state().objection
+
+
+@pytest.mark.parametrize("fault", [errno.EACCES, errno.EROFS, errno.ENOSPC], ids=errno.errorcode.get)
+def test_a_folder_that_cannot_be_written(folder, monkeypatch, capsys, fault):
+    cache.store(KEY, ENTRY)
+    real = os.open
+
+    def fails_to_write(path, flags, *args, **kwargs):
+        if flags & os.O_CREAT:
+            raise OSError(fault, os.strerror(fault))
+        return real(path, flags, *args, **kwargs)
+    monkeypatch.setattr(cache.os, "open", fails_to_write)
+    assert cache.load(KEY) == ENTRY and warned(capsys) == []            # what lies there serves, and costs nothing
+    used_twice()
+    line, = warned(capsys)
+    assert str(folder) in line and os.strerror(fault) in line and "compiles its kernels anew" in line
+
+
+def test_a_folder_without_permission_is_told_of(folder, monkeypatch):
     folder.mkdir(mode=0o700)
-    blocked.write_text("")
-    for place in (blocked / "deeper", None):
-        monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=place))
-        cache.store(KEY, ENTRY)
-        assert cache.load(KEY) is None
+    assert cache.state() == cache.State(folder, "", 0, 0, 1 << 30)
+    monkeypatch.setattr(cache.os, "access", lambda *_: False)           # the superuser may do everything
+    assert f"{folder} cannot be written" in cache.state().objection
+
+
+def test_what_lies_there_is_counted_and_cleared(folder):
+    assert cache.state() == cache.State(folder, "", 0, 0, 1 << 30) and cache.clear() == (0, 0) and not folder.exists()
+    sizes = [len(stored(folder, n).read_bytes()) for n in range(3)]
+    (folder / "notes.txt").write_text("not ours")
+    assert cache.state() == cache.State(folder, "", 3, sum(sizes), 1 << 30)
+    assert cache.clear() == (3, sum(sizes)) and [p.name for p in folder.iterdir()] == ["notes.txt"]
+    assert cache.state().kernels == 0 and cache.load(key(0)) is None
 
 
 class Failing:
