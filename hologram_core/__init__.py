@@ -17,7 +17,7 @@ _PLACES = {
     "buffer": ("Buffer",),
     "tensor": ("HologramTensor",),
     "tracing": ("Circuit", "compile"),
-    "errors": ("HologramError", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "ExportError",
+    "errors": ("HologramError", "InvalidIndex", "InvalidState", "InvalidType", "InvalidValue", "NotSupported", "OutOfMemory", "ExportError",
                "CompileError"),
 }
 _FFI = ("new_executor", "executor_", "buffer_", "tensor_")     # how names of ffi start

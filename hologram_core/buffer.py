@@ -36,10 +36,11 @@ class Buffer(_runtime.Buffer, Arithmetic):
     """`executor.allocate(size, dtype)` makes one. `to_numpy` shows its memory; `from_numpy` writes it.
 
     Operators and methods named after ops (`a + b`, `a.tanh()`, `a.sum()`) give new buffers; the functions of `hg.ops` write
-    into buffers that exist.
+    into buffers that exist. Both take flat arrays of other libraries beside buffers.
     """
 
     __slots__ = ()
+    __array_priority__ = 1000       # `array + buffer` asks the buffer
 
     # ---- what it is ----
     @property
@@ -203,6 +204,23 @@ def _refuse_while_tracing(what: str) -> None:
     if getattr(_traced, "now", False):
         raise InvalidValue(f"hologram.{what}: a compiled function does this to a buffer that is none of its arguments: it would "
                            "happen once, when the function is traced. Pass the buffer as an argument, or do it outside.")
+
+
+def flat(executor, value, writes: bool = False):
+    """An argument of an op on flat memory: of a tensor or an array of another library, a buffer over its elements (of a copy in their
+    order, where they lie in another and are only read), or the number that it is; anything else as it is."""
+    if isinstance(value, _runtime.Buffer) or not isinstance(executor, _runtime.Executor) or not hasattr(value, "__dlpack__"):
+        return value
+    from .tensor import HologramTensor
+
+    tensor = value if isinstance(value, HologramTensor) else HologramTensor.from_dlpack(value, executor, copy=False if writes else None)
+    if not tensor.ndim and not writes:
+        return tensor.item()
+    if writes and not tensor.is_contiguous():
+        raise InvalidValue(f"hologram.ops: the result goes to memory that is not contiguous (shape {tensor.shape}, strides "
+                           f"{tensor.strides}). Give it a contiguous tensor or array.")
+    tensor = tensor.contiguous()
+    return tensor.buffer.view(tensor.offset, tensor.numel)
 
 
 def flat_import(executor, external) -> Buffer:

@@ -13,6 +13,10 @@ class InvalidType(HologramError, TypeError):
     """An argument is of the wrong type."""
 
 
+class InvalidIndex(HologramError, IndexError):
+    """There is no such element."""
+
+
 class InvalidState(HologramError, RuntimeError):
     """The call cannot be made now: something was freed, is taken or is absent."""
 

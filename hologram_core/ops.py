@@ -1,8 +1,9 @@
 """The ops on buffers: `ops.vector_add(executor, *arguments, *results, length)`, and every row of the op tables by its name.
 
 Arguments are buffers and numbers, results are buffers that exist; `length` counts elements and may be left out where the
-buffers agree. Nothing is converted on the way: `copy` converts. A row of the tables that the documents give another meaning
-(`gelu`, `mse_loss`, `sum` of a whole buffer ...) is `row(name)`.
+buffers agree. Tensors and arrays of other libraries (NumPy's, PyTorch's on the CPU ...) may stand for buffers: their elements are
+taken in order, over the same memory. Nothing is converted on the way: `copy` converts. A row of the tables that the documents give
+another meaning (`gelu`, `mse_loss`, `sum` of a whole buffer ...) is `row(name)`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 import numpy as np
 
 from . import _runtime, dtypes
+from .buffer import flat
 from .errors import InvalidType, InvalidValue, NotSupported, shown
 from .op_signature import describe
 from .optable import TABLE
@@ -101,6 +103,7 @@ def _reduction(name: str, of: str, doc: str):
     op = row(of)
 
     def function(executor, a, output, length=None):
+        output = flat(executor, output, True)
         op(executor, a, output, length)
         return value_of(executor, output)
     return _named(function, name, doc)
@@ -110,6 +113,7 @@ def _loss(name: str, pointwise: str, arguments, scale: int, doc: str):
     op, mean, negate = row(pointwise), row("mean"), row("neg")
 
     def function(executor, pred, target, output, length=None):
+        pred, target, output = flat(executor, pred), flat(executor, target), flat(executor, output, True)
         pair = (pred, target) if arguments == "pt" else (target, pred)
         n = _length(pred, length)
         each = temporary(executor, n, pred)
@@ -148,7 +152,8 @@ def _multiply(name, executor, left, right, result):
     if not isinstance(executor, _runtime.Executor):
         raise NotSupported(f"hologram.{name}: matrix products are not part of circuits. Call it outside of hg.compile.")
     arrays = []
-    for buffer, shape in (left, right, result):
+    for given, shape in (left, right, result):
+        buffer = flat(executor, given, shape is result[1])
         if not isinstance(buffer, _runtime.Buffer):
             raise InvalidType(f"hologram.{name}: arguments are Buffers, not {type(buffer).__name__}. Make one with executor.allocate.")
         if any(isinstance(d, bool) or not isinstance(d, int) or not 0 <= d < 1 << 63 for d in shape):
@@ -188,6 +193,7 @@ def apply(executor, name: str, args):
     d = describe(name)
     if len(args) != d.num_args:
         raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
+    args = [a if isinstance(a, (_runtime.Buffer, int, float)) else _beside_buffers(executor, name, a) for a in args]
     lengths = [a.length for a in args if isinstance(a, _runtime.Buffer)]
     buffer = next(type(a) for a in args if isinstance(a, _runtime.Buffer))
     length = max(lengths)
@@ -195,6 +201,14 @@ def apply(executor, name: str, args):
                for k, t in enumerate(result_types(name, args))]
     row(name)(executor, *args, *results, *(() if d.fixed_results else (length,)))
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _beside_buffers(executor, name: str, value):
+    """An array among buffers, which are flat."""
+    if getattr(value, "ndim", 0) > 1:
+        raise InvalidValue(f"hologram.{name}: the array has {value.ndim} dimensions, buffers are flat. Pass array.ravel(), or compute with "
+                           "HologramTensor.from_dlpack(array).")
+    return flat(executor, value)
 
 
 # ---- the names ----

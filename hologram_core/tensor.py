@@ -1,6 +1,7 @@
 """HologramTensor: a shaped view of a buffer, and the bridge to other libraries by DLPack.
 
-Views share the buffer and carry offset and strides, in elements; every operation honours them.
+Views share the buffer and carry offset and strides, in elements; every operation honours them. What it computes is in shaped_ops.py,
+how it is indexed in indexing.py.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ import math
 
 import numpy as np
 
-from . import _runtime, dlpack, handles
-from .buffer import Buffer
+from . import _runtime, dlpack, dtypes, handles, indexing, shaped_ops
+from .buffer import Buffer, dtype_of
 from .errors import InvalidType, InvalidValue, shown
 from .executor import Executor, default_executor
-from .shapes import checked_int, checked_ints, compact, is_compact
+from .operators import OPERATORS, Arithmetic
+from .shapes import broadcast_shapes, checked_int, checked_ints, compact, is_compact
 
 
-class HologramTensor:
-    """`HologramTensor(executor, buffer, shape)`; executor and buffer may be given by their handles (hologram_core.ffi)."""
+class HologramTensor(Arithmetic):
+    """`HologramTensor(executor, buffer, shape)`; executor and buffer may be given by their handles (hologram_core.ffi).
+
+    Operators, comparisons, indexing and the methods named after ops go by NumPy's rules for shapes and types, and take tensors,
+    buffers, numbers and the arrays of other libraries. Results are new tensors; `+=` and its like, and `tensor[...] = x`, write into
+    the tensor's memory. They are recorded, and run when a result is looked at.
+    """
 
     __slots__ = ("executor", "_buffer", "shape", "strides", "offset", "__weakref__")
 
@@ -66,6 +73,10 @@ class HologramTensor:
     def dtype(self):
         return self.buffer.dtype
 
+    @property
+    def element_type(self) -> dtypes.DType:
+        return self.buffer.element_type
+
     def is_contiguous(self) -> bool:
         return is_compact(self.shape, self.strides)
 
@@ -81,7 +92,39 @@ class HologramTensor:
             np.empty(self.shape, flat.dtype)
         return view
 
+    def _array(self) -> np.ndarray:
+        """For NumPy: the memory, or a copy of it in float32 where NumPy does not have the type."""
+        return (self.astype("float32") if self.element_type is dtypes.BF16 else self).to_numpy()
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        array = self._array()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise InvalidValue(f"hologram.tensor: elements of {self.dtype} become {np.dtype(dtype)} only in a copy.")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self):
+        """The only element, as a number of Python's."""
+        if self.numel != 1:
+            raise InvalidValue(f"hologram.item: the tensor has {self.numel} elements, one is needed.")
+        return self._array().item()
+
+    def tolist(self):
+        """Its elements in nested lists."""
+        return self._array().tolist()
+
     # ---- views ----
+    @property
+    def T(self) -> "HologramTensor":
+        return self.transpose()
+
+    def __getitem__(self, key) -> "HologramTensor":
+        return indexing.get(self, key)
+
+    def __setitem__(self, key, value) -> None:
+        indexing.put(self, key, value)
+
     def _dim(self, dim: int) -> int:
         dim = checked_int("the dimension", dim)
         if not -self.ndim <= dim < self.ndim:
@@ -140,6 +183,14 @@ class HologramTensor:
         source = self.contiguous()
         return source._with(shape, None, source.offset)
 
+    def broadcast_to(self, shape) -> "HologramTensor":
+        """A view in which one element stands for all of a dimension where the shapes differ."""
+        shape = checked_ints("the shape", shape)
+        if broadcast_shapes(self.shape, shape) != shape:
+            raise InvalidValue(f"hologram.broadcast_to: the shape {self.shape} does not become {shown(shape)}.")
+        own = [0 if n == 1 else s for n, s in zip(self.shape, self.strides)]
+        return self._with(shape, [0] * (len(shape) - self.ndim) + own, self.offset)
+
     def view_1d(self) -> "HologramTensor":
         if not self.is_contiguous():
             raise InvalidValue("hologram.view_1d: the tensor is not contiguous. Call contiguous first.")
@@ -153,33 +204,96 @@ class HologramTensor:
         return self.copy()
 
     def copy(self) -> "HologramTensor":
-        buffer = Buffer(self.executor, self.numel, self.buffer.dtype_code)
-        code = buffer.dtype_code
-        if self.numel:
-            from .op_signature import describe
+        return shaped_ops.elementwise(self.executor, "copy", (self,))
 
-            circuit = _runtime.Circuit(self.shape, 0)
-            item = buffer.itemsize
-            source = circuit.add_buffer(self.buffer, self.offset, [s * item for s in self.strides])
-            value = circuit.add_node(describe("copy").code, code, code, [source])
-            circuit.add_result(buffer, 0, [s * item for s in compact(self.shape)], value)
-            circuit.submit(self.executor)
-        return HologramTensor(self.executor, buffer, self.shape)
+    def astype(self, dtype) -> "HologramTensor":
+        """Itself if its elements are of that type, else a converted copy."""
+        element_type = dtype_of(dtype)
+        if element_type is self.element_type:
+            return self
+        result = HologramTensor(self.executor, Buffer(self.executor, self.numel, element_type.code), self.shape)
+        shaped_ops.assign(result, self)
+        return result
 
-    def matmul(self, other: "HologramTensor") -> "HologramTensor":
-        """Matrix product (NumPy's rules for other ranks), whatever the strides."""
-        if not isinstance(other, HologramTensor):
-            raise InvalidType(f"hologram.matmul: a HologramTensor is needed, not {type(other).__name__}.")
-        a, b = self.to_numpy(), other.to_numpy()
-        if a.dtype != b.dtype:
-            raise InvalidType(f"hologram.matmul: the tensors are {a.dtype} and {b.dtype}. One type is needed.")
-        try:
-            product = np.matmul(a, b)
-        except ValueError:
-            raise InvalidValue(f"hologram.matmul: shapes {self.shape} and {other.shape} do not fit.") from None
-        buffer = Buffer(self.executor, product.size, self.buffer.dtype_code)
-        buffer.from_numpy(product)
-        return HologramTensor(self.executor, buffer, product.shape)
+    def matmul(self, other) -> "HologramTensor":
+        """Matrix product (NumPy's rules for shapes), whatever the strides."""
+        return shaped_ops.matmul(self.executor, self, other)
+
+    def __matmul__(self, other) -> "HologramTensor":
+        return shaped_ops.matmul(self.executor, self, other)
+
+    def __rmatmul__(self, other) -> "HologramTensor":
+        return shaped_ops.matmul(self.executor, other, self)
+
+    def _apply(self, name: str, *args):
+        for arg in args:
+            if isinstance(arg, Arithmetic) and not isinstance(arg, (HologramTensor, Buffer)):      # the value of a circuit decides
+                return arg._apply(name, *args)
+        return shaped_ops.elementwise(self.executor, name, args)
+
+    def sum(self, dim=None, keepdim: bool = False) -> "HologramTensor":
+        """Over a dimension, a tuple of them, or all. Integers add up in 64 bits."""
+        return shaped_ops.fold(self, "sum", dim, keepdim)
+
+    def prod(self, dim=None, keepdim: bool = False) -> "HologramTensor":
+        return shaped_ops.fold(self, "prod", dim, keepdim)
+
+    def mean(self, dim=None, keepdim: bool = False) -> "HologramTensor":
+        return shaped_ops.fold(self, "mean", dim, keepdim)
+
+    def amax(self, dim=None, keepdim: bool = False) -> "HologramTensor":
+        return shaped_ops.fold(self, "amax", dim, keepdim)
+
+    def amin(self, dim=None, keepdim: bool = False) -> "HologramTensor":
+        return shaped_ops.fold(self, "amin", dim, keepdim)
+
+    def softmax(self, dim: int = -1) -> "HologramTensor":
+        return shaped_ops.along(self, "softmax", dim)
+
+    def log_softmax(self, dim: int = -1) -> "HologramTensor":
+        return shaped_ops.along(self, "log_softmax", dim)
+
+    def cumsum(self, dim: int = -1) -> "HologramTensor":
+        return shaped_ops.along(self, "cumsum", dim)
+
+    # ---- as Python and NumPy see it ----
+    def __eq__(self, other):
+        return self._apply("eq", self, other) if shaped_ops.is_operand(other) else NotImplemented
+
+    def __ne__(self, other):
+        return self._apply("ne", self, other) if shaped_ops.is_operand(other) else NotImplemented
+
+    __hash__ = object.__hash__      # by identity, though == looks at elements
+
+    def __bool__(self) -> bool:
+        if self.numel != 1:
+            raise InvalidValue(f"hologram.tensor: a tensor of {self.numel} elements has no truth value. Use .to_numpy().any() or .all().")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.numel != 1 or not self.element_type.is_int:
+            raise InvalidType(f"hologram.tensor: {self!r} is no integer. An index is a tensor of one integer.")
+        return self.item()
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise InvalidType("hologram.tensor: a tensor without dimensions has no length.")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[n] for n in range(len(self)))
+
+    def __contains__(self, value) -> bool:
+        return bool((self._array() == value).any())
+
+    def __array_ufunc__(self, function, method, *inputs, out=None, **options):
+        return shaped_ops.ufunc(self, function, method, inputs, out, options)
 
     # ---- DLPack ----
     @classmethod
@@ -220,3 +334,11 @@ class HologramTensor:
 
     def __repr__(self) -> str:
         return f"HologramTensor(shape={list(self.shape)}, dtype={self.buffer.element_type.torch}, backend={self.executor.backend})"
+
+
+def _in_place(row: str):
+    return lambda self, other: shaped_ops.update(self, row, self, other)
+
+
+for _name, _row in OPERATORS.items():
+    setattr(HologramTensor, f"__i{_name}__", _in_place(_row))

@@ -18,6 +18,7 @@ from .operators import Arithmetic
 from .ops import result_types, row
 from .optable import TABLE
 from .optable.table import Elementwise
+from .shaped_call import ShapedCall, has_arrays
 
 _SHOWN_LENGTH = 1024        # for which kernels are shown where no length is given
 
@@ -26,6 +27,7 @@ class Symbol(Arithmetic):
     """A value of a circuit. `fixed`: one element, whatever the length."""
 
     __slots__ = ("circuit", "source", "element_type", "fixed", "length")
+    __array_ufunc__ = None      # `array + value` asks the value, which refuses
 
     def __init__(self, circuit, source, element_type, fixed=False):
         self.circuit, self.source, self.element_type, self.fixed = circuit, source, element_type, fixed
@@ -320,6 +322,8 @@ class Tracer:
         return cell
 
     def read(self, value):
+        if hasattr(value, "__dlpack__") and not isinstance(value, _runtime.Buffer):
+            raise InvalidType(f"hologram.compile: the function uses a {type(value).__name__} that is none of its arguments. Pass it.")
         if isinstance(value, _runtime.Buffer):
             value = self._capture(value)
         if not isinstance(value, Cell):
@@ -391,7 +395,7 @@ class Compiled:
 
     def trace(self, *args):
         """The circuit for arguments like these, with what is needed to call it."""
-        return self._find(tuple(map(_plain, args)))
+        return self._find(tuple(map(_plain, ShapedCall(args).flat if has_arrays(args) else args)))
 
     def _find(self, args):
         if self._around is None:
@@ -460,7 +464,12 @@ class Compiled:
         return tracer
 
     def __call__(self, *args):
-        args = tuple(map(_plain, args))
+        try:
+            args = tuple(map(_plain, args))
+        except InvalidType:
+            if not has_arrays(args):
+                raise
+            return self._call_shaped(ShapedCall(args))
         trace = self._find(args)
         try:
             numbers = [traced.evaluate(number, args) for number in trace.circuit._numbers]
@@ -491,6 +500,20 @@ class Compiled:
         circuit.run(executor, inputs, [*outputs, *new], length, numbers)
         return None if trace.returns is None else new[0] if trace.returns == "one" else tuple(new)
 
+    def _call_shaped(self, call):
+        trace = self.trace(*call.flat)
+        wrong = next((n for n in trace.written if n in call.copied), None)
+        if wrong is not None:
+            raise InvalidValue(f"hologram.compile: argument {wrong} is written, and has not the shape {call.shape} in contiguous memory. "
+                               "Pass one that has.")
+        returned = self(*call.flat)
+        if returned is None or not call.tensors:
+            return returned
+        found = returned if isinstance(returned, tuple) else (returned,)
+        values = trace.circuit._outputs[len(trace.written):]
+        shaped = tuple(call.tensor(buffer, () if value.fixed else call.shape) for buffer, value in zip(found, values))
+        return shaped if isinstance(returned, tuple) else shaped[0]
+
     def _trace_as_is(self, args):
         """For one call: the arithmetic on these numbers gives another type than it did, or an error, which is the function's."""
         trace = self._trace(args)
@@ -507,7 +530,7 @@ def _plain(arg):
         return arg.item()
     if isinstance(arg, (int, float)):
         return int(arg) if isinstance(arg, int) else float(arg)
-    raise InvalidType(f"hologram.compile: arguments are buffers, numbers and an executor, not {type(arg).__name__}.")
+    raise InvalidType(f"hologram.compile: arguments are buffers, tensors, arrays, numbers and an executor, not {type(arg).__name__}.")
 
 
 def _buffer(parameter, args):
@@ -528,6 +551,10 @@ def compile(function) -> Compiled:
     - Buffers around it are read at each call, and cannot be written. Computing with such buffers alone, or reading their
       elements, would happen once, and is refused.
     - Printing, appending to a list and other effects happen when it is traced.
+
+    Arguments may also be tensors and arrays of other libraries, over their memory: they are brought to one shape, as NumPy does, and
+    values that are returned are tensors of it (buffers, where there are buffers among the arguments). Where the function folds
+    (`sum`, `softmax` ...) it folds all elements.
 
     One circuit holds 64 ops, 60 buffers and 60 numbers; a larger function is an error that says so.
     """

@@ -152,6 +152,15 @@ class OpCaller {
     return value;
   }
 
+  /// Tensors and arrays, of which some would also pass for numbers.
+  static bool is_array(py::handle h) { return py::hasattr(h, "__dlpack__"); }
+
+  /// A buffer over the elements of a tensor or an array (or its only number); anything else as it is.
+  static py::object flat(py::handle executor, py::handle h, bool writes) {
+    if (h.is_none() || object_in<PyBuffer>(h) || !is_array(h)) return py::reinterpret_borrow<py::object>(h);
+    return py::module_::import("hologram_core.buffer").attr("flat")(executor, h, writes);
+  }
+
   /// Integers beyond int64 too: as the bits of a uint64, or as the nearest double where that does not hold them either.
   static bool integer(py::handle h, FlatArg& out) {
     if (!h) throw py::error_already_set();
@@ -182,7 +191,7 @@ class OpCaller {
       return true;
     }
     if (PyLong_Check(h.ptr())) return integer(h, arg);
-    if (h.is_none() || object_in<PyBuffer>(h)) return false;
+    if (h.is_none() || object_in<PyBuffer>(h) || is_array(h)) return false;
     if (PyIndex_Check(h.ptr())) return integer(py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr())), arg);
     if (!PyNumber_Check(h.ptr()) || !py::hasattr(h, "__float__")) return false;   // NumPy's scalars have it
     out.integer = false;
@@ -212,11 +221,13 @@ class OpCaller {
       core_ = &executor.core();
       for (int i = 0; i < op_.num_args; ++i) {
         if (number(in[1 + i], args_[i])) continue;
-        arrays_[i] = caller.array(executor, in[1 + i], false, held_);
+        const py::object given = flat(in[0], in[1 + i], false);
+        if (!given.is(in[1 + i]) && number(given, args_[i])) continue;
+        arrays_[i] = caller.array(executor, given, false, held_);
         args_[i].array = &arrays_[i];
       }
       for (int k = 0; k < op_.num_results(); ++k) {
-        const py::handle out = in[1 + op_.num_args + k];
+        const py::object out = flat(in[0], in[1 + op_.num_args + k], true);
         if (out.is_none()) continue;
         arrays_[kMaxArgs + k] = caller.array(executor, out, true, held_);
         results_[k] = &arrays_[kMaxArgs + k];
