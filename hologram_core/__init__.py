@@ -9,6 +9,18 @@
 Importing this package loads none of torch, NumPy and llvmlite; what needs them imports them when it is first used.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import classes, ffi, ops
+    from .backend import BackendType, get_default_backend, is_cuda_available, is_metal_available, validate_backend
+    from .buffer import Buffer
+    from .errors import *
+    from .executor import Executor
+    from .ffi import *
+    from .tensor import HologramTensor
+    from .tracing import Circuit, compile
+
 __version__ = "0.1.0"      # the one place: pyproject.toml and hologram_torch read it here
 
 _PLACES = {

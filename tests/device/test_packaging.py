@@ -16,15 +16,16 @@ def test_every_folder_with_code_is_packaged():
 
     packages = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]
     folders = {path.parent.relative_to(ROOT) for top in ("hologram_core", "hologram_torch") for path in (ROOT / top).rglob("*.py")}
-    assert sorted(packages) == sorted(".".join(folder.parts) for folder in folders)
+    names = {".".join(folder.parts).removeprefix("hologram_core.names.") for folder in folders}
+    assert sorted(packages) == sorted(names) and {"hologram", "hologram.cli", "hologram_ffi"} <= names
 
 
-def test_both_packages_say_that_they_are_typed():
+def test_all_packages_say_that_they_are_typed():
     from setuptools.config.pyprojecttoml import read_configuration
 
     data = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["package-data"]
-    for package in ("hologram_core", "hologram_torch"):
-        assert "py.typed" in data[package] and (ROOT / package / "py.typed").exists()
+    for folder in ("hologram_core", "hologram_torch", "hologram_core/names/hologram", "hologram_core/names/hologram_ffi"):
+        assert "py.typed" in data[folder.split("/")[-1]] and (ROOT / folder / "py.typed").exists()
 
 
 def test_the_version_stands_in_one_file():
@@ -57,13 +58,13 @@ def test_it_announces_itself_to_torch(distribution):
 
 def test_it_is_complete(distribution):
     files = {str(f) for f in distribution.files}
-    for package in ("hologram_core", "hologram_core/optable", "hologram_core/circuit", "hologram_core/codegen/llvm", "hologram_core/backends",
+    for package in ("hologram", "hologram_ffi", "hologram_core", "hologram_core/optable", "hologram_core/circuit", "hologram_core/codegen/llvm", "hologram_core/backends",
                     "hologram_torch"):
         assert f"{package}/__init__.py" in files
     for library in ("hologram_core/libhologram_runtime.", "hologram_core/_runtime.", "hologram_torch/_C."):
         assert any(f.startswith(library) for f in files), library
     tops = {f.split("/")[0] for f in files if not f.startswith("..")}
-    assert tops <= {"hologram_core", "hologram_torch"} | {t for t in tops if t.endswith(".dist-info")}
+    assert tops <= {"hologram_core", "hologram_torch", "hologram", "hologram_ffi"} | {t for t in tops if t.endswith(".dist-info")}
 
 
 def test_there_is_one_version(distribution):

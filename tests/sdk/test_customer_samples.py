@@ -1,7 +1,7 @@
 """The code of the customer's documents, as it stands there.
 
-Everything that is not run as printed is listed here: names of packages, names that a sample uses without defining them, and
-outlines that are no programs.
+Everything that is not run as printed is listed here: names that a sample uses without defining them, and outlines that are no
+programs.
 """
 
 import inspect
@@ -21,7 +21,6 @@ BLOCKS = {(path.name, number): block for path in sorted(DOCUMENTS.glob("*.md"))
 
 pytestmark = pytest.mark.skipif(not BLOCKS, reason="the customer's documents do not lie beside the checkout")
 
-PACKAGES = [("import hologram_ffi as", "import hologram_core as"), ("import hologram as", "import hologram_core as")]
 ABSENT = [(f"exec_{name} = hg.Executor(backend='{name}')", f"refused({name!r})") for name in ("metal", "cuda")
           if not getattr(hologram_core, f"is_{name}_available")()]
 SUBSTITUTIONS = {
@@ -30,16 +29,16 @@ SUBSTITUTIONS = {
     ("4-sdk.md", 3): ABSENT,
 }
 BEFORE = {
-    ("2-dlpack.md", 2): "import torch; import hologram_core as hg",
+    ("2-dlpack.md", 2): "import torch; import hologram_ffi as hg",
     ("2-dlpack.md", 1): "import torch, hologram_torch",
-    ("2-dlpack.md", 6): "import torch; import hologram_core as hg; pytorch_data = torch.randn(3, 4)",
-    ("3-runtime-guide.md", 2): "import torch, json; import hologram_core as hg",
-    ("3-runtime-guide.md", 3): "import torch, json; import numpy as np; import hologram_core as hg",
+    ("2-dlpack.md", 6): "import torch; import hologram_ffi as hg; pytorch_data = torch.randn(3, 4)",
+    ("3-runtime-guide.md", 2): "import torch, json; import hologram_ffi as hg",
+    ("3-runtime-guide.md", 3): "import torch, json; import numpy as np; import hologram_ffi as hg",
     ("4-sdk.md", 0): "import numpy as np; my_array = np.arange(1024, dtype=np.float32)",
-    ("4-sdk.md", 2): "import json; import numpy as np; import hologram_core as hg; exec = hg.Executor(); buf = exec.allocate(3); "
+    ("4-sdk.md", 2): "import json; import numpy as np; import hologram as hg; exec = hg.Executor(); buf = exec.allocate(3); "
                      "array = np.array([4, 5, 6], np.float32)",
-    ("4-sdk.md", 3): "import hologram_core as hg",
-    ("4-sdk.md", 4): "import hologram_core as hg",
+    ("4-sdk.md", 3): "import hologram as hg",
+    ("4-sdk.md", 4): "import hologram as hg",
     ("5-sdk-phase1.md", 4): "import torch; import hologram_torch; exec = hologram_torch.Executor(); a, b, x, pred, target = "
                             "(torch.randn(4, 6) for _ in range(5)); weight, bias = torch.randn(3, 6), torch.randn(3)",
     ("5-sdk-phase1.md", 5): "in_features, out_features = 5, 3",
@@ -99,9 +98,8 @@ def refused(backend):
 @pytest.mark.parametrize("place", [p for p in BLOCKS if p not in OUTLINES], ids=lambda p: f"{p[0]}-{p[1]}")
 def test_sample(place, capsys):
     code = BLOCKS[place]
-    for old, new in [*PACKAGES, *SUBSTITUTIONS.get(place, [])]:
-        if (old, new) not in PACKAGES:
-            assert old in code, f"the sample no longer contains {old!r}"
+    for old, new in SUBSTITUTIONS.get(place, []):
+        assert old in code, f"the sample no longer contains {old!r}"
         code = code.replace(old, new)
     names = {"refused": refused}
     exec(compile(BEFORE.get(place, ""), "before", "exec"), names)

@@ -1,0 +1,3 @@
+"""`hologram_core.backend`."""
+
+from hologram_core.backend import *

@@ -1,0 +1,3 @@
+"""`hologram_core.buffer`."""
+
+from hologram_core.buffer import *

@@ -1,0 +1,3 @@
+"""`hologram_core.executor`."""
+
+from hologram_core.executor import *
