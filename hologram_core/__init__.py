@@ -44,7 +44,7 @@ def __getattr__(name: str):
         found = getattr(import_module(f".{_PLACE[name]}", __name__), name)
     elif name in ("ops", "ffi", "classes"):
         found = import_module(f".{name}", __name__)
-    elif name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries"):
+    elif _in_ffi(name):
         found = getattr(import_module(".ffi", __name__), name)
     else:
         raise AttributeError(f"module 'hologram_core' has no attribute {name!r}")
@@ -52,7 +52,11 @@ def __getattr__(name: str):
     return found
 
 
+def _in_ffi(name: str) -> bool:
+    return name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries")
+
+
 def __dir__():
     from . import ffi
 
-    return sorted({*globals(), *_PLACE, "ops", "ffi", "classes", *(n for n in vars(ffi) if not n.startswith("_"))})
+    return sorted({*globals(), *_PLACE, "ops", "ffi", "classes", *filter(_in_ffi, vars(ffi))})

@@ -18,7 +18,7 @@ def short(path) -> str:
     """A path without the name of who works here."""
     try:
         return f"~/{Path(path).relative_to(Path.home())}"
-    except (ValueError, RuntimeError):
+    except (ValueError, RuntimeError, TypeError):
         return str(path)
 
 
