@@ -84,11 +84,11 @@ def _repeated(statement: str, names: dict, wait: Callable) -> Callable:
     return run
 
 
-def compare(case: str, theirs: Callable, ours: Callable, seconds: float = SECONDS) -> dict:
+def compare(case: str, theirs: Callable, ours: Callable) -> dict:
     """Short batches of both, alternating, so that both meet the same machine. Times are those of one op."""
     calls = [_calls(theirs), _calls(ours)]
     pairs: list[tuple[float, float]] = []
-    until = time.perf_counter() + seconds
+    until = time.perf_counter() + SECONDS
     while len(pairs) < 5 or time.perf_counter() < until:
         pairs.append((_batch(theirs, calls[0]), _batch(ours, calls[1])))
     return {"case": case, "other_us": 1e6 * median(a for a, _ in pairs) / REPEATS,
