@@ -14,7 +14,7 @@ from . import _runtime, dlpack, dtypes, handles, indexing, shaped_ops
 from .buffer import Buffer, dtype_of
 from .errors import InvalidType, InvalidValue, shown
 from .executor import Executor, default_executor
-from .operators import OPERATORS, Arithmetic
+from .operators import Arithmetic
 from .shapes import broadcast_shapes, checked_int, checked_ints, compact, is_compact
 
 
@@ -256,6 +256,43 @@ class HologramTensor(Arithmetic):
     def cumsum(self, dim: int = -1) -> "HologramTensor":
         return shaped_ops.along(self, "cumsum", dim)
 
+    # ---- in place ----
+    def __iadd__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "add", self, other)
+
+    def __isub__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "sub", self, other)
+
+    def __imul__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "mul", self, other)
+
+    def __itruediv__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "div", self, other)
+
+    def __ifloordiv__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "div_floor", self, other)
+
+    def __imod__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "remainder", self, other)
+
+    def __ipow__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "pow", self, other)
+
+    def __iand__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "bitwise_and", self, other)
+
+    def __ior__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "bitwise_or", self, other)
+
+    def __ixor__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "bitwise_xor", self, other)
+
+    def __ilshift__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "bitwise_left_shift", self, other)
+
+    def __irshift__(self, other) -> "HologramTensor":
+        return shaped_ops.update(self, "bitwise_right_shift", self, other)
+
     # ---- as Python and NumPy see it ----
     def __eq__(self, other):
         return self._apply("eq", self, other) if shaped_ops.is_operand(other) else NotImplemented
@@ -334,11 +371,3 @@ class HologramTensor(Arithmetic):
 
     def __repr__(self) -> str:
         return f"HologramTensor(shape={list(self.shape)}, dtype={self.buffer.element_type.torch}, backend={self.executor.backend})"
-
-
-def _in_place(row: str):
-    return lambda self, other: shaped_ops.update(self, row, self, other)
-
-
-for _name, _row in OPERATORS.items():
-    setattr(HologramTensor, f"__i{_name}__", _in_place(_row))

@@ -9,7 +9,7 @@ from torch import nn
 import hologram_torch
 
 hologram_torch.get_backend()          # registers the device where torch has not
-ON = {"device": "hologram"}
+DEVICE = "hologram"
 
 
 class Block(nn.Module):
@@ -72,11 +72,11 @@ def train(model, inputs, targets, optimizer=torch.optim.Adam, loss_of=F.cross_en
 
 
 def rows():
-    return torch.randn(32, 784, **ON)
+    return torch.randn(32, 784, device=DEVICE)
 
 
 def digits():
-    return torch.randint(0, 10, (32,), **ON)
+    return torch.randint(0, 10, (32,), device=DEVICE)
 
 
 def mlps():
@@ -95,23 +95,23 @@ def optimizers():
 
 def losses():
     for loss in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.binary_cross_entropy_with_logits):
-        train(nn.Linear(784, 10), rows, lambda: torch.rand(32, 10, **ON), loss_of=loss)
+        train(nn.Linear(784, 10), rows, lambda: torch.rand(32, 10, device=DEVICE), loss_of=loss)
 
 
 def cnns():
-    train(cnn(), lambda: torch.randn(32, 3, 32, 32, **ON), digits)
+    train(cnn(), lambda: torch.randn(32, 3, 32, 32, device=DEVICE), digits)
 
 
 def transformers(autocast=None):
-    tokens = lambda: torch.randint(0, 256, (8, 128), **ON)
-    following = lambda: torch.randint(0, 256, (8 * 128,), **ON)
+    tokens = lambda: torch.randint(0, 256, (8, 128), device=DEVICE)
+    following = lambda: torch.randint(0, 256, (8 * 128,), device=DEVICE)
     for dropout, clip, optimizer in ((0.0, 0.0, torch.optim.Adam), (0.1, 1.0, torch.optim.AdamW)):
         train(GPT(dropout), tokens, following, optimizer, clip=clip, autocast=autocast, steps=2)
 
 
 def tensors():
     for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.int64):
-        x = torch.arange(48, **ON).view(6, 8).to(dtype)
+        x = torch.arange(48, device=DEVICE).view(6, 8).to(dtype)
         for value in (x + x, x * 2, x - x[0], x[:, ::2] + 1, x.t().contiguous(), x.sum(), x.sum(0), x.amax(1), x == x, x > 3, x.float(),
                       torch.where(x > 3, x, 0), torch.cat([x, x]), x.clone().fill_(1), x.masked_fill(x > 3, 0), x[x > 3], x.argmax(1)):
             value.cpu()
