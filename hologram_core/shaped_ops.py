@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import _runtime, dtypes
+from . import tensor as tensor_module  # which imports this one: its class is looked up when it is needed
 from .buffer import Buffer, _refuse_while_tracing, dtype_of
 from .errors import InvalidType, InvalidValue, shown
 from .op_signature import describe
 from .operators import Arithmetic
 from .optable import TABLE
 from .optable.table import FLOAT, RowKernel
-from .shapes import broadcast_shapes, is_compact
+from .shapes import broadcast_shapes, compact
 
 if TYPE_CHECKING:
     from .tensor import HologramTensor
@@ -36,12 +37,10 @@ class Number(NamedTuple):
 
 def operand(executor, value, name: str) -> HologramTensor | Number:
     """An argument of an op: tensors, buffers (one dimension), numbers, and arrays of other libraries, over their memory."""
-    from .tensor import HologramTensor
-
-    if isinstance(value, HologramTensor):
+    if isinstance(value, tensor_module.HologramTensor):
         return value
     if isinstance(value, _runtime.Buffer):
-        return HologramTensor(executor, value if isinstance(value, Buffer) else Buffer(value), (value.length,))
+        return tensor_module.HologramTensor(executor, value if isinstance(value, Buffer) else Buffer(value), (value.length,))
     if isinstance(value, (np.number, np.bool_)) and not np.iscomplexobj(value):
         return Number(value.item(), dtype_of(value.dtype))
     if isinstance(value, (bool, int, float)):
@@ -49,7 +48,7 @@ def operand(executor, value, name: str) -> HologramTensor | Number:
     if isinstance(value, (list, tuple)):
         value = np.asarray(value)
     if hasattr(value, "__dlpack__") and getattr(getattr(value, "dtype", None), "kind", "") not in tuple("OSU"):
-        return HologramTensor.from_dlpack(value, executor)
+        return tensor_module.HologramTensor.from_dlpack(value, executor)
     raise InvalidType(f"hologram.{name}: arguments are tensors, arrays and numbers, not {type(value).__name__}.")
 
 
@@ -69,16 +68,22 @@ def promote(a: dtypes.DType, b: dtypes.DType) -> dtypes.DType:
     return dtype_of(np.promote_types(a.numpy, b.numpy))
 
 
-def common_type(given) -> dtypes.DType:
-    """What tensors and numbers have in common; Python's numbers decide only where they are of a higher kind."""
-    found = functools.reduce(promote, (x.element_type for x in given if x.element_type is not None), dtypes.BOOL)
-    for x in given:
-        if x.element_type is None and not isinstance(x.value, bool):
-            if isinstance(x.value, float):
-                found = found if found.is_float else dtypes.F64
-            elif found is dtypes.BOOL:
-                found = dtypes.I64
-    return found
+def common_type(kinds) -> dtypes.DType:
+    """What arguments have in common, by their element types, or the types of Python's numbers, which decide only where they are of a
+    higher kind."""
+    found = functools.reduce(promote, (k for k in kinds if isinstance(k, dtypes.DType)), dtypes.BOOL)
+    if float in kinds and not found.is_float:
+        return dtypes.F64
+    return dtypes.I64 if int in kinds and found is dtypes.BOOL else found
+
+
+def _code(x: HologramTensor | Number):
+    """For `typing_of`."""
+    if not isinstance(x, Number):
+        return x.buffer.dtype_code
+    if x.element_type is not None:
+        return x.element_type.code
+    return bool if isinstance(x.value, bool) else float if isinstance(x.value, float) else int
 
 
 def _letter(t: dtypes.DType) -> str:
@@ -98,8 +103,26 @@ def compute_type(name: str, found: dtypes.DType) -> dtypes.DType:
     raise InvalidType(f"hologram.{name}: its arguments are {found.torch}, it takes {kinds}. Use astype.")
 
 
-def _result_types(name: str, compute: dtypes.DType) -> list:
-    return [compute if t == "T" else dtypes.BY_NAME[t] for t in describe(name).result_types]
+class Typing(NamedTuple):
+    """What an op does with arguments of some types. `row`: the op that serves."""
+
+    row: str
+    compute: dtypes.DType
+    results: tuple
+
+
+@functools.cache
+def typing_of(name: str, *kinds) -> Typing:
+    """For arguments of these kinds, which are codes of element types or types of Python's numbers."""
+    found = common_type([dtypes.ALL[k] if isinstance(k, int) else k for k in kinds])
+    if name == "abs" and found is dtypes.BOOL:
+        name = "copy"
+    compute = compute_type(name, found)
+    return Typing(name, compute, _result_types(name, compute))
+
+
+def _result_types(name: str, compute: dtypes.DType) -> tuple:
+    return tuple(compute if t == "T" else dtypes.BY_NAME[t] for t in describe(name).result_types)
 
 
 _KIND_TYPES = {"b": dtypes.BOOL, "i": dtypes.I64, "d": dtypes.F64}
@@ -132,16 +155,15 @@ def elementwise(executor, name: str, args, into: HologramTensor | None = None):
     given = [operand(executor, a, name) for a in args]
     tensors = [g for g in given if not isinstance(g, Number)]
     values = [g for g, kind in zip(given, d.kinds) if kind == "v"]
-    found = common_type(values)
-    if name == "abs" and found is dtypes.BOOL:
-        name, d = "copy", describe("copy")
-    compute = compute_type(name, found)
+    name, compute, results = typing_of(name, *map(_code, values))
     if name in _COMPARISONS:
         compute = _compared(compute, values)
     if name == "pow" and compute.kind == "i" and isinstance(given[1], Number) and given[1].value < 0:
         raise InvalidValue(f"hologram.pow: an integer to the power {shown(given[1].value)} is no integer. Use astype('float64').")
-    results = _result_types(name, compute)
-    shape = functools.reduce(broadcast_shapes, (t.shape for t in tensors), ())
+    shape = tensors[0].shape if tensors else ()
+    for t in tensors[1:]:
+        if t.shape != shape:
+            shape = broadcast_shapes(shape, t.shape)
     numbers = [_fitted(name, g.value, _KIND_TYPES.get(kind, compute)) if isinstance(g, Number) else None
                for g, kind in zip(given, d.kinds)]
     if into is None:
@@ -163,20 +185,20 @@ def _compared(compute: dtypes.DType, values) -> dtypes.DType:
 
 
 def _new(executor, shape, element_type) -> HologramTensor:
-    from .tensor import HologramTensor
-
-    return HologramTensor(executor, Buffer(executor, math.prod(shape), element_type.code), shape)
+    shape = tuple(shape)
+    return tensor_module.HologramTensor.of(executor, Buffer(executor, math.prod(shape), element_type.code), shape, compact(shape), 0)
 
 
 def _submit(executor, name: str, shape, row_rank: int, compute, given, results) -> None:
     """Records one op over an iteration space. `given`: (tensor or Number, what stands for the number); tensors and results have the
     shape of the space, but for dimensions of size 1 and dimensions in front that they lack."""
-    tensors = [t for t, _ in given if not isinstance(t, Number)] + results
-    flat = not row_rank and all(t.shape == shape and is_compact(t.shape, t.strides) for t in tensors)
+    strides = None if row_rank else compact(shape)
+    flat = all(t.strides == strides and t.shape == shape for t, _ in given if not isinstance(t, Number)) and \
+        all(t.strides == strides and t.shape == shape for t in results)
     circuit = _runtime.Circuit([math.prod(shape)] if flat else shape, row_rank)
     refs = [circuit.add_scalar(number) if isinstance(t, Number) else circuit.add_buffer(t.buffer, t.offset, _strides(t, shape, flat))
             for t, number in given]
-    first = circuit.add_node(describe(name).code, compute.code, results[0].element_type.code, refs)
+    first = circuit.add_node(describe(name).code, compute.code, results[0].buffer.dtype_code, refs)
     for k, t in enumerate(results):
         circuit.add_result(t.buffer, t.offset, _strides(t, shape, flat), first + k)
     circuit.submit(executor)
@@ -195,8 +217,7 @@ def _strides(tensor, shape, flat: bool) -> list:
 def update(tensor: HologramTensor, name: str, *args) -> HologramTensor:
     """`tensor op= ...`: the op's result goes into the tensor's own memory, where NumPy would let it."""
     _check_target(tensor, name)
-    found = common_type([operand(tensor.executor, a, name) for a in args])
-    result = _result_types(name, compute_type(name, found))[0]
+    result = typing_of(name, *(_code(operand(tensor.executor, a, name)) for a in args)).results[0]
     own = tensor.element_type
     if not (own is result or own is dtypes.BF16 or result is dtypes.BF16 and own.is_float
             or result is not dtypes.BF16 and np.can_cast(result.numpy, own.numpy, "same_kind")):
@@ -304,8 +325,6 @@ UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "
 
 def ufunc(tensor: HologramTensor, function, method: str, inputs, out, options):
     """A ufunc of NumPy's with the tensor among its arguments."""
-    from .tensor import HologramTensor
-
     if not isinstance(function, np.ufunc) or method not in ("__call__", "reduce", "accumulate", "reduceat", "outer", "at"):
         raise InvalidType(f"hologram.__array_ufunc__: {shown(function)} is no function of NumPy's for {shown(method)}.")
     row = UFUNCS.get(function.__name__)
@@ -316,7 +335,7 @@ def ufunc(tensor: HologramTensor, function, method: str, inputs, out, options):
             return matmul(tensor.executor, *inputs)
 
     def array(x, name):
-        if not isinstance(x, HologramTensor):
+        if not isinstance(x, tensor_module.HologramTensor):
             return x
         if not x.buffer.host_visible and name == "out":
             raise InvalidType(f"hologram.{function.__name__}: out is in the memory of a GPU. Assign the result to out[...].")
@@ -329,8 +348,6 @@ def ufunc(tensor: HologramTensor, function, method: str, inputs, out, options):
 
 def matmul(executor, a, b) -> HologramTensor:
     """Matrix product (NumPy's rules for shapes), whatever the strides."""
-    from .tensor import HologramTensor
-
     _refuse_while_tracing("matmul")
     left, right = operand(executor, a, "matmul"), operand(executor, b, "matmul")
     if isinstance(left, Number) or isinstance(right, Number):
@@ -341,4 +358,5 @@ def matmul(executor, a, b) -> HologramTensor:
         product = np.matmul(left.astype(through).to_numpy(), right.astype(through).to_numpy())
     except ValueError:
         raise InvalidValue(f"hologram.matmul: shapes {left.shape} and {right.shape} do not fit.") from None
-    return HologramTensor(executor, Buffer(executor, product.size, through.code).from_numpy(product), product.shape).astype(found)
+    buffer = Buffer(executor, product.size, through.code).from_numpy(product)
+    return tensor_module.HologramTensor(executor, buffer, product.shape).astype(found)

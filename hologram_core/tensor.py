@@ -51,6 +51,13 @@ class HologramTensor(Arithmetic):
             raise InvalidValue(f"hologram.tensor: shape {self.shape}, strides {self.strides} and offset {shown(self.offset)} reach beyond "
                                f"the buffer's {self.buffer.length} elements.")
 
+    @classmethod
+    def of(cls, executor, buffer, shape, strides, offset) -> "HologramTensor":
+        """Of parts that are known to fit each other."""
+        tensor = cls.__new__(cls)
+        tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, buffer, shape, strides, offset
+        return tensor
+
     def _with(self, shape, strides, offset) -> "HologramTensor":
         return HologramTensor(self.executor, self.buffer, shape, strides, offset)
 
@@ -348,8 +355,7 @@ class HologramTensor(Arithmetic):
     @classmethod
     def over(cls, executor, raw, shape, strides, offset, aligned, *, copy) -> "HologramTensor":
         """A tensor over foreign memory, copied where that is asked for or needed. The arguments are what `_runtime.from_dlpack` gives."""
-        tensor = cls.__new__(cls)       # what comes from C++ was checked there
-        tensor.executor, tensor._buffer, tensor.shape, tensor.strides, tensor.offset = executor, raw, shape, strides, offset
+        tensor = cls.of(executor, raw, shape, strides, offset)      # what comes from C++ was checked there
         if copy is False:
             dlpack.check_aligned(aligned)
         if copy or not aligned:
