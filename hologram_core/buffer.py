@@ -211,9 +211,11 @@ def flat(executor, value, writes: bool = False):
     order, where they lie in another and are only read), or the number that it is; anything else as it is."""
     if isinstance(value, _runtime.Buffer) or not isinstance(executor, _runtime.Executor) or not hasattr(value, "__dlpack__"):
         return value
+    from .shaped_ops import imported
     from .tensor import HologramTensor
 
-    tensor = value if isinstance(value, HologramTensor) else HologramTensor.from_dlpack(value, executor, copy=False if writes else None)
+    tensor = value if isinstance(value, HologramTensor) else \
+        HologramTensor.from_dlpack(value, executor, copy=False) if writes else imported(executor, value)
     if not tensor.ndim and not writes:
         return tensor.item()
     if writes and not tensor.is_contiguous():

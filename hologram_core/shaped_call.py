@@ -6,6 +6,7 @@ from . import _runtime
 from .buffer import Buffer
 from .errors import ExportError
 from .executor import default_executor
+from .shaped_ops import imported
 from .shapes import broadcast_shapes
 from .tensor import HologramTensor
 
@@ -49,7 +50,7 @@ class ShapedCall:
             return HologramTensor.from_dlpack(value, self.executor, copy=False)
         except ExportError:      # its memory cannot be used
             self.copied.add(n)
-            return HologramTensor.from_dlpack(value, self.executor, copy=True)
+            return imported(self.executor, value)
 
     def tensor(self, buffer, shape):
         return HologramTensor(self.executor, buffer, shape)

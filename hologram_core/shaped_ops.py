@@ -17,7 +17,7 @@ import numpy as np
 from . import _runtime, dtypes
 from . import tensor as tensor_module  # which imports this one: its class is looked up when it is needed
 from .buffer import Buffer, _refuse_while_tracing, dtype_of
-from .errors import InvalidType, InvalidValue, shown
+from .errors import ExportError, InvalidType, InvalidValue, shown
 from .op_signature import describe
 from .operators import Arithmetic
 from .optable import TABLE
@@ -48,8 +48,18 @@ def operand(executor, value, name: str) -> HologramTensor | Number:
     if isinstance(value, (list, tuple)):
         value = np.asarray(value)
     if hasattr(value, "__dlpack__") and getattr(getattr(value, "dtype", None), "kind", "") not in tuple("OSU"):
-        return tensor_module.HologramTensor.from_dlpack(value, executor)
+        return imported(executor, value)
     raise InvalidType(f"hologram.{name}: arguments are tensors, arrays and numbers, not {type(value).__name__}.")
+
+
+def imported(executor, value) -> HologramTensor:
+    """A tensor over the memory of an array of another library; of a copy where the executor cannot use that memory (a GPU)."""
+    try:
+        return tensor_module.HologramTensor.from_dlpack(value, executor)
+    except ExportError:
+        array = np.asarray(value)
+        buffer = Buffer(executor, array.size, dtype_of(array.dtype).code).from_numpy(array)
+        return tensor_module.HologramTensor(executor, buffer, array.shape)
 
 
 def is_operand(value) -> bool:
@@ -337,8 +347,9 @@ def ufunc(tensor: HologramTensor, function, method: str, inputs, out, options):
     def array(x, name):
         if not isinstance(x, tensor_module.HologramTensor):
             return x
-        if not x.buffer.host_visible and name == "out":
-            raise InvalidType(f"hologram.{function.__name__}: out is in the memory of a GPU. Assign the result to out[...].")
+        if name == "out" and (not x.buffer.host_visible or x.element_type is dtypes.BF16):
+            raise InvalidType(f"hologram.{function.__name__}: NumPy cannot write to out, a tensor of {x.element_type.torch} of the backend "
+                              f"{x.executor.backend!r}. Assign the result to out[...].")
         return x._array()
     if out is not None:
         options = {**options, "out": tuple(array(x, "out") for x in out)}

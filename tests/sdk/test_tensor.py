@@ -126,9 +126,9 @@ def test_comparing_with_what_is_no_array(executor):
     with pytest.raises(TypeError):
         assert t < "text"
     for wrong in ("text", 1j, object(), {}, np.array(["a"]), np.array([1j]), np.array([None])):
-        with pytest.raises((TypeError, BufferError)):
+        with pytest.raises((TypeError, NotImplementedError)):
             t + wrong
-        with pytest.raises((TypeError, BufferError)):
+        with pytest.raises((TypeError, NotImplementedError)):
             wrong + t
 
 
@@ -166,6 +166,8 @@ def test_shapes_that_do_not_fit(executor):
 def test_a_tensor_of_bfloat16(executor):
     b = hg.HologramTensor(executor, executor.allocate(3, "bfloat16"), (3,))
     b[...] = [1.0, 2.5, -3.0]
+    with pytest.raises(TypeError, match="NumPy cannot write"):
+        np.add(np.ones(3, np.float32), 1, out=b)
     assert b.tolist() == [1, 2.5, -3] and (b + 1).element_type.name == "bf16" and (b * 2).tolist() == [2, 5, -6]
     assert (b + np.ones(3, np.float32)).dtype == "float32" and (b + np.ones(3, np.float16)).dtype == "float32"
     assert (b + np.ones(3, np.int64)).element_type.name == "bf16" and (b @ b).item() == 16.25 and (b @ b).element_type.name == "bf16"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import hologram_torch
-from hologram_core import Executor, _runtime
+from hologram_core import Executor, HologramTensor, _runtime, compile
 from hologram_core.errors import ExportError
 from tests.backends.cuda import fake
 from tests.backends.fakes import build as fakes
@@ -439,6 +439,19 @@ def test_executors_on_the_device():
             memoryview(b)
         with pytest.raises(ExportError):
             executor.wrap(np.ones(3, np.float32))
+        t, x = HologramTensor(executor, a, (2, 4)), np.arange(8, dtype=np.float32).reshape(2, 4)
+        t[0], t[:, [1, 2]] = 7, 9
+        x[0], x[:, [1, 2]] = 7, 9
+        t += 1
+        assert (t * x + x[0]).tolist() == ((x + 1) * x + x[0]).tolist() and (x @ t.T).tolist() == (x @ (x + 1).T).tolist()
+        assert t.T.sum(0).tolist() == (x + 1).sum(1).tolist() and t[t > 8].tolist() == (x + 1)[x + 1 > 8].tolist()
+        assert compile(lambda p, q: p - q)(t, x).tolist() == np.ones((2, 4)).tolist()
+        ops.vector_add(executor, x, t, b)
+        assert b.to_numpy().tolist() == (x + x + 1).ravel().tolist()
+        with pytest.raises(ExportError):
+            ops.vector_add(executor, t, t, x)
+        with pytest.raises(TypeError, match="NumPy cannot write"):
+            np.add(x, x, out=t)
     assert Executor().backend == "cpu"
     with pytest.raises(BufferError, match="'cuda'"):
         torch.from_dlpack(torch.ones(3, device=DEVICE))
