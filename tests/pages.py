@@ -37,7 +37,7 @@ def blocks(page):
 
 
 def run(some, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "hologram_core/names"), os.environ.get("PYTHONPATH", "")])}
     code = "import torch, hologram_torch\n" + RUN
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, input=json.dumps(some), capture_output=True, text=True,
                             timeout=300)

@@ -99,6 +99,10 @@ def test_files_modules_and_make_targets_that_are_named_exist():
     assert not [target for target in targets if not re.search(rf"^{target}:", makefile, re.M)]
     modules = set(re.findall(r"python -m ((?:hologram_core|benchmarks|tests)[\w.]*)", everything))
     assert not [m for m in modules if not any((ROOT / f"{m.replace('.', '/')}{end}").exists() for end in (".py", "/__main__.py"))]
+    from hologram.cli import HELP
+
+    commands = set(re.findall(r"^hologram ([a-z]+) +#", everything, re.M)) | set(re.findall(r"`hologram ([a-z]+)", everything))
+    assert commands == set(HELP)
 
 
 @pytest.mark.parametrize("page", TEXTS)
