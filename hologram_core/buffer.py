@@ -40,7 +40,6 @@ class Buffer(_runtime.Buffer, Arithmetic):
     """
 
     __slots__ = ()
-    __array_priority__ = 1000       # `array + buffer` asks the buffer
 
     # ---- what it is ----
     @property
@@ -177,6 +176,11 @@ class Buffer(_runtime.Buffer, Arithmetic):
         return f"Buffer({self.length}, dtype={self.element_type.torch})"
 
     # ---- arithmetic ----
+    def __array_ufunc__(self, function, method, *inputs, out=None, **options):
+        from .shaped_ops import buffer_ufunc
+
+        return buffer_ufunc(self, function, method, inputs, out, options)
+
     def _apply(self, name: str, *args):
         for arg in args:
             if isinstance(arg, Arithmetic) and not isinstance(arg, _runtime.Buffer):        # the value of a circuit decides

@@ -333,27 +333,47 @@ UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "
                                      "signbit", "copysign", "hypot", "logaddexp", "logaddexp2")}}
 
 
+# Those that Python's operators are.
+_OPERATORS = ("add", "subtract", "multiply", "divide", "true_divide", "floor_divide", "remainder", "power", "bitwise_and",
+              "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "less", "less_equal", "greater", "greater_equal")
+
+
 def ufunc(tensor: HologramTensor, function, method: str, inputs, out, options):
-    """A ufunc of NumPy's with the tensor among its arguments."""
+    """A ufunc of NumPy's with the tensor among its arguments: an op where there is one, else NumPy's own, whose results are arrays."""
+    row = _row_of(function, method)
+    if row is not None and out is None and not options:
+        return elementwise(tensor.executor, row, inputs)
+    if function is np.matmul and method == "__call__" and out is None and not options:
+        return matmul(tensor.executor, *inputs)
+    return _of_numpy(function, method, inputs, out, options)
+
+
+def buffer_ufunc(buffer: Buffer, function, method: str, inputs, out, options):
+    """A ufunc of NumPy's with the buffer among its arguments: a buffer where it is a binary operator (`array + buffer`), else NumPy's."""
+    row = _row_of(function, method)
+    if row is not None and function.__name__ in _OPERATORS and out is None and not options:
+        return buffer._apply(row, *inputs)
+    return _of_numpy(function, method, inputs, out, options)
+
+
+def _row_of(function, method: str) -> str | None:
     if not isinstance(function, np.ufunc) or method not in ("__call__", "reduce", "accumulate", "reduceat", "outer", "at"):
         raise InvalidType(f"hologram.__array_ufunc__: {shown(function)} is no function of NumPy's for {shown(method)}.")
-    row = UFUNCS.get(function.__name__)
-    if method == "__call__" and out is None and not options:
-        if row is not None:
-            return elementwise(tensor.executor, row, inputs)
-        if function is np.matmul:
-            return matmul(tensor.executor, *inputs)
+    return UFUNCS.get(function.__name__) if method == "__call__" else None
 
-    def array(x, name):
-        if not isinstance(x, tensor_module.HologramTensor):
+
+def _of_numpy(function, method: str, inputs, out, options):
+    def array(x, written: bool):
+        if not isinstance(x, (tensor_module.HologramTensor, Buffer)):
             return x
-        if name == "out" and (not x.buffer.host_visible or x.element_type is dtypes.BF16):
-            raise InvalidType(f"hologram.{function.__name__}: NumPy cannot write to out, a tensor of {x.element_type.torch} of the backend "
-                              f"{x.executor.backend!r}. Assign the result to out[...].")
-        return x._array()
+        buffer = x if isinstance(x, Buffer) else x.buffer
+        if written and (not buffer.host_visible or buffer.element_type is dtypes.BF16):
+            raise InvalidType(f"hologram.{function.__name__}: NumPy cannot write to out, which is {buffer.element_type.torch} in memory of "
+                              f"the backend {buffer._executor.backend!r}. Assign the result to out[...].")
+        return x.to_numpy() if isinstance(x, Buffer) else x._array()
     if out is not None:
-        options = {**options, "out": tuple(array(x, "out") for x in out)}
-    result = getattr(function, method)(*(array(x, "in") for x in inputs), **options)
+        options = {**options, "out": tuple(array(x, True) for x in out)}
+    result = getattr(function, method)(*(array(x, False) for x in inputs), **options)
     return result if out is None else out[0] if len(out) == 1 else out
 
 

@@ -108,8 +108,8 @@ def _failure(error: OSError) -> str:
     return f"{error.strerror or error}. Mend that, or set HOLOGRAM_CACHE_DIR to a folder that can be written"
 
 
-def _tell(objection: str) -> None:
-    log.warn_once(f"the kernel cache {config.cache_dir} is not used: {objection}. Until then each process compiles its kernels anew: "
+def _tell(objection: str, kept: str = "is not used", which: str = "its kernels") -> None:
+    log.warn_once(f"the kernel cache {config.cache_dir} {kept}: {objection}. Until then each process compiles {which} anew: "
                   "10 to 25 ms for each kind of kernel, more for long circuits.", about=("cache", config.cache_dir))
 
 
@@ -226,7 +226,7 @@ def store(key: bytes, entry: Entry) -> None:
             _make_room(folder, len(data))
         except OSError as error:
             if error.errno in _LASTING:
-                _tell(_failure(error))
+                _tell(_failure(error), "takes nothing more", "the kernels that it lacks")
             log.log(2, f"kernel not cached: {error}")
 
 
@@ -296,9 +296,10 @@ def state() -> State:
             pass
         except OSError as error:
             objection = _failure(error)
-        nearest = next((p for p in (path, *path.parents) if p.exists()), path)
-        if not objection and not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-            objection = f"{nearest} cannot be written. Mend that, or set HOLOGRAM_CACHE_DIR to a folder that can be written"
+        if not objection:
+            nearest = next(p for p in (path, *path.parents) if p.exists())
+            if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+                objection = f"{nearest} cannot be written. Mend that, or set HOLOGRAM_CACHE_DIR to a folder that can be written"
     return State(path, objection, kernels, size, config.cache_size)
 
 
@@ -307,7 +308,7 @@ def clear() -> tuple[int, int]:
     kernels = size = 0
     with _folder(create=False) as folder:
         for name, info in () if folder is None else _files(folder):
-            with contextlib.suppress(FileNotFoundError):      # another process was quicker
+            with contextlib.suppress(OSError):      # another process was quicker, or it may not go
                 os.unlink(name, dir_fd=folder)
                 kernels, size = kernels + 1, size + info.st_size
     return kernels, size

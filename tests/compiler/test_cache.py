@@ -167,9 +167,9 @@ def a_link_to_itself(folder):
     folder.symlink_to(folder)
 
 
-@pytest.mark.parametrize("place", [a_file, below_a_file, a_link_to_itself])
+@pytest.mark.parametrize("place", [a_file, below_a_file, a_link_to_itself, lambda path: None], ids=["file", "below a file", "loop", "long name"])
 def test_a_folder_that_cannot_be_made(place, folder, monkeypatch, capsys):
-    path = folder.parent / "deeper" / "kernels"
+    path = folder.parent / "deeper" / ("kernels" if place.__name__ != "<lambda>" else "k" * 300)
     path.parent.mkdir()
     monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=path))
     place(path)
@@ -202,7 +202,7 @@ def test_a_folder_that_cannot_be_written(folder, monkeypatch, capsys, fault):
     assert cache.load(KEY) == ENTRY and warned(capsys) == []            # what lies there serves, and costs nothing
     used_twice()
     line, = warned(capsys)
-    assert str(folder) in line and os.strerror(fault) in line and "compiles its kernels anew" in line
+    assert str(folder) in line and os.strerror(fault) in line and "compiles the kernels that it lacks anew" in line
 
 
 def test_a_folder_without_permission_is_told_of(folder, monkeypatch):

@@ -437,6 +437,12 @@ def test_arrays_never_become_arrays_of_objects(executor):
         result = getattr(operator, name)(x[0], b)
         assert isinstance(result, hg.Buffer)
         np.testing.assert_allclose(result.to_numpy(), getattr(operator, name)(x[0], x[0]), rtol=1e-5)
+    np.testing.assert_array_equal(x[0] == b, x[0] == x[0])      # by NumPy: buffers compare by identity
+    np.testing.assert_array_equal(np.exp(b), np.exp(x[0]))
+    y = x[0].copy()
+    y += b
+    np.add(y, 1, out=b)
+    np.testing.assert_array_equal(b.to_numpy(), x[0] * 2 + 1)
     y = x.copy()
     y += t
     assert type(y) is np.ndarray
