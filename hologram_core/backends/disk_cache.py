@@ -133,7 +133,7 @@ def _folder(create: bool):
         if descriptor is not None:
             _close(descriptor)
             descriptor = None
-        if error.errno in _LASTING:
+        if error.errno in _LASTING or create and error.errno == errno.ENOENT:      # /proc has no room for folders
             _tell(_failure(error))
     try:
         yield descriptor

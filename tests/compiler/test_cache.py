@@ -180,6 +180,15 @@ def test_a_folder_that_cannot_be_made(place, folder, monkeypatch, capsys):
     assert cache.state().objection
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no such system")
+def test_a_folder_where_none_can_be(folder, monkeypatch, capsys):
+    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=Path("/proc/hologram/kernels")))
+    assert cache.load(KEY) is None and warned(capsys) == []             # absent: nothing was stored yet
+    used_twice()
+    line, = warned(capsys)
+    assert "/proc/hologram/kernels is not used: No such file or directory" in line
+
+
 def test_no_home(folder, monkeypatch, capsys):
     monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=None))
     assert cache.load(KEY) is None
