@@ -115,6 +115,11 @@ def test_doctor_tells_why_the_device_does_not_load(quick, capsys, monkeypatch):
     assert any("built for torch 1.0" in line for line in facts["what to do"])
 
 
+def test_what_the_package_was_built_for_is_in_the_names_of_its_files():
+    files = ["_C_2_13.cpython-311-x86_64-linux-gnu.so", "_C_2_15.cpython-311-x86_64-linux-gnu.so", "_C_2_15.cpython-312-x86_64-linux-gnu.so"]
+    assert doctor._releases(files) == ["torch 2.13", "torch 2.15"] and doctor._releases(["_C.cpython-311-x86_64-linux-gnu.so"]) == []
+
+
 # ---- cache ----
 
 def test_cache(capsys, folder):

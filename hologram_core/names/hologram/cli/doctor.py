@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import sys
 import sysconfig
 import warnings
@@ -63,6 +64,7 @@ def _device(todo: list) -> dict:
     folder = Path(spec.origin).parent if spec and spec.origin else None
     files = sorted(path.name for pattern in ("_C*.so", "_C*.pyd") for path in folder.glob(pattern)) if folder else []
     found = {"built files": ", ".join(files) or "none: the package was built without the device",
+             "built for": ", ".join(_releases(files)) or "the torch that it was built with",
              "this python": f"loads *{sysconfig.get_config_var('EXT_SUFFIX')}"}
     if not _installed("torch"):
         todo.append("torch is not installed. `import hologram` works without it; for torch.device('hologram') install torch, then "
@@ -82,6 +84,11 @@ def _device(todo: list) -> dict:
             todo.append(f"the device does not load. {error}")
     lines = [str(warning.message) for warning in told if "hologram" in str(warning.message)]
     return {**found, **({"warnings": "; ".join(lines)} if lines else {})}
+
+
+def _releases(files: list[str]) -> list[str]:
+    """The releases of torch that extensions name: _C_2_13.cpython-311-x86_64-linux-gnu.so."""
+    return list(dict.fromkeys(f"torch {found[1]}.{found[2]}" for name in files if (found := re.match(r"_C_(\d+)_(\d+)\.", name))))
 
 
 def _processor(todo: list) -> dict:
