@@ -56,7 +56,7 @@ void Storage::pin() {
 }
 
 void Storage::settle() {
-  if (block_->entry.load(std::memory_order_relaxed) == 0 && !block_->backend->host_waits()) return;
+  if (block_->entry.load(std::memory_order_relaxed) == 0 && !block_->queue->host_waits()) return;
   const py::gil_scoped_release release;   // others may work meanwhile; the export that is under way keeps the block
   executor_->stream().before_write(block_, Reason::Read);
 }
@@ -117,7 +117,7 @@ void PyBuffer::download(const py::buffer& memory) const {
   const py::buffer_info info = same_size(*this, memory, true);
   const Export seen(storage_ptr());
   const py::gil_scoped_release release;
-  seen.storage().executor().core().backend().download(info.ptr, data(), static_cast<size_t>(bytes()), false);
+  seen.storage().executor().core().queue().download(info.ptr, data(), static_cast<size_t>(bytes()), false);
 }
 
 void PyBuffer::upload(const py::buffer& memory) const {
@@ -125,7 +125,7 @@ void PyBuffer::upload(const py::buffer& memory) const {
   const py::buffer_info info = same_size(*this, memory, false);
   const Export seen(storage_ptr());
   const py::gil_scoped_release release;
-  seen.storage().executor().core().backend().upload(data(), info.ptr, static_cast<size_t>(bytes()), false);
+  seen.storage().executor().core().queue().upload(data(), info.ptr, static_cast<size_t>(bytes()), false);
 }
 
 Array PyBuffer::array() const {
@@ -160,10 +160,10 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   try {
     const auto& buffer = py::handle(self).cast<const PyBuffer&>();
     auto storage = buffer.storage_ptr();
-    const Backend& backend = *storage->block()->backend;
-    if (!backend.host_visible()) {
+    const Queue& queue = *storage->block()->queue;
+    if (!queue.host_visible()) {
       set_error("ExportError", PyExc_BufferError, (std::string("hologram.Buffer: the host does not see the memory of the backend '") +
-                                                   backend.name() + "'. Copy it with to_numpy and from_numpy.").c_str());
+                                                   queue.name() + "'. Copy it with to_numpy and from_numpy.").c_str());
       return -1;
     }
     if ((flags & PyBUF_WRITABLE) && storage->read_only()) {
@@ -242,7 +242,7 @@ void bind_buffer(py::module_& m) {
         return reinterpret_cast<uintptr_t>(b.data());
       }, "The address, after everything recorded has run. From now on ops on it run when they are called.")
       .def("settle", [](const PyBuffer& b) { Export(b.storage_ptr()); }, "Runs what is recorded on it.")
-      .def_property_readonly("host_visible", [](const PyBuffer& b) { return b.storage().block()->backend->host_visible(); })
+      .def_property_readonly("host_visible", [](const PyBuffer& b) { return b.storage().block()->queue->host_visible(); })
       .def("_download", &PyBuffer::download, py::arg("memory"), "Copies its bytes to memory with the buffer protocol.")
       .def("_upload", &PyBuffer::upload, py::arg("memory"))
       .def("__len__", &PyBuffer::length);
@@ -252,7 +252,7 @@ void bind_buffer(py::module_& m) {
     const DType type = dtype_of(dtype);
     if (index < 0 || index >= kClasses)
       fail(Error::Kind::Value, "hologram.allocate_boundary: class ", index, " is not within [0, ", kClasses, ").");
-    Block* block = reserve_classes(executor->core().backend(), index, 1);
+    Block* block = reserve_classes(executor->core().queue(), index, 1);
     if (!block)
       fail(Error::Kind::Runtime, "hologram.allocate_boundary: class ", index, " is taken. Free what holds it, or choose another.");
     return PyBuffer(std::make_shared<Storage>(executor, block, true, false), 0, bytes / static_cast<int64_t>(item_size(type)), type);

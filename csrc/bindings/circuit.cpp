@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bindings/executor.h"
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/ir/circuit.h"
 #include "runtime/base/error.h"
 #include "runtime/plan/plan.h"
@@ -97,7 +97,7 @@ class PyCircuit {
   void run() const {
     Circuit scratch = checked();   // planning changes it; this one can run again
     py::gil_scoped_release release;
-    current_stream(cpu_backend()).submit(scratch);
+    current_stream(cpu_queue()).submit(scratch);
   }
 
   /// Submits it to an executor's stream.

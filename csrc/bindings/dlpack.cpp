@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bindings/executor.h"
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/error.h"
 
 namespace hologram::bindings {
@@ -107,9 +107,9 @@ void check_view(const PyBuffer& buffer, int64_t offset, const Dims& shape, const
 }
 
 void check_exported(const PyBuffer& buffer) {
-  const Backend& backend = *buffer.storage().block()->backend;
-  if (backend.host_visible()) return;
-  set_error("ExportError", PyExc_BufferError, (std::string("hologram.__dlpack__: the memory of the backend '") + backend.name() +
+  const Queue& queue = *buffer.storage().block()->queue;
+  if (queue.host_visible()) return;
+  set_error("ExportError", PyExc_BufferError, (std::string("hologram.__dlpack__: the memory of the backend '") + queue.name() +
                                                "' is not exported. Copy it with to_numpy.").c_str());
   throw py::error_already_set();
 }
@@ -208,8 +208,8 @@ py::tuple tuple_of(const Dims& dims) {
 }
 
 void check_importer(PyExecutor& executor) {
-  const Backend& backend = executor.core().backend();
-  if (!backend.reads_host_memory()) reject(std::string("the backend '") + backend.name() + "' does not see memory of the host. Use from_numpy.");
+  const Queue& queue = executor.core().queue();
+  if (!queue.reads_host_memory()) reject(std::string("the backend '") + queue.name() + "' does not see memory of the host. Use from_numpy.");
 }
 
 /// (buffer over the tensor's memory, shape, strides, offset of the first element, is the address aligned?)
@@ -218,7 +218,7 @@ py::tuple adopt(const std::shared_ptr<PyExecutor>& executor, M* m, const Foreign
   const auto item = static_cast<int64_t>(item_size(f.dtype));
   const bool aligned = reinterpret_cast<uintptr_t>(f.data) % static_cast<size_t>(item) == 0;
   char* const low = f.span ? f.data + f.low * item : f.data;
-  Block* block = adopt_block(executor->core().backend(), low, static_cast<size_t>(f.span * item), m, &delete_managed<M>);
+  Block* block = adopt_block(executor->core().queue(), low, static_cast<size_t>(f.span * item), m, &delete_managed<M>);
   PyBuffer buffer(std::make_shared<Storage>(executor, block, false, read_only), 0, f.span, f.dtype);
   return py::make_tuple(std::move(buffer), tuple_of(f.shape), tuple_of(f.strides), -f.low, aligned);
 }

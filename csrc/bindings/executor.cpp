@@ -6,7 +6,7 @@
 #include <chrono>
 #include <vector>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/error.h"
 
 namespace hologram::bindings {

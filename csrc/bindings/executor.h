@@ -16,7 +16,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/device/executor.h"
 
 namespace hologram::bindings {
@@ -25,7 +25,7 @@ namespace py = pybind11;
 
 /// Raises hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
 void set_error(const char* name, PyObject* built_in, const char* text);
-Backend& backend_named(const std::string& name);
+Queue& backend_named(const std::string& name);
 DType dtype_of(int code, const char* who = "hologram.Buffer");
 
 /// What every class of ours needs against misuse.
@@ -54,7 +54,7 @@ class PyExecutor : public std::enable_shared_from_this<PyExecutor> {
     return core_;
   }
   bool is_closed() const { return closed_; }
-  const char* backend() { return core_.backend().name(); }
+  const char* backend() { return core_.queue().name(); }
   void synchronize();
   void cleanup();
   int64_t live_buffers();

@@ -7,7 +7,7 @@
 #include "bindings/circuit.h"
 #include "bindings/compiler.h"
 #include "bindings/executor.h"
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"
@@ -32,8 +32,8 @@ void set_error(const char* name, PyObject* built_in, const char* text) {
   }
 }
 
-Backend& backend_named(const std::string& name) {
-  if (Backend* backend = find_backend(name)) return *backend;
+Queue& backend_named(const std::string& name) {
+  if (Queue* queue = find_backend(name)) return *queue;
   for (const BackendInfo& info : backend_infos())
     if (info.name == name) fail(Error::Kind::Runtime, "hologram.backend: '", name, "' is not available: ", info.reason, ".");
   fail(Error::Kind::Value, "hologram.backend: unknown backend '", name, "'. Known are 'cpu', 'cuda' and 'metal'.");
@@ -80,9 +80,9 @@ class PyBlock {
   }
   py::buffer_info buffer() const {
     Block& b = block();
-    if (!b.backend->host_visible())
-      fail(Error::Kind::NotSupported, "hologram.Block: memory of the backend '", b.backend->name(), "' cannot be seen by the host.");
-    if (b.backend->host_waits()) b.backend->settle();
+    if (!b.queue->host_visible())
+      fail(Error::Kind::NotSupported, "hologram.Block: memory of the backend '", b.queue->name(), "' cannot be seen by the host.");
+    if (b.queue->host_waits()) b.queue->settle();
     return py::buffer_info(b.data, 1, py::format_descriptor<uint8_t>::format(), static_cast<py::ssize_t>(b.bytes));
   }
 
@@ -236,8 +236,8 @@ void bind_control(py::module_& m) {
   }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
   m.def("flush", [] {
     py::gil_scoped_release release;
-    for (Backend* backend : opened_backends())
-      each_queue(*backend, [](Backend& queue) { queue.stream().flush(Reason::Synchronize); });
+    for (Queue* first : opened_backends())
+      each_queue(*first, [](Queue& queue) { queue.stream().flush(Reason::Synchronize); });
   }, "Runs what is recorded on devices; throws what failed.");
   m.def("pause_recording", &pause_recording, "From now on ops of this thread run when they are submitted. Nests.");
   m.def("resume_recording", &resume_recording);

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/trace/stream.h"
@@ -43,27 +43,27 @@ void fill_add(Circuit& c, float* data, int rank) {
 }  // namespace
 
 void run_benchmarks() {
-  Backend& backend = cpu_backend();
+  Queue& queue = cpu_queue();
   set_compiler(&compile);
   for (size_t bytes : {size_t(64), size_t(40000)})
     time(bytes == 64 ? "allocate + release, 64 B (slot)" : "allocate + release, 40 KB (run)",
-         [&] { allocate_block(backend, bytes)->release(); });
+         [&] { allocate_block(queue, bytes)->release(); });
   std::vector<Block*> fill;
-  while (fill.empty() || fill.back()->pool == Block::Pool::Boundary) fill.push_back(allocate_block(backend, 64));
-  time("allocate + release, 64 B, boundary pool full", [&] { allocate_block(backend, 64)->release(); });
-  time("allocate + release, 40 KB, boundary pool full", [&] { allocate_block(backend, 40000)->release(); });
+  while (fill.empty() || fill.back()->pool == Block::Pool::Boundary) fill.push_back(allocate_block(queue, 64));
+  time("allocate + release, 64 B, boundary pool full", [&] { allocate_block(queue, 64)->release(); });
+  time("allocate + release, 40 KB, boundary pool full", [&] { allocate_block(queue, 40000)->release(); });
   for (Block* b : fill) b->release();
-  time("allocate + release, 40 MB", [&] { allocate_block(backend, 40 << 20)->release(); });
+  time("allocate + release, 40 MB", [&] { allocate_block(queue, 40 << 20)->release(); });
   alignas(64) static float data[16 * 16 * 16];
-  Stream& stream = current_stream(backend);
+  Stream& stream = current_stream(queue);
   time("submit, contiguous add of 16", [&] {
     Circuit c;
     fill_add(c, data, 1);
     stream.submit(c);
   });
-  Block* const x = allocate_block(backend, 64);
+  Block* const x = allocate_block(queue, 64);
   time("record, launch with the window, add of 16", [&] {
-    Block* const sum = allocate_block(backend, 64);
+    Block* const sum = allocate_block(queue, 64);
     Circuit c;
     c.rank = 1;
     c.sizes[0] = 16;
@@ -81,7 +81,7 @@ void run_benchmarks() {
     stream.submit(c);
   });
   Block* blocks[3];
-  for (Block*& b : blocks) b = allocate_block(backend, 64);
+  for (Block*& b : blocks) b = allocate_block(queue, 64);
   const auto record = [&](int from, int to) {
     Circuit c;
     c.rank = 1;

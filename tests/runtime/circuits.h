@@ -18,11 +18,11 @@ struct View {
   char* data() const { return block->data + offset * 4; }
 };
 
-inline View tensor(Backend& backend, std::vector<int64_t> sizes) {
+inline View tensor(Queue& queue, std::vector<int64_t> sizes) {
   int64_t n = 1;
   std::vector<int64_t> strides(sizes.size());
   for (size_t d = sizes.size(); d--; n *= sizes[d]) strides[d] = n;
-  return {allocate_block(backend, static_cast<size_t>(n) * 4), sizes, strides};
+  return {allocate_block(queue, static_cast<size_t>(n) * 4), sizes, strides};
 }
 
 inline Ref add(Circuit& c, const View& v, Ref source = kNoRef) {

@@ -1,6 +1,6 @@
 #include "allocations.h"
 #include "check.h"
-#include "fake_backend.h"
+#include "fake_queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/device/executor.h"
@@ -61,7 +61,7 @@ struct Add {
 
 TEST(an_executor_records_and_runs) {
   set_compiler(&compile);
-  Executor executor(new_backend());
+  Executor executor(new_queue());
   Buffers b(executor, 1024);
   static Add add;
   b.run(add.op);
@@ -72,7 +72,7 @@ TEST(an_executor_records_and_runs) {
 
 TEST(exposed_arrays_are_computed_at_once) {
   set_compiler(&compile);
-  Executor executor(new_backend());
+  Executor executor(new_queue());
   Buffers b(executor, 1000);
   static Add add;
   b.run(add.op, 10);
@@ -88,7 +88,7 @@ TEST(exposed_arrays_are_computed_at_once) {
 
 TEST(a_warm_call_allocates_and_compiles_nothing) {
   set_compiler(&compile);
-  Executor executor(new_backend());
+  Executor executor(new_queue());
   Buffers b(executor, 1024);
   static Add add;
   for (bool exposed : {false, true}) {
@@ -104,7 +104,7 @@ TEST(a_warm_call_allocates_and_compiles_nothing) {
 
 TEST(wrong_calls_of_an_executor) {
   set_compiler(&compile);
-  Executor executor(new_backend());
+  Executor executor(new_queue());
   Buffers b(executor, 10);
   static Add add;
   CHECK_THROWS(b.run(add.op, 11), Value, "11 are needed");
@@ -123,15 +123,15 @@ TEST(wrong_calls_of_an_executor) {
 
 TEST(an_executor_without_memory_says_so) {
   set_compiler(&compile);
-  FakeBackend& backend = new_backend();
-  Executor executor(backend);
+  FakeQueue& queue = new_queue();
+  Executor executor(queue);
   static Add add;
   {
     Buffers b(executor, 1 << 20);
     b.run(add.op);
-    backend.capacity = static_cast<size_t>(backend.held);
+    queue.capacity = static_cast<size_t>(queue.held);
     CHECK_THROWS(executor.allocate(64 << 20), OutOfMemory, "out of memory");
-    backend.capacity = SIZE_MAX;
+    queue.capacity = SIZE_MAX;
   }
   executor.allocate(64 << 20)->release();
 }

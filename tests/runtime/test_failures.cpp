@@ -4,7 +4,7 @@
 #include "allocations.h"
 #include "check.h"
 #include "circuits.h"
-#include "fake_backend.h"
+#include "fake_queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/trace/history.h"
@@ -25,25 +25,25 @@ Kernel* compile_never(const Key&) { fail(Error::Kind::Runtime, "hologram.compile
 
 /// A kernel cache of its own, so that every kernel is made once per backend.
 struct Device {
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   KernelCache& cache = *new KernelCache;   // like its backend, never destroyed
   std::vector<View> views;
-  Device() { backend.use_kernels(cache); }
+  Device() { queue.use_kernels(cache); }
   ~Device() {
-    backend.until_failure = until_refusal = -1;
-    backend.capacity = SIZE_MAX;
+    queue.until_failure = until_refusal = -1;
+    queue.capacity = SIZE_MAX;
     try {
-      backend.only.flush(Reason::Synchronize);
+      queue.only.flush(Reason::Synchronize);
     } catch (const std::exception&) {   // the test has asked what it wanted to know
     }
     for (const View& v : views) v.block->release();
-    CHECK(memory_stats(backend).active_blocks.current == 0 && !any_poisoned());
+    CHECK(memory_stats(queue).active_blocks.current == 0 && !any_poisoned());
   }
-  View make(std::vector<int64_t> sizes) { return views.emplace_back(tensor(backend, std::move(sizes))); }
-  void submit(Circuit c) { backend.only.submit(c); }
+  View make(std::vector<int64_t> sizes) { return views.emplace_back(tensor(queue, std::move(sizes))); }
+  void submit(Circuit c) { queue.only.submit(c); }
   bool lost(const View& v) {
     try {
-      backend.only.before_read(v.block);
+      queue.only.before_read(v.block);
       return false;
     } catch (const std::exception&) {   // an Error, or no memory
       return true;
@@ -68,12 +68,12 @@ TEST(a_failure_takes_what_needs_it_and_nothing_else) {
   CHECK(!d.lost(a));                                  // runs the window
   CHECK(read_counters()[Counter::launched] > launched && !d.lost(b) && !d.lost(x));
   for (int again = 0; again < 3; ++again) {
-    CHECK_THROWS(d.backend.only.before_read(y.block), Runtime, "refused (in the circuit neg over 24 elements)");
-    CHECK_THROWS(d.backend.only.before_read(z.block), Runtime, "refused (in the circuit neg over 24 elements)");
+    CHECK_THROWS(d.queue.only.before_read(y.block), Runtime, "refused (in the circuit neg over 24 elements)");
+    CHECK_THROWS(d.queue.only.before_read(z.block), Runtime, "refused (in the circuit neg over 24 elements)");
     CHECK_THROWS(d.submit(elementwise(Op::neg, {y}, x)), Runtime, "refused");       // an op that reads it, at the call
-    CHECK_THROWS(d.backend.only.before_write(y.block), Runtime, "refused");         // a library that writes no one knows where
+    CHECK_THROWS(d.queue.only.before_write(y.block), Runtime, "refused");         // a library that writes no one knows where
   }
-  d.backend.only.flush(Reason::Synchronize);          // told already
+  d.queue.only.flush(Reason::Synchronize);          // told already
 }
 
 TEST(who_waits_for_everything_is_told_once) {
@@ -81,8 +81,8 @@ TEST(who_waits_for_everything_is_told_once) {
   const View x = d.make({3, 5}), y = d.make({3, 5});
   set_compiler(&compile_never);
   d.submit(elementwise(Op::neg, {x}, y));
-  CHECK_THROWS(d.backend.only.flush(Reason::Synchronize), Runtime, "refused (in the circuit neg over 15 elements)");
-  d.backend.only.flush(Reason::Synchronize);
+  CHECK_THROWS(d.queue.only.flush(Reason::Synchronize), Runtime, "refused (in the circuit neg over 15 elements)");
+  d.queue.only.flush(Reason::Synchronize);
   CHECK(d.lost(y) && d.lost(y));
 }
 
@@ -125,7 +125,7 @@ TEST(in_one_window_a_write_over_all_makes_well) {
 TEST(a_freed_block_is_forgotten) {
   Device d;
   const View x = d.make({8});
-  const View y = tensor(d.backend, {8});
+  const View y = tensor(d.queue, {8});
   set_compiler(&compile_never);
   d.submit(elementwise(Op::neg, {x}, y));
   CHECK(d.lost(y) && any_poisoned());
@@ -138,7 +138,7 @@ TEST(a_freed_block_is_forgotten) {
 TEST(a_value_that_nobody_has_is_not_kept) {
   Device d;
   const View x = d.make({4, 6}), z = d.make({6, 4});
-  const View y = tensor(d.backend, {4, 6});
+  const View y = tensor(d.queue, {4, 6});
   set_compiler(&compile_never);
   d.submit(elementwise(Op::neg, {x}, y));
   d.submit(elementwise(Op::exp, {turned(y)}, z));
@@ -192,7 +192,7 @@ TEST(each_kernel_fails_to_be_made) {
 
 TEST(each_launch_fails) {
   set_compiler(&compile_nothing);
-  CHECK(each_failure([](Program& p) -> std::atomic<int>& { return p.d.backend.until_failure; }) >= 5);
+  CHECK(each_failure([](Program& p) -> std::atomic<int>& { return p.d.queue.until_failure; }) >= 5);
 }
 
 TEST(each_allocation_of_the_recorder_fails) {
@@ -201,7 +201,7 @@ TEST(each_allocation_of_the_recorder_fails) {
     Program p;
     until_refused_allocation = n;
     try {
-      p.d.backend.only.run(Reason::Read);
+      p.d.queue.only.run(Reason::Read);
     } catch (const std::bad_alloc&) {   // before anything ran: it runs when it is asked for
     }
     const bool refused = until_refused_allocation < 0;
@@ -222,11 +222,11 @@ TEST(each_allocation_of_the_recorder_fails) {
 TEST(scratch_memory_is_refused) {
   set_compiler(&compile_nothing);
   Program p;
-  FakeBackend& backend = p.d.backend;
+  FakeQueue& queue = p.d.queue;
   std::vector<Block*> all;                            // nothing is left for the partial sums
-  backend.capacity = static_cast<size_t>(backend.held);
+  queue.capacity = static_cast<size_t>(queue.held);
   for (size_t bytes = 1 << 20; bytes >= 64; bytes /= 2) try {
-    for (;;) all.push_back(allocate_block(backend, bytes));
+    for (;;) all.push_back(allocate_block(queue, bytes));
   } catch (const Error&) {
   }
   CHECK(p.d.lost(p.sum));
@@ -260,14 +260,14 @@ TEST(outputs_that_can_be_had_alone_are_had) {
   const uint64_t launched = read_counters()[Counter::launched];
   CHECK(!d.lost(y) && !d.lost(w) && !d.lost(x) && d.lost(z));
   CHECK(read_counters()[Counter::launched] == launched + 3);
-  d.backend.only.flush(Reason::Synchronize);          // the read of z was thrown it
+  d.queue.only.flush(Reason::Synchronize);          // the read of z was thrown it
 }
 
 TEST(outputs_that_overwrite_what_others_read_are_lost_together) {
   Device d;
   const View x = d.make({8}), y = d.make({8});
   set_compiler(&compile_single);
-  const View t = tensor(d.backend, {8});
+  const View t = tensor(d.queue, {8});
   d.submit(elementwise(Op::neg, {x}, t));             // x and y change places
   d.submit(elementwise(Op::neg, {y}, x));
   d.submit(elementwise(Op::neg, {t}, y));

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "check.h"
-#include "fake_backend.h"
+#include "fake_queue.h"
 #include "runtime/base/fp_mode.h"
 #include "runtime/base/threads.h"
 
@@ -35,14 +35,14 @@ void forget() { in_standard = in_flush = elsewhere = 0; }
 /// y = op(x), recorded on blocks of its own.
 struct Call {
   Block *x, *y;
-  Call(Backend& backend, Op op) : x(allocate_block(backend, 64)), y(allocate_block(backend, 64)) {
+  Call(Queue& queue, Op op) : x(allocate_block(queue, 64)), y(allocate_block(queue, 64)) {
     Circuit c;
     c.rank = 1;
     c.sizes[0] = 16;
     const Ref in = c.add_operand(x, x->data, DType::F32);
     const Ref out = c.add_output(y, y->data, DType::F32, c.add_node(op, DType::F32, DType::F32, {in}));
     c.strides(in)[0] = c.strides(out)[0] = 4;
-    backend.stream().submit(c);
+    queue.stream().submit(c);
   }
   ~Call() {
     y->release();
@@ -66,30 +66,30 @@ TEST(a_scope_changes_the_mode_and_nothing_else) {
 
 TEST(recorded_ops_run_in_the_mode_of_their_call) {
   set_compiler(&compile_noting);
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   forget();
   {
-    Call plain(backend, Op::lgamma);
+    Call plain(queue, Op::lgamma);
     set_fp_mode(kFlush);
     CHECK(in_standard == 0);
-    Call flushed(backend, Op::digamma);         // ends the window of the other mode
+    Call flushed(queue, Op::digamma);         // ends the window of the other mode
     CHECK(in_standard == 1 && in_flush == 0);
     set_fp_mode(kStandardFpMode);
-    backend.stream().flush(Reason::Read);
+    queue.stream().flush(Reason::Read);
     CHECK(in_standard == 1 && in_flush == 1 && compiled_in_standard);
     CHECK(fp_mode() == kStandardFpMode);
     std::thread([&] {                           // another thread has a mode of its own
       set_fp_mode(kFlush);
-      Call other(backend, Op::digamma);
-      Call again(backend, Op::digamma);         // nothing changed: one window
+      Call other(queue, Op::digamma);
+      Call again(queue, Op::digamma);         // nothing changed: one window
     }).join();
-    backend.stream().flush(Reason::Read);
+    queue.stream().flush(Reason::Read);
     CHECK(in_standard == 1 && elsewhere == 0);
   }
   forget();
   set_fp_mode(kFlush);
-  Call first(backend, Op::expm1);               // compiled while subnormal numbers are flushed
-  backend.stream().flush(Reason::Read);
+  Call first(queue, Op::expm1);               // compiled while subnormal numbers are flushed
+  queue.stream().flush(Reason::Read);
   CHECK(compiled_in_standard && fp_mode() == kFlush);
   set_fp_mode(kStandardFpMode);
 }

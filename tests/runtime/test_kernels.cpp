@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "check.h"
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/kernels/kernel.h"
@@ -58,9 +58,9 @@ TEST(the_cache_finds_every_key) {
   set_compiler(&compile);
   compilations = 0;
   std::vector<const Kernel*> kernels;
-  for (uint32_t n = 0; n < 3000; ++n) kernels.push_back(find_kernel(cpu_backend(), number_key(n)));
+  for (uint32_t n = 0; n < 3000; ++n) kernels.push_back(find_kernel(cpu_queue(), number_key(n)));
   CHECK(compilations == 3000);
-  for (uint32_t n = 0; n < 3000; ++n) CHECK(find_kernel(cpu_backend(), number_key(n)) == kernels[n]);
+  for (uint32_t n = 0; n < 3000; ++n) CHECK(find_kernel(cpu_queue(), number_key(n)) == kernels[n]);
   CHECK(compilations == 3000);
 }
 
@@ -68,8 +68,8 @@ TEST(a_hash_alone_is_not_trusted) {
   set_compiler(&compile);
   Key a = number_key(100001), b = number_key(100002);
   b.hash = a.hash;
-  CHECK(find_kernel(cpu_backend(), a) != find_kernel(cpu_backend(), b));
-  CHECK(find_kernel(cpu_backend(), b) == find_kernel(cpu_backend(), b));
+  CHECK(find_kernel(cpu_queue(), a) != find_kernel(cpu_queue(), b));
+  CHECK(find_kernel(cpu_queue(), b) == find_kernel(cpu_queue(), b));
 }
 
 TEST(threads_agree_on_one_kernel_per_key) {
@@ -79,7 +79,7 @@ TEST(threads_agree_on_one_kernel_per_key) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
-      for (uint32_t n = 0; n < kKeys; ++n) found[t].push_back(find_kernel(cpu_backend(), number_key(200000 + n)));
+      for (uint32_t n = 0; n < kKeys; ++n) found[t].push_back(find_kernel(cpu_queue(), number_key(200000 + n)));
     });
   for (auto& t : threads) t.join();
   for (int t = 1; t < kThreads; ++t) CHECK(found[t] == found[0]);
@@ -88,15 +88,15 @@ TEST(threads_agree_on_one_kernel_per_key) {
 TEST(a_failed_compilation_is_not_kept) {
   set_compiler(&compile);
   refuse = true;
-  CHECK_THROWS(find_kernel(cpu_backend(), number_key(300000)), Runtime, "refused");
+  CHECK_THROWS(find_kernel(cpu_queue(), number_key(300000)), Runtime, "refused");
   refuse = false;
-  CHECK(find_kernel(cpu_backend(), number_key(300000)));
+  CHECK(find_kernel(cpu_queue(), number_key(300000)));
 }
 
 TEST(launches_cover_the_range_once) {
   set_compiler(&compile);
   cost = 1000.0f;   // every launch is worth all threads
-  const Kernel* kernel = find_kernel(cpu_backend(), number_key(400000));
+  const Kernel* kernel = find_kernel(cpu_queue(), number_key(400000));
   const_cast<Kernel*>(kernel)->fn = [](void* const* operands, const int64_t*, int64_t begin, int64_t end) {
     CHECK(begin % 64 == 0 && begin < end);
     for (int64_t i = begin; i < end; ++i) ++static_cast<uint8_t*>(operands[0])[i];
@@ -120,7 +120,7 @@ TEST(small_launches_stay_on_the_thread) {
   std::vector<float> a(100000, 1), b(100000, 2), c(100000);
   const uint64_t before = read_counters()[Counter::parallel_launches];
   Circuit circuit = add_circuit(a.data(), b.data(), c.data(), 1000);
-  current_stream(cpu_backend()).submit(circuit);
+  current_stream(cpu_queue()).submit(circuit);
   CHECK(read_counters()[Counter::parallel_launches] == before && c[999] == 3);
   set_num_threads(0);
 }
@@ -131,7 +131,7 @@ TEST(the_launch_log_keeps_the_last_launches) {
   set_launch_log(true);
   for (int64_t n : {10, 20, 30}) {
     Circuit circuit = add_circuit(a.data(), b.data(), c.data(), n);
-    current_stream(cpu_backend()).submit(circuit);
+    current_stream(cpu_queue()).submit(circuit);
   }
   set_launch_log(false);
   const auto records = recent_launches(2);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "check.h"
-#include "fake_backend.h"
+#include "fake_queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
@@ -22,69 +22,69 @@ constexpr size_t MiB = 1 << 20;
 }
 
 TEST(large_blocks_are_reused) {
-  Backend& backend = new_backend();
-  Block* a = allocate_block(backend, 40 * MiB);
+  Queue& queue = new_queue();
+  Block* a = allocate_block(queue, 40 * MiB);
   char* const data = a->data;
   a->release();
-  Block* b = allocate_block(backend, 40 * MiB);
-  CHECK(b->data == data && memory_stats(backend).segments.allocated == 1);
+  Block* b = allocate_block(queue, 40 * MiB);
+  CHECK(b->data == data && memory_stats(queue).segments.allocated == 1);
   b->release();
 }
 
 TEST(smaller_requests_share_a_large_segment) {
-  Backend& backend = new_backend();
-  allocate_block(backend, 40 * MiB)->release();
-  Block* a = allocate_block(backend, 10 * MiB);
-  Block* b = allocate_block(backend, 30 * MiB);
-  CHECK(memory_stats(backend).reserved_bytes.current == 40 * static_cast<int64_t>(MiB));
+  Queue& queue = new_queue();
+  allocate_block(queue, 40 * MiB)->release();
+  Block* a = allocate_block(queue, 10 * MiB);
+  Block* b = allocate_block(queue, 30 * MiB);
+  CHECK(memory_stats(queue).reserved_bytes.current == 40 * static_cast<int64_t>(MiB));
   CHECK(a->capacity == 10 * MiB && b->capacity == 30 * MiB);
   a->release();
   b->release();
-  Block* whole = allocate_block(backend, 40 * MiB);   // the two have become one again
-  CHECK(memory_stats(backend).reserved_bytes.peak == 40 * static_cast<int64_t>(MiB));
+  Block* whole = allocate_block(queue, 40 * MiB);   // the two have become one again
+  CHECK(memory_stats(queue).reserved_bytes.peak == 40 * static_cast<int64_t>(MiB));
   whole->release();
 }
 
 TEST(empty_cache_gives_back_what_is_idle) {
-  FakeBackend& backend = new_backend();
-  Block* held = allocate_block(backend, 5 * MiB);
-  allocate_block(backend, 50 * MiB)->release();
-  CHECK(backend.held == 56 * MiB);
-  empty_cache(backend);
-  CHECK(backend.held == 6 * MiB);
+  FakeQueue& queue = new_queue();
+  Block* held = allocate_block(queue, 5 * MiB);
+  allocate_block(queue, 50 * MiB)->release();
+  CHECK(queue.held == 56 * MiB);
+  empty_cache(queue);
+  CHECK(queue.held == 6 * MiB);
   held->release();
-  empty_cache(backend);
-  CHECK(backend.held == 0 && memory_stats(backend).reserved_bytes.current == 0);
+  empty_cache(queue);
+  CHECK(queue.held == 0 && memory_stats(queue).reserved_bytes.current == 0);
 }
 
 TEST(growing_gives_idle_memory_back_first) {
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   size_t most = 0;
   for (size_t n = 20; n <= 200; n += 7) {   // every block is too large for what is cached
-    Block* b = allocate_block(backend, n * MiB);
-    most = std::max(most, backend.held.load());
+    Block* b = allocate_block(queue, n * MiB);
+    most = std::max(most, queue.held.load());
     b->release();
   }
   CHECK(most <= (195 + 17) * MiB);
 }
 
 TEST(a_training_like_pattern_stays_near_its_live_bytes) {
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   uint32_t seed = 7;
   auto next = [&] { return seed = seed * 1664525u + 1013904223u, seed >> 8; };
   size_t live = 0, most = 0;
   for (int step = 0; step < 30; ++step) {
     std::vector<Block*> activations;
     for (int layer = 0; layer < 40; ++layer) {
-      Block* a = allocate_block(backend, (layer % 5 + 1) * 700000 + next() % 64 * 4096);
+      Block* a = allocate_block(queue, (layer % 5 + 1) * 700000 + next() % 64 * 4096);
       live += a->capacity;
       activations.push_back(a);
-      Block* temporary = allocate_block(backend, (layer % 3 + 1) * 900000);
+      Block* temporary = allocate_block(queue, (layer % 3 + 1) * 900000);
       most = std::max(most, live + temporary->capacity);
       temporary->release();
     }
     while (!activations.empty()) {
-      Block* gradient = allocate_block(backend, activations.back()->bytes);
+      Block* gradient = allocate_block(queue, activations.back()->bytes);
       most = std::max(most, live + gradient->capacity);
       live -= activations.back()->capacity;
       activations.back()->release();
@@ -92,66 +92,66 @@ TEST(a_training_like_pattern_stays_near_its_live_bytes) {
       gradient->release();
     }
   }
-  const MemoryStats stats = memory_stats(backend);
+  const MemoryStats stats = memory_stats(queue);
   CHECK(static_cast<size_t>(stats.reserved_bytes.peak) <= most + most / 8 + 16 * MiB);
   CHECK(stats.segments.allocated < 500);   // it settles: segments are not taken anew in every step
 }
 
 TEST(memory_that_stays_idle_is_given_back) {
-  FakeBackend& backend = new_backend();
-  Block* kept = allocate_block(backend, MiB);                      // half of a segment of 2 MiB
-  allocate_block(backend, 100 * MiB)->release();
-  for (uint32_t i = 0; i < LinearPool::kEpoch; ++i) allocate_block(backend, MiB)->release();   // the other half
-  CHECK(backend.held == 102 * MiB);
-  for (uint32_t i = 0; i < 2 * LinearPool::kEpoch; ++i) allocate_block(backend, MiB)->release();
-  CHECK(backend.held == 2 * MiB);
+  FakeQueue& queue = new_queue();
+  Block* kept = allocate_block(queue, MiB);                      // half of a segment of 2 MiB
+  allocate_block(queue, 100 * MiB)->release();
+  for (uint32_t i = 0; i < LinearPool::kEpoch; ++i) allocate_block(queue, MiB)->release();   // the other half
+  CHECK(queue.held == 102 * MiB);
+  for (uint32_t i = 0; i < 2 * LinearPool::kEpoch; ++i) allocate_block(queue, MiB)->release();
+  CHECK(queue.held == 2 * MiB);
   kept->release();
 }
 
 TEST(refusal_is_retried_once_after_giving_back) {
-  FakeBackend& backend = new_backend();
-  backend.capacity = 30 * MiB;
-  allocate_block(backend, 10 * MiB)->release();
-  Block* b = allocate_block(backend, 25 * MiB);   // fits only once the cached segment has gone
-  CHECK(memory_stats(backend).num_alloc_retries == 1 && memory_stats(backend).num_ooms == 0);
-  CHECK_THROWS(allocate_block(backend, 20 * MiB), OutOfMemory, "20.000 MiB");
-  CHECK(memory_stats(backend).num_ooms == 1);
-  CHECK_THROWS(allocate_block(backend, SIZE_MAX - 5), OutOfMemory, "out of memory");
-  Block* small = allocate_block(backend, 100);    // still works
+  FakeQueue& queue = new_queue();
+  queue.capacity = 30 * MiB;
+  allocate_block(queue, 10 * MiB)->release();
+  Block* b = allocate_block(queue, 25 * MiB);   // fits only once the cached segment has gone
+  CHECK(memory_stats(queue).num_alloc_retries == 1 && memory_stats(queue).num_ooms == 0);
+  CHECK_THROWS(allocate_block(queue, 20 * MiB), OutOfMemory, "20.000 MiB");
+  CHECK(memory_stats(queue).num_ooms == 1);
+  CHECK_THROWS(allocate_block(queue, SIZE_MAX - 5), OutOfMemory, "out of memory");
+  Block* small = allocate_block(queue, 100);    // still works
   small->release();
   b->release();
 }
 
 TEST(the_limit_is_kept) {
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   config().memory_limit = 8 * MiB;
-  Block* a = allocate_block(backend, 5 * MiB);
-  CHECK_THROWS(allocate_block(backend, 4 * MiB), OutOfMemory, "HOLOGRAM_MEMORY_LIMIT");
+  Block* a = allocate_block(queue, 5 * MiB);
+  CHECK_THROWS(allocate_block(queue, 4 * MiB), OutOfMemory, "HOLOGRAM_MEMORY_LIMIT");
   a->release();
-  Block* b = allocate_block(backend, 7 * MiB);
-  CHECK(backend.held <= 8 * MiB);
+  Block* b = allocate_block(queue, 7 * MiB);
+  CHECK(queue.held <= 8 * MiB);
   b->release();
   config().memory_limit = 0;
 }
 
 TEST(a_backend_without_memory_still_serves_small_blocks_or_says_so) {
-  FakeBackend& backend = new_backend();
-  backend.capacity = 0;
-  CHECK_THROWS(allocate_block(backend, 10), OutOfMemory, "10 bytes");
-  backend.capacity = 100 << 10;   // not even the arena fits
-  Block* b = allocate_block(backend, 10);
+  FakeQueue& queue = new_queue();
+  queue.capacity = 0;
+  CHECK_THROWS(allocate_block(queue, 10), OutOfMemory, "10 bytes");
+  queue.capacity = 100 << 10;   // not even the arena fits
+  Block* b = allocate_block(queue, 10);
   CHECK(b->pool == Block::Pool::Linear);
   b->release();
 }
 
 TEST(deleters_run_once_and_may_allocate) {
-  Backend& backend = cpu_backend();
+  Queue& queue = cpu_queue();
   static int freed;
   freed = 0;
   char memory[100];
-  Block* b = adopt_block(backend, memory, sizeof memory, &freed, [](void* p) {
+  Block* b = adopt_block(queue, memory, sizeof memory, &freed, [](void* p) {
     ++*static_cast<int*>(p);
-    allocate_block(cpu_backend(), 64)->release();   // would hang if a lock were held
+    allocate_block(cpu_queue(), 64)->release();   // would hang if a lock were held
   });
   b->retain();
   b->release();
@@ -162,7 +162,7 @@ TEST(deleters_run_once_and_may_allocate) {
 }
 
 TEST(threads_share_the_pools) {
-  Backend& backend = cpu_backend();
+  Queue& queue = cpu_queue();
   constexpr int kThreads = 4;
   std::vector<Block*> handed[kThreads];
   auto work = [&](int me) {
@@ -171,7 +171,7 @@ TEST(threads_share_the_pools) {
     std::vector<Block*> mine;
     for (int step = 0; step < 4000; ++step) {
       const size_t bytes = next() % 3 ? next() % 2000 : next() % 900000;
-      Block* b = allocate_block(backend, bytes);
+      Block* b = allocate_block(queue, bytes);
       std::memset(b->data, me, std::min<size_t>(bytes, 256));
       mine.push_back(b);
       if (mine.size() > 20) {
@@ -181,7 +181,7 @@ TEST(threads_share_the_pools) {
         mine.pop_back();
         old->release();
       }
-      if (step % 1000 == 999) empty_cache(backend);
+      if (step % 1000 == 999) empty_cache(queue);
     }
     handed[me] = std::move(mine);
   };
@@ -193,11 +193,11 @@ TEST(threads_share_the_pools) {
 }
 
 TEST(a_forked_child_can_allocate_and_run) {
-  Backend& backend = cpu_backend();
+  Queue& queue = cpu_queue();
   set_num_threads(3);
   std::atomic<bool> stop{false};
   std::thread busy([&] {   // likely holds the lock at the moment of the fork
-    while (!stop) allocate_block(backend, 500)->release();
+    while (!stop) allocate_block(queue, 500)->release();
   });
   std::atomic<int> sum{0};
   parallel_run(3, [](void* c, int task) { *static_cast<std::atomic<int>*>(c) += task; }, &sum);
@@ -206,7 +206,7 @@ TEST(a_forked_child_can_allocate_and_run) {
     const pid_t child = fork();
     if (child == 0) {
       alarm(20);
-      for (size_t bytes : {size_t(64), size_t(100000), 3 * MiB}) allocate_block(backend, bytes)->release();
+      for (size_t bytes : {size_t(64), size_t(100000), 3 * MiB}) allocate_block(queue, bytes)->release();
 #ifndef __SANITIZE_THREAD__   // which cannot follow threads that a forked child starts
       sum = 0;
       parallel_run(3, [](void* c, int task) { *static_cast<std::atomic<int>*>(c) += task; }, &sum);
@@ -222,9 +222,9 @@ TEST(a_forked_child_can_allocate_and_run) {
 }
 
 TEST(guarded_blocks_fault) {
-  Backend& backend = cpu_backend();
+  Queue& queue = cpu_queue();
   config().guard = true;
-  Block* b = allocate_block(backend, 1000);
+  Block* b = allocate_block(queue, 1000);
   b->data[0] = b->data[999] = 1;
   CHECK(reinterpret_cast<uintptr_t>(b->data) % 64 == 0);
   auto faults = [&](volatile char* address) {

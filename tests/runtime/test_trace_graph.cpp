@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "circuits.h"
-#include "fake_backend.h"
+#include "fake_queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
@@ -47,9 +47,9 @@ int nodes(Recorded& r, int group) { return r.window.group(group).circuit.num_nod
 }  // namespace
 
 TEST(a_chain_is_one_group) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), z = tensor(backend, {4, 8}), bias = tensor(backend, {8});
+  const View x = tensor(queue, {4, 8}), y = tensor(queue, {4, 8}), z = tensor(queue, {4, 8}), bias = tensor(queue, {8});
   r.add(elementwise(Op::mul, {x, x}, y));
   r.add(elementwise(Op::add, {y, bias}, z));       // another rank: the first op's space is cut to fit
   CHECK(r.window.num_groups() == 1 && nodes(r, 0) == 2);
@@ -59,9 +59,9 @@ TEST(a_chain_is_one_group) {
 }
 
 TEST(views_of_one_range_are_one_value_and_others_are_not) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {24}), y = tensor(backend, {24}), flat = tensor(backend, {4, 6}), turned = tensor(backend, {6, 4});
+  const View x = tensor(queue, {24}), y = tensor(queue, {24}), flat = tensor(queue, {4, 6}), turned = tensor(queue, {6, 4});
   r.add(elementwise(Op::neg, {x}, y));
   r.add(elementwise(Op::neg, {{y.block, {4, 6}, {6, 1}}}, flat));
   CHECK(r.window.num_groups() == 1);
@@ -70,9 +70,9 @@ TEST(views_of_one_range_are_one_value_and_others_are_not) {
 }
 
 TEST(writes_wait_for_readers_of_other_views) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {9}), a = tensor(backend, {8}), b = tensor(backend, {9});
+  const View x = tensor(queue, {9}), a = tensor(queue, {8}), b = tensor(queue, {9});
   const View head{x.block, {8}, {1}}, tail{x.block, {8}, {1}, 1};
   r.add(elementwise(Op::neg, {head}, a));
   r.add(elementwise(Op::neg, {x}, x));             // in place, while group 0 reads a part
@@ -84,21 +84,21 @@ TEST(writes_wait_for_readers_of_other_views) {
 }
 
 TEST(a_shared_weight_joins_nothing) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View w = tensor(backend, {8}), a = tensor(backend, {4, 8}), b = tensor(backend, {4, 8}), c = tensor(backend, {4, 8}), d = tensor(backend, {4, 8});
+  const View w = tensor(queue, {8}), a = tensor(queue, {4, 8}), b = tensor(queue, {4, 8}), c = tensor(queue, {4, 8}), d = tensor(queue, {4, 8});
   r.add(elementwise(Op::mul, {a, w}, c));
   r.add(elementwise(Op::mul, {b, w}, d));
   CHECK(r.window.num_groups() == 2);
-  const View e = tensor(backend, {4, 8});
+  const View e = tensor(queue, {4, 8});
   r.add(elementwise(Op::add, {a, w}, e));          // a is as large as the space: one load of it serves both
   CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 2);
 }
 
 TEST(groups_that_meet_are_one) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {4, 8}), b = tensor(backend, {32}), x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), z = tensor(backend, {4, 8});
+  const View a = tensor(queue, {4, 8}), b = tensor(queue, {32}), x = tensor(queue, {4, 8}), y = tensor(queue, {4, 8}), z = tensor(queue, {4, 8});
   r.add(elementwise(Op::neg, {a}, x));
   r.add(elementwise(Op::exp, {{b.block, {4, 8}, {8, 1}}}, y));
   CHECK(r.window.num_groups() == 2 && nodes(r, 0) == 1 && nodes(r, 1) == 1);
@@ -112,10 +112,10 @@ TEST(groups_that_meet_are_one) {
 }
 
 TEST(a_group_that_something_in_between_depends_on_stays) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
-  const View turned{x.block, {6, 4}, {1, 6}}, w = tensor(backend, {6, 4});
+  const View a = tensor(queue, {24}), b = tensor(queue, {24}), x = tensor(queue, {24}), y = tensor(queue, {24}), z = tensor(queue, {24});
+  const View turned{x.block, {6, 4}, {1, 6}}, w = tensor(queue, {6, 4});
   r.add(elementwise(Op::neg, {a}, x));
   r.add(elementwise(Op::neg, {turned}, w));          // reads x from memory
   r.add(elementwise(Op::exp, {b}, y));
@@ -124,10 +124,10 @@ TEST(a_group_that_something_in_between_depends_on_stays) {
 }
 
 TEST(a_group_whose_input_is_written_in_between_stays) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
-  const View head{a.block, {8}, {1}}, part = tensor(backend, {8});
+  const View a = tensor(queue, {24}), b = tensor(queue, {24}), x = tensor(queue, {24}), y = tensor(queue, {24}), z = tensor(queue, {24});
+  const View head{a.block, {8}, {1}}, part = tensor(queue, {8});
   r.add(elementwise(Op::neg, {a}, x));
   r.add(elementwise(Op::neg, {part}, head));         // writes over what the first group reads
   r.add(elementwise(Op::exp, {b}, y));
@@ -136,13 +136,13 @@ TEST(a_group_whose_input_is_written_in_between_stays) {
 }
 
 TEST(a_merged_group_keeps_what_orders_it) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {24}), b = tensor(backend, {24}), x = tensor(backend, {24}), y = tensor(backend, {24}), z = tensor(backend, {24});
+  const View a = tensor(queue, {24}), b = tensor(queue, {24}), x = tensor(queue, {24}), y = tensor(queue, {24}), z = tensor(queue, {24});
   r.add(elementwise(Op::neg, {a}, x));
   r.add(elementwise(Op::exp, {b}, y));
   r.add(elementwise(Op::add, {x, y}, z));
-  const View head{a.block, {8}, {1}}, part = tensor(backend, {8}), tail{z.block, {8}, {1}, 16}, copy = tensor(backend, {8});
+  const View head{a.block, {8}, {1}}, part = tensor(queue, {8}), tail{z.block, {8}, {1}, 16}, copy = tensor(queue, {8});
   r.add(elementwise(Op::neg, {part}, head));         // after the group that reads a, wherever it went
   r.add(elementwise(Op::neg, {tail}, copy));         // after the group that writes z
   CHECK(r.window.num_groups() == 4 && nodes(r, 1) == 3);
@@ -150,10 +150,10 @@ TEST(a_merged_group_keeps_what_orders_it) {
 }
 
 TEST(a_write_waits_for_a_reader_that_moved_behind_another) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {4, 6}), b = tensor(backend, {4, 6}), x = tensor(backend, {4, 6}), y = tensor(backend, {4, 6}), z = tensor(backend, {4, 6});
-  const View head{a.block, {8}, {1}}, w = tensor(backend, {8});
+  const View a = tensor(queue, {4, 6}), b = tensor(queue, {4, 6}), x = tensor(queue, {4, 6}), y = tensor(queue, {4, 6}), z = tensor(queue, {4, 6});
+  const View head{a.block, {8}, {1}}, w = tensor(queue, {8});
   r.add(elementwise(Op::neg, {a}, x));
   r.add(elementwise(Op::neg, {head}, w));          // the last reader of a, so far
   r.add(elementwise(Op::exp, {b}, y));
@@ -165,9 +165,9 @@ TEST(a_write_waits_for_a_reader_that_moved_behind_another) {
 }
 
 TEST(a_write_waits_for_every_earlier_reader) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View a = tensor(backend, {8}), x = tensor(backend, {4, 6}), y = tensor(backend, {6, 4}), z = tensor(backend, {6, 4}), w = tensor(backend, {24});
+  const View a = tensor(queue, {8}), x = tensor(queue, {4, 6}), y = tensor(queue, {6, 4}), z = tensor(queue, {6, 4}), w = tensor(queue, {24});
   r.add(elementwise(Op::neg, {a}, a));
   r.add(elementwise(Op::neg, {x}, {y.block, {4, 6}, {6, 1}}));
   r.add(elementwise(Op::add, {{y.block, {6, 4}, {1, 6}}, {x.block, {6, 4}, {1, 6}}}, z));   // reads x late: it needs y
@@ -178,9 +178,9 @@ TEST(a_write_waits_for_every_earlier_reader) {
 }
 
 TEST(pieces_of_one_block_need_no_order) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 3}), rows = tensor(backend, {8, 3}), y = tensor(backend, {8, 3});
+  const View x = tensor(queue, {4, 3}), rows = tensor(queue, {8, 3}), y = tensor(queue, {8, 3});
   r.add(elementwise(Op::neg, {x}, {rows.block, {4, 3}, {3, 1}}));
   r.add(elementwise(Op::neg, {x}, {rows.block, {4, 3}, {3, 1}, 12}));
   r.add(elementwise(Op::exp, {x}, {rows.block, {4, 3}, {3, 1}, 3}));        // over both
@@ -189,9 +189,9 @@ TEST(pieces_of_one_block_need_no_order) {
 }
 
 TEST(columns_of_one_block_need_no_order) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 2}), all = tensor(backend, {4, 6}), y = tensor(backend, {4, 6});
+  const View x = tensor(queue, {4, 2}), all = tensor(queue, {4, 6}), y = tensor(queue, {4, 6});
   const auto columns = [&](int64_t first) { return View{all.block, {4, 2}, {6, 1}, first}; };
   r.add(elementwise(Op::neg, {x}, columns(0)));
   r.add(elementwise(Op::neg, {x}, columns(2)));
@@ -203,9 +203,9 @@ TEST(columns_of_one_block_need_no_order) {
 }
 
 TEST(a_piece_waits_for_readers_and_for_writers_of_the_whole) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4}), all = tensor(backend, {8}), y = tensor(backend, {8});
+  const View x = tensor(queue, {4}), all = tensor(queue, {8}), y = tensor(queue, {8});
   r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}}));
   r.add(elementwise(Op::neg, {all}, y));
   r.add(elementwise(Op::neg, {x}, {all.block, {4}, {1}, 4}));               // read as a part of the whole
@@ -216,18 +216,18 @@ TEST(a_piece_waits_for_readers_and_for_writers_of_the_whole) {
 }
 
 TEST(a_write_takes_the_place_of_the_value_before) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {8});
+  const View x = tensor(queue, {8});
   for (int i = 0; i < 3; ++i) r.add(elementwise(Op::neg, {x}, x));
   Circuit& c = r.window.group(0).circuit;
   CHECK(r.window.num_groups() == 1 && c.num_nodes == 3 && c.num_operands == 2 && c.operands[1].source == 2);
 }
 
 TEST(folds_take_what_comes_before_and_what_follows) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 8}), y = tensor(backend, {4, 8}), s = tensor(backend, {4}), t = tensor(backend, {4}), z = tensor(backend, {4, 8});
+  const View x = tensor(queue, {4, 8}), y = tensor(queue, {4, 8}), s = tensor(queue, {4}), t = tensor(queue, {4}), z = tensor(queue, {4, 8});
   r.add(elementwise(Op::neg, {x}, y));
   r.add(row_sum(y, s));
   r.add(elementwise(Op::neg, {s}, t));                                     // one per row
@@ -240,9 +240,9 @@ TEST(folds_take_what_comes_before_and_what_follows) {
 }
 
 TEST(another_walk_along_the_row_stays_another_kernel) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 8}), y = tensor(backend, {8, 4}), s = tensor(backend, {4});
+  const View x = tensor(queue, {4, 8}), y = tensor(queue, {8, 4}), s = tensor(queue, {4});
   r.add(elementwise(Op::neg, {{x.block, {8, 4}, {1, 8}}}, y));    // y is laid out anew
   r.add(row_sum({y.block, {4, 8}, {1, 4}}, s));                   // and folded across: not in the order of x
   CHECK(r.window.num_groups() <= 2);
@@ -251,9 +251,9 @@ TEST(another_walk_along_the_row_stays_another_kernel) {
 }
 
 TEST(dead_values_are_not_stored_and_dead_groups_do_not_run) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {8}), y = tensor(backend, {8}), z = tensor(backend, {8}), lone = tensor(backend, {16}), other = tensor(backend, {16});
+  const View x = tensor(queue, {8}), y = tensor(queue, {8}), z = tensor(queue, {8}), lone = tensor(queue, {16}), other = tensor(queue, {16});
   r.add(elementwise(Op::neg, {x}, y));
   r.add(elementwise(Op::neg, {y}, z));
   r.add(elementwise(Op::neg, {other}, lone));
@@ -264,9 +264,9 @@ TEST(dead_values_are_not_stored_and_dead_groups_do_not_run) {
 }
 
 TEST(a_dead_value_that_another_group_reads_is_stored) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {4, 6}), y = tensor(backend, {4, 6}), z = tensor(backend, {6, 4});
+  const View x = tensor(queue, {4, 6}), y = tensor(queue, {4, 6}), z = tensor(queue, {6, 4});
   r.add(elementwise(Op::neg, {x}, y));
   r.add(elementwise(Op::neg, {{y.block, {6, 4}, {1, 6}}}, z));
   y.block->release();
@@ -274,9 +274,9 @@ TEST(a_dead_value_that_another_group_reads_is_stored) {
 }
 
 TEST(sweeping_gives_back_what_only_values_need) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  const View x = tensor(backend, {8}), y = tensor(backend, {8}), z = tensor(backend, {8});
+  const View x = tensor(queue, {8}), y = tensor(queue, {8}), z = tensor(queue, {8});
   r.add(elementwise(Op::neg, {x}, y));
   r.add(elementwise(Op::neg, {y}, z));
   y.block->release();
@@ -289,12 +289,12 @@ TEST(sweeping_gives_back_what_only_values_need) {
 }
 
 TEST(long_loops_keep_their_period) {
-  Backend& backend = new_backend();
+  Queue& queue = new_queue();
   Recorded r;
-  View x = tensor(backend, {8});
+  View x = tensor(queue, {8});
   for (int i = 0; i < 40; ++i) {
     for (Op op : {Op::neg, Op::abs, Op::exp}) {
-      const View y = tensor(backend, {8});
+      const View y = tensor(queue, {8});
       r.add(elementwise(op, {x}, y));
       x.block->release();
       x = y;
@@ -307,40 +307,40 @@ TEST(long_loops_keep_their_period) {
 
 TEST(threads_record_into_one_stream) {
   set_compiler(&compile_nothing);
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   const uint64_t before = read_counters()[Counter::recorded];
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&backend, t] {
+    threads.emplace_back([&queue, t] {
       for (int i = 0; i < 300; ++i) {
-        const View x = tensor(backend, {8}), y = tensor(backend, {8});
+        const View x = tensor(queue, {8}), y = tensor(queue, {8});
         Circuit c = elementwise(Op::neg, {x}, y);
-        backend.only.submit(c);
-        if (i % 7 == t) backend.only.before_read(y.block);
-        if (i % 50 == t) backend.only.flush(Reason::Read);
+        queue.only.submit(c);
+        if (i % 7 == t) queue.only.before_read(y.block);
+        if (i % 50 == t) queue.only.flush(Reason::Read);
         x.block->release();
         y.block->release();
       }
     });
   for (auto& thread : threads) thread.join();
-  backend.only.synchronize();
+  queue.only.synchronize();
   CHECK(read_counters()[Counter::recorded] - before == 1200);
-  CHECK(memory_stats(backend).active_blocks.current == 0);
+  CHECK(memory_stats(queue).active_blocks.current == 0);
 }
 
 TEST(guarded_memory_is_out_of_reach_until_it_is_written) {
   set_compiler(&compile_nothing);
-  FakeBackend& backend = new_backend();
+  FakeQueue& queue = new_queue();
   config().guard = true;
-  const View x = tensor(backend, {8}), y = tensor(backend, {8});
+  const View x = tensor(queue, {8}), y = tensor(queue, {8});
   int pipe_ends[2];
   CHECK(pipe(pipe_ends) == 0);
   const auto readable = [&](const View& v) { return write(pipe_ends[1], v.data(), 4) == 4; };   // the system call tries
   Circuit c = elementwise(Op::neg, {x}, y);
   CHECK(readable(y));
-  backend.only.submit(c);
+  queue.only.submit(c);
   CHECK(readable(x) && !readable(y));
-  backend.only.before_read(y.block);
+  queue.only.before_read(y.block);
   CHECK(readable(y));
   config().guard = false;
   x.block->release();
@@ -349,11 +349,11 @@ TEST(guarded_memory_is_out_of_reach_until_it_is_written) {
 
 TEST(exposed_memory_takes_no_part) {
   set_compiler(&compile_nothing);
-  FakeBackend& backend = new_backend();
-  const View x = tensor(backend, {8}), y = tensor(backend, {8});
+  FakeQueue& queue = new_queue();
+  const View x = tensor(queue, {8}), y = tensor(queue, {8});
   y.block->exposed = true;
   const uint64_t launched = read_counters()[Counter::launched];
   Circuit c = elementwise(Op::neg, {x}, y);
-  backend.only.submit(c);
+  queue.only.submit(c);
   CHECK(read_counters()[Counter::launched] == launched + 1 && y.block->entry == 0);
 }

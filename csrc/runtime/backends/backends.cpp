@@ -1,5 +1,5 @@
 // Which backends exist, and why one does not.
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 #include <atomic>
 
@@ -9,16 +9,16 @@
 namespace hologram {
 namespace {
 
-std::atomic<Backend*> opened_cuda{nullptr}, opened_metal{nullptr};
+std::atomic<Queue*> opened_cuda{nullptr}, opened_metal{nullptr};
 
-Backend* opened(Backend* backend, std::atomic<Backend*>& here) {
+Queue* opened(Queue* backend, std::atomic<Queue*>& here) {
   here.store(backend, std::memory_order_release);
   return backend;
 }
 
 }  // namespace
 
-void Backend::launch_many(const Kernel& kernel, const Launch* launches, int count) {
+void Queue::launch_many(const Kernel& kernel, const Launch* launches, int count) {
   for (int i = 0; i < count; ++i)
     launch(kernel, launches[i].operands, launches[i].args, launches[i].items, launches[i].elements_per_item);
 }
@@ -28,17 +28,17 @@ std::vector<BackendInfo> backend_infos() {
   return {{"cpu", true, ""}, {"cuda", cuda.empty(), cuda}, {"metal", metal.empty(), metal}};
 }
 
-Backend* find_backend(const std::string& name) {
-  if (name == "cpu") return &cpu_backend();
+Queue* find_backend(const std::string& name) {
+  if (name == "cpu") return &cpu_queue();
   if (name == "cuda") return opened(cuda_backend(), opened_cuda);
   if (name == "metal") return opened(metal_backend(), opened_metal);
   return nullptr;
 }
 
-std::vector<Backend*> opened_backends() {
-  std::vector<Backend*> all{&cpu_backend()};
+std::vector<Queue*> opened_backends() {
+  std::vector<Queue*> all{&cpu_queue()};
   for (const auto* other : {&opened_cuda, &opened_metal})
-    if (Backend* backend = other->load(std::memory_order_acquire)) all.push_back(backend);
+    if (Queue* backend = other->load(std::memory_order_acquire)) all.push_back(backend);
   return all;
 }
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/ir/fold_schedule.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/trace/stream.h"
@@ -14,9 +14,9 @@ namespace {
 
 constexpr size_t kHugePage = 2 << 20;
 
-class Cpu final : public Backend {
+class Cpu final : public Queue {
  public:
-  Cpu() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &kHostSplits}) { stream_ = &own_; }
+  Cpu() : Queue({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &kHostSplits}) { stream_ = &own_; }
   const char* name() const override { return "cpu"; }
   int device_count() const override { return 1; }
 
@@ -76,7 +76,7 @@ class Cpu final : public Backend {
 
 }  // namespace
 
-Backend& cpu_backend() {
+Queue& cpu_queue() {
   static Cpu* cpu = new Cpu;   // never destroyed: blocks are released until the process ends
   return *cpu;
 }

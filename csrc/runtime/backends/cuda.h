@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 namespace hologram {
 
-/// Lane 0 of the first device; nullptr without one. Opens the device. Throws Error where that fails.
-Backend* cuda_backend();
+/// Queue 0 of the first device; nullptr without one. Opens the device. Throws Error where that fails.
+Queue* cuda_backend();
 /// Why there is none; empty when there is one. Asks the driver, but opens no device.
 std::string cuda_reason();
 /// The same as far as it can be told without starting the driver, after which a process should not fork.

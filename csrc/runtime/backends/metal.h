@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 namespace hologram {
 
-/// Lane 0 of the first device; nullptr without one. Opens the device. Throws Error where that fails.
-Backend* metal_backend();
+/// Queue 0 of the first device; nullptr without one. Opens the device. Throws Error where that fails.
+Queue* metal_backend();
 /// Why there is none; empty when there is one. Asks the system for its devices, but opens none.
 std::string metal_reason();
 /// The same as far as it can be told without asking for devices, after which a process should not fork.
@@ -22,15 +22,15 @@ bool metal_lost_by_fork();
 namespace metal {
 
 /// The MTLBuffer that holds an address of the device's memory, and the distance from its beginning. {nullptr, 0}: none does.
-std::pair<void*, size_t> buffer_of(Backend& queue, const void* data);
+std::pair<void*, size_t> buffer_of(Queue& queue, const void* data);
 /// Makes a library's MTLBuffer known to kernels. Returns its address; nullptr where the host does not see its memory.
-void* adopt_buffer(Backend& queue, void* buffer, size_t bytes);
+void* adopt_buffer(Queue& queue, void* buffer, size_t bytes);
 /// No kernel gets an address of it any more.
-void forget_buffer(Backend& queue, void* data) noexcept;
+void forget_buffer(Queue& queue, void* data) noexcept;
 /// What is encoded into a library's command buffer from now on comes after what the queue was given so far.
-void lead(Backend& queue, void* command_buffer);
+void lead(Queue& queue, void* command_buffer);
 /// What the queue is given from now on comes after what is encoded in a library's command buffer, which is to be committed.
-void follow(Backend& queue, void* command_buffer);
+void follow(Queue& queue, void* command_buffer);
 
 }  // namespace metal
 }  // namespace hologram

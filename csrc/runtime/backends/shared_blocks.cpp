@@ -6,7 +6,7 @@
 
 namespace hologram {
 
-void SharedBlocks::record_use(Block& block, Backend& user) {
+void SharedBlocks::record_use(Block& block, Queue& user) {
   if (&user == &home_ || block.pool == Block::Pool::External) return;
   check_same_memory(home_, user, "record_stream");
   std::lock_guard<std::mutex> hold(lock_);
@@ -28,7 +28,7 @@ void SharedBlocks::release(Block* block, bool usable) noexcept {
     shared_.erase(found);
   }
   if (usable)
-    for (Backend* user : shared.users) {
+    for (Queue* user : shared.users) {
       void* event = nullptr;   // ops on memory of another queue are never recorded: all of them have been submitted
       try {
         user->record_event(&event, /*timed=*/false);

@@ -7,16 +7,16 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/memory/block.h"
 
 namespace hologram {
 
 class SharedBlocks {
  public:
-  explicit SharedBlocks(Backend& home) : home_(home) {}
+  explicit SharedBlocks(Queue& home) : home_(home) {}
 
-  void record_use(Block& block, Backend& user);
+  void record_use(Block& block, Queue& user);
   /// The block lost its last reference. `usable`: the device still answers.
   void release(Block* block, bool usable) noexcept;
   /// Gives back the blocks whose other users are done.
@@ -25,11 +25,11 @@ class SharedBlocks {
  private:
   struct Shared {
     Block::Pool pool;                                  // where it came from
-    std::vector<Backend*> users;
-    std::vector<std::pair<Backend*, void*>> events;    // once it has been released
+    std::vector<Queue*> users;
+    std::vector<std::pair<Queue*, void*>> events;    // once it has been released
   };
 
-  Backend& home_;
+  Queue& home_;
   std::mutex lock_;
   std::unordered_map<Block*, Shared> shared_;
   std::vector<std::pair<Block*, Shared>> leaving_;

@@ -4,7 +4,7 @@
 #include <sstream>
 #include <utility>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
@@ -47,12 +47,12 @@ Block* Executor::allocate(size_t bytes) {
   constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
   if (bytes >= kLarge) stream_.reclaim();
   try {
-    return allocate_block(backend(), bytes);
+    return allocate_block(queue(), bytes);
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::OutOfMemory) throw;
   }
   stream_.run(Reason::Memory);   // what only recorded ops need is free after this
-  return allocate_block(backend(), bytes);
+  return allocate_block(queue(), bytes);
 }
 
 namespace {
@@ -327,7 +327,7 @@ const Kernel* warm_kernel(const Call& call, uint64_t signature) {
 void keep_warm(const Call& call, uint64_t signature, const Circuit& c) {
   Key key;
   build_key(c, Schedule::Map, 0, 0, key);
-  const auto* warm = new FlatOp::Warm{signature, find_kernel(cpu_backend(), key)};   // never freed: a reader may hold it
+  const auto* warm = new FlatOp::Warm{signature, find_kernel(cpu_queue(), key)};   // never freed: a reader may hold it
   for (auto& slot : call.op.warm) {
     const FlatOp::Warm* expected = nullptr;
     if (slot.compare_exchange_strong(expected, warm, std::memory_order_release)) return;
@@ -353,7 +353,7 @@ bool at_once(const Call& call) {
   return exposed && untouched;
 }
 
-void launch_warm(Backend& backend, const Kernel& kernel, const Call& call) {
+void launch_warm(Queue& queue, const Kernel& kernel, const Call& call) {
   void* operands[kMaxArgs + kMaxComponents];
   int64_t args[2 * kMaxArgs + kMaxComponents + 1];
   int64_t* next = args;
@@ -370,7 +370,7 @@ void launch_warm(Backend& backend, const Kernel& kernel, const Call& call) {
   for (int k = 0; k < call.op.num_results(); ++k) add(call.results[k]);
   add_to(Counter::recorded);
   add_to(Counter::cache_hits);
-  backend.launch(kernel, operands, args, call.length, 1);
+  queue.launch(kernel, operands, args, call.length, 1);
 }
 
 }  // namespace
@@ -387,9 +387,9 @@ void Executor::run(const FlatOp& op, const FlatArg* args, const Array* const* re
   check_lengths(call);
   if (!call.folds_rows()) {
     if (call.length == 0) return;
-    if (&backend().kernels() == &host_kernels() && at_once(call)) {
+    if (&queue().kernels() == &host_kernels() && at_once(call)) {
       const uint64_t signature = signature_of(call);
-      if (const Kernel* kernel = signature ? warm_kernel(call, signature) : nullptr) return launch_warm(backend(), *kernel, call);
+      if (const Kernel* kernel = signature ? warm_kernel(call, signature) : nullptr) return launch_warm(queue(), *kernel, call);
       Circuit circuit;
       build(call, circuit);
       if (signature) keep_warm(call, signature, circuit);

@@ -74,10 +74,10 @@ struct FlatOp {
 
 class Executor {
  public:
-  explicit Executor(Backend& backend) : stream_(backend) {}
+  explicit Executor(Queue& queue) : stream_(queue) {}
   ~Executor();                            // runs what is recorded; a failure ends here
   Stream& stream() { return stream_; }
-  Backend& backend() { return stream_.backend(); }
+  Queue& queue() { return stream_.queue(); }
 
   /// Memory of this executor's backend. Throws Error::OutOfMemory after everything was tried.
   Block* allocate(size_t bytes);

@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
@@ -114,15 +114,15 @@ DeviceCode compile_for_device(const char* backend, const Key& key, int arch, int
   return compile(backend, key, arch, driver);
 }
 
-const Kernel* find_kernel(Backend& backend, const Key& key) {
-  KernelCache& cache = backend.kernels();
+const Kernel* find_kernel(Queue& queue, const Key& key) {
+  KernelCache& cache = queue.kernels();
   if (const Kernel* kernel = cache.find(key)) {
     add_to(Counter::cache_hits);
     return kernel;
   }
   add_to(Counter::cache_misses);
   const FpScope scope(kStandardFpMode);             // the numbers in a kernel, which others will use, are worked out by the compiler
-  return cache.insert(key, backend.compile(key));   // no lock is held while the compiler runs: it takes the GIL
+  return cache.insert(key, queue.compile(key));   // no lock is held while the compiler runs: it takes the GIL
 }
 
 }  // namespace hologram

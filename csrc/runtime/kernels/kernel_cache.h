@@ -6,7 +6,7 @@
 
 namespace hologram {
 
-class Backend;
+class Queue;
 struct Kernel;
 struct Key;
 
@@ -29,7 +29,7 @@ class KernelCache {
 KernelCache& host_kernels();
 
 /// The kernel for `key` on a backend, compiled on a miss. Thread-safe.
-const Kernel* find_kernel(Backend& backend, const Key& key);
+const Kernel* find_kernel(Queue& queue, const Key& key);
 /// Through the compiler that set_compiler installed.
 Kernel* compile_for_host(const Key& key);
 

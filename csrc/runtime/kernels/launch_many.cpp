@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/kernels/launch_log.h"

@@ -15,7 +15,7 @@
 
 namespace hologram {
 
-class Backend;
+class Queue;
 
 struct Block {
   enum class Pool : uint8_t {
@@ -27,7 +27,7 @@ struct Block {
   char* data = nullptr;
   size_t bytes = 0;      // what the caller asked for
   size_t capacity = 0;   // what the pool gave
-  Backend* backend = nullptr;    // the queue it belongs to
+  Queue* queue = nullptr;    // the queue it belongs to
   Pool pool = Pool::Linear;
   uint16_t bin = 0;      // private to the pool
   std::atomic<int32_t> refs{1};
@@ -42,11 +42,11 @@ struct Block {
 };
 
 /// Reserves `bytes` (0 allowed) on the backend. Throws Error::OutOfMemory with sizes.
-Block* allocate_block(Backend& backend, size_t bytes);
+Block* allocate_block(Queue& queue, size_t bytes);
 /// Reserves the classes [first, first + count) of the backend's boundary pool; nullptr when one of them is taken.
-Block* reserve_classes(Backend& backend, int first, int count);
+Block* reserve_classes(Queue& queue, int first, int count);
 /// Wraps foreign memory; `free(owner)` runs at the last release.
-Block* adopt_block(Backend& backend, void* data, size_t bytes, void* owner, void (*free)(void*));
+Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*));
 /// c10::DeleterFnPtr-compatible.
 void release_block(void* block);
 
@@ -56,7 +56,7 @@ struct BoundaryInfo {
   int classes = 0, free_classes = 0;
   size_t class_bytes = 0;
 };
-BoundaryInfo boundary_info(Backend& backend);
+BoundaryInfo boundary_info(Queue& queue);
 /// First class of a block and how many it spans; {-1, 0} for a block outside the boundary pool.
 struct ClassRange { int first, count; };
 ClassRange class_range(const Block& block);
@@ -79,9 +79,9 @@ struct MemoryStats {
   }
 };
 
-MemoryStats memory_stats(Backend& backend);
-void reset_peak_stats(Backend& backend);
-void reset_accumulated_stats(Backend& backend);
-void empty_cache(Backend& backend);          // gives cached, unused segments back to the system
+MemoryStats memory_stats(Queue& queue);
+void reset_peak_stats(Queue& queue);
+void reset_accumulated_stats(Queue& queue);
+void empty_cache(Queue& queue);          // gives cached, unused segments back to the system
 
 }  // namespace hologram

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
@@ -43,7 +43,7 @@ std::ostream& operator<<(std::ostream& out, Bytes b) {
 
 }  // namespace
 
-std::atomic<Memory*>& Memory::slot(Backend& backend) { return backend.memory_; }
+std::atomic<Memory*>& Memory::slot(Queue& queue) { return queue.memory_; }
 
 void Memory::lock_all() {
   creation.lock();
@@ -55,15 +55,15 @@ void Memory::unlock_all() {
   creation.unlock();
 }
 
-Memory& Memory::create(Backend& backend) {
+Memory& Memory::create(Queue& queue) {
   std::lock_guard<std::mutex> hold(creation);
-  if (Memory* made = slot(backend).load(std::memory_order_acquire)) return *made;
-  Memory* memory = new Memory(backend);
+  if (Memory* made = slot(queue).load(std::memory_order_acquire)) return *made;
+  Memory* memory = new Memory(queue);
   memory->elder_ = newest.load();
   newest.store(memory);
   static const bool registered = (hold_while_forking(ForkOrder::Memory, &lock_all, &unlock_all), true);
   (void)registered;
-  slot(backend).store(memory, std::memory_order_release);
+  slot(queue).store(memory, std::memory_order_release);
   return *memory;
 }
 
@@ -74,7 +74,7 @@ void Memory::refill_headers() {
   constexpr int kSlab = 128;
   Block* slab = new Block[kSlab];   // never given back: headers are reused
   for (int i = 0; i < kSlab; ++i) {
-    slab[i].backend = &backend_;
+    slab[i].queue = &queue_;
     slab[i].next = spare_;
     spare_ = &slab[i];
   }
@@ -130,7 +130,7 @@ Block* Memory::allocate(size_t bytes) {
 }
 
 Block* Memory::allocate_slowly(size_t bytes) {
-  if (config().guard && backend_.reads_host_memory()) return allocate_guarded(bytes);
+  if (config().guard && queue_.reads_host_memory()) return allocate_guarded(bytes);
   if (bytes <= kMaxBoundaryBytes) open_arena();
   const size_t chunk = LinearPool::rounded(bytes);
   for (bool retried = false;;) {
@@ -155,7 +155,7 @@ void Memory::open_arena() {
     if (opened_) return;
   }
   const size_t limit = config().memory_limit;
-  void* arena = limit && limit < kArenaBytes ? nullptr : backend_.allocate(kArenaBytes);
+  void* arena = limit && limit < kArenaBytes ? nullptr : queue_.allocate(kArenaBytes);
   {
     std::lock_guard<SpinLock> hold(lock_);
     if (!opened_) {
@@ -165,7 +165,7 @@ void Memory::open_arena() {
       return;
     }
   }
-  if (arena) backend_.deallocate(arena, kArenaBytes);   // another thread was first
+  if (arena) queue_.deallocate(arena, kArenaBytes);   // another thread was first
 }
 
 /// Adds a segment for a chunk of `bytes`. False when the system or the limit refuses.
@@ -183,7 +183,7 @@ bool Memory::grow(size_t bytes, size_t segment) {
     if (limit && (held > limit || segment > limit - held)) return false;
     growing_ += segment;
   }
-  void* data = backend_.allocate(segment);
+  void* data = queue_.allocate(segment);
   std::lock_guard<SpinLock> hold(lock_);
   growing_ -= segment;
   if (!data) return false;
@@ -204,8 +204,8 @@ void Memory::give_back(size_t keep, bool aged) {
     }
     for (int i = 0; i < found; ++i) {
       Victim& v = victims[i];
-      if (v.whole) backend_.deallocate(v.data, v.bytes);
-      else if (!(v.discarded = backend_.discard(v.data, v.bytes))) discards_.store(false, std::memory_order_relaxed);
+      if (v.whole) queue_.deallocate(v.data, v.bytes);
+      else if (!(v.discarded = queue_.discard(v.data, v.bytes))) discards_.store(false, std::memory_order_relaxed);
     }
     std::lock_guard<SpinLock> hold(lock_);
     for (int i = 0; i < found; ++i) linear_.gone(victims[i]);
@@ -222,7 +222,7 @@ void Memory::out_of_memory(size_t bytes) {
   }
   const auto in_use = static_cast<size_t>(now.allocated_bytes.current), held = static_cast<size_t>(now.reserved_bytes.current);
   const size_t limit = config().memory_limit;
-  const std::string place = backend_.name() + (backend_.device_count() > 1 ? ":" + std::to_string(backend_.device()) : std::string());
+  const std::string place = queue_.name() + (queue_.device_count() > 1 ? ":" + std::to_string(queue_.device()) : std::string());
   if (limit)
     fail(Error::Kind::OutOfMemory, "hologram.allocate: out of memory: asked for ", Bytes{bytes}, " on ", place,
          " with ", Bytes{in_use}, " in use, ", Bytes{held}, " reserved and a limit of ", Bytes{limit},
@@ -265,7 +265,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
 
 void Memory::release(Block* block) noexcept {
   if (is_poisoned(*block)) forget_poison(*block);
-  if (block->pool == Block::Pool::Shared) return backend_.release_shared(block);
+  if (block->pool == Block::Pool::Shared) return queue_.release_shared(block);
   if (block->pool == Block::Pool::External) {
     if (block->external_free) block->external_free(block->owner);
   } else if (is_guarded(*block)) {
@@ -334,30 +334,30 @@ ClassRange Memory::class_range(const Block& block) {
 
 void Block::release() {
   // A sole owner needs no atomic subtraction: no other is left to race with.
-  if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*backend).release(this);
+  if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*queue).release(this);
   // Read while this reference still keeps the block: afterwards it may be gone.
   const bool recorded = is_mentioned(*this);
-  Backend* const on = backend;
+  Queue* const on = queue;
   const auto bytes = static_cast<int64_t>(capacity);
   const int32_t before = refs.fetch_sub(1, std::memory_order_acq_rel);
   if (before == 1) Memory::of(*on).release(this);
   else if (before == 2 && recorded) on->dead_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-Block* allocate_block(Backend& backend, size_t bytes) { return Memory::of(backend).allocate(bytes); }
-Block* reserve_classes(Backend& backend, int first, int count) { return Memory::of(backend).reserve_classes(first, count); }
-Block* adopt_block(Backend& backend, void* data, size_t bytes, void* owner, void (*free)(void*)) {
-  return Memory::of(backend).adopt(data, bytes, owner, free);
+Block* allocate_block(Queue& queue, size_t bytes) { return Memory::of(queue).allocate(bytes); }
+Block* reserve_classes(Queue& queue, int first, int count) { return Memory::of(queue).reserve_classes(first, count); }
+Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*)) {
+  return Memory::of(queue).adopt(data, bytes, owner, free);
 }
 void release_block(void* block) {
   if (block) static_cast<Block*>(block)->release();
 }
 
-MemoryStats memory_stats(Backend& backend) { return Memory::of(backend).stats(); }
-void reset_peak_stats(Backend& backend) { Memory::of(backend).reset_peaks(); }
-void reset_accumulated_stats(Backend& backend) { Memory::of(backend).reset_accumulated(); }
-void empty_cache(Backend& backend) { Memory::of(backend).empty_cache(); }
-BoundaryInfo boundary_info(Backend& backend) { return Memory::of(backend).boundary_info(); }
-ClassRange class_range(const Block& block) { return Memory::of(*block.backend).class_range(block); }
+MemoryStats memory_stats(Queue& queue) { return Memory::of(queue).stats(); }
+void reset_peak_stats(Queue& queue) { Memory::of(queue).reset_peaks(); }
+void reset_accumulated_stats(Queue& queue) { Memory::of(queue).reset_accumulated(); }
+void empty_cache(Queue& queue) { Memory::of(queue).empty_cache(); }
+BoundaryInfo boundary_info(Queue& queue) { return Memory::of(queue).boundary_info(); }
+ClassRange class_range(const Block& block) { return Memory::of(*block.queue).class_range(block); }
 
 }  // namespace hologram

@@ -16,9 +16,9 @@ namespace hologram {
 
 class Memory {
  public:
-  static Memory& of(Backend& backend) {
-    Memory* memory = slot(backend).load(std::memory_order_acquire);
-    return memory ? *memory : create(backend);
+  static Memory& of(Queue& queue) {
+    Memory* memory = slot(queue).load(std::memory_order_acquire);
+    return memory ? *memory : create(queue);
   }
 
   Block* allocate(size_t bytes);
@@ -34,9 +34,9 @@ class Memory {
   ClassRange class_range(const Block& block);
 
  private:
-  explicit Memory(Backend& backend) : backend_(backend) {}
-  static Memory& create(Backend& backend);
-  static std::atomic<Memory*>& slot(Backend& backend);
+  explicit Memory(Queue& queue) : queue_(queue) {}
+  static Memory& create(Queue& queue);
+  static std::atomic<Memory*>& slot(Queue& queue);
   static void lock_all();     // around a fork
   static void unlock_all();
 
@@ -58,7 +58,7 @@ class Memory {
   static constexpr size_t kKeepCached = 16 << 20;   // idle memory that need not be given back before growing ...
   static constexpr size_t kKeepShare = 16;          // ... or this share of what is in use, if that is more
 
-  Backend& backend_;
+  Queue& queue_;
   Memory* elder_ = nullptr;   // the list of all
   SpinLock lock_;
   BoundaryPool boundary_;

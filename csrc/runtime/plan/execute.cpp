@@ -4,10 +4,10 @@
 
 namespace hologram {
 
-Partials::Partials(Backend& backend, Plan& plan) {
+Partials::Partials(Queue& queue, Plan& plan) {
   if (plan.num_partials == 0) return;
   try {
-    for (; num_ < plan.num_partials; ++num_) blocks_[num_] = allocate_block(backend, plan.partial_bytes[num_]);
+    for (; num_ < plan.num_partials; ++num_) blocks_[num_] = allocate_block(queue, plan.partial_bytes[num_]);
   } catch (...) {
     while (num_ > 0) blocks_[--num_]->release();
     throw;
@@ -19,14 +19,14 @@ Partials::~Partials() {
   while (num_ > 0) blocks_[--num_]->release();
 }
 
-void execute(Backend& backend, Plan& plan) {
-  const Partials partials(backend, plan);
+void execute(Queue& queue, Plan& plan) {
+  const Partials partials(queue, plan);
   for (int i = 0; i < plan.num_launches; ++i) {
     const KernelLaunch& launch = plan.launches[i];
     void* operands[kMaxOperands];
     int64_t args[kMaxKernelArgs];
     kernel_arguments(plan.circuit_of(i), launch.variant, operands, args);
-    backend.launch(*find_kernel(backend, launch.key), operands, args, launch.work.items, launch.work.per_item);
+    queue.launch(*find_kernel(queue, launch.key), operands, args, launch.work.items, launch.work.per_item);
   }
 }
 

@@ -1,7 +1,7 @@
 // Plans meet a queue: scratch memory, kernels, launches.
 #pragma once
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/plan/plan.h"
 
 namespace hologram {
@@ -10,7 +10,7 @@ namespace hologram {
 /// launched until then is ahead of the next user of the memory.
 class Partials {
  public:
-  Partials(Backend& backend, Plan& plan);
+  Partials(Queue& queue, Plan& plan);
   ~Partials();
   Partials(const Partials&) = delete;
   /// Leaves the blocks to an owner that releases them later: `keep(block)` may throw, the block stays here then.
@@ -25,6 +25,6 @@ class Partials {
 };
 
 /// Finds (or compiles) the kernels of a plan and launches them.
-void execute(Backend& backend, Plan& plan);
+void execute(Queue& queue, Plan& plan);
 
 }  // namespace hologram

@@ -19,7 +19,7 @@ void BatchLauncher::launch(const KernelLaunch& launch, const Circuit& circuit) {
   const uint64_t misses = my_count(Counter::cache_misses);
   const Kernel* kernel;
   try {
-    kernel = find_kernel(backend_, launch.key);
+    kernel = find_kernel(queue_, launch.key);
   } catch (const Error& error) {
     if (variant.flags || !launch_outputs_alone(circuit, variant, error)) throw;
     return;
@@ -159,9 +159,9 @@ void BatchLauncher::run(bool merges) {
 void BatchLauncher::launch_together(const Kernel& kernel, int batch) {
   std::exception_ptr failure;
   try {
-    if (together_.size() > 1) return backend_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
+    if (together_.size() > 1) return queue_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
     const Launch& l = together_[0];
-    return backend_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
+    return queue_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
   } catch (const Error& error) {
     std::ostringstream text;
     text << error.what() << " (in the kernel " << kernel.name << " over " << together_[0].items << " x "

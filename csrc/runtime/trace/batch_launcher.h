@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/error.h"
 #include "runtime/plan/plan.h"
 #include "runtime/trace/history.h"
@@ -20,7 +20,7 @@ std::string describe(const Circuit& circuit, int64_t elements);
 
 class BatchLauncher {
  public:
-  explicit BatchLauncher(Backend& backend) : backend_(backend) {}
+  explicit BatchLauncher(Queue& queue) : queue_(queue) {}
 
   struct LostGroup { int group; std::exception_ptr error; };
   struct LostOutput { Block* block; std::exception_ptr error; };
@@ -56,7 +56,7 @@ class BatchLauncher {
   void launch_together(const Kernel& kernel, int batch);
   bool failed(int group) const;
 
-  Backend& backend_;
+  Queue& queue_;
   int group_ = 0;
   CircuitRecord* record_ = nullptr;
   std::vector<Pending> pending_;

@@ -71,7 +71,7 @@ void Recorder::record(Circuit& circuit, IterationSpace& space) {
     window_.add(circuit, space);
     if (sync) run_window(Reason::Immediate);
     else if (window_.full()) run_window(Reason::Full);
-    else if (backend_->dead_bytes.load(std::memory_order_relaxed) > kDeadBytes) check_memory();
+    else if (queue_->dead_bytes.load(std::memory_order_relaxed) > kDeadBytes) check_memory();
   });
 }
 
@@ -86,7 +86,7 @@ void Recorder::run_alone(Circuit& circuit, IterationSpace& space) {
   if (any_poisoned()) check_poisoned(circuit);
   lower(circuit, space);
   Plan p = plan(circuit, space);
-  execute(*backend_, p);
+  execute(*queue_, p);
 }
 
 void Recorder::run(Reason reason) { locked(false, [&] { run_window(reason); }); }
@@ -170,7 +170,7 @@ void Recorder::run_group(int g, CircuitRecord& record) {
   launcher_.begin(g, &record);
   try {
     Plan p = plan(c, group.space);
-    Partials partials(*backend_, p);
+    Partials partials(*queue_, p);
     for (int i = 0; i < p.num_launches; ++i) launcher_.launch(p.launches[i], p.circuit_of(i));
     partials.hand_over([&](Block* block) { launcher_.keep(block); });
   } catch (const Error& error) {
@@ -214,10 +214,10 @@ CircuitRecord& Recorder::record_of(const FusionGroup& group, Reason reason) {
 }
 
 void Recorder::check_memory() {
-  backend_->dead_bytes.store(0, std::memory_order_relaxed);
+  queue_->dead_bytes.store(0, std::memory_order_relaxed);
   const int64_t held = window_.release_dead_values(released_);
   if (held <= kDeadBytes) return;
-  if (held > memory_stats(*backend_).allocated_bytes.current / kDeadShare) run_window(Reason::Memory);
+  if (held > memory_stats(*queue_).allocated_bytes.current / kDeadShare) run_window(Reason::Memory);
 }
 
 }  // namespace hologram

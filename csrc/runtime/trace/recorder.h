@@ -22,7 +22,7 @@ namespace hologram {
 
 class Recorder {
  public:
-  explicit Recorder(Backend& backend) : backend_(&backend), launcher_(backend) {}
+  explicit Recorder(Queue& queue) : queue_(&queue), launcher_(queue) {}
 
   StreamLock& lock() { return lock_; }
   bool idle() const { return !busy_.load(std::memory_order_relaxed); }
@@ -51,7 +51,7 @@ class Recorder {
   void lose(int g, int failure);
   CircuitRecord& record_of(const FusionGroup& group, Reason reason);
 
-  Backend* backend_;
+  Queue* queue_;
   StreamLock lock_;
   TraceGraph window_;
   FpMode mode_ = kStandardFpMode;           // of all ops in the window

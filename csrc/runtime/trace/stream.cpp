@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
@@ -30,7 +30,7 @@ bool recordable(const Circuit& c) {
 std::atomic<bool> several{false};
 
 /// The same once there are several queues. Throws where the operands live on different devices or backends.
-bool recordable_here(const Circuit& c, Backend& here) {
+bool recordable_here(const Circuit& c, Queue& here) {
   bool all = true;
   for (int i = 0; i < c.num_operands; ++i) {
     Block* block = c.operands[i].block;
@@ -41,7 +41,7 @@ bool recordable_here(const Circuit& c, Backend& here) {
       all = false;
       continue;
     }
-    Backend& home = *block->backend;
+    Queue& home = *block->queue;
     if (&home != &here) {
       check_same_memory(here, home, op_name(c.nodes[0].op));
       // Another queue of the device: what it still has recorded on the block comes first. The rest is up to the caller, which
@@ -92,7 +92,7 @@ void check_bounds(const Circuit& c) {
 }
 
 /// Tensors of float64, when the op is called and not when its kernel is made: an op that fails later would take others with it.
-void refuse_float64(const Circuit& c, const Backend& here) {
+void refuse_float64(const Circuit& c, const Queue& here) {
   const auto is_double = [](const Operand& o) { return o.dtype == DType::F64; };
   if (std::none_of(c.operands, c.operands + c.num_operands, is_double)) return;   // inside a kernel there may be doubles
   const Node* const end = c.nodes + c.num_nodes;
@@ -106,7 +106,7 @@ void refuse_float64(const Circuit& c, const Backend& here) {
 bool several_queues() { return several.load(std::memory_order_relaxed); }
 void note_several_queues() { several.store(true, std::memory_order_relaxed); }
 
-void check_same_memory(const Backend& a, const Backend& b, const char* op) {
+void check_same_memory(const Queue& a, const Queue& b, const char* op) {
   if (a.shares_memory_with(b)) return;
   if (a.name() == b.name())
     fail(Error::Kind::Runtime, "Expected all tensors to be on the same device, but found at least two devices, hologram:",
@@ -143,8 +143,8 @@ void unlock_all() {
 
 }  // namespace
 
-Stream::Stream(Backend& backend, int id)
-    : backend_(&backend), id_(id), host_waits_(backend.host_waits()), recorder_(std::make_unique<Recorder>(backend)) {
+Stream::Stream(Queue& queue, int id)
+    : queue_(&queue), id_(id), host_waits_(queue.host_waits()), recorder_(std::make_unique<Recorder>(queue)) {
   std::lock_guard<std::mutex> hold(all_lock());
   all_streams().push_back(&recorder_->lock());
   hold_while_forking(ForkOrder::Stream, &lock_all, &unlock_all);
@@ -156,13 +156,13 @@ Stream::~Stream() {
   all.erase(std::find(all.begin(), all.end(), &recorder_->lock()));
 }
 
-Stream& current_stream(Backend& backend, int device) { return backend.queue(device).stream(); }
+Stream& current_stream(Queue& queue, int device) { return queue.current(device).stream(); }
 
 // ---- taking ops ----
 
 void Stream::submit(Circuit& circuit) {
   IterationSpace space;
-  if (!canonicalize(circuit, space, backend_->split_limits())) return;
+  if (!canonicalize(circuit, space, queue_->split_limits())) return;
   if (space.full != 0) check_bounds(circuit);   // of rows without elements nothing is read
   if (__builtin_expect(config().guard, 0) && recording()) guard_unpin_all();
   if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
@@ -174,15 +174,15 @@ void Stream::submit(Circuit& circuit) {
 }
 
 void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
-  if (!backend_->has_float64()) refuse_float64(circuit, *backend_);
-  if (recordable_here(circuit, *backend_) && recording()) return recorder_->record(circuit, space);
+  if (!queue_->has_float64()) refuse_float64(circuit, *queue_);
+  if (recordable_here(circuit, *queue_) && recording()) return recorder_->record(circuit, space);
   // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
   const bool watched = host_waits_ && (paused > 0 || !recordable(circuit));
   recorder_->run_alone(circuit, space);
-  if (watched) backend_->settle();
+  if (watched) queue_->settle();
 }
 
-void Stream::settle() { backend_->settle(); }
+void Stream::settle() { queue_->settle(); }
 
 void Stream::run(Reason reason) {
   if (!recorder_->idle()) recorder_->run(reason);
@@ -206,11 +206,11 @@ void Stream::run_if_used(const Block& block, Reason reason) {
 
 void Stream::synchronize() {
   flush(Reason::Synchronize);
-  backend_->synchronize();
+  queue_->synchronize();
 }
 
 void Stream::reclaim() {
-  if (backend_->dead_bytes.load(std::memory_order_relaxed)) recorder_->reclaim();
+  if (queue_->dead_bytes.load(std::memory_order_relaxed)) recorder_->reclaim();
 }
 
 }  // namespace hologram

@@ -7,7 +7,7 @@
 //  * One open window per stream, shared by all threads under one lock, in which everything runs. No block that may have another
 //    owner is released while the lock is held: its deleter may call back.
 //  * A block whose address is held outside (Block::exposed) takes no part in recording. Where the host sees memory that
-//    kernels still work on (Backend::host_waits), an op on it is waited for when it is submitted.
+//    kernels still work on (Queue::host_waits), an op on it is waited for when it is submitted.
 //  * The first failure of a window ends it: later groups are dropped, their blocks released, and the stream goes on empty.
 //    Where no value was asked for, the failure waits for the next caller that asks, and is thrown there, once.
 #pragma once
@@ -20,16 +20,16 @@
 
 namespace hologram {
 
-class Backend;
+class Queue;
 class Recorder;
 struct Circuit;
 struct IterationSpace;
 
 class Stream {
  public:
-  explicit Stream(Backend& backend, int id = 0);
+  explicit Stream(Queue& queue, int id = 0);
   ~Stream();
-  Backend& backend() const { return *backend_; }
+  Queue& queue() const { return *queue_; }
   int id() const { return id_; }
 
   /// Takes a complete op (operands, sizes, nodes, outputs). `circuit` is scratch: it is changed by the call. An operand
@@ -68,14 +68,14 @@ class Stream {
   void submit_among_queues(Circuit& circuit, IterationSpace& space);
   void settle();
 
-  Backend* backend_;
+  Queue* queue_;
   int id_;
   const bool host_waits_;
   std::unique_ptr<Recorder> recorder_;
 };
 
 /// The stream that the calling thread's ops on a backend's device go to.
-Stream& current_stream(Backend& backend, int device = 0);
+Stream& current_stream(Queue& queue, int device = 0);
 
 /// Are ops of this thread recorded? A thread can turn it off for a while (no_fusion); calls nest.
 bool recording();

@@ -26,7 +26,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
 
   void copy_data(void* dst, const void* src, size_t bytes) const override {
     with_c10_errors([&] {
-      Backend& queue = current_queue(current_device());
+      Queue& queue = current_queue(current_device());
       queue.copy(dst, src, bytes);
       if (queue.host_waits()) queue.settle();   // the address is known to others
     });
@@ -35,7 +35,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   bool initialized() override { return true; }
   void emptyCache(c10::MempoolId_t) override {
     with_c10_errors([] {
-      each_queue(current_backend(), [](Backend& queue) {
+      each_queue(default_queue(), [](Queue& queue) {
         queue.stream().flush(Reason::Memory);
         empty_cache(queue);
       });
@@ -46,7 +46,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
 
   c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex device) override {
     MemoryStats stats;
-    settled_queues(device, [&](Backend& queue) { stats += memory_stats(queue); });
+    settled_queues(device, [&](Queue& queue) { stats += memory_stats(queue); });
     c10::CachingDeviceAllocator::DeviceStats out;
     fill(out.allocated_bytes, stats.allocated_bytes, &stats.boundary_bytes);
     fill(out.requested_bytes, stats.allocated_bytes, &stats.boundary_bytes);
@@ -63,14 +63,14 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   }
 
   void resetAccumulatedStats(c10::DeviceIndex device) override {
-    settled_queues(device, [](Backend& queue) { reset_accumulated_stats(queue); });
+    settled_queues(device, [](Queue& queue) { reset_accumulated_stats(queue); });
   }
   void resetPeakStats(c10::DeviceIndex device) override {
-    settled_queues(device, [](Backend& queue) { reset_peak_stats(queue); });
+    settled_queues(device, [](Queue& queue) { reset_peak_stats(queue); });
   }
 
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex device) override {
-    Backend& queue = current_queue(checked_device_index(device));
+    Queue& queue = current_queue(checked_device_index(device));
     const auto of_device = with_c10_errors([&] { return queue.memory_info(); });
     if (of_device.second) return of_device;
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -88,7 +88,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   static void settled_queues(c10::DeviceIndex device, F f) {
     const c10::DeviceIndex index = checked_device_index(device);
     with_c10_errors([&] {
-      each_queue(current_backend(), index, [&](Backend& queue) {
+      each_queue(default_queue(), index, [&](Queue& queue) {
         queue.stream().flush(Reason::Memory);
         f(queue);
       });
@@ -121,21 +121,21 @@ REGISTER_ALLOCATOR(kDeviceType, &allocator)
 
 c10::DeviceAllocator& device_allocator() { return allocator; }
 
-Block* allocate_for_torch(Backend& backend, size_t bytes) {
+Block* allocate_for_torch(Queue& queue, size_t bytes) {
   constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
   use();
   return with_c10_errors([&] {
-    Stream& stream = backend.stream();
+    Stream& stream = queue.stream();
     if (bytes >= kLarge) stream.reclaim();
     try {
-      Block* const block = allocate_block(backend, bytes);
-      if (C10_UNLIKELY(backend.host_waits()) && pointers_stay_inside()) backend.settle();   // a kernel of torch's writes it
+      Block* const block = allocate_block(queue, bytes);
+      if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.settle();   // a kernel of torch's writes it
       return block;
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::OutOfMemory) throw;
     }
     stream.run(Reason::Memory);   // what only recorded ops need is free after this
-    return allocate_block(backend, bytes);
+    return allocate_block(queue, bytes);
   });
 }
 

@@ -68,7 +68,7 @@ class CallersEngine final : public Engine {
   }
   /// Autograd asks once for the number of devices to start threads for. It asks the same again to switch streams: so make it ask now.
   void decline_device_threads() {
-    if (&current_backend() != &cpu_backend()) return;
+    if (&default_queue() != &cpu_queue()) return;
     const NoDevicesWithThreads none;
     torchs_.initialize_device_threads_pool();
   }

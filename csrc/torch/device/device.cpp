@@ -12,7 +12,7 @@
 
 namespace hologram {
 
-std::atomic<Backend*> detail::active_backend{nullptr};
+std::atomic<Queue*> detail::active_queue{nullptr};
 
 namespace {
 std::atomic<const char*> preferred{nullptr};   // a GPU that was asked for
@@ -28,13 +28,13 @@ void prefer_backend(const std::string& name) {
   else set_current_backend(name);
 }
 
-Backend& detail::choose_backend() {
+Queue& detail::choose_backend() {
   // Opening a GPU takes time and makes the process unfit for fork: `import torch` does neither, the first tensor does.
-  Backend* chosen = &cpu_backend();
+  Queue* chosen = &cpu_queue();
   const char* const wanted = preferred;
   const auto open = [&](const char* name) {
     try {
-      if (Backend* gpu = find_backend(name)) chosen = gpu;
+      if (Queue* gpu = find_backend(name)) chosen = gpu;
       else if (wanted)
         TORCH_WARN("hologram: HOLOGRAM_BACKEND='", name, "' is ignored, 'cpu' is used: ", name == std::string_view("cuda") ? cuda_reason() : metal_reason());
     } catch (const std::exception& error) {
@@ -46,10 +46,10 @@ Backend& detail::choose_backend() {
   } else {
     if (metal_library_reason().empty()) open("metal");
     // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
-    if (chosen == &cpu_backend() && torch_runs_on_cuda()) open("cuda");
+    if (chosen == &cpu_queue() && torch_runs_on_cuda()) open("cuda");
   }
-  Backend* nobody = nullptr;
-  return active_backend.compare_exchange_strong(nobody, chosen) ? *chosen : *nobody;
+  Queue* nobody = nullptr;
+  return active_queue.compare_exchange_strong(nobody, chosen) ? *chosen : *nobody;
 }
 
 namespace {
@@ -69,25 +69,25 @@ void set_current_backend(const std::string& name) {
   for (const BackendInfo& info : backend_infos()) {
     known += (known.empty() ? "'" : ", '") + info.name + "'";
     if (info.name != name) continue;
-    Backend* backend = with_c10_errors([&] { return find_backend(name); });
+    Queue* backend = with_c10_errors([&] { return find_backend(name); });
     TORCH_CHECK(backend, "hologram.set_backend: the backend '", name, "' is not available: ", info.reason,
-                ". torch.hologram keeps using '", current_backend().name(), "'.");
-    if (Backend* before = detail::active_backend.load(std::memory_order_acquire))
-      with_c10_errors([&] { each_queue(*before, [](Backend& queue) { queue.stream().flush(Reason::Switch); }); });
-    detail::active_backend.store(backend, std::memory_order_release);
+                ". torch.hologram keeps using '", default_queue().name(), "'.");
+    if (Queue* before = detail::active_queue.load(std::memory_order_acquire))
+      with_c10_errors([&] { each_queue(*before, [](Queue& queue) { queue.stream().flush(Reason::Switch); }); });
+    detail::active_queue.store(backend, std::memory_order_release);
     if (this_device >= backend->device_count()) this_device = 0;
     return;
   }
   TORCH_CHECK_VALUE(false, "hologram.set_backend: unknown backend '", name, "'. The known ones are ", known, ".");
 }
 
-c10::DeviceIndex device_count() noexcept { return static_cast<c10::DeviceIndex>(current_backend().device_count()); }
+c10::DeviceIndex device_count() noexcept { return static_cast<c10::DeviceIndex>(default_queue().device_count()); }
 
 c10::DeviceIndex current_device() noexcept { return this_device; }
 
 void set_current_device(c10::DeviceIndex index) {
   TORCH_CHECK(index >= 0 && index < device_count(), "hologram.set_device: invalid device index ", static_cast<int>(index),
-              ". The backend '", current_backend().name(), "' has ", static_cast<int>(device_count()), " device(s).");
+              ". The backend '", default_queue().name(), "' has ", static_cast<int>(device_count()), " device(s).");
   this_device = index;
 }
 
@@ -104,13 +104,13 @@ c10::DeviceIndex exchange_device(c10::DeviceIndex index) {
 c10::DeviceIndex checked_device_index(c10::DeviceIndex index) {
   if (index == -1) return this_device;
   TORCH_CHECK(index >= 0 && index < device_count(), "Invalid device index ", static_cast<int>(index), ": the backend '",
-              current_backend().name(), "' has ", static_cast<int>(device_count()), " device(s), numbered from 0.");
+              default_queue().name(), "' has ", static_cast<int>(device_count()), " device(s), numbered from 0.");
   return index;
 }
 
 void synchronize_device(c10::DeviceIndex index) {
   with_c10_errors([&] {
-    Backend& first = current_backend().lane(checked_device_index(index), 0);
+    Queue& first = default_queue().queue(checked_device_index(index), 0);
     first.stream().flush(Reason::Synchronize);
     first.synchronize_device();
   });
@@ -120,7 +120,7 @@ bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed);
 
 bool lost_by_fork() {
   if (!in_forked_child()) return false;
-  const std::string name = current_backend().name();
+  const std::string name = default_queue().name();
   return name == "cuda" ? cuda_lost_by_fork() : name == "metal" && metal_lost_by_fork();
 }
 

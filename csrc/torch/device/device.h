@@ -6,7 +6,7 @@
 #include <atomic>
 #include <string>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/trace/stream.h"
 
 namespace hologram {
@@ -14,19 +14,19 @@ namespace hologram {
 constexpr c10::DeviceType kDeviceType = c10::DeviceType::PrivateUse1;
 
 namespace detail {
-extern std::atomic<Backend*> active_backend;   // null until a backend is chosen or asked for
-Backend& choose_backend();
+extern std::atomic<Queue*> active_queue;   // null until a backend is chosen or asked for
+Queue& choose_backend();
 }
 
 /// The backend new tensors are made on: the first queue of its first device. Tensors stay on the backend they were made on.
 /// Where none was chosen (HOLOGRAM_BACKEND=auto), the first caller gets Metal where there is
 /// one, else CUDA if torch has CUDA kernels and a device, else the CPU.
-inline Backend& current_backend() {
-  Backend* const backend = detail::active_backend.load(std::memory_order_acquire);
-  return C10_LIKELY(backend != nullptr) ? *backend : detail::choose_backend();
+inline Queue& default_queue() {
+  Queue* const queue = detail::active_queue.load(std::memory_order_acquire);
+  return C10_LIKELY(queue != nullptr) ? *queue : detail::choose_backend();
 }
 /// The queue of it that the calling thread uses on a device.
-inline Backend& current_queue(c10::DeviceIndex device) { return current_backend().queue(device); }
+inline Queue& current_queue(c10::DeviceIndex device) { return default_queue().current(device); }
 /// Throws ValueError for an unknown name, RuntimeError with the reason for an absent backend.
 void set_current_backend(const std::string& name);
 /// The same, but a GPU is opened when it is first needed; what can be told before is told now.

@@ -44,8 +44,8 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
   c10::Stream getNewStream(c10::Device device, int) const override { return new_torch_stream(device.index()); }
   c10::Stream exchangeStream(c10::Stream stream) const override { return exchange_torch_stream(stream); }
   void* getStreamNativeHandle(const c10::Stream stream) const override {
-    Backend& queue = queue_of(stream);
-    return queue.max_lanes() > 1 ? queue.native_handle() : &queue.stream();
+    Queue& queue = queue_of(stream);
+    return queue.max_queues() > 1 ? queue.native_handle() : &queue.stream();
   }
   bool queryStream(const c10::Stream& stream) const override {
     return query_stream(stream);

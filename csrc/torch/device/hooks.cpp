@@ -42,7 +42,7 @@ struct Hooks final : public at::PrivateUse1HooksInterface {
     return cuda && cuda->isPinnedPtr(data);
   }
   c10::Allocator* getPinnedMemoryAllocator() const override {
-    if (!current_backend().reads_host_memory()) return &pinned_allocator();   // CUDA knows memory that the driver pinned, by whichever library
+    if (!default_queue().reads_host_memory()) return &pinned_allocator();   // CUDA knows memory that the driver pinned, by whichever library
     const auto* cuda = cuda_hooks();
     return cuda ? cuda->getPinnedMemoryAllocator() : &pinned_allocator();
   }

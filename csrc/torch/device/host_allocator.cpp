@@ -24,11 +24,11 @@ namespace hologram {
 namespace {
 
 // A point in a queue that the last use of the memory lies before.
-struct Use { Backend* queue; void* event; };
+struct Use { Queue* queue; void* event; };
 
 struct Range {
   size_t bytes = 0, capacity = 0;
-  Backend* backend = nullptr;
+  Queue* queue = nullptr;
   std::vector<Use> uses;
 };
 
@@ -62,11 +62,11 @@ bool in_use(const Range& range) {
 }
 
 /// On the CPU freed memory goes back to the system at once.
-bool caches(const Backend& backend) { return !backend.reads_host_memory(); }
+bool caches(const Queue& queue) { return !queue.reads_host_memory(); }
 
-size_t capacity_for(const Backend& backend, size_t bytes) {
+size_t capacity_for(const Queue& queue, size_t bytes) {
   constexpr size_t kPage = 4096;
-  if (!caches(backend)) return bytes;
+  if (!caches(queue)) return bytes;
   size_t capacity = kPage;
   while (capacity < bytes) capacity *= 2;
   return capacity;
@@ -82,20 +82,20 @@ void free_pinned(void* data) {
   r.stats.allocations.decrease(1);
   r.stats.active_requests.decrease(1);
   r.ranges.erase(found);
-  if (caches(*range.backend)) {
+  if (caches(*range.queue)) {
     const size_t capacity = range.capacity;
     r.cached.emplace(capacity, std::make_pair(static_cast<char*>(data), std::move(range)));
     return;
   }
   lock.unlock();
-  range.backend->free_pinned(data);
+  range.queue->free_pinned(data);
 }
 
 /// From the cache, or null.
-char* reuse(Registry& r, Backend& backend, size_t capacity, Range& range) {
+char* reuse(Registry& r, Queue& queue, size_t capacity, Range& range) {
   for (auto [at, end] = r.cached.equal_range(capacity); at != end; ++at) {
     auto& [data, kept] = at->second;
-    if (kept.backend->name() != backend.name() || in_use(kept)) continue;
+    if (kept.queue->name() != queue.name() || in_use(kept)) continue;
     forget_uses(kept);
     range = std::move(kept);
     char* const found = data;
@@ -116,7 +116,7 @@ void empty_pinned_cache() {
     auto& [data, range] = entry;
     for (const Use& use : range.uses) use.queue->synchronize_event(use.event);
     forget_uses(range);
-    range.backend->free_pinned(data);
+    range.queue->free_pinned(data);
   }
 }
 
@@ -124,21 +124,21 @@ class PinnedAllocator final : public at::HostAllocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, nullptr, &c10::detail::deleteNothing, c10::Device(c10::DeviceType::CPU)};
-    Backend& backend = current_backend();
-    const size_t capacity = capacity_for(backend, bytes);
+    Queue& queue = default_queue();
+    const size_t capacity = capacity_for(queue, bytes);
     Registry& r = registry();
     Range range;
     char* data = nullptr;
-    if (caches(backend)) {
+    if (caches(queue)) {
       std::lock_guard<std::mutex> lock(r.mutex);
-      data = reuse(r, backend, capacity, range);
+      data = reuse(r, queue, capacity, range);
     }
-    if (!data) data = static_cast<char*>(with_c10_errors([&] { return backend.allocate_pinned(capacity); }));
+    if (!data) data = static_cast<char*>(with_c10_errors([&] { return queue.allocate_pinned(capacity); }));
     TORCH_CHECK_WITH(OutOfMemoryError, data, "hologram.pin_memory: the system refused ", bytes,
                      " bytes of host memory. Pin less, or free tensors.");
     range.bytes = bytes;
     range.capacity = capacity;
-    range.backend = &backend;
+    range.queue = &queue;
     std::lock_guard<std::mutex> lock(r.mutex);
     r.ranges.emplace(data, std::move(range));
     r.stats.allocated_bytes.increase(bytes);
@@ -192,11 +192,11 @@ bool is_pinned(const void* data) {
   return r.find(data) != r.ranges.end();
 }
 
-void note_pinned_use(const void* data, Backend& queue) {
+void note_pinned_use(const void* data, Queue& queue) {
   Registry& r = registry();
   std::lock_guard<std::mutex> lock(r.mutex);
   const auto found = r.find(data);
-  if (found == r.ranges.end() || !caches(*found->second.backend)) return;
+  if (found == r.ranges.end() || !caches(*found->second.queue)) return;
   // One event per queue, moved on with every use.
   for (Use& use : found->second.uses)
     if (use.queue == &queue) return queue.record_event(&use.event, /*timed=*/false);

@@ -3,7 +3,7 @@
 
 #include <ATen/core/CachingHostAllocator.h>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 namespace hologram {
 
@@ -11,6 +11,6 @@ at::HostAllocator& pinned_allocator();
 /// Does `data` point into memory of the pinned allocator?
 bool is_pinned(const void* data);
 /// Work that was just submitted to `queue` uses the pinned memory that `data` points into: it is not reused before.
-void note_pinned_use(const void* data, Backend& queue);
+void note_pinned_use(const void* data, Queue& queue);
 
 }  // namespace hologram

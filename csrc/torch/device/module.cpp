@@ -6,7 +6,7 @@
 #include <torch/csrc/Generator.h>
 #include <torch/csrc/autograd/python_variable.h>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/torch_kernels/fallback.h"
 #include "torch/aten/torch_kernels/library.h"
@@ -98,14 +98,14 @@ PYBIND11_MODULE(_C, m) {
   m.def("backend_of", [](const py::object& tensor) {
     const at::Tensor& t = THPVariable_Unpack(tensor.ptr());
     TORCH_CHECK(aten::is_hologram(t), "hologram.backend_of: the tensor is on ", t.device(), ".");
-    return std::string(t.has_storage() ? aten::backend_of(t).name() : current_backend().name());
+    return std::string(t.has_storage() ? aten::home_queue(t).name() : default_queue().name());
   }, "The name of the backend a tensor lives on.");
   m.def("run_recorded", [](const py::object& tensor) { translated([&] { run_recorded(THPVariable_Unpack(tensor.ptr())); }); },
         "Runs what is recorded on a tensor's memory, for a reader that torch does not announce.");
   m.def("hand_out", [](const py::object& tensor) { translated([&] { hand_out(THPVariable_Unpack(tensor.ptr())); }); },
         "The same, for a reader that keeps the address.");
-  m.def("host_visible", [] { return current_backend().host_visible(); }, "Does the host see the memory of new tensors?");
-  m.def("reads_host_memory", [] { return current_backend().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
+  m.def("host_visible", [] { return default_queue().host_visible(); }, "Does the host see the memory of new tensors?");
+  m.def("reads_host_memory", [] { return default_queue().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });
   m.def("default_generator", [](int index) {
     return translated([&] {
@@ -115,7 +115,7 @@ PYBIND11_MODULE(_C, m) {
   });
 
   m.def("backends", &list_backends, "(name, available, reason) of every backend the product knows");
-  m.def("get_backend", [] { return std::string(current_backend().name()); });
+  m.def("get_backend", [] { return std::string(default_queue().name()); });
   m.def("set_backend", [](const std::string& name) { translated([&] { set_current_backend(name); }); });
 
   m.def("prefer_backend", [](const std::string& name) { translated([&] { prefer_backend(name); }); });

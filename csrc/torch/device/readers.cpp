@@ -45,8 +45,8 @@ void run_on_addresses(const c10::OperatorHandle& op, c10::DispatchKeySet keys, t
     Pause() { pause_recording(); }
     ~Pause() { resume_recording(); }
   };
-  TORCH_CHECK_NOT_IMPLEMENTED(current_backend().reads_host_memory(), "hologram.", op.schema().name().substr(sizeof("aten::") - 1),
-                              ": runs on the host, which does not see the memory of the backend '", current_backend().name(),
+  TORCH_CHECK_NOT_IMPLEMENTED(default_queue().reads_host_memory(), "hologram.", op.schema().name().substr(sizeof("aten::") - 1),
+                              ": runs on the host, which does not see the memory of the backend '", default_queue().name(),
                               "'. Move the arguments to 'cpu'.");
   const Pause pause;
   run_collective(op, keys, stack);
@@ -83,7 +83,7 @@ class Unannounced {
 }  // namespace
 
 void run_recorded(const at::Tensor& t) {
-  if (Block* block = readable_block(t)) with_c10_errors([&] { block->backend->stream().before_write(block); });
+  if (Block* block = readable_block(t)) with_c10_errors([&] { block->queue->stream().before_write(block); });
 }
 
 void hand_out(const at::Tensor& t) {

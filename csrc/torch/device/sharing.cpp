@@ -11,19 +11,19 @@ void release_host(void* storage) {
   c10::intrusive_ptr<c10::StorageImpl>::reclaim(static_cast<c10::StorageImpl*>(storage));
 }
 
-void check_shareable(const Backend& backend, size_t bytes) {
-  TORCH_CHECK_NOT_IMPLEMENTED(backend.reads_host_memory(), "hologram.share_memory_: the memory of the backend '", backend.name(),
+void check_shareable(const Queue& queue, size_t bytes) {
+  TORCH_CHECK_NOT_IMPLEMENTED(queue.reads_host_memory(), "hologram.share_memory_: the memory of the backend '", queue.name(),
                               "' cannot be shared between processes (", bytes, " bytes). Send a .cpu() copy, and move it to the "
                               "device where it is received: a DataLoader's workers return CPU tensors.");
 }
 
 c10::DataPtr data_over(const c10::Storage& host, c10::Device device) {
-  check_shareable(current_backend(), host.nbytes());
+  check_shareable(default_queue(), host.nbytes());
   TORCH_CHECK(host.device().is_cpu(), "hologram.share_memory_: expected a CPU storage, got one on ", host.device(), ".");
   auto* owner = host.unsafeGetStorageImpl();
   void* data = owner->mutable_data();
   c10::intrusive_ptr<c10::StorageImpl> reference = c10::intrusive_ptr<c10::StorageImpl>::reclaim_copy(owner);
-  Block* block = adopt_block(current_backend(), data, host.nbytes(), reference.release(), &release_host);
+  Block* block = adopt_block(default_queue(), data, host.nbytes(), reference.release(), &release_host);
   return c10::DataPtr(data, block, &release_block, device);
 }
 
@@ -37,12 +37,12 @@ c10::Storage host_storage_of(const c10::Storage& storage) {
 
 void move_into(const c10::Storage& storage, const c10::Storage& host) {
   auto* impl = storage.unsafeGetStorageImpl();
-  if (const Block* block = block_of(storage.data_ptr())) check_shareable(*block->backend, impl->nbytes());
+  if (const Block* block = block_of(storage.data_ptr())) check_shareable(*block->queue, impl->nbytes());
   TORCH_CHECK(host.nbytes() >= impl->nbytes(), "hologram.share_memory_: ", impl->nbytes(), " bytes do not fit into ",
               host.nbytes(), ".");
   c10::DataPtr data = data_over(host, impl->device());
   if (Block* block = block_of(storage.data_ptr())) expose(*block);   // the bytes must be there before they are moved
-  current_backend().copy(data.get(), impl->data(), impl->nbytes());
+  default_queue().copy(data.get(), impl->data(), impl->nbytes());
   impl->set_data_ptr_noswap(std::move(data));
   impl->set_resizable(false);
 }

@@ -13,14 +13,14 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
   TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable");
   const c10::Device device = storage.device();
   Block* const old_block = block_of(storage.data_ptr());
-  Backend& queue = (old_block ? *old_block->backend : current_backend()).queue(device.index());
+  Queue& queue = (old_block ? *old_block->queue : default_queue()).current(device.index());
   c10::DataPtr data{nullptr, nullptr, nullptr, device};
   if (bytes != 0) {
     Block* block = allocate_for_torch(queue, bytes);
     data = c10::DataPtr(block->data, block, &release_block, device);
     if (const size_t common = std::min(bytes, storage.nbytes())) {
       with_c10_errors([&] {
-        old_block->backend->stream().order_read(old_block);
+        old_block->queue->stream().order_read(old_block);
         queue.copy(block->data, storage.data(), common);
         if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.settle();
       });
@@ -54,7 +54,7 @@ void expose(Block& block) {
   settle_after_fork();
   // First the mark: what another thread records in between runs at once (Stream::submit).
   block.exposed.store(true);
-  with_c10_errors([&] { block.backend->stream().before_write(&block, Reason::Pointer); });
+  with_c10_errors([&] { block.queue->stream().before_write(&block, Reason::Pointer); });
 }
 
 void watch_pointers(c10::StorageImpl& storage) {

@@ -17,7 +17,7 @@ c10::Device device_at(c10::DeviceIndex index) { return c10::Device(kDeviceType, 
 thread_local std::map<std::pair<const char*, c10::DeviceIndex>, c10::StreamId> current;
 std::atomic<c10::StreamId> last_id{0};
 
-std::pair<const char*, c10::DeviceIndex> place(c10::DeviceIndex index) { return {current_backend().name(), index}; }
+std::pair<const char*, c10::DeviceIndex> place(c10::DeviceIndex index) { return {default_queue().name(), index}; }
 
 const Event& recorded(const void* event, const char* what) {
   const auto* e = static_cast<const Event*>(event);
@@ -39,27 +39,27 @@ c10::Stream default_torch_stream(c10::DeviceIndex index) { return c10::Stream(c1
 c10::Stream new_torch_stream(c10::DeviceIndex index) {
   const c10::Device device = device_at(index);
   const c10::StreamId id = last_id.fetch_add(1, std::memory_order_relaxed);
-  const int lanes = current_backend().max_lanes();
-  return c10::Stream(c10::Stream::UNSAFE, device, 1 + (lanes > 1 ? id % (lanes - 1) : id));
+  const int queues = default_queue().max_queues();
+  return c10::Stream(c10::Stream::UNSAFE, device, 1 + (queues > 1 ? id % (queues - 1) : id));
 }
 
 c10::Stream exchange_torch_stream(c10::Stream stream) {
   const c10::Stream previous = torch_stream(stream.device_index());
   if (previous.id() == stream.id()) return previous;
-  Backend& queue = queue_of(stream);
+  Queue& queue = queue_of(stream);
   current[place(previous.device_index())] = stream.id();
-  if (current_backend().max_lanes() > 1)
-    with_c10_errors([&] { queue.use_lane(previous.device_index(), static_cast<int>(stream.id())); });
+  if (default_queue().max_queues() > 1)
+    with_c10_errors([&] { queue.use_stream(previous.device_index(), static_cast<int>(stream.id())); });
   return previous;
 }
 
-Backend& queue_of(const c10::Stream& stream) {
-  Backend& backend = current_backend();
+Queue& queue_of(const c10::Stream& stream) {
+  Queue& queue = default_queue();
   const c10::DeviceIndex device = checked_device_index(stream.device_index());
-  const int lanes = backend.max_lanes();
-  TORCH_CHECK(lanes == 1 || (stream.id() >= 0 && stream.id() < lanes), "hologram.Stream: the backend '", backend.name(),
+  const int queues = queue.max_queues();
+  TORCH_CHECK(queues == 1 || (stream.id() >= 0 && stream.id() < queues), "hologram.Stream: the backend '", queue.name(),
               "' has no stream ", stream.id(), ". Make streams with torch.Stream(device='hologram').");
-  return with_c10_errors([&]() -> Backend& { return backend.lane(device, lanes == 1 ? 0 : static_cast<int>(stream.id())); });
+  return with_c10_errors([&]() -> Queue& { return queue.queue(device, queues == 1 ? 0 : static_cast<int>(stream.id())); });
 }
 
 void synchronize_stream(const c10::Stream& stream) {
@@ -68,7 +68,7 @@ void synchronize_stream(const c10::Stream& stream) {
 
 bool query_stream(const c10::Stream& stream) {
   return with_c10_errors([&] {
-    Backend& queue = queue_of(stream);
+    Queue& queue = queue_of(stream);
     queue.stream().flush(Reason::Synchronize);
     return queue.idle();
   });
@@ -76,13 +76,13 @@ bool query_stream(const c10::Stream& stream) {
 
 void note_use(const c10::DataPtr& data, const c10::Stream& stream) {
   Block* block = block_of(data);
-  if (!block || block->backend->max_lanes() == 1) return;   // one queue: what comes later uses it later
-  with_c10_errors([&] { block->backend->record_use(*block, queue_of(stream)); });
+  if (!block || block->queue->max_queues() == 1) return;   // one queue: what comes later uses it later
+  with_c10_errors([&] { block->queue->record_use(*block, queue_of(stream)); });
 }
 
 void record_event(void** event, const c10::Stream& stream, bool timed) {
   with_c10_errors([&] {
-    Backend& queue = queue_of(stream);
+    Queue& queue = queue_of(stream);
     queue.stream().flush(Reason::Synchronize);   // it happens after what was submitted before it
     if (!*event) *event = new Event;
     Event& e = *static_cast<Event*>(*event);
@@ -97,7 +97,7 @@ void wait_event(void* event, const c10::Stream& stream) {
   const auto* e = static_cast<const Event*>(event);
   if (!e || !e->handle) return;                  // it has happened, or was never recorded
   with_c10_errors([&] {
-    Backend& queue = queue_of(stream);
+    Queue& queue = queue_of(stream);
     queue.stream().flush(Reason::Synchronize);   // what was submitted before does not wait
     queue.wait_event(e->handle);
   });

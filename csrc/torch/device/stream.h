@@ -1,6 +1,6 @@
 // Streams and events as torch sees them.
 //
-// A torch stream is a lane of a device's queues (runtime/device/backend.h). The CPU backend runs everything in order, so that all
+// A torch stream is a queue of a device, by its number (runtime/device/queue.h). The CPU backend runs everything in order, so that all
 // its streams are one queue. Each thread has its own current stream, as users of other devices expect.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <c10/core/Stream.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 namespace hologram {
 
@@ -17,7 +17,7 @@ c10::Stream default_torch_stream(c10::DeviceIndex device);
 c10::Stream new_torch_stream(c10::DeviceIndex device);
 c10::Stream exchange_torch_stream(c10::Stream stream);             // makes it current, returns the previous one of its device
 /// The queue behind a stream.
-Backend& queue_of(const c10::Stream& stream);
+Queue& queue_of(const c10::Stream& stream);
 void synchronize_stream(const c10::Stream& stream);
 bool query_stream(const c10::Stream& stream);
 /// The stream uses this memory: it is not reused before the stream's work is done, whichever owner lets go of it.
@@ -25,7 +25,7 @@ void note_use(const c10::DataPtr& data, const c10::Stream& stream);
 
 /// A point in a stream: the moment everything submitted before it had run.
 struct Event {
-  Backend* queue = nullptr;       // null: not recorded yet
+  Queue* queue = nullptr;       // null: not recorded yet
   void* handle = nullptr;         // of a backend with a clock of its own
   int64_t nanoseconds = 0;        // elsewhere
 };

@@ -10,9 +10,9 @@ std::string cuda_library_reason() { return cuda::library_failure(); }
 
 bool cuda_lost_by_fork() { return cuda::started_before_fork(); }
 
-Backend* cuda_backend() {
+Queue* cuda_backend() {
   if (!cuda_reason().empty()) return nullptr;
-  return &cuda::device(0).lane(0);
+  return &cuda::device(0).queue(0);
 }
 
 }  // namespace hologram

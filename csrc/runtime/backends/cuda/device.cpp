@@ -99,9 +99,9 @@ std::pair<size_t, size_t> Device::memory_info() {
   return {free, total};
 }
 
-Queue& Device::lane(int lane) {
-  if (lane < 0 || lane >= kMaxLanes) fail(Error::Kind::Value, at(index_), " has no queue ", lane, ".");
-  return lanes_.get(*this, lane);
+CudaQueue& Device::queue(int stream_index) {
+  if (stream_index < 0 || stream_index >= kMaxQueues) fail(Error::Kind::Value, at(index_), " has no queue ", stream_index, ".");
+  return queues_.get(*this, stream_index);
 }
 
 // ---- kernels ----

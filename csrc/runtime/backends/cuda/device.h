@@ -6,14 +6,14 @@
 #include <mutex>
 #include <string>
 
-#include "runtime/device/backend.h"
-#include "runtime/backends/lanes.h"
+#include "runtime/device/queue.h"
+#include "runtime/backends/queue_table.h"
 #include "runtime/backends/cuda/driver.h"
 #include "runtime/kernels/kernel.h"
 
 namespace hologram::cuda {
 
-class Queue;
+class CudaQueue;
 
 struct CudaKernel final : Kernel {
   Function direct = nullptr;      // takes one record by value
@@ -38,10 +38,10 @@ class Device {
   DeviceProperties properties() const;
   std::pair<size_t, size_t> memory_info();
 
-  Queue& lane(int lane);
-  int lanes() const { return lanes_.made(); }
-  /// The lane that was made, or null.
-  Queue* existing(int lane) const { return lanes_.existing(lane); }
+  CudaQueue& queue(int stream_index);
+  int queues() const { return queues_.made(); }
+  /// The queue that was made, or null.
+  CudaQueue* existing(int stream_index) const { return queues_.existing(stream_index); }
 
   Kernel* compile(const Key& key);
 
@@ -63,7 +63,7 @@ class Device {
   size_t total_bytes_ = 0;
   std::string name_;
   KernelCache kernels_;
-  Lanes<Queue> lanes_;
+  QueueTable<CudaQueue> queues_;
   std::atomic<bool> lost_{false};
   std::string loss_;              // what was reported first
 };

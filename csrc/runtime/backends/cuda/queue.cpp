@@ -16,40 +16,40 @@ namespace {
 DevicePtr on_device(const void* address) { return reinterpret_cast<DevicePtr>(address); }
 
 constexpr int kMaxDevices = 64;
-thread_local uint8_t lane_of_thread[kMaxDevices] = {};
+thread_local uint8_t stream_of_thread[kMaxDevices] = {};
 
 }  // namespace
 
-Queue::Queue(Device& device, int lane)
-    : Backend({/*host_visible=*/false, /*reads_host_memory=*/false, /*host_waits=*/false, /*float64=*/true, &kGridSplits}), owner_(device),
-      own_(*this, lane), shared_(*this) {
+CudaQueue::CudaQueue(Device& device, int stream_index)
+    : Queue({/*host_visible=*/false, /*reads_host_memory=*/false, /*host_waits=*/false, /*float64=*/true, &kGridSplits}), owner_(device),
+      own_(*this, stream_index), shared_(*this) {
   stream_ = &own_;
   kernels_ = &device.kernels();
   one_queue_ = false;
   device_ = device.index();
-  if (lane == 0) return;
+  if (stream_index == 0) return;
   const Current here(owner_);
   owner_.check(driver().cuStreamCreate(&handle_, kStreamNonBlocking), "cuStreamCreate");
 }
 
-Backend& Queue::thread_queue(int device) { return cuda::device(device).lane(device < kMaxDevices ? lane_of_thread[device] : 0); }
+Queue& CudaQueue::thread_queue(int device) { return cuda::device(device).queue(device < kMaxDevices ? stream_of_thread[device] : 0); }
 
-void Queue::use_lane(int device, int lane) {
-  cuda::device(device).lane(lane);
-  if (device < kMaxDevices) lane_of_thread[device] = static_cast<uint8_t>(lane);
+void CudaQueue::use_stream(int device, int stream_index) {
+  cuda::device(device).queue(stream_index);
+  if (device < kMaxDevices) stream_of_thread[device] = static_cast<uint8_t>(stream_index);
 }
 
 // ---- memory ----
 
-void* Queue::allocate(size_t bytes) {
+void* CudaQueue::allocate(size_t bytes) {
   const Current here(owner_);
   shared_.collect();
   DevicePtr data = 0;
   Result result = driver().cuMemAlloc_v2(&data, bytes);
   if (result == kOutOfMemory) {
     // What the other queues of the device keep for later is worth more here.
-    for (int lane = 0; lane < owner_.lanes(); ++lane)
-      if (Queue* other = owner_.existing(lane); other && other != this) empty_cache(*other);
+    for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+      if (CudaQueue* other = owner_.existing(stream_index); other && other != this) empty_cache(*other);
     result = driver().cuMemAlloc_v2(&data, bytes);
   }
   if (result == kOutOfMemory) return nullptr;
@@ -58,13 +58,13 @@ void* Queue::allocate(size_t bytes) {
 }
 
 // The driver waits for the work that uses the memory. A device that was lost took its memory with it.
-void Queue::deallocate(void* data, size_t) {
+void CudaQueue::deallocate(void* data, size_t) {
   if (started_before_fork()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuMemFree_v2(on_device(data));
 }
 
-void* Queue::allocate_pinned(size_t bytes) {
+void* CudaQueue::allocate_pinned(size_t bytes) {
   const Current here(owner_);
   void* data = nullptr;
   const Result result = driver().cuMemHostAlloc(&data, bytes, kHostPortable);
@@ -73,17 +73,17 @@ void* Queue::allocate_pinned(size_t bytes) {
   return data;
 }
 
-void Queue::free_pinned(void* data) {
+void CudaQueue::free_pinned(void* data) {
   if (started_before_fork()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuMemFreeHost(data);
 }
 
-void Queue::release_shared(Block* block) noexcept { shared_.release(block, !started_before_fork() && !owner_.lost()); }
+void CudaQueue::release_shared(Block* block) noexcept { shared_.release(block, !started_before_fork() && !owner_.lost()); }
 
 // ---- host data on its way to the device ----
 
-void Queue::open_ring() {
+void CudaQueue::open_ring() {
   if (ring_) return;
   void* host = nullptr;
   DevicePtr device = 0;
@@ -96,7 +96,7 @@ void Queue::open_ring() {
   ring_device_ = device;
 }
 
-size_t Queue::take_ring(size_t bytes) {
+size_t CudaQueue::take_ring(size_t bytes) {
   open_ring();
   bytes = (bytes + kRingAlignment - 1) / kRingAlignment * kRingAlignment;
   if (ring_next_ + bytes > kRingBytes) {
@@ -110,13 +110,13 @@ size_t Queue::take_ring(size_t bytes) {
 
 // ---- copies ----
 
-void Queue::copy(void* dst, const void* src, size_t bytes) {
+void CudaQueue::copy(void* dst, const void* src, size_t bytes) {
   if (!bytes) return;
   const Current here(owner_);
   owner_.check(driver().cuMemcpyDtoDAsync_v2(on_device(dst), on_device(src), bytes, handle_), "cuMemcpyDtoDAsync");
 }
 
-void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
+void CudaQueue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
   if (!bytes) return;
   const Current here(owner_);
   constexpr size_t kSmall = 64 << 10;
@@ -131,17 +131,17 @@ void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
   if (!pinned) owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
 }
 
-void Queue::download(void* dst, const void* src, size_t bytes, bool pinned) {
+void CudaQueue::download(void* dst, const void* src, size_t bytes, bool pinned) {
   if (!bytes) return;
   const Current here(owner_);
   owner_.check(driver().cuMemcpyDtoHAsync_v2(dst, on_device(src), bytes, handle_), "cuMemcpyDtoHAsync");
   if (!pinned) owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
 }
 
-void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) {
+void CudaQueue::copy_from(Queue& other, void* dst, const void* src, size_t bytes) {
   if (!bytes) return;
   if (&other == this) return copy(dst, src, bytes);
-  auto& source = static_cast<Queue&>(other);
+  auto& source = static_cast<CudaQueue&>(other);
   {
     std::lock_guard<std::mutex> hold(source.marker_lock_);
     const EventHandle before = source.marker();
@@ -163,7 +163,7 @@ void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) 
   source.owner_.check(driver().cuStreamWaitEvent(source.handle_, after, 0), "cuStreamWaitEvent");
 }
 
-EventHandle Queue::marker() {
+EventHandle CudaQueue::marker() {
   const Current here(owner_);
   if (!marker_) owner_.check(driver().cuEventCreate(&marker_, kEventNoTiming), "cuEventCreate");
   owner_.check(driver().cuEventRecord(marker_, handle_), "cuEventRecord");
@@ -172,12 +172,12 @@ EventHandle Queue::marker() {
 
 // ---- kernels ----
 
-unsigned Queue::blocks_for(const CudaKernel& kernel, int64_t items) const {
+unsigned CudaQueue::blocks_for(const CudaKernel& kernel, int64_t items) const {
   const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
   return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
 }
 
-void Queue::count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks) {
+void CudaQueue::count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks) {
   add_to(Counter::launched);
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (__builtin_expect(launch_logged(), 0)) log_launch({&kernel, items, per_item, static_cast<int>(blocks), 0});
@@ -195,7 +195,7 @@ int64_t* write_record(const CudaKernel& kernel, int64_t* to, const Launch& l) {
 
 }  // namespace
 
-void Queue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
+void CudaQueue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
   if (n <= 0) return;
   const auto& kernel = static_cast<const CudaKernel&>(base);
   const Launch one{operands, args, n, per_item};
@@ -209,7 +209,7 @@ void Queue::launch(const Kernel& base, void* const* operands, const int64_t* arg
   count(kernel, n, per_item, blocks);
 }
 
-void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
+void CudaQueue::launch_many(const Kernel& base, const Launch* launches, int count) {
   const auto& kernel = static_cast<const CudaKernel&>(base);
   if (count == 1) return launch(base, launches->operands, launches->args, launches->items, launches->elements_per_item);
   constexpr int kGridY = 65535;
@@ -221,7 +221,7 @@ void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
   }
 }
 
-void Queue::launch_records(const CudaKernel& kernel, const Launch* launches, int count) {
+void CudaQueue::launch_records(const CudaKernel& kernel, const Launch* launches, int count) {
   int64_t items = 0, most = 0;
   int live = 0;
   for (int i = 0; i < count; ++i) {
@@ -254,21 +254,21 @@ void Queue::launch_records(const CudaKernel& kernel, const Launch* launches, int
 
 // ---- time ----
 
-void Queue::synchronize() {
+void CudaQueue::synchronize() {
   const Current here(owner_);
   owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
 }
 
-void Queue::synchronize_device() {
-  for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* queue = owner_.existing(lane)) queue->stream().flush(Reason::Synchronize);
+void CudaQueue::synchronize_device() {
+  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+    if (CudaQueue* queue = owner_.existing(stream_index)) queue->stream().flush(Reason::Synchronize);
   const Current here(owner_);
   owner_.check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
-  for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* queue = owner_.existing(lane)) queue->shared_.collect();
+  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+    if (CudaQueue* queue = owner_.existing(stream_index)) queue->shared_.collect();
 }
 
-bool Queue::idle() {
+bool CudaQueue::idle() {
   const Current here(owner_);
   const Result result = driver().cuStreamQuery(handle_);
   if (result == kNotReady) return false;
@@ -276,7 +276,7 @@ bool Queue::idle() {
   return true;
 }
 
-void Queue::record_event(void** event, bool timed) {
+void CudaQueue::record_event(void** event, bool timed) {
   const Current here(owner_);
   if (!*event) {
     EventHandle made = nullptr;
@@ -286,12 +286,12 @@ void Queue::record_event(void** event, bool timed) {
   owner_.check(driver().cuEventRecord(static_cast<EventHandle>(*event), handle_), "cuEventRecord");
 }
 
-void Queue::wait_event(void* event) {
+void CudaQueue::wait_event(void* event) {
   const Current here(owner_);
   owner_.check(driver().cuStreamWaitEvent(handle_, static_cast<EventHandle>(event), 0), "cuStreamWaitEvent");
 }
 
-bool Queue::event_done(void* event) {
+bool CudaQueue::event_done(void* event) {
   const Current here(owner_);
   const Result result = driver().cuEventQuery(static_cast<EventHandle>(event));
   if (result == kNotReady) return false;
@@ -299,12 +299,12 @@ bool Queue::event_done(void* event) {
   return true;
 }
 
-void Queue::synchronize_event(void* event) {
+void CudaQueue::synchronize_event(void* event) {
   const Current here(owner_);
   owner_.check(driver().cuEventSynchronize(static_cast<EventHandle>(event)), "cuEventSynchronize");
 }
 
-double Queue::elapsed_milliseconds(void* first, void* second) {
+double CudaQueue::elapsed_milliseconds(void* first, void* second) {
   const Current here(owner_);
   float milliseconds = 0;
   owner_.check(driver().cuEventElapsedTime(&milliseconds, static_cast<EventHandle>(first), static_cast<EventHandle>(second)),
@@ -312,7 +312,7 @@ double Queue::elapsed_milliseconds(void* first, void* second) {
   return milliseconds;
 }
 
-void Queue::destroy_event(void* event) noexcept {
+void CudaQueue::destroy_event(void* event) noexcept {
   if (started_before_fork() || owner_.lost()) return;
   const Current here(owner_, /*any=*/true);
   driver().cuEventDestroy_v2(static_cast<EventHandle>(event));

@@ -1,8 +1,8 @@
 // A queue of a CUDA device: one CUstream with its pools and recorded ops.
 //
 // Invariants
-//  * Lane 0 is CUDA's default stream, on which torch's own CUDA kernels run unless told otherwise: the order is one. Other
-//    lanes do not wait for it (CU_STREAM_NON_BLOCKING), as torch's streams do not.
+//  * Queue 0 is CUDA's default stream, on which torch's own CUDA kernels run unless told otherwise: the order is one. Other
+//    queues do not wait for it (CU_STREAM_NON_BLOCKING), as torch's streams do not.
 //  * Small host data (records of kernels, small uploads) goes through a ring of pinned memory, so that the call need not wait
 //    for the device. A part of the ring is used again only after the queue has been waited for.
 #pragma once
@@ -15,26 +15,26 @@
 
 namespace hologram::cuda {
 
-class Queue final : public Backend {
+class CudaQueue final : public Queue {
  public:
-  Queue(Device& device, int lane);
+  CudaQueue(Device& device, int stream_index);
 
   const char* name() const override { return kName; }
   int device_count() const override { return cuda::device_count(); }
 
-  Backend& lane(int device, int lane) override { return cuda::device(device).lane(lane); }
-  int lanes(int device) const override {
+  Queue& queue(int device, int stream_index) override { return cuda::device(device).queue(stream_index); }
+  int queues(int device) const override {
     const Device* opened = opened_device(device);
-    return opened ? opened->lanes() : 0;
+    return opened ? opened->queues() : 0;
   }
-  int max_lanes() const override { return kMaxLanes; }
-  void use_lane(int device, int lane) override;
+  int max_queues() const override { return kMaxQueues; }
+  void use_stream(int device, int stream_index) override;
 
   void* allocate(size_t bytes) override;
   void deallocate(void* data, size_t bytes) override;
   void* allocate_pinned(size_t bytes) override;
   void free_pinned(void* data) override;
-  void record_use(Block& block, Backend& queue) override { shared_.record_use(block, queue); }
+  void record_use(Block& block, Queue& queue) override { shared_.record_use(block, queue); }
   void release_shared(Block* block) noexcept override;
   std::pair<size_t, size_t> memory_info() override { return owner_.memory_info(); }
   DeviceProperties properties() override { return owner_.properties(); }
@@ -42,7 +42,7 @@ class Queue final : public Backend {
   void copy(void* dst, const void* src, size_t bytes) override;
   void upload(void* dst, const void* src, size_t bytes, bool pinned) override;
   void download(void* dst, const void* src, size_t bytes, bool pinned) override;
-  void copy_from(Backend& other, void* dst, const void* src, size_t bytes) override;
+  void copy_from(Queue& other, void* dst, const void* src, size_t bytes) override;
 
   Kernel* compile(const Key& key) override { return owner_.compile(key); }
   void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override;
@@ -60,7 +60,7 @@ class Queue final : public Backend {
   void destroy_event(void* event) noexcept override;
 
  protected:
-  Backend& thread_queue(int device) override;
+  Queue& thread_queue(int device) override;
 
  private:
   static constexpr const char* kName = "cuda";

@@ -109,14 +109,14 @@ void Device::lose(const std::string& what) {
   lost_.store(true, std::memory_order_release);
 }
 
-Queue& Device::lane(int lane) {
-  if (lane < 0 || lane >= kMaxLanes) fail(Error::Kind::Value, at(index_), " has no queue ", lane, ".");
-  return lanes_.get(*this, lane);
+MetalQueue& Device::queue(int stream_index) {
+  if (stream_index < 0 || stream_index >= kMaxQueues) fail(Error::Kind::Value, at(index_), " has no queue ", stream_index, ".");
+  return queues_.get(*this, stream_index);
 }
 
 void Device::settle() {
-  for (int lane = 0; lane < lanes(); ++lane)
-    if (Queue* queue = existing(lane); queue && queue->commands().busy()) queue->commands().wait();
+  for (int stream_index = 0; stream_index < queues(); ++stream_index)
+    if (MetalQueue* queue = existing(stream_index); queue && queue->commands().busy()) queue->commands().wait();
   check_usable();
 }
 

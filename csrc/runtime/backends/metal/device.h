@@ -11,14 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device/backend.h"
-#include "runtime/backends/lanes.h"
+#include "runtime/device/queue.h"
+#include "runtime/backends/queue_table.h"
 #include "runtime/backends/metal/objc.h"
 #include "runtime/kernels/kernel.h"
 
 namespace hologram::metal {
 
-class Queue;
+class MetalQueue;
 
 struct MetalKernel final : Kernel {
   Owned pipeline;
@@ -85,10 +85,10 @@ class Device {
   DeviceProperties properties() const;
   std::pair<size_t, size_t> memory_info();
 
-  Queue& lane(int lane);
-  int lanes() const { return lanes_.made(); }
-  /// The lane that was made, or null.
-  Queue* existing(int lane) const { return lanes_.existing(lane); }
+  MetalQueue& queue(int stream_index);
+  int queues() const { return queues_.made(); }
+  /// The queue that was made, or null.
+  MetalQueue* existing(int stream_index) const { return queues_.existing(stream_index); }
 
   /// Host address of a new buffer; nullptr when the system refuses.
   void* allocate(size_t bytes);
@@ -122,7 +122,7 @@ class Device {
   KernelCache kernels_;
   Buffers buffers_;
   std::mutex losing_;
-  Lanes<Queue> lanes_;
+  QueueTable<MetalQueue> queues_;
   std::atomic<bool> lost_{false};
   std::string loss_;                // what was reported first
 };

@@ -13,7 +13,7 @@
 
 namespace hologram {
 
-Backend* metal_backend() { return metal_reason().empty() ? &metal::device(0).lane(0) : nullptr; }
+Queue* metal_backend() { return metal_reason().empty() ? &metal::device(0).queue(0) : nullptr; }
 std::string metal_reason() { return metal::device_failure(); }
 std::string metal_library_reason() { return metal::library_failure(); }
 bool metal_lost_by_fork() { return metal::Device::opened_before_fork(); }
@@ -24,61 +24,61 @@ namespace hologram::metal {
 namespace {
 
 constexpr int kMaxDevices = 64;
-thread_local uint8_t lane_of_thread[kMaxDevices] = {};
+thread_local uint8_t stream_of_thread[kMaxDevices] = {};
 
 Mark& mark_of(void* event) { return *static_cast<Mark*>(event); }
 
 }  // namespace
 
-Queue::Queue(Device& device, int lane)
-    : Backend({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false, &kGridSplits}), owner_(device),
-      commands_(device), own_(*this, lane), shared_(*this) {
+MetalQueue::MetalQueue(Device& device, int stream_index)
+    : Queue({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false, &kGridSplits}), owner_(device),
+      commands_(device), own_(*this, stream_index), shared_(*this) {
   stream_ = &own_;
   kernels_ = &device.kernels();
   one_queue_ = false;
   device_ = device.index();
 }
 
-Backend& Queue::thread_queue(int device) { return metal::device(device).lane(device < kMaxDevices ? lane_of_thread[device] : 0); }
+Queue& MetalQueue::thread_queue(int device) { return metal::device(device).queue(device < kMaxDevices ? stream_of_thread[device] : 0); }
 
-void Queue::use_lane(int device, int lane) {
-  metal::device(device).lane(lane);
-  if (device < kMaxDevices) lane_of_thread[device] = static_cast<uint8_t>(lane);
+void MetalQueue::use_stream(int device, int stream_index) {
+  metal::device(device).queue(stream_index);
+  if (device < kMaxDevices) stream_of_thread[device] = static_cast<uint8_t>(stream_index);
 }
 
 // ---- memory ----
 
-void* Queue::allocate(size_t bytes) {
+void* MetalQueue::allocate(size_t bytes) {
   owner_.check_usable();
   shared_.collect();
   if (void* data = owner_.allocate(bytes)) return data;
   // What the other queues of the device keep for later is worth more here.
-  for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* other = owner_.existing(lane); other && other != this) empty_cache(*other);
+  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+    if (MetalQueue* other = owner_.existing(stream_index); other && other != this) empty_cache(*other);
   return owner_.allocate(bytes);
 }
 
-void* Queue::allocate_pinned(size_t bytes) {
+void* MetalQueue::allocate_pinned(size_t bytes) {
   owner_.check_usable();
   return owner_.allocate(bytes);
 }
 
-void Queue::release_shared(Block* block) noexcept {
+void MetalQueue::release_shared(Block* block) noexcept {
   shared_.release(block, !Device::opened_before_fork() && !owner_.lost());
 }
 
 // ---- copies ----
 
-void Queue::copy_by_host(void* dst, const void* src, size_t bytes) {
+void MetalQueue::copy_by_host(void* dst, const void* src, size_t bytes) {
   commands_.wait();
   std::memcpy(dst, src, bytes);
 }
 
-void Queue::copy(void* dst, const void* src, size_t bytes) {
+void MetalQueue::copy(void* dst, const void* src, size_t bytes) {
   if (bytes && !commands_.copy(dst, src, bytes)) copy_by_host(dst, src, bytes);
 }
 
-void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
+void MetalQueue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
   if (!bytes) return;
   constexpr size_t kSmall = 64 << 10;
   owner_.check_usable();
@@ -89,16 +89,16 @@ void Queue::upload(void* dst, const void* src, size_t bytes, bool pinned) {
   copy_by_host(dst, src, bytes);
 }
 
-void Queue::download(void* dst, const void* src, size_t bytes, bool pinned) {
+void MetalQueue::download(void* dst, const void* src, size_t bytes, bool pinned) {
   if (!bytes) return;
   if (pinned && commands_.busy() && commands_.copy(dst, src, bytes)) return;
   copy_by_host(dst, src, bytes);
 }
 
-void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) {
+void MetalQueue::copy_from(Queue& other, void* dst, const void* src, size_t bytes) {
   if (!bytes) return;
   if (&other == this) return copy(dst, src, bytes);
-  auto& source = static_cast<Queue&>(other);
+  auto& source = static_cast<MetalQueue&>(other);
   if (&source.owner_ != &owner_) {   // no device copies from another's buffers
     source.commands_.wait();
     return copy_by_host(dst, src, bytes);
@@ -117,17 +117,17 @@ void Queue::copy_from(Backend& other, void* dst, const void* src, size_t bytes) 
 
 // ---- kernels ----
 
-unsigned Queue::blocks_for(const MetalKernel& kernel, int64_t items) const {
+unsigned MetalQueue::blocks_for(const MetalKernel& kernel, int64_t items) const {
   const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
   return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
 }
 
-void Queue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
+void MetalQueue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
   const Launch one{operands, args, n, per_item};
   launch_records(static_cast<const MetalKernel&>(base), &one, 1);
 }
 
-void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
+void MetalQueue::launch_many(const Kernel& base, const Launch* launches, int count) {
   const auto& kernel = static_cast<const MetalKernel&>(base);
   constexpr int kGridY = 65535, kOnStack = 256;
   const int per_ring = static_cast<int>(Commands::kRingBytes / 2 / (static_cast<size_t>(kernel.words()) * sizeof(int64_t)));
@@ -140,7 +140,7 @@ void Queue::launch_many(const Kernel& base, const Launch* launches, int count) {
   }
 }
 
-void Queue::launch_records(const MetalKernel& kernel, const Launch* launches, int count) {
+void MetalQueue::launch_records(const MetalKernel& kernel, const Launch* launches, int count) {
   int64_t items = 0, most = 0;
   for (int i = 0; i < count; ++i) {
     items += launches[i].items;
@@ -160,63 +160,63 @@ void Queue::launch_records(const MetalKernel& kernel, const Launch* launches, in
 
 // ---- libraries with a queue of their own ----
 
-void Queue::lead(Id command_buffer) {
+void MetalQueue::lead(Id command_buffer) {
   std::lock_guard<std::mutex> hold(marker_lock_);
   commands_.record(lead_);
   const Pool pool;
   send<void>(command_buffer, sel().wait_event, lead_.event.get(), lead_.value);
 }
 
-void Queue::follow(Id command_buffer) {
+void MetalQueue::follow(Id command_buffer) {
   std::lock_guard<std::mutex> hold(marker_lock_);
   commands_.wait_for(command_buffer, follow_);
 }
 
 namespace {
-Queue& own(Backend& queue) { return static_cast<Queue&>(queue); }
+MetalQueue& own(Queue& queue) { return static_cast<MetalQueue&>(queue); }
 }  // namespace
 
-std::pair<void*, size_t> buffer_of(Backend& queue, const void* data) {
+std::pair<void*, size_t> buffer_of(Queue& queue, const void* data) {
   const Range range = own(queue).owner().buffers().find(data);
   return {range.buffer, range.buffer ? static_cast<size_t>(static_cast<const char*>(data) - range.base) : 0};
 }
 
-void* adopt_buffer(Backend& queue, void* buffer, size_t bytes) {
+void* adopt_buffer(Queue& queue, void* buffer, size_t bytes) {
   const Pool pool;
   return own(queue).owner().adopt(static_cast<Id>(buffer), bytes);
 }
 
-void forget_buffer(Backend& queue, void* data) noexcept { own(queue).owner().forget(data); }
-void lead(Backend& queue, void* command_buffer) { own(queue).lead(static_cast<Id>(command_buffer)); }
-void follow(Backend& queue, void* command_buffer) { own(queue).follow(static_cast<Id>(command_buffer)); }
+void forget_buffer(Queue& queue, void* data) noexcept { own(queue).owner().forget(data); }
+void lead(Queue& queue, void* command_buffer) { own(queue).lead(static_cast<Id>(command_buffer)); }
+void follow(Queue& queue, void* command_buffer) { own(queue).follow(static_cast<Id>(command_buffer)); }
 
 // ---- time ----
 
-void Queue::synchronize_device() {
-  for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* queue = owner_.existing(lane)) queue->stream().flush(Reason::Synchronize);
+void MetalQueue::synchronize_device() {
+  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+    if (MetalQueue* queue = owner_.existing(stream_index)) queue->stream().flush(Reason::Synchronize);
   owner_.settle();
   owner_.check_usable();
-  for (int lane = 0; lane < owner_.lanes(); ++lane)
-    if (Queue* queue = owner_.existing(lane)) queue->shared_.collect();
+  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
+    if (MetalQueue* queue = owner_.existing(stream_index)) queue->shared_.collect();
 }
 
-void Queue::record_event(void** event, bool) {
+void MetalQueue::record_event(void** event, bool) {
   if (!*event) *event = new Mark;
   commands_.record(mark_of(*event));
 }
 
-void Queue::wait_event(void* event) { commands_.wait_for(mark_of(event)); }
+void MetalQueue::wait_event(void* event) { commands_.wait_for(mark_of(event)); }
 
-bool Queue::event_done(void* event) {
+bool MetalQueue::event_done(void* event) {
   owner_.check_usable();
   const Pool pool;
   return mark_of(event).done();
 }
 
-void Queue::synchronize_event(void* event) { commands_.wait(mark_of(event)); }
+void MetalQueue::synchronize_event(void* event) { commands_.wait(mark_of(event)); }
 
-double Queue::elapsed_milliseconds(void* first, void* second) {
+double MetalQueue::elapsed_milliseconds(void* first, void* second) {
   owner_.check_usable();
   const Pool pool;
   const Mark &from = mark_of(first), &to = mark_of(second);
@@ -226,7 +226,7 @@ double Queue::elapsed_milliseconds(void* first, void* second) {
   return 1e3 * (end(to) - end(from));
 }
 
-void Queue::destroy_event(void* event) noexcept {
+void MetalQueue::destroy_event(void* event) noexcept {
   if (Device::opened_before_fork()) return;
   const Pool pool;
   delete static_cast<Mark*>(event);

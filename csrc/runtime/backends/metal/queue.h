@@ -1,7 +1,7 @@
 // A queue of a Metal device: one MTLCommandQueue with its pools and recorded ops.
 //
 // The host sees the memory, but what was launched runs while the host goes on: a caller that touches blocks outside the queue waits
-// first (Backend::settle).
+// first (Queue::settle).
 #pragma once
 
 #include "runtime/backends/metal/commands.h"
@@ -10,9 +10,9 @@
 
 namespace hologram::metal {
 
-class Queue final : public Backend {
+class MetalQueue final : public Queue {
  public:
-  Queue(Device& device, int lane);
+  MetalQueue(Device& device, int stream_index);
 
   Commands& commands() { return commands_; }
   Device& owner() { return owner_; }
@@ -22,19 +22,19 @@ class Queue final : public Backend {
   const char* name() const override { return kName; }
   int device_count() const override { return metal::device_count(); }
 
-  Backend& lane(int device, int lane) override { return metal::device(device).lane(lane); }
-  int lanes(int device) const override {
+  Queue& queue(int device, int stream_index) override { return metal::device(device).queue(stream_index); }
+  int queues(int device) const override {
     const Device* opened = opened_device(device);
-    return opened ? opened->lanes() : 0;
+    return opened ? opened->queues() : 0;
   }
-  int max_lanes() const override { return kMaxLanes; }
-  void use_lane(int device, int lane) override;
+  int max_queues() const override { return kMaxQueues; }
+  void use_stream(int device, int stream_index) override;
 
   void* allocate(size_t bytes) override;
   void deallocate(void* data, size_t bytes) override { owner_.deallocate(data); }
   void* allocate_pinned(size_t bytes) override;
   void free_pinned(void* data) override { owner_.deallocate(data); }
-  void record_use(Block& block, Backend& queue) override { shared_.record_use(block, queue); }
+  void record_use(Block& block, Queue& queue) override { shared_.record_use(block, queue); }
   void release_shared(Block* block) noexcept override;
   std::pair<size_t, size_t> memory_info() override { return owner_.memory_info(); }
   DeviceProperties properties() override { return owner_.properties(); }
@@ -42,7 +42,7 @@ class Queue final : public Backend {
   void copy(void* dst, const void* src, size_t bytes) override;
   void upload(void* dst, const void* src, size_t bytes, bool pinned) override;
   void download(void* dst, const void* src, size_t bytes, bool pinned) override;
-  void copy_from(Backend& other, void* dst, const void* src, size_t bytes) override;
+  void copy_from(Queue& other, void* dst, const void* src, size_t bytes) override;
 
   Kernel* compile(const Key& key) override { return owner_.compile(key); }
   void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) override;
@@ -61,7 +61,7 @@ class Queue final : public Backend {
   void destroy_event(void* event) noexcept override;
 
  protected:
-  Backend& thread_queue(int device) override;
+  Queue& thread_queue(int device) override;
 
  private:
   static constexpr const char* kName = "metal";

@@ -130,26 +130,26 @@ char* output_data(const at::Tensor& t) {
 
 void order_read(const at::Tensor& t) {
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_read(block, Reason::Read); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().order_read(block, Reason::Read); });
 }
 
 void order_write(const at::Tensor& t) {
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().order_write(block, Reason::Read); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
 }
 
 void before_read(const at::Tensor& t, Reason reason) {
   settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_read(block, reason); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
   settle_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->backend->stream().before_write(block, reason); });
+  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
 }
 
 void forget_lost_value(const at::Tensor& t) {

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <functional>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/ir/circuit.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/trace/stream.h"
@@ -33,11 +33,11 @@ Block* block_of(const at::Tensor& t);
 /// A DataPtr that holds one (new) reference to `block`, on `device`.
 c10::DataPtr data_ptr_of(Block* block, c10::Device device);
 /// The queue whose memory a tensor lies in (for one without memory: that of new tensors), and the stream its ops go to.
-Backend& backend_of(const at::Tensor& t);
+Queue& home_queue(const at::Tensor& t);
 /// The queue that this thread's work on a tensor goes to.
-Backend& queue_of(const at::Tensor& t);
+Queue& queue_of(const at::Tensor& t);
 /// Do kernels on its backend take the host's memory as it is? Otherwise CPU tensors are copied.
-inline bool reads_host_memory(const at::Tensor& t) { return backend_of(t).reads_host_memory(); }
+inline bool reads_host_memory(const at::Tensor& t) { return home_queue(t).reads_host_memory(); }
 Stream& stream_of(const at::Tensor& t);
 
 // ---- addresses ----

@@ -21,7 +21,7 @@ bool in_bounds(const at::Tensor& positions, int64_t size, std::optional<int64_t>
 
 /// Are all elements of `positions` (contiguous, of type int64, int32 or uint8) known to lie in [0, size), or to be `ignored`?
 inline bool known_in_bounds(const at::Tensor& positions, int64_t size, std::optional<int64_t> ignored = std::nullopt) {
-  if (!backend_of(positions).host_visible() || !positions.is_contiguous()) return false;
+  if (!home_queue(positions).host_visible() || !positions.is_contiguous()) return false;
   before_read(positions, Reason::Read);
   switch (positions.scalar_type()) {
     case at::kByte: return detail::in_bounds<uint8_t>(positions, size, ignored);

@@ -12,7 +12,7 @@ namespace hologram::aten {
 inline void check_one_memory(const char* op, const at::Tensor& first, const at::Tensor& other) {
   if (C10_LIKELY(!several_queues()) || !is_hologram(first) || !is_hologram(other)) return;
   const Block *a = block_of(first), *b = block_of(other);
-  if (a && b) with_c10_errors([&] { check_same_memory(*a->backend, *b->backend, op); });
+  if (a && b) with_c10_errors([&] { check_same_memory(*a->queue, *b->queue, op); });
 }
 template <class... More>
 void check_one_memory(const char* op, const at::Tensor& first, const at::Tensor& other, const More&... more) {

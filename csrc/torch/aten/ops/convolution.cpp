@@ -34,7 +34,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   check_device(weight, input, "convolution", "weight");
   check_device(b, input, "convolution", "bias");
   at::AutoDispatchBelowADInplaceOrView below;
-  return on_native(native_type(backend_of(input)), [&](c10::DeviceType native) {
+  return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
     Aliases aliases(native);
     const Tensor native_input = aliases.read(input), native_weight = aliases.read(weight);
     std::optional<Tensor> native_bias;
@@ -56,7 +56,7 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
   check_device(weight, input, "convolution_backward", "weight");
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
-  return on_native(native_type(backend_of(input)), [&](c10::DeviceType native) {
+  return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
     Aliases aliases(native);
     const Tensor native_grad = aliases.read(grad), native_input = aliases.read(input), native_weight = aliases.read(weight);
     const int64_t bias_size = grad.size(1);

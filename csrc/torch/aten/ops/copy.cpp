@@ -55,7 +55,7 @@ void set_strides(Circuit& circuit, Ref operand, const at::Tensor& t, bool pairs)
 bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Tensor& on_device) {
   const bool same_type = dst.scalar_type() == src.scalar_type();
   if (!same_type && !(is_compiled_type(dst.scalar_type()) && is_compiled_type(src.scalar_type()))) return false;
-  if (!same_type && (dst.scalar_type() == at::kDouble || src.scalar_type() == at::kDouble) && !backend_of(on_device).has_float64())
+  if (!same_type && (dst.scalar_type() == at::kDouble || src.scalar_type() == at::kDouble) && !home_queue(on_device).has_float64())
     return false;   // what has no double can still be made one, and the other way round
   const bool pairs = same_type && dst.element_size() == 16;
   const int rank = static_cast<int>(dst.dim()) + (pairs ? 1 : 0);
@@ -67,7 +67,7 @@ bool copy_by_circuit(const at::Tensor& dst, const at::Tensor& src, const at::Ten
   if (pairs) circuit.sizes[dst.dim()] = 2;
   // Numbers keep their type, so that the ops around the copy can be joined with it; it does not touch their bits.
   const bool number = is_compiled_type(src.scalar_type()) && c10::isFloatingType(src.scalar_type()) &&
-                      (src.scalar_type() != at::kDouble || backend_of(on_device).has_float64());
+                      (src.scalar_type() != at::kDouble || home_queue(on_device).has_float64());
   const DType from = same_type && !number ? bits_of(src.element_size()) : to_dtype(src.scalar_type());
   const DType to = same_type ? from : to_dtype(dst.scalar_type());
   const Ref in = circuit.add_operand(block_of(src), input_data(src), from);
@@ -95,7 +95,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       before_read(src, Reason::Read);
       forget_lost_value(dst);
       before_write(dst);
-      backend_of(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
+      home_queue(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
     }
@@ -143,7 +143,7 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   const at::Tensor target = direct ? dst : empty(host.sizes(), host.scalar_type(), dst.device());
   forget_lost_value(target);
   order_write(target);
-  Backend& queue = queue_of(target);
+  Queue& queue = queue_of(target);
   const bool alone = moves_alone(host, non_blocking) && host.is_same(src);   // a copy of ours would be gone too early
   with_c10_errors([&] {
     queue.upload(output_data(target), host.const_data_ptr(), host.nbytes(), alone);
@@ -163,7 +163,7 @@ void download(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   const at::Tensor target = direct || (source.scalar_type() == dst.scalar_type() && dst.is_contiguous() && !dst.is_conj() && !dst.is_neg())
                                 ? dst : at::empty(source.sizes(), source.options().device(at::kCPU));
   order_read(source);
-  Backend& queue = queue_of(source);
+  Queue& queue = queue_of(source);
   const bool alone = moves_alone(target, non_blocking) && target.is_same(dst);
   with_c10_errors([&] {
     queue.download(target.mutable_data_ptr(), source.const_data_ptr(), source.nbytes(), alone);
@@ -190,7 +190,7 @@ void copy_between(const at::Tensor& dst, const at::Tensor& src, bool non_blockin
   static OpStat& stat = op_stat<at::_ops::copy_>();
   const bool to_device = is_hologram(dst), from_device = is_hologram(src);
   if (to_device && from_device) {
-    Backend &to = queue_of(dst), &from = queue_of(src);
+    Queue &to = queue_of(dst), &from = queue_of(src);
     if (to.shares_memory_with(from)) return copy_elements(dst, src, dst);
     if (to.name() == from.name()) cross(dst, src);
     else copy_between(dst, src.to(at::kCPU), non_blocking);

@@ -49,7 +49,7 @@ bool same_kind(const Tensor& a, const Tensor& b) {
 /// May torch's CPU kernels be given these tensors as they are?
 bool readable(const Tensor& a, const Tensor& b) {
   return same_kind(a, b) && host_serves(a) && host_serves(b) &&
-         (C10_LIKELY(!several_queues()) || backend_of(a).shares_memory_with(backend_of(b)));
+         (C10_LIKELY(!several_queues()) || home_queue(a).shares_memory_with(home_queue(b)));
 }
 
 bool blas_type(const Tensor& t) {

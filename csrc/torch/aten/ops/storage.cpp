@@ -129,14 +129,14 @@ namespace {
 c10::DeviceIndex index_of(const at::Tensor& t) { return is_hologram(t) ? t.device().index() : current_device(); }
 }  // namespace
 
-Backend& backend_of(const at::Tensor& t) {
+Queue& home_queue(const at::Tensor& t) {
   const Block* block = hologram::block_of(t.storage().data_ptr());
-  return C10_LIKELY(block != nullptr) ? *block->backend : current_queue(index_of(t));
+  return C10_LIKELY(block != nullptr) ? *block->queue : current_queue(index_of(t));
 }
 
-Backend& queue_of(const at::Tensor& t) {
-  Backend& backend = backend_of(t);
-  return backend.has_one_queue() ? backend : backend.queue(index_of(t));
+Queue& queue_of(const at::Tensor& t) {
+  Queue& queue = home_queue(t);
+  return queue.has_one_queue() ? queue : queue.current(index_of(t));
 }
 
 Stream& stream_of(const at::Tensor& t) { return queue_of(t).stream(); }

@@ -29,7 +29,7 @@ using at::Tensor;
 bool has_float64(const Tensor& self) {
   if (!is_hologram(self)) return true;
   const bool known = self.has_storage();     // wrappers of torch.func have none
-  return (known ? backend_of(self) : current_queue(self.device().index())).has_float64();
+  return (known ? home_queue(self) : current_queue(self.device().index())).has_float64();
 }
 
 // ---- pinv and matrix_rank: the tolerances, which torch keeps in float64 ----

@@ -53,7 +53,7 @@ bool storage_is_shared_buffer() {
   return false;
 #else
   constexpr size_t kNoScalar = 1 << 20;   // small ones always were shared
-  Backend* metal = metal_backend();
+  Queue* metal = metal_backend();
   const c10::DataPtr probe = hooks().getMPSDeviceAllocator()->allocate(kNoScalar);
   void* const data = metal ? metal::adopt_buffer(*metal, probe.get(), kNoScalar) : nullptr;
   if (data) metal::forget_buffer(*metal, data);
@@ -65,7 +65,7 @@ bool torch_has_mps() { return config().mps && at::hasMPS() && storage_is_shared_
 
 /// What a block of a torch buffer keeps.
 struct Adopted {
-  Backend* queue;
+  Queue* queue;
   void* data;
   void* owner;
   void (*release)(void*);
@@ -83,8 +83,8 @@ void give_back(void* context) {
 
 }  // namespace
 
-bool serves(const Backend& backend) {
-  if (backend.device() != 0 || backend.name() != std::string_view("metal")) return false;
+bool serves(const Queue& queue) {
+  if (queue.device() != 0 || queue.name() != std::string_view("metal")) return false;
   static const bool has = torch_has_mps();
   return has;
 }
@@ -95,14 +95,14 @@ void log(const c10::Error& refusal) {
   if (config().log >= 1) std::fprintf(stderr, "hologram: torch's MPS refuses, its CPU kernel runs: %s\n", refusal.what_without_backtrace());
 }
 
-Block* adopt(Backend& queue, void* buffer, size_t offset, size_t bytes, void* owner, void (*release)(void*)) {
+Block* adopt(Queue& queue, void* buffer, size_t offset, size_t bytes, void* owner, void (*release)(void*)) {
   auto* data = static_cast<char*>(metal::adopt_buffer(queue, buffer, offset + bytes));
   TORCH_INTERNAL_ASSERT(data, "hologram: torch's MPS gave a buffer that the host does not see");
   auto adopted = std::make_unique<Adopted>(Adopted{&queue, data, owner, release});
   return adopt_block(queue, data + offset, bytes, adopted.release(), &give_back);
 }
 
-Turn::Turn(Backend& queue) : queue_(queue) {
+Turn::Turn(Queue& queue) : queue_(queue) {
   with_c10_errors([&] { on_stream([&](void* buffer) { metal::lead(queue_, buffer); }); });
 }
 

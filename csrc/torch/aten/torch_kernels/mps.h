@@ -8,12 +8,12 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/Exception.h>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 
 namespace hologram::aten::mps {
 
 /// Do torch's MPS kernels run on the memory of this backend? HOLOGRAM_MPS=0: no.
-bool serves(const Backend& backend);
+bool serves(const Queue& queue);
 
 /// Where MPS storages get their memory when they grow.
 c10::Allocator* allocator();
@@ -22,18 +22,18 @@ void log(const c10::Error& refusal);
 
 /// A buffer of torch's as memory of `queue`: the address of its byte `offset`. `owner` keeps the buffer, and is given back by
 /// `release` with an order: torch uses the memory again after everything that `queue` was given by then.
-Block* adopt(Backend& queue, void* buffer, size_t offset, size_t bytes, void* owner, void (*release)(void*));
+Block* adopt(Queue& queue, void* buffer, size_t offset, size_t bytes, void* owner, void (*release)(void*));
 
 /// While alive, torch's MPS kernels come after what the queue was given before, and what it is given later after them.
 class Turn {
  public:
-  explicit Turn(Backend& queue);
+  explicit Turn(Queue& queue);
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
  private:
-  Backend& queue_;
+  Queue& queue_;
 };
 
 }  // namespace hologram::aten::mps

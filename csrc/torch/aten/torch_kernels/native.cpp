@@ -28,7 +28,7 @@
 namespace hologram::aten {
 namespace {
 
-thread_local Backend* pool_scope = nullptr;
+thread_local Queue* pool_scope = nullptr;
 
 // The blocks behind addresses handed out by ScopedAllocator. torch's contract for raw memory (oneDNN asks for it) is that an
 // address alone is enough to free it, so a Block* cannot travel as the DataPtr's context.
@@ -138,19 +138,19 @@ std::pair<size_t, size_t> extent(const at::Tensor& t) {
 
 /// A block of CPU memory as a DataPtr of the CPU.
 c10::DataPtr host_memory(size_t bytes) {
-  Block* block = with_c10_errors([&] { return allocate_block(cpu_backend(), bytes); });
+  Block* block = with_c10_errors([&] { return allocate_block(cpu_queue(), bytes); });
   return {block->data, block, &release_block, c10::Device(c10::DeviceType::CPU)};
 }
 
 }  // namespace
 
-Backend& Aliases::home(c10::Device device) const {
+Queue& Aliases::home(c10::Device device) const {
   return home_ ? home_->queue(device.index()) : current_queue(device.index());
 }
 
 namespace {
 
-c10::DataPtr copied_data(Backend& queue, const void* data, size_t bytes, c10::Device device) {
+c10::DataPtr copied_data(Queue& queue, const void* data, size_t bytes, c10::Device device) {
   Block* block = allocate_for_torch(queue, bytes);
   c10::DataPtr copy(block->data, block, &release_block, device);
   with_c10_errors([&] { queue.upload(block->data, data, bytes); });
@@ -164,7 +164,7 @@ c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
   if (!data) return {nullptr, device};
-  Backend& queue = home(device);
+  Queue& queue = home(device);
   if (native_ == c10::DeviceType::CPU && !queue.host_visible()) return copied_data(queue, data, impl->nbytes(), device);
   Block* block = impl->data_ptr().get_deleter() == &free_native ? scoped_blocks().find(data)
                                                                 : hologram::block_of(impl->data_ptr());
@@ -203,16 +203,16 @@ Aliases::StoragePair& Aliases::alias_storage(const c10::Storage& original) {
   const c10::Device device(native_, native_ == c10::DeviceType::CPU ? -1 : impl->device().index());
   c10::DataPtr data;
   if (Block* block = hologram::block_of(impl->data_ptr())) {
-    if (!home_) home_ = block->backend;
-    else if (C10_UNLIKELY(home_ != block->backend)) with_c10_errors([&] { check_same_memory(*home_, *block->backend, "run"); });
-    if (native_ == c10::DeviceType::CPU && !block->backend->host_visible()) {
+    if (!home_) home_ = block->queue;
+    else if (C10_UNLIKELY(home_ != block->queue)) with_c10_errors([&] { check_same_memory(*home_, *block->queue, "run"); });
+    if (native_ == c10::DeviceType::CPU && !block->queue->host_visible()) {
       data = host_memory(impl->nbytes());
       pair.copy = data.get();
       copies_ = true;
     } else {   // kept alive by a reference to its block
       void* address = const_cast<void*>(impl->data());
       if (native_ == c10::DeviceType::MPS) {
-        std::tie(address, pair.inside) = metal::buffer_of(*block->backend, address);
+        std::tie(address, pair.inside) = metal::buffer_of(*block->queue, address);
         TORCH_CHECK(address, "hologram: a tensor's memory is in no Metal buffer");   // the CPU's kernel sees it
       }
       block->retain();
@@ -245,7 +245,7 @@ void Aliases::fetch(StoragePair& pair, const at::Tensor& t) {
     from = std::min(from, pair.from);
     to = std::max(to, pair.to);
   }
-  Backend& queue = queue_of(t);
+  Queue& queue = queue_of(t);
   const auto* device = static_cast<const char*>(pair.original.data());
   with_c10_errors([&] { queue.download(static_cast<char*>(pair.copy) + from, device + from, to - from); });
   pair.from = from;
@@ -310,7 +310,7 @@ void Aliases::store(const at::Tensor& alias) const {
   const auto [from, to] = extent(alias);
   if (from == to) return;
   c10::StorageImpl* original = pair->original.unsafeGetStorageImpl();
-  Backend& queue = home(original->device());
+  Queue& queue = home(original->device());
   auto* device = static_cast<char*>(const_cast<void*>(original->data()));
   with_c10_errors([&] { queue.upload(device + from, static_cast<const char*>(pair->copy) + from, to - from); });
 }
@@ -380,10 +380,10 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
   return tensor_on(device_storage(native.storage(), device), c10::DispatchKey::PrivateUse1, native);
 }
 
-c10::DeviceType gpu_native_type(const Backend& backend) {
+c10::DeviceType gpu_native_type(const Queue& queue) {
   static const bool torch_has_cuda = at::hasCUDA();
-  if (torch_has_cuda && backend.name() == std::string_view("cuda")) return c10::DeviceType::CUDA;
-  return mps::serves(backend) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
+  if (torch_has_cuda && queue.name() == std::string_view("cuda")) return c10::DeviceType::CUDA;
+  return mps::serves(queue) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
 }
 
 c10::DispatchKey native_key(c10::DeviceType native) {
@@ -394,11 +394,11 @@ c10::DispatchKey native_key(c10::DeviceType native) {
   }
 }
 
-PoolScope::PoolScope(Backend& queue, c10::DeviceType native) : previous_(pool_scope) {
+PoolScope::PoolScope(Queue& queue, c10::DeviceType native) : previous_(pool_scope) {
   settle_after_fork();
   install_scoped_allocator();
   // What MPS makes on the CPU are numbers for its kernels; the pool would wait for the queue.
-  pool_scope = native == c10::DeviceType::MPS ? nullptr : queue.host_visible() ? &queue : &cpu_backend();
+  pool_scope = native == c10::DeviceType::MPS ? nullptr : queue.host_visible() ? &queue : &cpu_queue();
   if (native == c10::DeviceType::MPS) mps_.emplace(queue);
   if (native != c10::DeviceType::CUDA) return;
   // torch names a CUDA stream that is not its own by its handle, and the default stream by 0.

@@ -56,10 +56,10 @@ class Aliases {
   c10::DataPtr device_data(const c10::Storage& native, c10::Device device, size_t inside = 0) const;
   c10::Storage device_storage(const c10::Storage& native, c10::Device device) const;
   const StoragePair* find(const c10::StorageImpl* either) const;
-  Backend& home(c10::Device device) const;
+  Queue& home(c10::Device device) const;
 
   c10::DeviceType native_;
-  Backend* home_ = nullptr;              // where the first argument lives
+  Queue* home_ = nullptr;              // where the first argument lives
   bool copies_ = false;
   c10::SmallVector<StoragePair, 6> storages_;
   ska::flat_hash_map<const c10::StorageImpl*, size_t> index_;   // both sides of storages_, once there are many
@@ -67,16 +67,16 @@ class Aliases {
   c10::SmallVector<std::pair<const c10::TensorImpl*, at::Tensor>, 4> read_;   // the arguments so far; they outlive the call
 };
 
-c10::DeviceType gpu_native_type(const Backend& backend);
+c10::DeviceType gpu_native_type(const Queue& queue);
 /// The device whose kernels run on a backend's memory: CUDA or MPS where torch has it, else the CPU, maybe on a copy.
-inline c10::DeviceType native_type(const Backend& backend) {
-  return C10_LIKELY(backend.reads_host_memory()) ? c10::DeviceType::CPU : gpu_native_type(backend);
+inline c10::DeviceType native_type(const Queue& queue) {
+  return C10_LIKELY(queue.reads_host_memory()) ? c10::DeviceType::CPU : gpu_native_type(queue);
 }
 c10::DispatchKey native_key(c10::DeviceType native);
 /// Are torch's CPU kernels the tensor's library, on its memory as it is?
 inline bool host_serves(const at::Tensor& t) {
-  const Backend& backend = backend_of(t);
-  return backend.reads_host_memory() || (backend.host_visible() && gpu_native_type(backend) == c10::DeviceType::CPU);
+  const Queue& queue = home_queue(t);
+  return queue.reads_host_memory() || (queue.host_visible() && gpu_native_type(queue) == c10::DeviceType::CPU);
 }
 
 /// f(native), once more with the CPU where MPS refuses: it lacks types and shapes that other devices take. The CPU's error is
@@ -101,13 +101,13 @@ decltype(auto) on_native(c10::DeviceType native, F f) {
 /// their memory is torch's. Made when the aliases are. Nests.
 class PoolScope {
  public:
-  PoolScope(Backend& queue, c10::DeviceType native);
+  PoolScope(Queue& queue, c10::DeviceType native);
   ~PoolScope();
   PoolScope(const PoolScope&) = delete;
   PoolScope& operator=(const PoolScope&) = delete;
 
  private:
-  Backend* previous_;
+  Queue* previous_;
   std::optional<c10::impl::VirtualGuardImpl> cuda_;
   std::optional<c10::Device> cuda_device_;       // what was current before
   std::optional<c10::Stream> cuda_stream_;

@@ -142,7 +142,7 @@ SeededDefault::~SeededDefault() {
 c10::DeviceType NativeCall::settle(bool may_be_gpu) {
   if (!device_)
     device_ = wanted_ ? c10::Device(kDevice, checked_device_index(wanted_->index())) : c10::Device(kDevice, current_device());
-  const c10::DeviceType type = native_type(backend());
+  const c10::DeviceType type = native_type(queue());
   const bool has_kernel = may_be_gpu && (type == c10::DeviceType::CUDA ? plan_.on_cuda : plan_.on_mps);
   return has_kernel ? type : c10::DeviceType::CPU;
 }
@@ -158,8 +158,8 @@ at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requi
   const bool written = plan_.arguments[index].written;
   if (is_hologram(t)) {
     if (C10_UNLIKELY(t.device() != *device_)) wrong_device(t, index);
-    if (const Block* block = C10_UNLIKELY(several_queues()) && backend_ && t.has_storage() ? block_of(t) : nullptr)
-      with_c10_errors([&] { check_same_memory(*backend_, *block->backend, plan_.name.c_str()); });
+    if (const Block* block = C10_UNLIKELY(several_queues()) && queue_ && t.has_storage() ? block_of(t) : nullptr)
+      with_c10_errors([&] { check_same_memory(*queue_, *block->queue, plan_.name.c_str()); });
     if (written) return aliases_.write(t);
     at::Tensor alias = aliases_.read(t);
     // Some kernels prepare the gradient only where one will be asked for (_sparse_mm_reduce_impl).

@@ -86,7 +86,7 @@ class NativeCall {
     } else if (!device_) {
       device_ = t.device();
       on_device_ = true;
-      if (t.has_storage()) backend_ = &queue_of(t);
+      if (t.has_storage()) queue_ = &queue_of(t);
     }
   }
   void look_at_device(c10::Device device) {
@@ -109,7 +109,7 @@ class NativeCall {
   c10::DispatchKeySet key() const { return c10::DispatchKeySet(native_key(native_.type())); }
 
   /// Where the kernel's results come from.
-  Backend& backend() const { return backend_ ? *backend_ : current_queue(device_->index()); }
+  Queue& queue() const { return queue_ ? *queue_ : current_queue(device_->index()); }
 
   /// After the kernel: what it did to the geometry of written arguments. Before results are converted.
   void write_back() {
@@ -125,7 +125,7 @@ class NativeCall {
   std::optional<c10::Device> device_, wanted_;
   c10::Device native_{c10::DeviceType::CPU};
   bool on_device_ = false;     // some tensor is
-  Backend* backend_ = nullptr;
+  Queue* queue_ = nullptr;
   at::Tensor other_tensor_;    // one that may lie anywhere
   Aliases aliases_;
 };
@@ -134,7 +134,7 @@ class NativeCall {
 class NativeScope {
  public:
   NativeScope(const NativeCall& call, bool seeded)
-      : pool_(call.backend(), call.native_device().type()), seeded_(seeded, call.device().index(), call.native_device()) {}
+      : pool_(call.queue(), call.native_device().type()), seeded_(seeded, call.device().index(), call.native_device()) {}
 
  private:
   // Aliases are below autograd already; this also keeps what native kernels call from looking at it.

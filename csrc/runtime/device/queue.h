@@ -1,8 +1,8 @@
-// What a backend is to the runtime: memory, kernels, order. One file per backend in csrc/runtime/backends.
+// What a backend is to the runtime: memory, kernels, order. One folder per backend in csrc/runtime/backends.
 //
-// A Backend object is one *queue*: work on one device, in order, with pools and a stream of recorded ops of its own. The CPU
-// has one. A GPU backend has lane 0 of each device, and more lanes where the program makes streams. Memory belongs to the
-// queue it was allocated on, as in CUDA's caching allocators: reuse needs no waiting.
+// A Queue is work on one device, in order, with pools and a stream of recorded ops of its own. The CPU has one. A GPU has
+// queue 0 of each device, and more where the program makes streams. Memory belongs to the queue it was allocated on, as in
+// CUDA's caching allocators: reuse needs no waiting.
 #pragma once
 
 #include <atomic>
@@ -34,9 +34,9 @@ struct DeviceProperties {
   int capability = 0;        // 10 * major + minor of a CUDA device, 0 elsewhere
 };
 
-class Backend {
+class Queue {
  public:
-  virtual ~Backend() = default;
+  virtual ~Queue() = default;
   virtual const char* name() const = 0;              // "cpu", "cuda", "metal"
   virtual int device_count() const = 0;
   /// May the host dereference block addresses? Where it waits (below) only after settle().
@@ -56,17 +56,17 @@ class Backend {
   int device() const { return device_; }
   /// The queue that the calling thread's new tensors and ops on a device go to.
   bool has_one_queue() const { return one_queue_; }
-  Backend& queue(int device) { return one_queue_ ? *this : thread_queue(device); }
-  /// Queue `lane` of a device; lane 0 always exists, others are made when they are first asked for.
-  virtual Backend& lane(int device, int lane) { return *this; }
-  virtual int lanes(int device) const { return 1; }      // made so far; 0: the device has not been used
-  virtual int max_lanes() const { return 1; }
-  /// Chooses the lane of the calling thread on a device.
-  virtual void use_lane(int device, int lane) {}
+  Queue& current(int device) { return one_queue_ ? *this : thread_queue(device); }
+  /// A queue of a device by the index of its stream: 0 always exists, others are made when they are first asked for.
+  virtual Queue& queue(int device, int stream_index) { return *this; }
+  virtual int queues(int device) const { return 1; }      // made so far; 0: the device has not been used
+  virtual int max_queues() const { return 1; }
+  /// Chooses the queue of the calling thread on a device.
+  virtual void use_stream(int device, int stream_index) {}
   /// The recorded ops of this queue, shared by all threads.
   Stream& stream() { return *stream_; }
   /// Is memory of that queue of use to kernels of this one?
-  bool shares_memory_with(const Backend& other) const { return this == &other || (device_ == other.device_ && name() == other.name()); }
+  bool shares_memory_with(const Queue& other) const { return this == &other || (device_ == other.device_ && name() == other.name()); }
 
   // ---- memory ----
   /// Raw memory under the pools. allocate returns nullptr when the system refuses.
@@ -79,7 +79,7 @@ class Backend {
   virtual void* allocate_pinned(size_t bytes) = 0;
   virtual void free_pinned(void* data) = 0;
   /// Another queue of the same device will use the block, whatever happens to its references (torch's record_stream).
-  virtual void record_use(Block& block, Backend& queue) {}
+  virtual void record_use(Block& block, Queue& queue) {}
   /// A block with Pool::Shared lost its last reference.
   virtual void release_shared(Block* block) noexcept {}
   /// {free, total} bytes of the device; {0, 0} where the system has to be asked.
@@ -93,7 +93,7 @@ class Backend {
   virtual void upload(void* dst, const void* src, size_t bytes, bool pinned = false) { copy(dst, src, bytes); }
   virtual void download(void* dst, const void* src, size_t bytes, bool pinned = false) { copy(dst, src, bytes); }
   /// From the memory of another queue of this backend, in the order of both.
-  virtual void copy_from(Backend& other, void* dst, const void* src, size_t bytes) { copy(dst, src, bytes); }
+  virtual void copy_from(Queue& other, void* dst, const void* src, size_t bytes) { copy(dst, src, bytes); }
 
   // ---- kernels ----
   /// Makes a kernel that is not in the cache; Python decides how.
@@ -123,8 +123,8 @@ class Backend {
 
  protected:
   struct Facts { bool host_visible, reads_host_memory, host_waits, float64; const SplitLimits* splits; };
-  explicit Backend(Facts facts) : facts_(facts) {}
-  virtual Backend& thread_queue(int device) { return *this; }
+  explicit Queue(Facts facts) : facts_(facts) {}
+  virtual Queue& thread_queue(int device) { return *this; }
 
   KernelCache* kernels_ = &host_kernels();
   Stream* stream_ = nullptr;     // set by the maker of the object
@@ -137,31 +137,31 @@ class Backend {
   std::atomic<Memory*> memory_{nullptr};   // the pools over this queue, made at the first allocation
 };
 
-Backend& cpu_backend();
+Queue& cpu_queue();
 
 /// f(queue) for every queue of a backend that was made.
 template <class F>
-void each_queue(Backend& backend, F f) {
-  for (int device = 0; device < backend.device_count(); ++device)
-    for (int lane = 0; lane < backend.lanes(device); ++lane) f(backend.lane(device, lane));
+void each_queue(Queue& queue, F f) {
+  for (int device = 0; device < queue.device_count(); ++device)
+    for (int i = 0; i < queue.queues(device); ++i) f(queue.queue(device, i));
 }
 template <class F>
-void each_queue(Backend& backend, int device, F f) {
-  for (int lane = 0; lane < backend.lanes(device); ++lane) f(backend.lane(device, lane));
+void each_queue(Queue& queue, int device, F f) {
+  for (int i = 0; i < queue.queues(device); ++i) f(queue.queue(device, i));
 }
 
 /// True once a second queue exists: from then on it is checked where the operands of an op live.
 bool several_queues();
 void note_several_queues();
 /// Throws where `a` and `b` are of different devices or backends, naming both.
-void check_same_memory(const Backend& a, const Backend& b, const char* op);
+void check_same_memory(const Queue& a, const Queue& b, const char* op);
 
 struct BackendInfo { std::string name; bool available; std::string reason; };
 /// Every backend the product knows, with the reason an absent one is absent.
 std::vector<BackendInfo> backend_infos();
-/// Lane 0 of the backend's first device; nullptr when absent (see backend_infos for the reason).
-Backend* find_backend(const std::string& name);
+/// Queue 0 of the backend's first device; nullptr when absent (see backend_infos for the reason).
+Queue* find_backend(const std::string& name);
 /// Those that are in use in this process: what waits for "everything" asks each.
-std::vector<Backend*> opened_backends();
+std::vector<Queue*> opened_backends();
 
 }  // namespace hologram

@@ -5,19 +5,19 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/device/backend.h"
+#include "runtime/device/queue.h"
 #include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/trace/stream.h"
 
-struct FakeBackend final : hologram::Backend {
+struct FakeQueue final : hologram::Queue {
   std::atomic<size_t> held{0}, capacity{SIZE_MAX};
   std::atomic<bool> broken{false};     // launches fail
   std::atomic<int> until_failure{-1};  // so many launches go well, then one fails; negative: all go well
   hologram::Stream only{*this};
 
-  FakeBackend() : Backend({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &hologram::kGridSplits}) { stream_ = &only; }
+  FakeQueue() : Queue({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &hologram::kGridSplits}) { stream_ = &only; }
   /// Instead of the cache that all backends on the host share.
   void use_kernels(hologram::KernelCache& cache) { kernels_ = &cache; }
   const char* name() const override { return "fake"; }
@@ -42,4 +42,4 @@ struct FakeBackend final : hologram::Backend {
 };
 
 /// Backends are never destroyed: their memory outlives everything.
-inline FakeBackend& new_backend() { return *new FakeBackend; }
+inline FakeQueue& new_queue() { return *new FakeQueue; }
