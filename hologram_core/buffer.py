@@ -78,7 +78,7 @@ class Buffer(_runtime.Buffer, Arithmetic):
         return np.frombuffer(self, self.element_type.numpy) if self.length else self._empty()
 
     def _empty(self):
-        self.settle()
+        self.run_recorded()
         return np.empty(0, self.element_type.numpy)
 
     def from_numpy(self, array) -> "Buffer":

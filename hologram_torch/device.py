@@ -21,7 +21,7 @@ from hologram_core import _runtime
 from . import _C
 from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
 
-atexit.register(_C.settle_device_threads)
+atexit.register(_C.drain_device_threads)
 
 _Device = torch.device | str | int | None
 _NAME = "hologram"

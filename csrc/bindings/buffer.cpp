@@ -28,7 +28,7 @@ void Storage::begin_export() {
     block_->exposed.store(true);
   }
   try {
-    settle();
+    run_recorded();
   } catch (...) {
     end_export();
     throw;
@@ -55,7 +55,7 @@ void Storage::pin() {
   end_export();
 }
 
-void Storage::settle() {
+void Storage::run_recorded() {
   if (block_->entry.load(std::memory_order_relaxed) == 0 && !block_->queue->host_waits()) return;
   const py::gil_scoped_release release;   // others may work meanwhile; the export that is under way keeps the block
   executor_->stream().before_write(block_, Reason::Read);
@@ -241,7 +241,7 @@ void bind_buffer(py::module_& m) {
         b.storage_ptr()->pin();
         return reinterpret_cast<uintptr_t>(b.data());
       }, "The address, after everything recorded has run. From now on ops on it run when they are called.")
-      .def("settle", [](const PyBuffer& b) { Export(b.storage_ptr()); }, "Runs what is recorded on it.")
+      .def("run_recorded", [](const PyBuffer& b) { Export(b.storage_ptr()); }, "Runs what is recorded on it.")
       .def_property_readonly("host_visible", [](const PyBuffer& b) { return b.storage().block()->queue->host_visible(); })
       .def("_download", &PyBuffer::download, py::arg("memory"), "Copies its bytes to memory with the buffer protocol.")
       .def("_upload", &PyBuffer::upload, py::arg("memory"))

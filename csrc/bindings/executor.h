@@ -93,7 +93,7 @@ class Storage : public std::enable_shared_from_this<Storage> {
   void drop();             // no buffer uses it any more
 
  private:
-  void settle();
+  void run_recorded();
 
   std::shared_ptr<PyExecutor> executor_;
   Block* block_;

@@ -82,7 +82,7 @@ class PyBlock {
     Block& b = block();
     if (!b.queue->host_visible())
       fail(Error::Kind::NotSupported, "hologram.Block: memory of the backend '", b.queue->name(), "' cannot be seen by the host.");
-    if (b.queue->host_waits()) b.queue->settle();
+    if (b.queue->host_waits()) b.queue->wait_for_device();
     return py::buffer_info(b.data, 1, py::format_descriptor<uint8_t>::format(), static_cast<py::ssize_t>(b.bytes));
   }
 

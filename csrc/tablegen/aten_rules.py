@@ -54,7 +54,7 @@ class Probe:
         self.promoting = [i for i in self.tensors if self.kinds[i] == "v"]
         self.shaped = self.tensors
 
-    def settle(self, attempt):
+    def try_shapes(self, attempt):
         """Gives parameters the shape of the values, unless torch wants them to be 0-dim; what `attempt` then returns."""
         for shaped in (self.tensors, [i for i in self.tensors if self.kinds[i] in "vb"]):
             self.shaped = shaped
@@ -132,7 +132,7 @@ def quiet(torch):
 def functional_rules(probe: Probe, all_dtypes) -> Rules | None:
     """None where no call succeeds: the overload needs arguments that the probe does not make."""
     with quiet(probe.torch):
-        accepted = probe.settle(lambda: frozenset(name for name in all_dtypes if probe(getattr(probe.torch, name))))
+        accepted = probe.try_shapes(lambda: frozenset(name for name in all_dtypes if probe(getattr(probe.torch, name))))
         if not accepted:
             return None
         base = base_of(probe, accepted)
@@ -153,7 +153,7 @@ def out_rules(probe: Probe, rules: Rules) -> Rules:
         return probe(dtype, dtypes, {**tensors, **{out: outs(out) for out in probe.outs}})
     with quiet(torch):
         for own in (base, torch.bool):   # noqa: B007  the result's dtype, which `call` reads
-            if probe.settle(lambda: call(base)):
+            if probe.try_shapes(lambda: call(base)):
                 break
         else:
             return rules

@@ -140,7 +140,7 @@ def main(seed: int, number: int, log) -> None:
         values[-len(uninitialised()):] = uninitialised()
     for item in good:
         try:
-            item.settle()
+            item.run_recorded()
         except hg.HologramError:
             pass
     for line in unclear.values():

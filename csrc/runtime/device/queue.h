@@ -39,15 +39,15 @@ class Queue {
   virtual ~Queue() = default;
   virtual const char* name() const = 0;              // "cpu", "cuda", "metal"
   virtual int device_count() const = 0;
-  /// May the host dereference block addresses? Where it waits (below) only after settle().
+  /// May the host dereference block addresses? Where it waits (below) only after wait_for_device().
   bool host_visible() const { return facts_.host_visible; }
   /// Do kernels read and write all of the host's memory, not only blocks?
   bool reads_host_memory() const { return facts_.reads_host_memory; }
-  /// The host sees memory that kernels may still be working on: a caller that touches it outside the queue settles first. That holds
+  /// The host sees memory that kernels may still be working on: a caller that touches it outside the queue waits first. That holds
   /// for fresh blocks too, whose last user may be under way.
   bool host_waits() const { return facts_.host_waits; }
   /// Waits for everything submitted to any queue of the device.
-  virtual void settle() {}
+  virtual void wait_for_device() {}
   bool has_float64() const { return facts_.float64; }
   /// Which folds are split, as suits the kind of device.
   const SplitLimits& split_limits() const { return *facts_.splits; }

@@ -179,10 +179,10 @@ void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
   // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
   const bool watched = host_waits_ && (paused > 0 || !recordable(circuit));
   recorder_->run_alone(circuit, space);
-  if (watched) queue_->settle();
+  if (watched) queue_->wait_for_device();
 }
 
-void Stream::settle() { queue_->settle(); }
+void Stream::wait_for_device() { queue_->wait_for_device(); }
 
 void Stream::run(Reason reason) {
   if (!recorder_->idle()) recorder_->run(reason);

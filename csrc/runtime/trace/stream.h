@@ -51,11 +51,11 @@ class Stream {
   /// The same for the host, which touches the memory when this returns (if it sees the memory at all).
   void before_read(const Block* block, Reason reason = Reason::Library) {
     order_read(block, reason);
-    if (__builtin_expect(host_waits_, 0)) settle();
+    if (__builtin_expect(host_waits_, 0)) wait_for_device();
   }
   void before_write(const Block* block, Reason reason = Reason::Library) {
     order_write(block, reason);
-    if (__builtin_expect(host_waits_, 0)) settle();
+    if (__builtin_expect(host_waits_, 0)) wait_for_device();
   }
   void synchronize();
 
@@ -66,7 +66,7 @@ class Stream {
   void run_if_written(const Block& block, Reason reason);
   void run_if_used(const Block& block, Reason reason);
   void submit_among_queues(Circuit& circuit, IterationSpace& space);
-  void settle();
+  void wait_for_device();
 
   Queue* queue_;
   int id_;

@@ -28,7 +28,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
     with_c10_errors([&] {
       Queue& queue = current_queue(current_device());
       queue.copy(dst, src, bytes);
-      if (queue.host_waits()) queue.settle();   // the address is known to others
+      if (queue.host_waits()) queue.wait_for_device();   // the address is known to others
     });
   }
 
@@ -46,7 +46,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
 
   c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex device) override {
     MemoryStats stats;
-    settled_queues(device, [&](Queue& queue) { stats += memory_stats(queue); });
+    flushed_queues(device, [&](Queue& queue) { stats += memory_stats(queue); });
     c10::CachingDeviceAllocator::DeviceStats out;
     fill(out.allocated_bytes, stats.allocated_bytes, &stats.boundary_bytes);
     fill(out.requested_bytes, stats.allocated_bytes, &stats.boundary_bytes);
@@ -63,10 +63,10 @@ class DeviceAllocator final : public c10::DeviceAllocator {
   }
 
   void resetAccumulatedStats(c10::DeviceIndex device) override {
-    settled_queues(device, [](Queue& queue) { reset_accumulated_stats(queue); });
+    flushed_queues(device, [](Queue& queue) { reset_accumulated_stats(queue); });
   }
   void resetPeakStats(c10::DeviceIndex device) override {
-    settled_queues(device, [](Queue& queue) { reset_peak_stats(queue); });
+    flushed_queues(device, [](Queue& queue) { reset_peak_stats(queue); });
   }
 
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex device) override {
@@ -85,7 +85,7 @@ class DeviceAllocator final : public c10::DeviceAllocator {
  private:
   /// Memory of dead tensors that only recorded ops still need counts as freed.
   template <class F>
-  static void settled_queues(c10::DeviceIndex device, F f) {
+  static void flushed_queues(c10::DeviceIndex device, F f) {
     const c10::DeviceIndex index = checked_device_index(device);
     with_c10_errors([&] {
       each_queue(default_queue(), index, [&](Queue& queue) {
@@ -129,7 +129,7 @@ Block* allocate_for_torch(Queue& queue, size_t bytes) {
     if (bytes >= kLarge) stream.reclaim();
     try {
       Block* const block = allocate_block(queue, bytes);
-      if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.settle();   // a kernel of torch's writes it
+      if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.wait_for_device();   // a kernel of torch's writes it
       return block;
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::OutOfMemory) throw;

@@ -101,7 +101,7 @@ void decline_device_threads() {
 
 void note_device_thread() noexcept { process_with_threads.store(getpid(), std::memory_order_relaxed); }
 
-void settle_device_threads() {
+void drain_device_threads() {
   if (process_with_threads.load(std::memory_order_relaxed) != getpid() || without_device_threads()) return;
   // A pass remembers what is local to the thread it was started on: a new thread has nothing of Python's.
   std::thread([] {

@@ -17,6 +17,6 @@ void note_device_thread() noexcept;
 /// the pass after the pass has returned; when Python shuts down in between, the thread is ended in the middle of a
 /// destructor and takes the process with it ("terminate called without an active exception"). Call it before Python
 /// shuts down, without the GIL.
-void settle_device_threads();
+void drain_device_threads();
 
 }  // namespace hologram

@@ -144,7 +144,7 @@ PYBIND11_MODULE(_C, m) {
       decline_device_threads();
     });
   }, "To be called before a backward pass.");
-  m.def("settle_device_threads", &settle_device_threads, py::call_guard<py::gil_scoped_release>());
+  m.def("drain_device_threads", &drain_device_threads, py::call_guard<py::gil_scoped_release>());
   m.def("op_report", &op_report);
   m.def("fallback_mode", [] { return std::string(aten::fallback_mode_name(aten::fallback_mode())); });
   m.def("set_fallback_mode", [](const std::string& name) {

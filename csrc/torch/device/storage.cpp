@@ -22,7 +22,7 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
       with_c10_errors([&] {
         old_block->queue->stream().order_read(old_block);
         queue.copy(block->data, storage.data(), common);
-        if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.settle();
+        if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.wait_for_device();
       });
     }
   }
@@ -51,7 +51,7 @@ PointersInside::~PointersInside() { --inside; }
 bool pointers_stay_inside() { return inside != 0; }
 
 void expose(Block& block) {
-  settle_after_fork();
+  limit_threads_after_fork();
   // First the mark: what another thread records in between runs at once (Stream::submit).
   block.exposed.store(true);
   with_c10_errors([&] { block.queue->stream().before_write(&block, Reason::Pointer); });

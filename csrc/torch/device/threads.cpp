@@ -68,7 +68,7 @@ int torch_threads() { return in_forked_child() || openmp().in_parallel() ? 1 : a
 
 }  // namespace
 
-void settle_after_fork() {
+void limit_threads_after_fork() {
   if (C10_LIKELY(!in_forked_child())) return;
   // Asked each time: the number belongs to a thread, and may have been set since.
   if (at::get_num_threads() != 1) at::set_num_threads(1);

@@ -8,6 +8,6 @@ void install_parallel_hook();
 /// Before a kernel of torch runs, or anything else takes the host's address of a tensor: in a child of fork the calling thread, and
 /// those that start later, get one thread. OpenMP's workers stay behind in the parent, and a parallel region (torch's, MKL's,
 /// oneDNN's) would wait for them for ever. A child that does not use the device keeps torch's number.
-void settle_after_fork();
+void limit_threads_after_fork();
 
 }  // namespace hologram

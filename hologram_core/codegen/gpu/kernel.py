@@ -5,7 +5,7 @@
   thread() block() blocks()       number of the thread in its block, of the block, number of blocks: i64
   begin() end() arg() operand()   the kernel's record; advance, load, store, load_vector, store_vector: global memory
   loop() repeat() when()          structured control flow (text.Loop, text.Branch); divided(x, y): x // y of indices
-  high_product(x, y)              the upper 32 bits of a product of u32; settled(x): x itself (see nvptx.py)
+  high_product(x, y)              the upper 32 bits of a product of u32; opaque(x): x itself (see nvptx.py)
   shared(slot, dtype, count)      an array of the block; shared_load, shared_store
   barrier() sync_warp()           all threads of the block, of the warp
   shuffle_down(x, d)              x of the lane d further, shuffle_up(x, d): of that d before (anything beyond the ends),
@@ -151,7 +151,7 @@ class GridNest:
         if c.rank < 2:
             return cursors
         operands = range(len(c.operands))
-        parts = self._narrow_coordinates(b.settled(b.cast(number, U32)))
+        parts = self._narrow_coordinates(b.opaque(b.cast(number, U32)))
         near = [b.cast(self._offset(k, parts, I32), I64) for k in operands]
         with b.when(self._wide()) as branch:
             parts = self.coordinates(number, list(range(c.rank)))

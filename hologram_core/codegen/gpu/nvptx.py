@@ -199,7 +199,7 @@ class NVPTXBuilder(LLVMBuilder):
         """`with b.when(condition) as branch:` threads for which it holds run what stands inside; see text.Branch."""
         return Branch(self.text, condition)
 
-    def settled(self, x: Value) -> Value:
+    def opaque(self, x: Value) -> Value:
         """x, which LLVM then does not take apart to keep several sums of it from round to round."""
         return self.emit("freeze {t} {0}", (x,), x.dtype)
 

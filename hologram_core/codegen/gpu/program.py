@@ -194,7 +194,7 @@ class Recorder(Builder):
     def lanes_of(self, address, stride, lanes):
         return address
 
-    def settled(self, x):
+    def opaque(self, x):
         return x
 
     def high_product(self, x, y):

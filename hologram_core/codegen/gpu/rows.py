@@ -90,7 +90,7 @@ class TeamPasses(Passes):
             for point in points:
                 self.ev.value(c.operands[number].source, point)
         if any(o.fixed and not o.output for o in c.operands):
-            self.team.settle()
+            self.team.wait_for_readers()
         stores = [(number, c.operands[number].source) for number in self.point_outputs]
         chosen = [self.team.leader] if self.team.leader is not None else []
         if spot.valid is not None and len(points) == 1:

@@ -75,7 +75,7 @@ class Team:
     def _bytes(self, accs) -> int:
         return self.threads * sum(v.dtype.bytes for acc in accs for v in acc)
 
-    def settle(self) -> None:
+    def wait_for_readers(self) -> None:
         """Waits until every member has read what a leader may overwrite."""
 
     def row_length(self):
@@ -217,7 +217,7 @@ class Warps(Team):
     def _chosen(self, condition, x, y) -> list:
         return [tuple(self.b.select(condition, v, o) for v, o in zip(a, c)) for a, c in zip(x, y)]
 
-    def settle(self):
+    def wait_for_readers(self):
         self.b.sync_warp()
         with self.b.when(self.wide):
             self.b.barrier()
@@ -298,6 +298,6 @@ class Columns(Team):
             b.barrier()
         return _joined(branch, parts[0], accs)
 
-    def settle(self):
+    def wait_for_readers(self):
         with self.b.when(self.tall):
             self.b.barrier()

@@ -323,10 +323,10 @@ class Generator:
         self.names = names
         self.lines += lines
         if new:
-            self.settle(new, exact)
+            self.evaluate(new, exact)
         return True
 
-    def settle(self, name: str, exact: bool):
+    def evaluate(self, name: str, exact: bool):
         """Notes what is known of a tensor that was written, and keeps it small."""
         t = self.names[name]
         if not exact and t.is_floating_point():
@@ -355,7 +355,7 @@ class Generator:
             self.lines.append(line)
         elif target is not None:
             if self.take([line]):
-                self.settle(words["t"], exact)
+                self.evaluate(words["t"], exact)
         elif template in READS:
             self.take([line])
         else:

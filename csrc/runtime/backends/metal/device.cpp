@@ -114,7 +114,7 @@ MetalQueue& Device::queue(int stream_index) {
   return queues_.get(*this, stream_index);
 }
 
-void Device::settle() {
+void Device::wait_for_device() {
   for (int stream_index = 0; stream_index < queues(); ++stream_index)
     if (MetalQueue* queue = existing(stream_index); queue && queue->commands().busy()) queue->commands().wait();
   check_usable();
@@ -193,7 +193,7 @@ void* Device::adopt(Id buffer, size_t bytes) {
 void Device::deallocate(void* data) noexcept {
   if (opened_before_fork()) return;
   try {
-    settle();
+    wait_for_device();
   } catch (...) {   // the next caller that asks for a value is told
   }
   const Pool pool;

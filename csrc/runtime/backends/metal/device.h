@@ -97,7 +97,7 @@ class Device {
   void* adopt(Id buffer, size_t bytes);
   void forget(void* data) noexcept { buffers_.remove(data); }
   /// Waits for what was submitted to any queue.
-  void settle();
+  void wait_for_device();
 
   Kernel* compile(const Key& key);
 

@@ -195,7 +195,7 @@ void follow(Queue& queue, void* command_buffer) { own(queue).follow(static_cast<
 void MetalQueue::synchronize_device() {
   for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
     if (MetalQueue* queue = owner_.existing(stream_index)) queue->stream().flush(Reason::Synchronize);
-  owner_.settle();
+  owner_.wait_for_device();
   owner_.check_usable();
   for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
     if (MetalQueue* queue = owner_.existing(stream_index)) queue->shared_.collect();

@@ -1,7 +1,7 @@
 // A queue of a Metal device: one MTLCommandQueue with its pools and recorded ops.
 //
 // The host sees the memory, but what was launched runs while the host goes on: a caller that touches blocks outside the queue waits
-// first (Queue::settle).
+// first (Queue::wait_for_device).
 #pragma once
 
 #include "runtime/backends/metal/commands.h"
@@ -50,7 +50,7 @@ class MetalQueue final : public Queue {
 
   void synchronize() override { commands_.wait(); }
   void synchronize_device() override;
-  void settle() override { owner_.settle(); }
+  void wait_for_device() override { owner_.wait_for_device(); }
   bool idle() override { return commands_.idle(); }
   void* native_handle() override { return commands_.handle(); }
   void record_event(void** event, bool timed) override;

@@ -139,14 +139,14 @@ void order_write(const at::Tensor& t) {
 }
 
 void before_read(const at::Tensor& t, Reason reason) {
-  settle_after_fork();
+  limit_threads_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
-  settle_after_fork();
+  limit_threads_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
   if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_write(block, reason); });

@@ -119,7 +119,7 @@ c10::Device general::device_of(const Values& values) {
 namespace {
 
 /// Where torch does not leave the strides of what it writes to its TensorIterator.
-void settle_strides(const Call& call, const Values& values) {
+void choose_strides(const Call& call, const Values& values) {
   const Rules& rules = call.variant.rules;
   const bool like = rules.open == Open::Like && call.op.form == Form::Functional;
   if ((!rules.contiguous && !rules.restrided && !like) || values.ntensors == 0) return;
@@ -271,7 +271,7 @@ bool run_general(const Call& call) {
   if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
   const bool functional = call.op.form == Form::Functional;
   if (!functional && (general::writes_a_place_twice(call) || !check_destinations(call, values))) return false;
-  if (call.reduce == Reduce::None) settle_strides(call, values);
+  if (call.reduce == Reduce::None) choose_strides(call, values);
   const at::TensorIterator iter = general::iterate(call, values, functional ? new_type(call, values, 0) : c10::ScalarType::Undefined);
   if (iter.ndim() > kMaxRank) return false;
   if (call.reduce != Reduce::None) {

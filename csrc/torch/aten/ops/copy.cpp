@@ -150,7 +150,7 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
     if (alone) note_pinned_use(host.const_data_ptr(), queue);
     // Its owner may look at once, or a kernel of torch's that called for this.
     const Block* const block = block_of(target);
-    if (queue.host_waits() && (!block || block->exposed || pointers_stay_inside())) queue.settle();
+    if (queue.host_waits() && (!block || block->exposed || pointers_stay_inside())) queue.wait_for_device();
   });
   if (!direct) copy_elements(dst, target.expand(dst.sizes()), dst);
 }

@@ -37,7 +37,7 @@ class Call {
         default: break;
       }
     }
-    return call_.settle(/*may_be_gpu=*/route_ != Route::DelegateHandles);
+    return call_.resolve_device(/*may_be_gpu=*/route_ != Route::DelegateHandles);
   }
 
   /// Before arguments are converted, and once more when a kernel refused them.

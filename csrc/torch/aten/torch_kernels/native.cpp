@@ -85,7 +85,7 @@ class ScopedAllocator final : public c10::Allocator {
     if (!pool_scope || bytes == 0) return torch_allocator->allocate(bytes);
     try {
       Block* block = allocate_block(*pool_scope, bytes);
-      if (C10_UNLIKELY(pool_scope->host_waits())) pool_scope->settle();   // the kernel writes it at once
+      if (C10_UNLIKELY(pool_scope->host_waits())) pool_scope->wait_for_device();   // the kernel writes it at once
       scoped_blocks().add(block->data, block);
       return {block->data, block->data, &free_native, c10::Device(c10::DeviceType::CPU)};
     } catch (const Error& error) {
@@ -395,7 +395,7 @@ c10::DispatchKey native_key(c10::DeviceType native) {
 }
 
 PoolScope::PoolScope(Queue& queue, c10::DeviceType native) : previous_(pool_scope) {
-  settle_after_fork();
+  limit_threads_after_fork();
   install_scoped_allocator();
   // What MPS makes on the CPU are numbers for its kernels; the pool would wait for the queue.
   pool_scope = native == c10::DeviceType::MPS ? nullptr : queue.host_visible() ? &queue : &cpu_queue();

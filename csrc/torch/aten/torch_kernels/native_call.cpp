@@ -139,7 +139,7 @@ SeededDefault::~SeededDefault() {
   generator->set_next_double_normal_sample(saved_->next_double_normal_sample());
 }
 
-c10::DeviceType NativeCall::settle(bool may_be_gpu) {
+c10::DeviceType NativeCall::resolve_device(bool may_be_gpu) {
   if (!device_)
     device_ = wanted_ ? c10::Device(kDevice, checked_device_index(wanted_->index())) : c10::Device(kDevice, current_device());
   const c10::DeviceType type = native_type(queue());

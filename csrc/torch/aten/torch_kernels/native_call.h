@@ -75,7 +75,7 @@ class SeededDefault {
 
 // ---- one call ----
 
-/// First every argument is shown (look), then the devices are known (settle, use), then arguments are converted in order.
+/// First every argument is shown (look), then the devices are known (resolve_device, use), then arguments are converted in order.
 class NativeCall {
  public:
   explicit NativeCall(const Plan& plan) : plan_(plan) {}
@@ -94,7 +94,7 @@ class NativeCall {
   }
   /// Results live where any hologram tensor lives (the first tensor argument may be a Python number), else where a Device
   /// argument says. Returns the device whose kernel can run: one of torch's for GPUs only if it `may_be_gpu`.
-  c10::DeviceType settle(bool may_be_gpu = true);
+  c10::DeviceType resolve_device(bool may_be_gpu = true);
   /// The device whose kernel runs. To be said anew after a failure.
   void use(c10::DeviceType native);
   c10::Device device() const { return *device_; }

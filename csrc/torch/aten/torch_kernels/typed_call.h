@@ -196,7 +196,7 @@ struct Direct<R(A...)> {
     const Plan& plan = op->facts();
     NativeCall call(plan);
     (direct::look(call, a), ...);
-    return on_native(call.settle(), [&](c10::DeviceType native) -> R {
+    return on_native(call.resolve_device(), [&](c10::DeviceType native) -> R {
       call.use(native);
       return run(plan, call, std::index_sequence_for<A...>(), static_cast<A>(a)...);
     });
