@@ -4,7 +4,7 @@ The names below are a decision: these ops have no rows, because torch's kernels 
 kernel of ours is worth having. One name serves every overload that the installed torch has a CPU kernel for: functional,
 in-place and out=. Where torch composes an op for every device in a way that suits only its own (mode, kaiser_window), the name
 serves those overloads. An overload with a kernel of its own keeps it (csrc/torch/aten/torch_kernels/library.h). Everything that is listed
-nowhere is delegated (csrc/torch/aten/torch_kernels/fallback.h).
+nowhere goes to the fallback (csrc/torch/aten/torch_kernels/fallback.h).
 
 From the schemas the build takes only which overloads exist: arguments and results come from torch's C++ classes
 (at::_ops::X), so that one tree serves every version.
@@ -111,13 +111,13 @@ def kind(schema) -> tuple:
 
 def overloads(schemas: Schemas):
     """(the schemas the names stand for, names that stand for none)."""
-    served = set(schemas.torch._C._dispatch_get_registrations_for_dispatch_key("CPU"))
+    have_cpu_kernel = set(schemas.torch._C._dispatch_get_registrations_for_dispatch_key("CPU"))
     composed = set(schemas.torch._C._dispatch_get_registrations_for_dispatch_key("CompositeExplicitAutograd"))
     found, missing = [], []
     for name in dict.fromkeys(" ".join(LIBRARY.values()).split()):
         base = name.partition(".")[0]
         named = [s for s in schemas.by_base[base] if name in (base, qualified(s)[6:])]
-        own = [s for s in named if qualified(s) in served] or [s for s in named if qualified(s) in composed]
+        own = [s for s in named if qualified(s) in have_cpu_kernel] or [s for s in named if qualified(s) in composed]
         found += own
         missing += [] if own else [name]
     return found, missing

@@ -29,7 +29,7 @@ class Aten:
     float, int and bool arguments of the schema in schema order, as many as `arity`.
     `when`: schema argument -> condition under which this entry serves the call: a value it must equal (compared as
     number, bool or string), a bound ">0" or ">=0", or "given" / "absent" for optional arguments. The first entry that
-    matches and computes in the call's dtype, in table order, wins; a call that no entry serves is delegated. Which dtypes
+    matches and computes in the call's dtype, in table order, wins; a call that no entry serves goes to the fallback. Which dtypes
     torch takes together is found out by the build (csrc/tablegen/aten_rules.py).
     """
 

@@ -54,14 +54,14 @@ class Pool {
   void start_workers(int n) {
     for (; workers_ < n; ++workers_) {
       try {
-        std::thread([this, seen = ticket_.load() >> kTaskBits] { serve(seen); }).detach();
+        std::thread([this, seen = ticket_.load() >> kTaskBits] { work_on_tasks(seen); }).detach();
       } catch (const std::system_error&) {
         return;   // fewer threads: the ones there are take all tasks
       }
     }
   }
 
-  void serve(uint64_t seen) {
+  void work_on_tasks(uint64_t seen) {
     inside = true;
     for (;;) {
       int spins = 0;

@@ -57,12 +57,12 @@ py::list list_backends() {
 py::dict op_report() {
   py::dict out;
   aten::for_each_op_stat([&](aten::OpStat& stat) {
-    const uint64_t compiled = stat.compiled, library = stat.library, delegated = stat.delegated;
-    if (compiled + library + delegated == 0) return;
+    const uint64_t compiled = stat.compiled, library = stat.library, fallback = stat.fallback;
+    if (compiled + library + fallback == 0) return;
     py::dict row;
     row["compiled"] = compiled;
     row["library"] = library;
-    row["delegated"] = delegated;
+    row["delegated"] = fallback;
     if (const uint64_t copies = stat.host_copies) row["host_copies"] = copies;
     out[stat.name] = row;
   });
@@ -70,7 +70,7 @@ py::dict op_report() {
 }
 
 void reset_op_report() {
-  aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.delegated = stat.host_copies = 0; });
+  aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.fallback = stat.host_copies = 0; });
 }
 
 }  // namespace

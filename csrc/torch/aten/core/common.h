@@ -91,7 +91,7 @@ void submit(Circuit& circuit, const at::Tensor& any);
 // ---- what served an op: torch.hologram.op_report() (op_stat.cpp) ----
 struct OpStat {
   const char* name;
-  std::atomic<uint64_t> compiled{0}, library{0}, delegated{0};
+  std::atomic<uint64_t> compiled{0}, library{0}, fallback{0};
   std::atomic<uint64_t> host_copies{0};   // of the latter two: calls that worked on copies in host memory
 };
 /// The statistics entry of an aten op ("add.Tensor"); keep the reference in a static. `name` must live for ever.

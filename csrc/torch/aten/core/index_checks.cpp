@@ -58,25 +58,25 @@ int64_t plane(const Tensor& t, int64_t dims) {
 template <class AtenOp, int64_t dims>
 Tensor adaptive_backward(const Tensor& grad, const Tensor& self, const Tensor& indices) {
   check_positions(overload_name<AtenOp>(), "indices", indices, plane(self, dims));
-  return library_op<AtenOp>(grad, self, indices);
+  return call_library<AtenOp>(grad, self, indices);
 }
 template <class AtenOp, int64_t dims>
 Tensor& adaptive_backward_out(const Tensor& grad, const Tensor& self, const Tensor& indices, Tensor& grad_input) {
   check_positions(overload_name<AtenOp>(), "indices", indices, plane(self, dims));
-  return library_op<AtenOp>(grad, self, indices, grad_input);
+  return call_library<AtenOp>(grad, self, indices, grad_input);
 }
 
 Tensor max_pool3d_backward(const Tensor& grad, const Tensor& self, IntArrayRef kernel, IntArrayRef stride, IntArrayRef padding,
                            IntArrayRef dilation, bool ceil_mode, const Tensor& indices) {
   using AtenOp = at::_ops::max_pool3d_with_indices_backward;
   check_positions(overload_name<AtenOp>(), "indices", indices, plane(self, 3), -1);
-  return library_op<AtenOp>(grad, self, kernel, stride, padding, dilation, ceil_mode, indices);
+  return call_library<AtenOp>(grad, self, kernel, stride, padding, dilation, ceil_mode, indices);
 }
 Tensor& max_pool3d_backward_out(const Tensor& grad, const Tensor& self, IntArrayRef kernel, IntArrayRef stride, IntArrayRef padding,
                                 IntArrayRef dilation, bool ceil_mode, const Tensor& indices, Tensor& grad_input) {
   using AtenOp = at::_ops::max_pool3d_with_indices_backward_grad_input;
   check_positions(overload_name<AtenOp>(), "indices", indices, plane(self, 3), -1);
-  return library_op<AtenOp>(grad, self, kernel, stride, padding, dilation, ceil_mode, indices, grad_input);
+  return call_library<AtenOp>(grad, self, kernel, stride, padding, dilation, ceil_mode, indices, grad_input);
 }
 
 // ---- embedding ----
@@ -84,7 +84,7 @@ Tensor& max_pool3d_backward_out(const Tensor& grad, const Tensor& self, IntArray
 Tensor embedding_dense_backward(const Tensor& grad, const Tensor& indices, SymInt num_weights, SymInt padding_idx, bool by_freq) {
   using AtenOp = at::_ops::embedding_dense_backward;
   if (by_freq) check_positions(overload_name<AtenOp>(), "indices", indices, num_weights.expect_int());
-  return library_op<AtenOp>(grad, indices, num_weights, padding_idx, by_freq);
+  return call_library<AtenOp>(grad, indices, num_weights, padding_idx, by_freq);
 }
 
 using Bags = std::tuple<Tensor, Tensor, Tensor, Tensor>;
@@ -95,7 +95,7 @@ Bags embedding_bag(const Tensor& weight, const Tensor& indices, const Tensor& of
                    const MaybeTensor& weights, bool last, int64_t padding_idx) {
   if (offsets.defined() && offsets.dim() == 1 && offsets.numel() > 1)
     check_positions(overload_name<AtenOp>(), "offsets", offsets.narrow(0, 1, offsets.numel() - 1), std::numeric_limits<int64_t>::max());
-  return library_op<AtenOp>(weight, indices, offsets, by_freq, mode, sparse, weights, last, padding_idx);
+  return call_library<AtenOp>(weight, indices, offsets, by_freq, mode, sparse, weights, last, padding_idx);
 }
 
 Tensor bag_dense_backward(const Tensor& grad, const Tensor& indices, const Tensor& bags, const Tensor& bag_size, const Tensor& largest,
@@ -108,7 +108,7 @@ Tensor bag_dense_backward(const Tensor& grad, const Tensor& indices, const Tenso
   TORCH_CHECK(bags.numel() == 0 || mode == 2 || (bags.numel() == indices.numel() && bag_size.numel() >= rows), "hologram.", op, ": offset2bag has ",
               bags.numel(), " elements for ", indices.numel(), " indices, and bag_size ", bag_size.numel(), " for ", rows,
               " bags. Pass what the forward op returned.");
-  return library_op<AtenOp>(grad, indices, bags, bag_size, largest, num_weights, by_freq, mode, weights, padding_idx);
+  return call_library<AtenOp>(grad, indices, bags, bag_size, largest, num_weights, by_freq, mode, weights, padding_idx);
 }
 
 Tensor bag_weights_backward(const Tensor& grad, const Tensor& weight, const Tensor& indices, const Tensor& offsets, const Tensor& bags,
@@ -119,7 +119,7 @@ Tensor bag_weights_backward(const Tensor& grad, const Tensor& weight, const Tens
   check_positions(op, "offset2bag", bags, grad.dim() ? grad.size(0) : 0);
   TORCH_CHECK(bags.numel() == 0 || bags.numel() == indices.numel(), "hologram.", op, ": offset2bag has ", bags.numel(), " elements for ",
               indices.numel(), " indices. Pass what the forward op returned.");
-  return library_op<AtenOp>(grad, weight, indices, offsets, bags, mode, padding_idx);
+  return call_library<AtenOp>(grad, weight, indices, offsets, bags, mode, padding_idx);
 }
 
 // ---- segments ----
@@ -142,7 +142,7 @@ Tensor segment_reduce(const Tensor& data, c10::string_view reduce, const MaybeTe
                       const MaybeTensor& offsets, int64_t axis, bool unsafe, const MaybeScalar& initial) {
   using AtenOp = at::_ops::segment_reduce;
   check_segments(overload_name<AtenOp>(), data, unsafe ? lengths : std::nullopt, offsets, axis);
-  return library_op<AtenOp>(data, reduce, lengths, indices, offsets, axis, unsafe, initial);
+  return call_library<AtenOp>(data, reduce, lengths, indices, offsets, axis, unsafe, initial);
 }
 
 Tensor segment_reduce_backward(const Tensor& grad, const Tensor& output, const Tensor& data, c10::string_view reduce,
@@ -161,7 +161,7 @@ Tensor segment_reduce_backward(const Tensor& grad, const Tensor& output, const T
     TORCH_CHECK(cuts.dim() == axis + 1 && output.size(axis) == cuts.size(-1) - (by_length ? 0 : 1), "hologram.", op, ": output of shape ",
                 output.sizes(), " has not the segments of ", by_length ? "lengths" : "offsets", " of shape ", cuts.sizes(),
                 ". Pass what the forward op took and returned.");
-  return library_op<AtenOp>(grad, output, data, reduce, lengths, offsets, axis, initial);
+  return call_library<AtenOp>(grad, output, data, reduce, lengths, offsets, axis, initial);
 }
 
 // ---- sparse indices ----
@@ -180,23 +180,23 @@ void check_compressed(const Tensor& compressed, const Tensor& plain) {
 Tensor csr_to_coo(const Tensor& compressed, const Tensor& plain, bool out_int32, bool transpose) {
   using AtenOp = at::_ops::_convert_indices_from_csr_to_coo;
   check_compressed<AtenOp>(compressed, plain);
-  return library_op<AtenOp>(compressed, plain, out_int32, transpose);
+  return call_library<AtenOp>(compressed, plain, out_int32, transpose);
 }
 Tensor& csr_to_coo_out(const Tensor& compressed, const Tensor& plain, bool out_int32, bool transpose, Tensor& out) {
   using AtenOp = at::_ops::_convert_indices_from_csr_to_coo_out;
   check_compressed<AtenOp>(compressed, plain);
-  return library_op<AtenOp>(compressed, plain, out_int32, transpose, out);
+  return call_library<AtenOp>(compressed, plain, out_int32, transpose, out);
 }
 
 Tensor coo_to_csr(const Tensor& self, int64_t size, bool out_int32) {
   using AtenOp = at::_ops::_convert_indices_from_coo_to_csr;
   check_positions(overload_name<AtenOp>(), "indices", self, size);
-  return library_op<AtenOp>(self, size, out_int32);
+  return call_library<AtenOp>(self, size, out_int32);
 }
 Tensor& coo_to_csr_out(const Tensor& self, int64_t size, bool out_int32, Tensor& out) {
   using AtenOp = at::_ops::_convert_indices_from_coo_to_csr_out;
   check_positions(overload_name<AtenOp>(), "indices", self, size);
-  return library_op<AtenOp>(self, size, out_int32, out);
+  return call_library<AtenOp>(self, size, out_int32, out);
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {

@@ -255,7 +255,7 @@ bool bool_alpha_refused(const Variant& v, const Arg* args) {
   return kind_of(args[v.args[0].arg]) != 0 || kind_of(args[v.args[1].arg]) != 0;
 }
 
-bool serves(const Variant& v, const Arg* args) {
+bool takes(const Variant& v, const Arg* args) {
   for (int c = 0; c < v.nconditions; ++c)
     if (!holds(v.conditions[c], args)) return false;
   return !(v.rules.refused && refused(v, args)) && !bool_alpha_refused(v, args) && (!v.rules.same || same_types(v, args));
@@ -276,11 +276,11 @@ c10::IValue box(const Arg& arg) {
   return {};
 }
 
-torch::jit::Stack call_delegate(const AtenOp& op, const Arg* args) {
+torch::jit::Stack run_boxed_fallback(const AtenOp& op, const Arg* args) {
   torch::jit::Stack stack;
   stack.reserve(op.nargs);
   for (int i = 0; i < op.nargs; ++i) stack.push_back(box(args[i]));
-  delegate(op.direct.facts().op, &stack);
+  fallback(op.direct.facts().op, &stack);
   return stack;
 }
 
@@ -290,19 +290,19 @@ Reduce reduction_of(const AtenOp& op, const Arg* args) {
   return static_cast<Reduce>(args[op.reduction].integer);
 }
 
-enum class Served : uint8_t { Compiled, Complex, No };
+enum class Outcome : uint8_t { Compiled, Complex, No };
 
-Served serve_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
+Outcome compute_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Reduce reduce = reduction_of(op, args);
   for (int i = 0; i < op.nvariants; ++i) {
     const Call call{op, op.variants[i], args, results, reduce};
-    if (serves(call.variant, args) && (run_fast(call) || run_general(call) || run_complex(call))) {
+    if (takes(call.variant, args) && (run_fast(call) || run_general(call) || run_complex(call))) {
       auto& calls = op.statistics().compiled;   // a statistic: two threads at once may be counted once
       calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      return Served::Compiled;
+      return Outcome::Compiled;
     }
   }
-  return has_complex(op, args) ? Served::Complex : Served::No;
+  return has_complex(op, args) ? Outcome::Complex : Outcome::No;
 }
 
 }  // namespace
@@ -325,18 +325,18 @@ OpStat& AtenOp::statistics() const {
 }
 
 bool run_functional(const AtenOp& op, const Arg* args, at::Tensor* results) {
-  const Served served = serve_call(op, args, results);
-  if (served == Served::No) {
-    torch::jit::Stack stack = call_delegate(op, args);
+  const Outcome outcome = compute_call(op, args, results);
+  if (outcome == Outcome::No) {
+    torch::jit::Stack stack = run_boxed_fallback(op, args);
     for (int i = 0; i < op.nresults; ++i) results[i] = std::move(stack[i]).toTensor();
   }
-  return served != Served::Complex;
+  return outcome != Outcome::Complex;
 }
 
 bool run_into(const AtenOp& op, const Arg* args) {
-  const Served served = serve_call(op, args, nullptr);
-  if (served == Served::No) call_delegate(op, args);
-  return served != Served::Complex;
+  const Outcome outcome = compute_call(op, args, nullptr);
+  if (outcome == Outcome::No) run_boxed_fallback(op, args);
+  return outcome != Outcome::Complex;
 }
 
 }  // namespace hologram::aten

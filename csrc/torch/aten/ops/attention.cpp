@@ -30,7 +30,7 @@ int64_t choose(const Tensor& query, const Tensor& key, const Tensor& value, cons
                double dropout, bool causal, std::optional<double> scale, bool enable_gqa) {
   constexpr auto math = static_cast<int64_t>(at::SDPBackend::math);
   if (!is_hologram(query) || key.device() != query.device() || value.device() != query.device()) return math;
-  if (!host_serves(query) || !host_serves(key) || !host_serves(value)) return math;   // the kernel is the CPU's
+  if (!on_host_kernels(query) || !on_host_kernels(key) || !on_host_kernels(value)) return math;   // the kernel is the CPU's
   if (mask && mask->defined() && (mask->requires_grad() || mask->device() != query.device())) return math;
   // The CPU's kernel looks at sizes, types and the user's switches only: no aliases needed.
   const int64_t choice = at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value,
@@ -69,7 +69,7 @@ using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, c10::SymInt, c10::Sym
 Forward attention(const Tensor& query, const Tensor& key, const Tensor& value, const std::optional<Tensor>& bias,
                   double dropout, bool causal, bool /*return_debug_mask*/, std::optional<double> scale) {
   check_sizes(kForward, query, key, value);
-  auto [out, logsumexp] = library_op<at::_ops::_scaled_dot_product_flash_attention_for_cpu>(
+  auto [out, logsumexp] = call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu>(
       with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), dropout, causal, bias, scale);
   return {out, logsumexp, Tensor(), Tensor(), query.sym_size(2), key.sym_size(2), Tensor(), Tensor(), Tensor()};
 }
@@ -85,7 +85,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(
   check_like("grad_out", grad, query.sizes(), query.scalar_type());
   check_like("out", out, query.sizes(), query.scalar_type());
   check_like("logsumexp", logsumexp, query.sizes().slice(0, 3), at::toOpMathType(query.scalar_type()));
-  auto [grad_query, grad_key, grad_value] = library_op<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward>(
+  auto [grad_query, grad_key, grad_value] = call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward>(
       with_dense_heads(grad), with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), with_dense_heads(out), logsumexp,
       dropout, causal,
       bias.defined() ? std::optional<Tensor>(bias) : std::nullopt, scale);

@@ -1,7 +1,7 @@
 // batch_norm and its gradients. In training both are row kernels whose row is a channel: statistics, result and the running
 // averages come from one kernel, the three gradients from another. In evaluation they are elementwise and sums.
 //
-// Served: floats in NCHW order, statistics and parameters of the input's dtype, or of float32 beside float16 and bfloat16.
+// Outcome: floats in NCHW order, statistics and parameters of the input's dtype, or of float32 beside float16 and bfloat16.
 // The rest is torch's.
 #include <ATen/core/op_registration/adaption.h>
 #include <ATen/ops/_native_batch_norm_legit_ops.h>
@@ -44,7 +44,7 @@ struct Batch {
   bool fits(const Tensor& t) const {
     return !t.defined() || (t.dim() == 1 && t.size(0) == channels() && t.scalar_type() == type());
   }
-  bool served() const {
+  bool is_computed() const {
     std::optional<c10::Device> device;
     for (const Tensor* t : {&input, &weight, &bias, &running_mean, &running_var})
       c10::impl::check_and_update_common_device(device, *t, "batch_norm", "input");
@@ -122,7 +122,7 @@ Three evaluate(const Batch& batch, double eps) {
 /// `otherwise` serves the rest.
 template <class AtenOp, class Otherwise>
 Three forward(const Batch& batch, bool training, double momentum, double eps, Otherwise otherwise) {
-  if (!batch.served() || !(training || batch.running_mean.defined())) return otherwise();
+  if (!batch.is_computed() || !(training || batch.running_mean.defined())) return otherwise();
   count_compiled<AtenOp>();
   return training ? train(batch, momentum, eps) : evaluate(batch, eps);
 }
@@ -133,7 +133,7 @@ Three native_batch_norm(const Tensor& input, const MaybeTensor& weight, const Ma
   const Batch batch{input, tensor_or_undefined(weight), tensor_or_undefined(bias), tensor_or_undefined(running_mean),
                     tensor_or_undefined(running_var)};
   return forward<AtenOp>(batch, training, momentum, eps, [&] {
-    return library_op<AtenOp>(input, weight, bias, running_mean, running_var, training, momentum, eps);
+    return call_library<AtenOp>(input, weight, bias, running_mean, running_var, training, momentum, eps);
   });
 }
 
@@ -142,7 +142,7 @@ Three batch_norm_legit(const Tensor& input, const MaybeTensor& weight, const May
   using AtenOp = at::_ops::_native_batch_norm_legit;
   const Batch batch{input, tensor_or_undefined(weight), tensor_or_undefined(bias), running_mean, running_var};
   return forward<AtenOp>(batch, training, momentum, eps, [&] {
-    return library_op<AtenOp>(input, weight, bias, running_mean, running_var, training, momentum, eps);
+    return call_library<AtenOp>(input, weight, bias, running_mean, running_var, training, momentum, eps);
   });
 }
 
@@ -152,7 +152,7 @@ Three batch_norm_no_stats(const Tensor& input, const MaybeTensor& weight, const 
   const Tensor none;
   const Batch batch{input, tensor_or_undefined(weight), tensor_or_undefined(bias), none, none};
   return forward<AtenOp>(batch, training, momentum, eps,
-                         [&] { return library_op<AtenOp>(input, weight, bias, training, momentum, eps); });
+                         [&] { return call_library<AtenOp>(input, weight, bias, training, momentum, eps); });
 }
 
 // ---- backward ----
@@ -212,9 +212,9 @@ Three native_batch_norm_backward(const Tensor& grad, const Tensor& input, const 
   const Tensor none, &mean = tensor_or_undefined(save_mean), &rstd = tensor_or_undefined(save_invstd);
   const Batch batch{input, tensor_or_undefined(weight), none, tensor_or_undefined(running_mean), tensor_or_undefined(running_var)};
   const bool statistics = train ? mean.defined() && rstd.defined() && batch.fits(mean) && batch.fits(rstd) : batch.running_mean.defined();
-  if (!batch.served() || !statistics || grad.sizes() != input.sizes() || grad.scalar_type() != input.scalar_type() ||
+  if (!batch.is_computed() || !statistics || grad.sizes() != input.sizes() || grad.scalar_type() != input.scalar_type() ||
       grad.device() != input.device())
-    return library_op<AtenOp>(grad, input, weight, running_mean, running_var, save_mean, save_invstd, train, eps, mask);
+    return call_library<AtenOp>(grad, input, weight, running_mean, running_var, save_mean, save_invstd, train, eps, mask);
   Gradients g(batch, mask);
   if (g.any()) {
     if (train) train_backward(batch, grad, mean, rstd, g);

@@ -94,7 +94,7 @@ C10_NOINLINE Tensor cat_by_device(const at::ITensorListRef& tensors, const Tenso
 }
 
 Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
-  if (tensors.size() == 0) return library_op<at::_ops::cat>(at::TensorList(), dim);
+  if (tensors.size() == 0) return call_library<at::_ops::cat>(at::TensorList(), dim);
   const Tensor& first = *tensors.begin();
   const int64_t rank = first.defined() && is_hologram(first) ? first.dim() : 0;
   const int64_t wrapped = dim < 0 ? dim + rank : dim;
@@ -102,7 +102,7 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   if (wrapped < 0 || wrapped >= rank ||
       !(on_host ? joins<true>(tensors, first, wrapped) : joins<false>(tensors, first, wrapped))) {
     const std::vector<Tensor> list(tensors.begin(), tensors.end());
-    return library_op<at::_ops::cat>(list, dim);
+    return call_library<at::_ops::cat>(list, dim);
   }
   dim = wrapped;
   static OpStat& stat = op_stat<at::_ops::cat>();

@@ -72,14 +72,14 @@ void check_gradient(const char* op, const Tensor& grad, const Tensor& log_probs,
 template <class AtenOp, class L>
 Pair forward(const Tensor& log_probs, const Tensor& targets, L input_lengths, L target_lengths, int64_t blank, bool zero_infinity) {
   check_targets(overload_name<AtenOp>(), log_probs, targets, target_lengths, /*whole=*/false);
-  return library_op<AtenOp>(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity);
+  return call_library<AtenOp>(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity);
 }
 
 template <class AtenOp, class L>
 Tensor backward(const Tensor& grad, const Tensor& log_probs, const Tensor& targets, L input_lengths, L target_lengths, const Tensor& loss,
                 const Tensor& log_alpha, int64_t blank, bool zero_infinity) {
   check_gradient(overload_name<AtenOp>(), grad, log_probs, targets, input_lengths, target_lengths, loss, log_alpha, blank);
-  return library_op<AtenOp>(grad, log_probs, targets, input_lengths, target_lengths, loss, log_alpha, blank, zero_infinity);
+  return call_library<AtenOp>(grad, log_probs, targets, input_lengths, target_lengths, loss, log_alpha, blank, zero_infinity);
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {

@@ -77,7 +77,7 @@ at::Tensor& arange_out(const at::Scalar& start, const at::Scalar& end, const at:
   int64_t count = -1;
   if (numbers && (integral || (c10::isFloatingType(dtype) && is_compiled_type(dtype))))
     count = arange_count(start, end, step, dtype);
-  if (count < 0 || (integral && step.toLong() == 0)) return torch_op<at::_ops::arange_start_out>(start, end, step, out);
+  if (count < 0 || (integral && step.toLong() == 0)) return call_native<at::_ops::arange_start_out>(start, end, step, out);
   static OpStat& stat = op_stat<at::_ops::arange_start_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   resize_to_count(out, count, /*warn=*/true);
@@ -95,7 +95,7 @@ at::Tensor& linspace_out(const at::Scalar& start, const at::Scalar& end, int64_t
   const c10::ScalarType dtype = out.scalar_type();
   const bool integral = c10::isIntegralType(dtype, /*includeBool=*/false);
   if (steps < 0 || start.isComplex() || end.isComplex() || !(integral || c10::isFloatingType(dtype)) || !is_compiled_type(dtype))
-    return torch_op<at::_ops::linspace_out>(start, end, steps, out);
+    return call_native<at::_ops::linspace_out>(start, end, steps, out);
   static OpStat& stat = op_stat<at::_ops::linspace_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   resize_to_count(out, steps, /*warn=*/false);
@@ -112,7 +112,7 @@ at::Tensor& linspace_out(const at::Scalar& start, const at::Scalar& end, int64_t
 // ---- matrices ----
 
 at::Tensor& eye_m_out(int64_t n, int64_t m, at::Tensor& out) {
-  if (n < 0 || m < 0 || !is_compiled_type(out.scalar_type())) return torch_op<at::_ops::eye_m_out>(n, m, out);
+  if (n < 0 || m < 0 || !is_compiled_type(out.scalar_type())) return call_native<at::_ops::eye_m_out>(n, m, out);
   static OpStat& stat = op_stat<at::_ops::eye_m_out>();
   stat.compiled.fetch_add(1, std::memory_order_relaxed);
   out.resize_({n, m});
@@ -151,21 +151,21 @@ void triangle(Op op, OpStat& stat, const at::Tensor& self, int64_t diagonal, con
 template <Op op, class Functional, class InPlace, class Out>
 struct Triangle {
   static at::Tensor functional(const at::Tensor& self, int64_t diagonal) {
-    if (!is_matrix(self)) return torch_op<Functional>(self, diagonal);
+    if (!is_matrix(self)) return call_native<Functional>(self, diagonal);
     static OpStat& stat = op_stat(op_name(op));
     at::Tensor out = empty(self.sizes(), self.scalar_type(), self.device());
     triangle(op, stat, self, diagonal, out);
     return out;
   }
   static at::Tensor& in_place(at::Tensor& self, int64_t diagonal) {
-    if (!is_matrix(self) || !self.is_non_overlapping_and_dense()) return torch_op<InPlace>(self, diagonal);
+    if (!is_matrix(self) || !self.is_non_overlapping_and_dense()) return call_native<InPlace>(self, diagonal);
     static OpStat& stat = op_stat(op == Op::tril ? "tril_" : "triu_");
     triangle(op, stat, self, diagonal, self);
     return self;
   }
   static at::Tensor& out(const at::Tensor& self, int64_t diagonal, at::Tensor& out) {
     const bool plain = is_matrix(self) && out.scalar_type() == self.scalar_type() && out.device() == self.device();
-    if (!plain || out.is_alias_of(self)) return torch_op<Out>(self, diagonal, out);
+    if (!plain || out.is_alias_of(self)) return call_native<Out>(self, diagonal, out);
     static OpStat& stat = op_stat(op == Op::tril ? "tril.out" : "triu.out");
     at::native::resize_output(out, self.sizes());
     triangle(op, stat, self, diagonal, out);

@@ -35,7 +35,7 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
     count_compiled<AtenOp>();
     return out;
   }
-  return library_op<AtenOp>(self, dim, index, sparse_grad);
+  return call_library<AtenOp>(self, dim, index, sparse_grad);
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { register_kernel<at::_ops::gather, &gather>(m); }

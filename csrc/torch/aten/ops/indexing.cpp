@@ -29,7 +29,7 @@ bool is_index(const Tensor& t) {
 }
 
 bool has_rows(const Tensor& t) {
-  return is_hologram(t) && host_serves(t) && t.dim() >= 1 && t.size(0) != 0 && t.is_contiguous() && !t.is_conj() && !t.is_neg();
+  return is_hologram(t) && on_host_kernels(t) && t.dim() >= 1 && t.size(0) != 0 && t.is_contiguous() && !t.is_conj() && !t.is_neg();
 }
 
 template <class Index>
@@ -92,7 +92,7 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   static OpStat& stat = op_stat<at::_ops::index_select>();
   if (dim == 0 && has_rows(self) && index.dim() == 1 && is_index(index) && index.device() == self.device())
     return take_rows(self, index, /*wrap=*/false, "index out of range in self", stat);
-  return library_op<at::_ops::index_select>(self, dim, index);
+  return call_library<at::_ops::index_select>(self, dim, index);
 }
 
 Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices) {
@@ -102,7 +102,7 @@ Tensor index(const Tensor& self, const c10::List<std::optional<Tensor>>& indices
     if (first && first->defined() && is_index(*first))
       return take_rows(self, *first, /*wrap=*/true, " is out of bounds for dimension 0 with size ", stat);
   }
-  return library_op<at::_ops::index_Tensor>(self, indices);
+  return call_library<at::_ops::index_Tensor>(self, indices);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ bool same_kind(const Tensor& a, const Tensor& b) {
 
 /// May torch's CPU kernels be given these tensors as they are?
 bool readable(const Tensor& a, const Tensor& b) {
-  return same_kind(a, b) && host_serves(a) && host_serves(b) &&
+  return same_kind(a, b) && on_host_kernels(a) && on_host_kernels(b) &&
          (C10_LIKELY(!several_queues()) || home_queue(a).shares_memory_with(home_queue(b)));
 }
 
@@ -133,7 +133,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
     }
     if (runs_in_float(a, a.numel() * b.size(1))) return narrow_to(mm(widen(a), widen(b)), a.scalar_type());
   }
-  return library_op<at::_ops::mm>(a, b);
+  return call_library<at::_ops::mm>(a, b);
 }
 
 bool expands_to(const Tensor& self, int64_t rows, int64_t columns) {
@@ -157,7 +157,7 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
     if (runs_in_float(a, a.numel() * b.size(1)))
       return narrow_to(addmm(widen(self), widen(a), widen(b), beta, alpha), a.scalar_type());
   }
-  return library_op<at::_ops::addmm>(self, a, b, beta, alpha);
+  return call_library<at::_ops::addmm>(self, a, b, beta, alpha);
 }
 
 // Another shape of the same memory, without the bookkeeping of a view.
@@ -236,7 +236,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
     }
     if (runs_in_float(a, a.size(1) * a.size(2) * b.size(2))) return narrow_to(bmm(widen(a), widen(b)), a.scalar_type());
   }
-  return library_op<at::_ops::bmm>(a, b);
+  return call_library<at::_ops::bmm>(a, b);
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
@@ -253,7 +253,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
     if (runs_in_float(a, a.size(1) * a.size(2) * b.size(2)))
       return narrow_to(baddbmm(widen(self), widen(a), widen(b), beta, alpha), a.scalar_type());
   }
-  return library_op<at::_ops::baddbmm>(self, a, b, beta, alpha);
+  return call_library<at::_ops::baddbmm>(self, a, b, beta, alpha);
 }
 
 Tensor mv(const Tensor& a, const Tensor& x) {
@@ -268,7 +268,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
     }
     if (runs_in_float(a, a.numel())) return narrow_to(mv(widen(a), widen(x)), a.scalar_type());
   }
-  return library_op<at::_ops::addmv>(empty({a.dim() == 2 ? a.size(0) : 0}, a.scalar_type(), a.device()), a, x, 0, 1);
+  return call_library<at::_ops::addmv>(empty({a.dim() == 2 ? a.size(0) : 0}, a.scalar_type(), a.device()), a, x, 0, 1);
 }
 
 Tensor dot(const Tensor& a, const Tensor& b) {
@@ -280,7 +280,7 @@ Tensor dot(const Tensor& a, const Tensor& b) {
     count(stat);
     return out;
   }
-  return library_op<at::_ops::dot>(a, b);
+  return call_library<at::_ops::dot>(a, b);
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ Pair nll_loss_forward(const at::Tensor& self, const at::Tensor& target, const Ma
       return {results.take(0), results.take(1)};
     }
   }
-  return torch_op<AtenOp>(self, target, weight, reduction, ignore);
+  return call_native<AtenOp>(self, target, weight, reduction, ignore);
 }
 
 PairOut nll_loss_forward_out(const at::Tensor& self, const at::Tensor& target, const MaybeTensor& weight, int64_t reduction,
@@ -164,7 +164,7 @@ PairOut nll_loss_forward_out(const at::Tensor& self, const at::Tensor& target, c
       return PairOut(output, total_weight);
     }
   }
-  return torch_op<AtenOp>(self, target, weight, reduction, ignore, output, total_weight);
+  return call_native<AtenOp>(self, target, weight, reduction, ignore, output, total_weight);
 }
 
 at::Tensor nll_loss_backward(const at::Tensor& grad, const at::Tensor& self, const at::Tensor& target, const MaybeTensor& weight,
@@ -172,7 +172,7 @@ at::Tensor nll_loss_backward(const at::Tensor& grad, const at::Tensor& self, con
   using AtenOp = at::_ops::nll_loss_backward;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   check_devices(n, grad, total_weight);
-  if (!computes(n)) return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight);
+  if (!computes(n)) return call_native<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight);
   Structured<BackwardMeta> result;
   result.meta(grad, self, target, reference(weight), reduction, ignore, total_weight);
   backward(n, grad, total_weight, result[0]);
@@ -185,7 +185,7 @@ at::Tensor& nll_loss_backward_out(const at::Tensor& grad, const at::Tensor& self
   using AtenOp = at::_ops::nll_loss_backward_grad_input;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   check_devices(n, grad, total_weight);
-  if (!computes(n)) return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight, grad_input);
+  if (!computes(n)) return call_native<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight, grad_input);
   Structured<BackwardMeta> result(grad_input);
   result.meta(grad, self, target, reference(weight), reduction, ignore, total_weight);
   backward(n, grad, total_weight, grad_input);
@@ -212,7 +212,7 @@ Pair nll_loss2d_forward(const at::Tensor& self, const at::Tensor& target, const 
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   at::Tensor output, total_weight;
   if (!computes_2d(n) || !forward_2d(n, output, total_weight))
-    return torch_op<AtenOp>(self, target, weight, reduction, ignore);
+    return call_native<AtenOp>(self, target, weight, reduction, ignore);
   count_compiled<AtenOp>();
   return {std::move(output), std::move(total_weight)};
 }
@@ -222,7 +222,7 @@ PairOut nll_loss2d_forward_out(const at::Tensor& self, const at::Tensor& target,
   using AtenOp = at::_ops::nll_loss2d_forward_output;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   if (!computes_2d(n) || !forward_2d(n, output, total_weight))
-    return torch_op<AtenOp>(self, target, weight, reduction, ignore, output, total_weight);
+    return call_native<AtenOp>(self, target, weight, reduction, ignore, output, total_weight);
   count_compiled<AtenOp>();
   return PairOut(output, total_weight);
 }
@@ -238,7 +238,7 @@ at::Tensor nll_loss2d_backward(const at::Tensor& grad, const at::Tensor& self, c
   using AtenOp = at::_ops::nll_loss2d_backward;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   if (!computes_backward_2d(n, grad, total_weight))
-    return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight);
+    return call_native<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight);
   at::Tensor grad_input = empty(self.sizes(), self.scalar_type(), self.device());
   backward(n, grad, total_weight, grad_input);
   count_compiled<AtenOp>();
@@ -251,7 +251,7 @@ at::Tensor& nll_loss2d_backward_out(const at::Tensor& grad, const at::Tensor& se
   using AtenOp = at::_ops::nll_loss2d_backward_grad_input;
   const Nll n{self, target, tensor_or_undefined(weight), reduction, ignore};
   if (!computes_backward_2d(n, grad, total_weight))
-    return torch_op<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight, grad_input);
+    return call_native<AtenOp>(grad, self, target, weight, reduction, ignore, total_weight, grad_input);
   resize_out(grad_input, self.sizes(), {}, self.options());
   backward(n, grad, total_weight, grad_input);
   count_compiled<AtenOp>();

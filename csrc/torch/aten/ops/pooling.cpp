@@ -144,7 +144,7 @@ std::tuple<Tensor, Tensor> max_pool2d(const Tensor& self, IntArrayRef kernel_siz
       return {result.take(0), result.take(1)};
     }
   }
-  return library_op<AtenOp>(self, kernel_size, stride, padding, dilation, ceil_mode);
+  return call_library<AtenOp>(self, kernel_size, stride, padding, dilation, ceil_mode);
 }
 
 std::tuple<Tensor&, Tensor&> max_pool2d_out(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride, IntArrayRef padding,
@@ -154,7 +154,7 @@ std::tuple<Tensor&, Tensor&> max_pool2d_out(const Tensor& self, IntArrayRef kern
   result.meta(self, kernel_size, stride, padding, dilation, ceil_mode);
   result.check_overlap(self);
   if (!forward(self, Windows(kernel_size, stride, padding, dilation), out, indices))
-    return library_op<AtenOp>(self, kernel_size, stride, padding, dilation, ceil_mode, out, indices);
+    return call_library<AtenOp>(self, kernel_size, stride, padding, dilation, ceil_mode, out, indices);
   count_compiled<AtenOp>();
   return std::tuple<Tensor&, Tensor&>(out, indices);
 }
@@ -194,7 +194,7 @@ Tensor max_pool2d_backward(const Tensor& grad, const Tensor& self, IntArrayRef k
     }
   }
   check_positions(overload_name<AtenOp>(), "indices", indices, self.size(-2) * self.size(-1), -1);
-  return library_op<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices);
+  return call_library<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices);
 }
 
 Tensor& max_pool2d_backward_out(const Tensor& grad, const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,
@@ -206,7 +206,7 @@ Tensor& max_pool2d_backward_out(const Tensor& grad, const Tensor& self, IntArray
   result.check_overlap(grad);
   if (!backward(grad, self, Windows(kernel_size, stride, padding, dilation), indices, grad_input)) {
     check_positions(overload_name<AtenOp>(), "indices", indices, self.size(-2) * self.size(-1), -1);
-    return library_op<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices, grad_input);
+    return call_library<AtenOp>(grad, self, kernel_size, stride, padding, dilation, ceil_mode, indices, grad_input);
   }
   count_compiled<AtenOp>();
   return grad_input;

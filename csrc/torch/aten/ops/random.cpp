@@ -97,7 +97,7 @@ template <class> struct UniformFill {
 };
 at::Tensor& uniform_(at::Tensor& self, double from, double to, Generator generator) {
   using AtenOp = at::_ops::uniform_;
-  if (!fillable_float(self)) return torch_op<AtenOp>(self, from, to, generator);
+  if (!fillable_float(self)) return call_native<AtenOp>(self, from, to, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::uniform_impl_<UniformFill, Philox>(self, from, to, generator);
   count_compiled<AtenOp>();
@@ -111,7 +111,7 @@ template <class> struct NormalFill {
 };
 at::Tensor& normal_(at::Tensor& self, double mean, double std, Generator generator) {
   using AtenOp = at::_ops::normal_;
-  if (!fillable_float(self)) return torch_op<AtenOp>(self, mean, std, generator);
+  if (!fillable_float(self)) return call_native<AtenOp>(self, mean, std, generator);
   templates::normal_impl_<NormalFill, Philox>(self, mean, std, generator);
   count_compiled<AtenOp>();
   return self;
@@ -126,7 +126,7 @@ at::Tensor normal(Mean mean, Std std, Generator generator) {
 }
 template <class AtenOp, class Mean, class Std>
 at::Tensor& normal_out(Mean mean, Std std, Generator generator, at::Tensor& out) {
-  if (!is_row_float(out.scalar_type()) && !out.is_complex()) return delegate_op<AtenOp>(mean, std, generator, out);
+  if (!is_row_float(out.scalar_type()) && !out.is_complex()) return call_fallback<AtenOp>(mean, std, generator, out);
   templates::normal_out_impl<NormalFill, Philox>(out, mean, std, generator);
   count_compiled<AtenOp>();
   return out;
@@ -140,7 +140,7 @@ template <class> struct ExponentialFill {
 };
 at::Tensor& exponential_(at::Tensor& self, double lambda, Generator generator) {
   using AtenOp = at::_ops::exponential_;
-  if (!fillable_float(self)) return torch_op<AtenOp>(self, lambda, generator);
+  if (!fillable_float(self)) return call_native<AtenOp>(self, lambda, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::exponential_impl_<ExponentialFill, Philox>(self, lambda, generator);
   count_compiled<AtenOp>();
@@ -155,7 +155,7 @@ template <class> struct CauchyFill {
 };
 at::Tensor& cauchy_(at::Tensor& self, double median, double sigma, Generator generator) {
   using AtenOp = at::_ops::cauchy_;
-  if (!fillable_float(self)) return torch_op<AtenOp>(self, median, sigma, generator);
+  if (!fillable_float(self)) return call_native<AtenOp>(self, median, sigma, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::cauchy_impl_<CauchyFill, Philox>(self, median, sigma, generator);
   count_compiled<AtenOp>();
@@ -170,7 +170,7 @@ template <class> struct LogNormalFill {
 };
 at::Tensor& log_normal_(at::Tensor& self, double mean, double std, Generator generator) {
   using AtenOp = at::_ops::log_normal_;
-  if (!fillable_float(self)) return torch_op<AtenOp>(self, mean, std, generator);
+  if (!fillable_float(self)) return call_native<AtenOp>(self, mean, std, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::log_normal_impl_<LogNormalFill, Philox>(self, mean, std, generator);
   count_compiled<AtenOp>();
@@ -187,7 +187,7 @@ template <class> struct GeometricFill {
 at::Tensor& geometric_(at::Tensor& self, double p, Generator generator) {
   using AtenOp = at::_ops::geometric_;
   if (!is_row_type(self.scalar_type()) || self.scalar_type() == at::kBool || !fillable(self))
-    return torch_op<AtenOp>(self, p, generator);
+    return call_native<AtenOp>(self, p, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::geometric_impl_<GeometricFill, Philox>(self, p, generator);
   count_compiled<AtenOp>();
@@ -236,7 +236,7 @@ bool holds_integers(const at::Tensor& self) { return is_compiled_type(self.scala
 
 at::Tensor& random_(at::Tensor& self, Generator generator) {
   using AtenOp = at::_ops::random_;
-  if (!holds_integers(self)) return torch_op<AtenOp>(self, generator);
+  if (!holds_integers(self)) return call_native<AtenOp>(self, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::random_impl<IntegerFill, Philox>(self, generator);
   count_compiled<AtenOp>();
@@ -244,7 +244,7 @@ at::Tensor& random_(at::Tensor& self, Generator generator) {
 }
 at::Tensor& random_from_to(at::Tensor& self, int64_t from, std::optional<int64_t> to, Generator generator) {
   using AtenOp = at::_ops::random__from;
-  if (!holds_integers(self)) return torch_op<AtenOp>(self, from, to, generator);
+  if (!holds_integers(self)) return call_native<AtenOp>(self, from, to, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::random_from_to_impl<IntegerRangeFill, Philox>(self, from, to, generator);
   count_compiled<AtenOp>();
@@ -252,7 +252,7 @@ at::Tensor& random_from_to(at::Tensor& self, int64_t from, std::optional<int64_t
 }
 at::Tensor& random_to(at::Tensor& self, int64_t to, Generator generator) {
   using AtenOp = at::_ops::random__to;
-  if (!holds_integers(self)) return torch_op<AtenOp>(self, to, generator);
+  if (!holds_integers(self)) return call_native<AtenOp>(self, to, generator);
   const PointersInside inside;   // the iterator asks for the address
   templates::random_from_to_impl<IntegerRangeFill, Philox>(self, 0, to, generator);
   count_compiled<AtenOp>();
@@ -287,14 +287,14 @@ bool bernoulli_serves(const at::Tensor& self, const at::Tensor& p) {
 
 at::Tensor& bernoulli_float(at::Tensor& self, double p, Generator generator) {
   using AtenOp = at::_ops::bernoulli__float;
-  if (!bernoulli_serves(self)) return torch_op<AtenOp>(self, p, generator);
+  if (!bernoulli_serves(self)) return call_native<AtenOp>(self, p, generator);
   templates::bernoulli_impl_<BernoulliFill, Philox>(self, p, generator);
   count_compiled<AtenOp>();
   return self;
 }
 at::Tensor& bernoulli_tensor(at::Tensor& self, const at::Tensor& p, Generator generator) {
   using AtenOp = at::_ops::bernoulli__Tensor;
-  if (!bernoulli_serves(self, p)) return torch_op<AtenOp>(self, p, generator);
+  if (!bernoulli_serves(self, p)) return call_native<AtenOp>(self, p, generator);
   TORCH_CHECK(at::is_expandable_to(p.sizes(), self.sizes()), "The size of tensor p ", p.sizes(),
               " does not broadcast to the size of the destination ", self.sizes());
   templates::bernoulli_impl_<BernoulliTensorFill, Philox>(self, p, generator);
@@ -305,7 +305,7 @@ at::Tensor& bernoulli_out(const at::Tensor& self, Generator generator, at::Tenso
   using AtenOp = at::_ops::bernoulli_out;
   if (!is_row_float(self.scalar_type()) || !fillable(self) || self.dim() > kMaxRowSpaceRank || !is_compiled_type(out.scalar_type()) ||
       out.device() != self.device())
-    return torch_op<AtenOp>(self, generator, out);
+    return call_native<AtenOp>(self, generator, out);
   templates::bernoulli_out_impl<BernoulliTensorFill, Philox>(out, self, generator);
   count_compiled<AtenOp>();
   return out;
@@ -313,7 +313,7 @@ at::Tensor& bernoulli_out(const at::Tensor& self, Generator generator, at::Tenso
 
 std::tuple<at::Tensor, at::Tensor> native_dropout(const at::Tensor& input, double p, std::optional<bool> train) {
   using AtenOp = at::_ops::native_dropout;
-  if (!fillable_float(input) || !train.value_or(true)) return torch_op<AtenOp>(input, p, train);
+  if (!fillable_float(input) || !train.value_or(true)) return call_native<AtenOp>(input, p, train);
   TORCH_CHECK(0 <= p && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", 1 - p);
   at::Tensor mask = at::empty_like(input, input.options().dtype(at::kBool));
   at::Tensor output = empty_product(input, mask);
@@ -334,7 +334,7 @@ std::tuple<at::Tensor, at::Tensor> native_dropout(const at::Tensor& input, doubl
 at::Tensor native_dropout_backward(const at::Tensor& grad, const at::Tensor& mask, double scale) {
   using AtenOp = at::_ops::native_dropout_backward;
   if (!fillable_float(grad) || mask.scalar_type() != at::kBool || mask.device() != grad.device() || mask.sizes() != grad.sizes())
-    return torch_op<AtenOp>(grad, mask, scale);
+    return call_native<AtenOp>(grad, mask, scale);
   at::Tensor result = empty_product(grad, mask);
   if (grad.numel() == 0) return result;
   Circuit circuit;

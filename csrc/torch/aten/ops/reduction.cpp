@@ -102,7 +102,7 @@ at::Tensor mean_all(const at::Tensor& self, Dtype dtype) {
 at::Tensor prod_all(const at::Tensor& self, Dtype dtype) {
   using AtenOp = at::_ops::prod;
   const c10::ScalarType type = at::native::get_dtype_from_self(self, dtype, /*promote_integers=*/true);
-  if (!reducible(Accumulate::Result, self, type)) return torch_op<AtenOp>(self, dtype);
+  if (!reducible(Accumulate::Result, self, type)) return call_native<AtenOp>(self, dtype);
   at::Tensor result = make_result(self, all_dims(), false, type);
   reduce(Op::prod, Accumulate::Result, self, all_dims(), {&result});
   count_compiled<AtenOp>();
@@ -112,7 +112,7 @@ at::Tensor prod_all(const at::Tensor& self, Dtype dtype) {
 /// max() and min(); of nothing, torch says what is wrong.
 template <Op op, class AtenOp>
 at::Tensor extreme_all(const at::Tensor& self) {
-  if (!reducible(Accumulate::Input, self, {}) || self.numel() == 0) return torch_op<AtenOp>(self);
+  if (!reducible(Accumulate::Input, self, {}) || self.numel() == 0) return call_native<AtenOp>(self);
   at::Tensor result = make_result(self, all_dims(), false, self.scalar_type());
   reduce(op, Accumulate::Input, self, all_dims(), {&result});
   count_compiled<AtenOp>();
@@ -123,7 +123,7 @@ template <Op op, class AtenOp>
 at::Tensor& extreme_all_out(const at::Tensor& self, at::Tensor& out) {
   if (!reducible(Accumulate::Input, self, out.scalar_type()) || self.device() != out.device() || self.numel() == 0 ||
       !c10::canCast(self.scalar_type(), out.scalar_type()))
-    return torch_op<AtenOp>(self, out);
+    return call_native<AtenOp>(self, out);
   resize_result(out, self, all_dims(), false);
   reduce(op, Accumulate::Input, self, all_dims(), {&out});
   count_compiled<AtenOp>();
@@ -147,7 +147,7 @@ void aminmax_into(const at::Tensor& self, DimMask mask, const at::Tensor& min, c
 
 std::tuple<at::Tensor, at::Tensor> aminmax(const at::Tensor& self, std::optional<int64_t> dim, bool keepdim) {
   using AtenOp = at::_ops::aminmax;
-  if (!reducible(Accumulate::Input, self, {})) return torch_op<AtenOp>(self, dim, keepdim);
+  if (!reducible(Accumulate::Input, self, {})) return call_native<AtenOp>(self, dim, keepdim);
   Structured<at::meta::structured_aminmax> results;
   results.meta(self, dim, keepdim);
   aminmax_into(self, mask_of(self, dim), results[0], results[1]);
@@ -158,7 +158,7 @@ std::tuple<at::Tensor, at::Tensor> aminmax(const at::Tensor& self, std::optional
 std::tuple<at::Tensor&, at::Tensor&> aminmax_out(const at::Tensor& self, std::optional<int64_t> dim, bool keepdim,
                                                  at::Tensor& min, at::Tensor& max) {
   using AtenOp = at::_ops::aminmax_out;
-  if (!reducible(Accumulate::Input, self, min.scalar_type())) return torch_op<AtenOp>(self, dim, keepdim, min, max);
+  if (!reducible(Accumulate::Input, self, min.scalar_type())) return call_native<AtenOp>(self, dim, keepdim, min, max);
   Structured<at::meta::structured_aminmax> results(min, max);
   results.meta(self, dim, keepdim);
   aminmax_into(self, mask_of(self, dim), min, max);
@@ -170,7 +170,7 @@ std::tuple<at::Tensor&, at::Tensor&> aminmax_out(const at::Tensor& self, std::op
 
 at::Tensor count_nonzero(const at::Tensor& self, c10::IntArrayRef dims) {
   using AtenOp = at::_ops::count_nonzero_dim_IntList;
-  if (!reducible(Accumulate::Bool, self, {})) return torch_op<AtenOp>(self, dims);
+  if (!reducible(Accumulate::Bool, self, {})) return call_native<AtenOp>(self, dims);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, false, at::kLong);
   reduce(Op::count_nonzero, Accumulate::Bool, self, mask, {&result});
@@ -184,7 +184,7 @@ at::Tensor nansum(const at::Tensor& self, at::OptionalIntArrayRef dims, bool kee
     return kernel_sum_dim_IntList::functional(self, dims, keepdim, dtype);
   const c10::ScalarType type = dtype.value_or(self.scalar_type());
   if (!reducible(Accumulate::Result, self, type) || !c10::isFloatingType(type))
-    return torch_op<AtenOp>(self, dims, keepdim, dtype);
+    return call_native<AtenOp>(self, dims, keepdim, dtype);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, keepdim, type);
   reduce(Op::nansum, Accumulate::Result, self, mask, {&result});
@@ -198,7 +198,7 @@ at::Tensor& nansum_out(const at::Tensor& self, at::OptionalIntArrayRef dims, boo
     return kernel_sum_dim_IntList::out(self, dims, keepdim, dtype, out);
   if (!reducible(Accumulate::Result, self, {}) || !is_row_float(out.scalar_type()) || dtype.value_or(out.scalar_type()) != out.scalar_type() ||
       out.device() != self.device())
-    return torch_op<AtenOp>(self, dims, keepdim, dtype, out);
+    return call_native<AtenOp>(self, dims, keepdim, dtype, out);
   const DimMask mask = mask_of(self, dims);
   resize_result(out, self, mask, keepdim);
   reduce(Op::nansum, Accumulate::Result, self, mask, {&out});
@@ -210,7 +210,7 @@ bool equal(const at::Tensor& self, const at::Tensor& other) {
   using AtenOp = at::_ops::equal;
   TORCH_CHECK(self.device() == other.device(), "Expected all tensors to be on the same device, but found at least two devices, ",
               self.device(), " and ", other.device(), "!");
-  if (!reducible(Accumulate::Input, self, {}) || !reducible(Accumulate::Input, other, {})) return torch_op<AtenOp>(self, other);
+  if (!reducible(Accumulate::Input, self, {}) || !reducible(Accumulate::Input, other, {})) return call_native<AtenOp>(self, other);
   if (self.sizes() != other.sizes()) return false;
   if (self.numel() == 0) return true;
   const at::Tensor result = make_result(self, all_dims(), false, at::kBool);

@@ -88,7 +88,7 @@ struct ReductionKernel<Entry, meta> {
 
   static Returned functional(const at::Tensor& self, Args... args) {
     if (!reducible(Entry::rule, self, requested(args...)) && !reducible_pairs(Entry::op, self, mask(self, args...), requested(args...)))
-      return torch_op<typename Entry::Functional>(self, args...);
+      return call_native<typename Entry::Functional>(self, args...);
     Structured<Meta> results;
     run<typename Entry::Functional>(results, self, args...);
     if constexpr (kPair) return {results.take(0), results.take(1)};
@@ -98,7 +98,7 @@ struct ReductionKernel<Entry, meta> {
   static at::Tensor& out(const at::Tensor& self, Args... args, at::Tensor& out) {
     if ((!reducible(Entry::rule, self, out.scalar_type()) || (Entry::op == Op::mean && !is_row_float(out.scalar_type()))) &&
         !reducible_pairs(Entry::op, self, mask(self, args...), out.scalar_type()))
-      return torch_op<typename Entry::Out>(self, args..., out);
+      return call_native<typename Entry::Out>(self, args..., out);
     Structured<Meta> results(out);
     run<typename Entry::Out>(results, self, args...);
     return out;
@@ -106,7 +106,7 @@ struct ReductionKernel<Entry, meta> {
 
   static std::tuple<at::Tensor&, at::Tensor&> out_pair(const at::Tensor& self, Args... args, at::Tensor& out0, at::Tensor& out1) {
     if (!reducible(Entry::rule, self, out0.scalar_type()))
-      return torch_op<typename Entry::Out>(self, args..., out0, out1);
+      return call_native<typename Entry::Out>(self, args..., out0, out1);
     Structured<Meta> results(out0, out1);
     run<typename Entry::Out>(results, self, args...);
     return std::tuple<at::Tensor&, at::Tensor&>(out0, out1);

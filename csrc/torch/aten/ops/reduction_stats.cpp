@@ -37,7 +37,7 @@ void warn_degrees_of_freedom(const char* name, const at::Tensor& self, const at:
 
 template <Op op, class AtenOp>
 at::Tensor variance(const at::Tensor& self, at::OptionalIntArrayRef dims, const Correction& correction, bool keepdim) {
-  if (!computes_variance(self)) return torch_op<AtenOp>(self, dims, correction, keepdim);
+  if (!computes_variance(self)) return call_native<AtenOp>(self, dims, correction, keepdim);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, keepdim, self.scalar_type());
   warn_degrees_of_freedom(op_name(op), self, result, degrees_of(correction));
@@ -50,7 +50,7 @@ template <Op op, class AtenOp>
 at::Tensor& variance_out(const at::Tensor& self, at::OptionalIntArrayRef dims, const Correction& correction, bool keepdim,
                          at::Tensor& out) {
   if (!computes_variance(self) || !is_row_float(out.scalar_type()) || out.device() != self.device())
-    return torch_op<AtenOp>(self, dims, correction, keepdim, out);
+    return call_native<AtenOp>(self, dims, correction, keepdim, out);
   const DimMask mask = mask_of(self, dims);
   resize_result(out, self, mask, keepdim);
   warn_degrees_of_freedom(op_name(op), self, out, degrees_of(correction));
@@ -62,7 +62,7 @@ at::Tensor& variance_out(const at::Tensor& self, at::OptionalIntArrayRef dims, c
 template <Op op, class AtenOp>
 std::tuple<at::Tensor, at::Tensor> variance_and_mean(const at::Tensor& self, at::OptionalIntArrayRef dims,
                                                      const Correction& correction, bool keepdim) {
-  if (!computes_variance(self)) return torch_op<AtenOp>(self, dims, correction, keepdim);
+  if (!computes_variance(self)) return call_native<AtenOp>(self, dims, correction, keepdim);
   const DimMask mask = mask_of(self, dims);
   at::Tensor result = make_result(self, mask, keepdim, self.scalar_type());
   at::Tensor mean = make_result(self, mask, keepdim, self.scalar_type());
@@ -92,7 +92,7 @@ bool computes_norm(const at::Tensor& self, const at::Scalar& order, Dtype dtype)
 
 at::Tensor linalg_vector_norm(const at::Tensor& self, const at::Scalar& order, at::OptionalIntArrayRef dims, bool keepdim, Dtype dtype) {
   using AtenOp = at::_ops::linalg_vector_norm;
-  if (!computes_norm(self, order, dtype)) return torch_op<AtenOp>(self, order, dims, keepdim, dtype);
+  if (!computes_norm(self, order, dtype)) return call_native<AtenOp>(self, order, dims, keepdim, dtype);
   Structured<at::meta::structured_linalg_vector_norm> result;
   result.meta(self, order, dims, keepdim, dtype);
   norm_into(self, order.toDouble(), mask_of(self, dims), result[0]);
@@ -103,7 +103,7 @@ at::Tensor linalg_vector_norm(const at::Tensor& self, const at::Scalar& order, a
 at::Tensor& linalg_vector_norm_out(const at::Tensor& self, const at::Scalar& order, at::OptionalIntArrayRef dims, bool keepdim,
                                    Dtype dtype, at::Tensor& out) {
   using AtenOp = at::_ops::linalg_vector_norm_out;
-  if (!computes_norm(self, order, out.scalar_type())) return torch_op<AtenOp>(self, order, dims, keepdim, dtype, out);
+  if (!computes_norm(self, order, out.scalar_type())) return call_native<AtenOp>(self, order, dims, keepdim, dtype, out);
   Structured<at::meta::structured_linalg_vector_norm> result(out);
   result.meta(self, order, dims, keepdim, dtype);
   norm_into(self, order.toDouble(), mask_of(self, dims), out);
@@ -118,7 +118,7 @@ at::Scalar order_of(const Order& p) { return p.value_or(2.0); }
 /// norm.ScalarOpt_dim and norm.ScalarOpt_dim_dtype: `Dtypes` is empty or one dtype.
 template <class AtenOp, class Meta, class... Dtypes>
 at::Tensor norm(const at::Tensor& self, const Order& p, c10::IntArrayRef dims, bool keepdim, Dtypes... dtype) {
-  if (!computes_norm(self, order_of(p), Dtype(dtype...))) return torch_op<AtenOp>(self, p, dims, keepdim, dtype...);
+  if (!computes_norm(self, order_of(p), Dtype(dtype...))) return call_native<AtenOp>(self, p, dims, keepdim, dtype...);
   Structured<Meta> result;
   result.meta(self, reference(p), dims, keepdim, dtype...);
   norm_into(self, order_of(p).toDouble(), mask_of(self, dims), result[0]);
@@ -128,7 +128,7 @@ at::Tensor norm(const at::Tensor& self, const Order& p, c10::IntArrayRef dims, b
 
 template <class AtenOp, class Meta, class... Dtypes>
 at::Tensor& norm_out(const at::Tensor& self, const Order& p, c10::IntArrayRef dims, bool keepdim, Dtypes... dtype, at::Tensor& out) {
-  if (!computes_norm(self, order_of(p), out.scalar_type())) return torch_op<AtenOp>(self, p, dims, keepdim, dtype..., out);
+  if (!computes_norm(self, order_of(p), out.scalar_type())) return call_native<AtenOp>(self, p, dims, keepdim, dtype..., out);
   Structured<Meta> result(out);
   result.meta(self, reference(p), dims, keepdim, dtype...);
   norm_into(self, order_of(p).toDouble(), mask_of(self, dims), out);
@@ -140,7 +140,7 @@ at::Tensor& norm_out(const at::Tensor& self, const Order& p, c10::IntArrayRef di
 
 at::Tensor logsumexp(const at::Tensor& self, c10::IntArrayRef dims, bool keepdim) {
   using AtenOp = at::_ops::logsumexp;
-  if (!reducible(Accumulate::Input, self, {})) return torch_op<AtenOp>(self, dims, keepdim);
+  if (!reducible(Accumulate::Input, self, {})) return call_native<AtenOp>(self, dims, keepdim);
   const DimMask mask = mask_of(self, dims);
   const bool integral = c10::isIntegralType(self.scalar_type(), /*includeBool=*/true);
   at::Tensor result = make_result(self, mask, keepdim, integral ? c10::get_default_dtype_as_scalartype() : self.scalar_type());
@@ -152,7 +152,7 @@ at::Tensor logsumexp(const at::Tensor& self, c10::IntArrayRef dims, bool keepdim
 at::Tensor& logsumexp_out(const at::Tensor& self, c10::IntArrayRef dims, bool keepdim, at::Tensor& out) {
   using AtenOp = at::_ops::logsumexp_out;
   if (!reducible(Accumulate::Input, self, {}) || !is_row_float(out.scalar_type()) || out.device() != self.device())
-    return torch_op<AtenOp>(self, dims, keepdim, out);
+    return call_native<AtenOp>(self, dims, keepdim, out);
   const DimMask mask = mask_of(self, dims);
   resize_result(out, self, mask, keepdim);
   reduce(Op::logsumexp, Accumulate::Result, self, mask, {&out});

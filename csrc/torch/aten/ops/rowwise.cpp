@@ -80,7 +80,7 @@ void run_along(Op op, int64_t dim, std::initializer_list<const at::Tensor*> inpu
 template <class Row>
 struct SoftmaxKernel {
   /// Converting half to float inside the kernel is a CUDA affair; torch's CPU kernel says so.
-  static bool serves(const at::Tensor& self, bool half_to_float) { return computes(self) && !half_to_float; }
+  static bool takes(const at::Tensor& self, bool half_to_float) { return computes(self) && !half_to_float; }
 
   template <class AtenOp>
   static void run(Structured<typename Row::Meta>& result, const at::Tensor& self, int64_t dim, bool half_to_float) {
@@ -91,7 +91,7 @@ struct SoftmaxKernel {
 
   static at::Tensor functional(const at::Tensor& self, int64_t dim, bool half_to_float) {
     using AtenOp = typename Row::Functional;
-    if (!serves(self, half_to_float)) return torch_op<AtenOp>(self, dim, half_to_float);
+    if (!takes(self, half_to_float)) return call_native<AtenOp>(self, dim, half_to_float);
     Structured<typename Row::Meta> result;
     run<AtenOp>(result, self, dim, half_to_float);
     return result.take();
@@ -99,7 +99,7 @@ struct SoftmaxKernel {
 
   static at::Tensor& out(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
     using AtenOp = typename Row::Out;
-    if (!serves(self, half_to_float)) return torch_op<AtenOp>(self, dim, half_to_float, out);
+    if (!takes(self, half_to_float)) return call_native<AtenOp>(self, dim, half_to_float, out);
     Structured<typename Row::Meta> result(out);
     run<AtenOp>(result, self, dim, half_to_float);
     return out;
@@ -108,7 +108,7 @@ struct SoftmaxKernel {
 
 template <class Row>
 struct SoftmaxBackwardKernel {
-  static bool serves(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
+  static bool takes(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
     check_same_device(Row::Functional::name, grad, output);
     TORCH_CHECK(grad.numel() == output.numel(), Row::Functional::name, ": Expected grad_output of size ",
                 output.sizes(), ", got ", grad.sizes());
@@ -125,7 +125,7 @@ struct SoftmaxBackwardKernel {
 
   static at::Tensor functional(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype) {
     using AtenOp = typename Row::Functional;
-    if (!serves(grad, output, input_dtype)) return torch_op<AtenOp>(grad, output, dim, input_dtype);
+    if (!takes(grad, output, input_dtype)) return call_native<AtenOp>(grad, output, dim, input_dtype);
     Structured<typename Row::Meta> result;
     run<AtenOp>(result, grad, output, dim, input_dtype);
     return result.take();
@@ -134,7 +134,7 @@ struct SoftmaxBackwardKernel {
   static at::Tensor& out(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype,
                          at::Tensor& grad_input) {
     using AtenOp = typename Row::Out;
-    if (!serves(grad, output, input_dtype)) return torch_op<AtenOp>(grad, output, dim, input_dtype, grad_input);
+    if (!takes(grad, output, input_dtype)) return call_native<AtenOp>(grad, output, dim, input_dtype, grad_input);
     Structured<typename Row::Meta> result(grad_input);
     run<AtenOp>(result, grad, output, dim, input_dtype);
     return grad_input;
@@ -195,7 +195,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
   check_same_device("native_layer_norm", input, weight, bias);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias))
-    return torch_op<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
+    return call_native<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
   const c10::DimVector statistics = statistics_sizes(input, normalized_shape.size());
   const c10::ScalarType type = statistics_type(input, weight, bias);
   at::Tensor y = empty(input.sizes(), input.scalar_type(), input.device());
@@ -250,7 +250,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   check_statistics("native_layer_norm_backward", input, normalized_shape, mean);
   check_statistics("native_layer_norm_backward", input, normalized_shape, rstd);
   if (!computes_norm(input, weight, bias) || !computes(dy) || dy.sizes() != input.sizes())
-    return torch_op<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
+    return call_native<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
 
   at::Tensor grad_input, grad_weight, grad_bias;
   if (mask[0]) {
@@ -286,7 +286,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   const at::Tensor& weight = tensor_or_undefined(weight_opt);
   check_same_device("_fused_rms_norm", input, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
-  if (!computes_rms_norm(input, weight)) return torch_op<AtenOp>(input, normalized_shape, weight_opt, eps);
+  if (!computes_rms_norm(input, weight)) return call_native<AtenOp>(input, normalized_shape, weight_opt, eps);
   at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
   // The CPU's products of a contiguous copy: only dims of size 1 leave room for other strides.
   at::Tensor y = input.is_contiguous() ? empty_product(input, rstd) : empty(input.sizes(), input.scalar_type(), input.device());

@@ -66,7 +66,7 @@ struct CumulativeKernel {
 
   static at::Tensor functional(const at::Tensor& self, int64_t dim, Dtype dtype) {
     using AtenOp = typename Row::Functional;
-    if (!computes(self, dtype)) return torch_op<AtenOp>(self, dim, dtype);
+    if (!computes(self, dtype)) return call_native<AtenOp>(self, dim, dtype);
     Result result;
     run<AtenOp>(result, self, dim, dtype);
     return result.take();
@@ -74,7 +74,7 @@ struct CumulativeKernel {
 
   static at::Tensor& out(const at::Tensor& self, int64_t dim, Dtype dtype, at::Tensor& out) {
     using AtenOp = typename Row::Out;
-    if (!computes(self, out.scalar_type())) return torch_op<AtenOp>(self, dim, dtype, out);
+    if (!computes(self, out.scalar_type())) return call_native<AtenOp>(self, dim, dtype, out);
     Result result(out);
     run<AtenOp>(result, self, dim, dtype);
     return out;
@@ -82,7 +82,7 @@ struct CumulativeKernel {
 
   static at::Tensor& in_place(at::Tensor& self, int64_t dim, Dtype dtype) {
     using AtenOp = typename Row::InPlace;
-    if (!computes(self, self.scalar_type())) return torch_op<AtenOp>(self, dim, dtype);
+    if (!computes(self, self.scalar_type())) return call_native<AtenOp>(self, dim, dtype);
     Result result(self, Result::Form::InPlace);
     run<AtenOp>(result, self, dim, dtype);
     return self;
@@ -102,7 +102,7 @@ void running_extreme(const at::Tensor& self, at::Tensor& values, at::Tensor& ind
   if (!computes(self, {}) || values.scalar_type() != self.scalar_type() || indices.scalar_type() != at::kLong ||
       values.sizes() != self.sizes() || indices.sizes() != self.sizes() ||
       at::has_internal_overlap(values) == at::MemOverlap::Yes || at::has_internal_overlap(indices) == at::MemOverlap::Yes)
-    return torch_op<AtenOp>(self, values, indices, dim);
+    return call_native<AtenOp>(self, values, indices, dim);
   scan_into(op, math_type(dtype_of(self)), self, dim, values, &indices);
   count_compiled<AtenOp>();
 }
@@ -113,7 +113,7 @@ bool computes_logcumsumexp(const at::Tensor& self) { return computes(self, {}) &
 
 at::Tensor logcumsumexp(const at::Tensor& self, int64_t dim) {
   using AtenOp = at::_ops::_logcumsumexp;
-  if (!computes_logcumsumexp(self)) return torch_op<AtenOp>(self, dim);
+  if (!computes_logcumsumexp(self)) return call_native<AtenOp>(self, dim);
   at::Tensor result = empty(self.sizes(), self.scalar_type(), self.device());
   scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, result);
   count_compiled<AtenOp>();
@@ -124,7 +124,7 @@ at::Tensor& logcumsumexp_out(const at::Tensor& self, int64_t dim, at::Tensor& ou
   using AtenOp = at::_ops::_logcumsumexp_out;
   if (!computes_logcumsumexp(self) || out.scalar_type() != self.scalar_type() || out.sizes() != self.sizes() ||
       out.device() != self.device())
-    return torch_op<AtenOp>(self, dim, out);
+    return call_native<AtenOp>(self, dim, out);
   check_overlap(out, self);
   scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, out);
   count_compiled<AtenOp>();

@@ -13,7 +13,7 @@ namespace hologram::aten {
 namespace {
 
 /// Why torch's kernel runs: nothing else serves the op, or its arguments are handles on dense tensors.
-enum class Route : uint8_t { Delegate, DelegateHandles };
+enum class Route : uint8_t { Dense, Handles };
 
 class Call {
  public:
@@ -37,7 +37,7 @@ class Call {
         default: break;
       }
     }
-    return call_.resolve_device(/*may_be_gpu=*/route_ != Route::DelegateHandles);
+    return call_.resolve_device(/*may_be_gpu=*/route_ != Route::Handles);
   }
 
   /// Before arguments are converted, and once more when a kernel refused them.
@@ -89,7 +89,7 @@ class Call {
 
   void run() {
     const NativeScope scope(call_, plan_.seeded && (plan_.dropout < 0 || argument(plan_.dropout).toDouble() != 0));
-    if (route_ == Route::Delegate) plan_.op.redispatchBoxed(call_.key(), &stack_);
+    if (route_ == Route::Dense) plan_.op.redispatchBoxed(call_.key(), &stack_);
     else plan_.op.callBoxed(&stack_);   // the kernel depends on which arguments are sparse or nested
   }
 
@@ -142,7 +142,7 @@ class Call {
 
 void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
   Call call(plan, stack, route);
-  TORCH_CHECK_NOT_IMPLEMENTED(plan.served || route == Route::DelegateHandles, "hologram.", plan.name, ": neither the device nor "
+  TORCH_CHECK_NOT_IMPLEMENTED(plan.has_cpu_kernel || route == Route::Handles, "hologram.", plan.name, ": neither the device nor "
                               "PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   on_native(call.look(), [&](c10::DeviceType native) {
     call.use(native);
@@ -157,34 +157,34 @@ std::atomic<FallbackMode>& mode() {
   return value;
 }
 
-void run_delegated(const c10::OperatorHandle& op, torch::jit::Stack* stack, Route route) {
+void run_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack, Route route) {
   const Plan& plan = plan_of(op);
   const FallbackMode m = mode().load(std::memory_order_relaxed);
   if (C10_UNLIKELY(m != FallbackMode::Allow)) {
     TORCH_CHECK(m != FallbackMode::Error, "hologram.", plan.name, ": no compiled or library kernel for these arguments (",
                 Call(plan, stack, route).describe(), ") and HOLOGRAM_FALLBACK=error. Allow PyTorch's CPU kernel with "
                 "HOLOGRAM_FALLBACK=allow, or use an op that torch.hologram.op_report() lists as compiled.");
-    if (plan.stat->delegated.load(std::memory_order_relaxed) == 0)
+    if (plan.stat->fallback.load(std::memory_order_relaxed) == 0)
       TORCH_WARN("hologram.", plan.name, ": runs in PyTorch's CPU kernel on the device's memory (",
                  Call(plan, stack, route).describe(), ").");
   }
   run_native(plan, stack, route);
-  plan.stat->delegated.fetch_add(1, std::memory_order_relaxed);
+  plan.stat->fallback.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace
 
-void delegate(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_delegated(op, stack, Route::Delegate); }
-void delegate_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
-  run_delegated(op, stack, Route::DelegateHandles);
+void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_fallback(op, stack, Route::Dense); }
+void fallback_for_handles(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  run_fallback(op, stack, Route::Handles);
 }
 
-void delegate_each(torch::Library& m, c10::DispatchKey native, std::initializer_list<std::string_view> except) {
+void register_fallbacks(torch::Library& m, c10::DispatchKey native, std::initializer_list<std::string_view> except) {
   for (const c10::OperatorName& op : c10::Dispatcher::singleton().getRegistrationsForDispatchKey(native)) {
     if (op.name.rfind("aten::", 0) != 0) continue;
     const std::string name = op.overload_name.empty() ? op.name : op.name + "." + op.overload_name;
     if (std::find(except.begin(), except.end(), std::string_view(name).substr(6)) != except.end()) continue;
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&delegate_handles>());
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&fallback_for_handles>());
   }
 }
 
@@ -202,7 +202,7 @@ FallbackMode fallback_mode() { return mode().load(); }
 void set_fallback_mode(FallbackMode m) { mode().store(m); }
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&delegate>());
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>());
 }
 
 }  // namespace hologram::aten

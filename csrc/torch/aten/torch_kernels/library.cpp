@@ -12,13 +12,13 @@ namespace {
 // Programs written for GPUs count integers (tokens per expert), which only torch's CUDA kernel does. Float64 holds the edges
 // and the counts.
 at::Tensor histc(const at::Tensor& self, int64_t bins, const at::Scalar& min, const at::Scalar& max) {
-  if (!c10::isIntegralType(self.scalar_type(), /*includeBool=*/false)) return library_op<at::_ops::histc>(self, bins, min, max);
-  return library_op<at::_ops::histc>(self.to(at::kDouble), bins, min, max).to(self.scalar_type());
+  if (!c10::isIntegralType(self.scalar_type(), /*includeBool=*/false)) return call_library<at::_ops::histc>(self, bins, min, max);
+  return call_library<at::_ops::histc>(self.to(at::kDouble), bins, min, max).to(self.scalar_type());
 }
 
 at::Tensor& histc_out(const at::Tensor& self, int64_t bins, const at::Scalar& min, const at::Scalar& max, at::Tensor& out) {
   if (!c10::isIntegralType(self.scalar_type(), /*includeBool=*/false) || out.scalar_type() != self.scalar_type())
-    return library_op<at::_ops::histc_out>(self, bins, min, max, out);
+    return call_library<at::_ops::histc_out>(self, bins, min, max, out);
   const at::Tensor counts = histc(self, bins, min, max);
   return out.resize_(counts.sizes()).copy_(counts);
 }

@@ -83,7 +83,7 @@ void give_back(void* context) {
 
 }  // namespace
 
-bool serves(const Queue& queue) {
+bool runs_on(const Queue& queue) {
   if (queue.device() != 0 || queue.name() != std::string_view("metal")) return false;
   static const bool has = torch_has_mps();
   return has;

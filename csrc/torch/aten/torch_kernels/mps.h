@@ -13,7 +13,7 @@
 namespace hologram::aten::mps {
 
 /// Do torch's MPS kernels run on the memory of this backend? HOLOGRAM_MPS=0: no.
-bool serves(const Queue& queue);
+bool runs_on(const Queue& queue);
 
 /// Where MPS storages get their memory when they grow.
 c10::Allocator* allocator();

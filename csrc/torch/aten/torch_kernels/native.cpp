@@ -383,7 +383,7 @@ at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
 c10::DeviceType gpu_native_type(const Queue& queue) {
   static const bool torch_has_cuda = at::hasCUDA();
   if (torch_has_cuda && queue.name() == std::string_view("cuda")) return c10::DeviceType::CUDA;
-  return mps::serves(queue) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
+  return mps::runs_on(queue) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
 }
 
 c10::DispatchKey native_key(c10::DeviceType native) {

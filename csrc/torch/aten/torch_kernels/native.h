@@ -74,7 +74,7 @@ inline c10::DeviceType native_type(const Queue& queue) {
 }
 c10::DispatchKey native_key(c10::DeviceType native);
 /// Are torch's CPU kernels the tensor's library, on its memory as it is?
-inline bool host_serves(const at::Tensor& t) {
+inline bool on_host_kernels(const at::Tensor& t) {
   const Queue& queue = home_queue(t);
   return queue.reads_host_memory() || (queue.host_visible() && gpu_native_type(queue) == c10::DeviceType::CPU);
 }

@@ -54,7 +54,7 @@ std::unique_ptr<Plan> make_plan(const c10::OperatorHandle& op) {
   const std::string base = id.name.rfind("aten::", 0) == 0 ? id.name.substr(6) : id.name;
   plan->name = id.overload_name.empty() ? base : base + "." + id.overload_name;
   plan->stat = &op_stat(plan->name.c_str());
-  plan->served = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
+  plan->has_cpu_kernel = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU);
   plan->on_cuda = op.hasComputedKernelForDispatchKey(c10::DispatchKey::CUDA);
   plan->seeded = op.hasTag(at::Tag::nondeterministic_seeded);
   plan->on_mps = op.hasKernelForDispatchKey(c10::DispatchKey::MPS) && !plan->seeded;   // its fallback counts as no kernel

@@ -1,5 +1,5 @@
 // One call of an op in torch's own kernel (CUDA's or MPS's where the memory is theirs and torch has one, else the CPU's), on the
-// device's memory: what the boxed road (delegate.cpp) and the typed road (direct.h) have in common.
+// device's memory: what the boxed path (fallback.cpp) and the typed path (typed_call.h) have in common.
 //
 // Tensor arguments become aliases (native.h), a device generator becomes a native generator seeded from it, and what comes back
 // is a hologram tensor that aliases, owns or is an argument exactly as the schema and the kernel say.
@@ -41,7 +41,7 @@ struct Plan {
   c10::SmallVector<int, 4> returns;      // the written argument a return stands for, or -1
   bool seeded = false;                   // draws random numbers without a Generator argument ...
   int dropout = -1;                      // ... but only if this argument, a probability, is not 0
-  bool served = false;                   // torch has a CPU kernel
+  bool has_cpu_kernel = false;           // in the installed torch
   bool on_cuda = false;                  // ... and one for CUDA
   bool on_mps = false;                   // ... and one for MPS that draws no random numbers: those are as on other backends
 

@@ -48,8 +48,8 @@ TORCH_LIBRARY_IMPL(aten, NestedTensorPrivateUse1, m) {
   register_kernel<at::_ops::_nested_tensor_size, &at::native::_nested_tensor_size>(m);
   register_kernel<at::_ops::_nested_tensor_strides, &at::native::_nested_tensor_strides>(m);
   register_kernel<at::_ops::_nested_tensor_storage_offsets, &at::native::_nested_tensor_storage_offsets>(m);
-  // Everything else is delegated.
-  delegate_each(m, c10::DispatchKey::NestedTensorCPU, {"_to_copy", "copy_", "empty_like", "_nested_tensor_size",
+  // Everything else is the fallback's.
+  register_fallbacks(m, c10::DispatchKey::NestedTensorCPU, {"_to_copy", "copy_", "empty_like", "_nested_tensor_size",
                                                        "_nested_tensor_strides", "_nested_tensor_storage_offsets"});
 }
 

@@ -53,8 +53,8 @@ at::Tensor map_sparse(const at::Tensor& t, c10::Device device, MapMember map) {
 }
 
 // Everything sparse is torch's, and what torch's CPU has no kernel for is refused in torch's own words.
-TORCH_LIBRARY_IMPL(aten, SparsePrivateUse1, m) { delegate_each(m, c10::DispatchKey::SparseCPU); }
-TORCH_LIBRARY_IMPL(aten, SparseCsrPrivateUse1, m) { delegate_each(m, c10::DispatchKey::SparseCsrCPU); }
+TORCH_LIBRARY_IMPL(aten, SparsePrivateUse1, m) { register_fallbacks(m, c10::DispatchKey::SparseCPU); }
+TORCH_LIBRARY_IMPL(aten, SparseCsrPrivateUse1, m) { register_fallbacks(m, c10::DispatchKey::SparseCsrCPU); }
 
 // Quantized tensors are more than memory and strides. No op on the device makes one, but these would start with none.
 namespace {

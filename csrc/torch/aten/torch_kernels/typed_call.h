@@ -233,19 +233,19 @@ struct Direct<R(A...)> {
   }
 };
 
-/// From inside a kernel of the device whose general case is torch's: `return library_op<at::_ops::cat>(tensors, dim);`
+/// From inside a kernel of the device whose general case is torch's: `return call_library<at::_ops::cat>(tensors, dim);`
 template <class Op, class... Args>
-decltype(auto) library_op(Args&&... args) {
+decltype(auto) call_library(Args&&... args) {
   static const DirectOp op{Op::name, Op::overload_name};
   return Direct<typename Op::schema>{&op, &Op::redispatch}(std::forward<Args>(args)...);
 }
 
 /// From inside a compiled kernel, for arguments that it does not compute: complex numbers and empty tensors are the library's, all
-/// else is delegated.
+/// else is the fallback's.
 template <class Op, class... Args>
-decltype(auto) torch_op(Args&&... args) {
-  if ((direct::for_torch(args) || ...)) return library_op<Op>(std::forward<Args>(args)...);
-  return delegate_op<Op>(std::forward<Args>(args)...);
+decltype(auto) call_native(Args&&... args) {
+  if ((direct::for_torch(args) || ...)) return call_library<Op>(std::forward<Args>(args)...);
+  return call_fallback<Op>(std::forward<Args>(args)...);
 }
 
 }  // namespace hologram::aten
