@@ -92,7 +92,7 @@ def check_types(schema) -> None:
     for argument in schema.arguments:
         if type_name(argument) not in TYPES:
             raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {type_name(argument)}, which the "
-                             "elementwise door does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
+                             "path of elementwise calls does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
 
 
 def op_class(schema) -> str:
@@ -154,7 +154,7 @@ def conditions(row: Elementwise, entry: Aten, schema, found):
     names = [a.name for a in schema.arguments]
     result = []
     for name, value in entry.when.items():
-        if name == "reduction":   # of a loss: the door folds what the row computes
+        if name == "reduction":   # of a loss: the general path folds what the row computes
             continue
         arg = names.index(name)
         if value == "absent" or value is None:
@@ -197,7 +197,7 @@ def refused_mask(row: Elementwise, rules: Rules, values) -> int:
     return sum(1 << bit for bit in range(rules.refused.bit_length()) if rules.refused >> bit & 1 and needed(bit))
 
 
-class Writer:
+class TableWriter:
     def __init__(self, schemas: Schemas):
         self.schemas = schemas
         self.missing = []                    # names no schema answers to
@@ -295,8 +295,8 @@ class Writer:
         return "\n".join([*lines, "}", ""])
 
 
-def collect(table) -> Writer:
-    writer = Writer(Schemas())
+def collect(table) -> TableWriter:
+    writer = TableWriter(Schemas())
     for row in table:
         if isinstance(row, Elementwise):
             for entry in row.aten:

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 
 #include "runtime/device/queue.h"
 #include "runtime/ir/circuit.h"
@@ -16,6 +17,13 @@
 namespace hologram::aten {
 
 constexpr c10::DeviceType kDevice = c10::DeviceType::PrivateUse1;
+
+/// An argument that a call may leave out, as torch passes it.
+using MaybeTensor = std::optional<at::Tensor>;
+inline const at::Tensor& tensor_or_undefined(const MaybeTensor& t) {
+  static const at::Tensor& undefined = *new at::Tensor;
+  return t ? *t : undefined;
+}
 
 // ---- types (common.cpp) ----
 bool is_compiled_type(c10::ScalarType t);      // bool, integers, f16, bf16, f32, f64

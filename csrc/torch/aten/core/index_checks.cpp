@@ -43,7 +43,6 @@ namespace {
 using at::IntArrayRef;
 using at::Tensor;
 using c10::SymInt;
-using MaybeTensor = std::optional<Tensor>;
 using MaybeScalar = std::optional<at::Scalar>;
 
 /// Elements of a plane of the last `dims` dimensions.

@@ -36,7 +36,7 @@ bool are_probabilities(c10::ArrayRef<const at::Tensor*> tensors) {
     values.push_back(space.input(*t));
     type = c10::promoteTypes(type, t->scalar_type());
   }
-  space.kept_output(result, add_probability_check(space.circuit(), math_type(to_dtype(type)), values));
+  space.kept_output(result, add_probability_check(space.circuit(), compute_type(to_dtype(type)), values));
   space.submit(first);
   return result.item<bool>();
 }

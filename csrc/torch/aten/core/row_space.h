@@ -18,9 +18,6 @@ using DimMask = std::bitset<64>;
 /// One dimension of the space stays free for the appended row dimension.
 constexpr int64_t kMaxRowSpaceRank = kMaxRank - 1;
 
-/// f16 and bf16 compute in f32.
-inline DType math_type(DType t) { return t == DType::F16 || t == DType::BF16 ? DType::F32 : t; }
-
 class RowSpace {
  public:
   /// `row`: which dims of `sizes` (at most kMaxRowSpaceRank) form the row. Bits beyond the rank are ignored.

@@ -1,4 +1,4 @@
-// The elementwise door: chooses the row that serves a call, tries the fast way, then the general way, and leaves the
+// The path of elementwise calls: chooses the row that serves a call, tries the fast way, then the general way, and leaves the
 // rest (complex numbers, arguments that torch refuses) to torch's own kernel.
 #include "torch/aten/elementwise/elementwise.h"
 
@@ -280,7 +280,7 @@ torch::jit::Stack run_boxed_fallback(const AtenOp& op, const Arg* args) {
   torch::jit::Stack stack;
   stack.reserve(op.nargs);
   for (int i = 0; i < op.nargs; ++i) stack.push_back(box(args[i]));
-  fallback(op.direct.facts().op, &stack);
+  fallback(op.native.facts().op, &stack);
   return stack;
 }
 

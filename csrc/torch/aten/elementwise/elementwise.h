@@ -1,4 +1,4 @@
-// The elementwise door: every aten overload that a row of hologram_core/optable/elementwise.py names comes in here.
+// The path of elementwise calls: every aten overload that a row of hologram_core/optable/elementwise.py names comes in here.
 //
 // csrc/tablegen/aten_table.py matches the rows with the schemas of the installed torch, tries out what torch's own kernels accept
 // (csrc/tablegen/aten_rules.py), and writes aten_table.inc: static data (AtenOp, Variant) and one registration per overload. A
@@ -123,7 +123,7 @@ enum AtenFlags : uint8_t {
 
 /// One aten overload.
 struct AtenOp {
-  DirectOp direct;         // torch's own kernel
+  TypedOp native;          // torch's own kernel
   const char* report;      // "add.Tensor", as op_report and messages spell it
   Form form;
   uint8_t flags;
@@ -145,9 +145,9 @@ bool run_functional(const AtenOp& op, const Arg* args, at::Tensor* results);
 /// Runs an in-place or out= overload; the results go to the arguments named by AtenOp::outs. False: as above.
 bool run_into(const AtenOp& op, const Arg* args);
 
-// ---- inside the door ----
+// ---- inside the path ----
 
-/// A call and the row that is to serve it: what both doors work from.
+/// A call and the row that is to serve it: what the fast and the general path work from.
 struct Call {
   const AtenOp& op;
   const Variant& variant;
@@ -226,7 +226,7 @@ struct Kernel<R(A...)> {
       static_assert(std::is_same_v<R, std::tuple<at::Tensor&, at::Tensor&>>);
       if (__builtin_expect(run_into(*op, args), 1)) return R(destination(args, 0), destination(args, 1));
     }
-    return Direct<R(A...)>{&op->direct, torchs}(std::forward<A>(a)...);
+    return TypedCall<R(A...)>{&op->native, torchs}(std::forward<A>(a)...);
   }
 
  private:

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "torch/aten/elementwise/elementwise_general.h"
-#include "torch/aten/elementwise/formula.h"
+#include "torch/aten/core/expr_builder.h"
 
 namespace hologram::aten {
 namespace {
@@ -20,29 +20,29 @@ struct Pair {
   Ref re, im;
 };
 
-class Pairs : public Formula {
+class Pairs : public CircuitBuilder {
  public:
-  explicit Pairs(DType type) : Formula(type), zero_(circuit_.add_scalar(0.0)) {}
+  explicit Pairs(DType type) : CircuitBuilder(type), zero_(circuit_.add_scalar(0.0)) {}
   Circuit& circuit() { return circuit_; }
   Ref zero() const { return zero_; }
 
-  Pair add(Pair a, Pair b) { return {Formula::add(a.re, b.re), Formula::add(a.im, b.im)}; }
-  Pair sub(Pair a, Pair b) { return {Formula::sub(a.re, b.re), Formula::sub(a.im, b.im)}; }
+  Pair add(Pair a, Pair b) { return {CircuitBuilder::add(a.re, b.re), CircuitBuilder::add(a.im, b.im)}; }
+  Pair sub(Pair a, Pair b) { return {CircuitBuilder::sub(a.re, b.re), CircuitBuilder::sub(a.im, b.im)}; }
   Pair mul(Pair a, Pair b) {
-    return {Formula::sub(Formula::mul(a.re, b.re), Formula::mul(a.im, b.im)),
-            Formula::add(Formula::mul(a.re, b.im), Formula::mul(a.im, b.re))};
+    return {CircuitBuilder::sub(CircuitBuilder::mul(a.re, b.re), CircuitBuilder::mul(a.im, b.im)),
+            CircuitBuilder::add(CircuitBuilder::mul(a.re, b.im), CircuitBuilder::mul(a.im, b.re))};
   }
   /// Smith's method: the larger half of the divisor scales, so that its square never overflows.
   Pair div(Pair a, Pair b) {
     const Ref upright = test(Op::ge, {node(Op::abs, {b.re}), node(Op::abs, {b.im})});
     const Ref large = pick(upright, b.re, b.im), small = pick(upright, b.im, b.re);
     const Ref is_zero = test(Op::eq, {large, zero_});
-    const Ref ratio = pick(is_zero, zero_, Formula::div(small, large));
-    const Ref scale = Formula::div(one(), Formula::add(large, Formula::mul(small, ratio)));
-    const Ref ar = Formula::mul(a.re, ratio), ai = Formula::mul(a.im, ratio);
-    const Ref re = Formula::mul(pick(upright, Formula::add(a.re, ai), Formula::add(ar, a.im)), scale);
-    const Ref im = Formula::mul(pick(upright, Formula::sub(a.im, ar), Formula::sub(ai, a.re)), scale);
-    return {pick(is_zero, Formula::div(a.re, zero_), re), pick(is_zero, Formula::div(a.im, zero_), im)};
+    const Ref ratio = pick(is_zero, zero_, CircuitBuilder::div(small, large));
+    const Ref scale = CircuitBuilder::div(one(), CircuitBuilder::add(large, CircuitBuilder::mul(small, ratio)));
+    const Ref ar = CircuitBuilder::mul(a.re, ratio), ai = CircuitBuilder::mul(a.im, ratio);
+    const Ref re = CircuitBuilder::mul(pick(upright, CircuitBuilder::add(a.re, ai), CircuitBuilder::add(ar, a.im)), scale);
+    const Ref im = CircuitBuilder::mul(pick(upright, CircuitBuilder::sub(a.im, ar), CircuitBuilder::sub(ai, a.re)), scale);
+    return {pick(is_zero, CircuitBuilder::div(a.re, zero_), re), pick(is_zero, CircuitBuilder::div(a.im, zero_), im)};
   }
   Ref abs(Pair a) { return node(Op::hypot, {a.re, a.im}); }
   Ref pick(Ref condition, Ref a, Ref b) { return node(Op::where, {condition, a, b}); }
@@ -84,7 +84,7 @@ Pair apply(Pairs& f, Op op, const Pair* a) {
     case Op::reciprocal: return f.div({f.one(), f.zero()}, a[0]);
     case Op::sgn: {
       const Ref length = f.abs(a[0]), none = f.test(Op::eq, {length, f.zero()});
-      return f.pick(none, {f.zero(), f.zero()}, {f.Formula::div(a[0].re, length), f.Formula::div(a[0].im, length)});
+      return f.pick(none, {f.zero(), f.zero()}, {f.CircuitBuilder::div(a[0].re, length), f.CircuitBuilder::div(a[0].im, length)});
     }
     case Op::pow_2: return f.mul(a[0], a[0]);
     case Op::pow_3: return f.mul(f.mul(a[0], a[0]), a[0]);

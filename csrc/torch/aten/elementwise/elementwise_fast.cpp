@@ -1,4 +1,4 @@
-// The fast door: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool). A 0-dim
+// The fast path: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool). A 0-dim
 // tensor after the first one is a number for all elements. Then there is nothing to infer: the kernel runs over the bytes
 // as one dimension, whatever the shape.
 #include "torch/aten/elementwise/elementwise.h"
@@ -75,7 +75,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
 
 bool has_unit_dim(const at::Tensor& t) { return std::count(t.sizes().begin(), t.sizes().end(), 1) != 0; }
 
-/// Do dims of size 1 or 0 leave the order of the result's dims open? The general door asks torch's TensorIterator then.
+/// Do dims of size 1 or 0 leave the order of the result's dims open? The general path asks torch's TensorIterator then.
 bool order_is_open(const Call& call, const Flat& flat) {
   if (!flat.contiguous) return has_unit_dim(*flat.lead);
   if (!flat.points && call.variant.rules.open == Open::Contiguous) return false;

@@ -1,4 +1,4 @@
-// The general door: promotion by torch's result-type rules, geometry by torch's TensorIterator. Shapes, strides of new
+// The general path: promotion by torch's result-type rules, geometry by torch's TensorIterator. Shapes, strides of new
 // results, resizing of out=, overlap and device checks and all their messages are therefore torch's own. Two things are
 // not taken from TensorIterator: dtypes (on a device other than CPU it does not cast operands; kernels convert while they
 // load and store) and numbers (0-dim CPU tensors and Scalars become kernel arguments and never operands).

@@ -1,4 +1,4 @@
-// What the general door and the complex one share: the operands of a call, its common dtype, and torch's TensorIterator over
+// What the general path and the complex one share: the operands of a call, its common dtype, and torch's TensorIterator over
 // them.
 #pragma once
 

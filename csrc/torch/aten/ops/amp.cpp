@@ -39,7 +39,7 @@ Tensor unscale(const Tensor& grad, const Tensor& inv_scale) {
   const Tensor flag = empty({}, at::kBool, grad.device());
   RowSpace space(grad.sizes(), DimMask().flip());
   Circuit& circuit = space.circuit();
-  const DType compute = math_type(dtype_of(grad));
+  const DType compute = compute_type(dtype_of(grad));
   const Ref x = space.input(grad);
   const Ref scaled = circuit.add_node(Op::mul, compute, dtype_of(grad), {x, space.scalar_input(inv_scale)});
   const Ref lost = circuit.add_node(Op::isnan, compute, DType::Bool, {finite_probe(circuit, compute, x)});

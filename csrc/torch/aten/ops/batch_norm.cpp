@@ -10,6 +10,7 @@
 
 #include <array>
 
+#include "torch/aten/core/expr_builder.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/row_space.h"
 #include "torch/aten/torch_kernels/typed_call.h"
@@ -18,13 +19,7 @@ namespace hologram::aten {
 namespace {
 
 using at::Tensor;
-using MaybeTensor = std::optional<Tensor>;
 using Three = std::tuple<Tensor, Tensor, Tensor>;
-
-const Tensor& tensor_or_undefined(const MaybeTensor& t) {
-  static const Tensor undefined;
-  return t ? *t : undefined;
-}
 
 /// One batch and what is known per channel; all tensors but `input` may be undefined.
 struct Batch {
@@ -33,7 +28,7 @@ struct Batch {
   int64_t channels() const { return input.size(1); }
   int64_t per_channel() const { return input.numel() / channels(); }
   DimMask row() const { return ~DimMask(2); }
-  DType compute() const { return math_type(dtype_of(input)); }
+  DType compute() const { return compute_type(dtype_of(input)); }
   /// The dtype of statistics and parameters.
   c10::ScalarType type() const {
     for (const Tensor* t : {&weight, &bias, &running_mean, &running_var})
@@ -65,21 +60,15 @@ Ref channels(RowSpace& space, const Tensor& t, double otherwise) {
   return t.defined() ? space.kept_input(t) : space.circuit().add_scalar(otherwise);
 }
 
-/// A circuit with the words of arithmetic, in one type.
-struct Words {
-  Circuit& c;
-  DType type;
-  Ref operator()(Op op, std::initializer_list<Ref> args) const { return c.add_node(op, type, type, args); }
-  Ref rstd(Ref variance, double eps) const { return (*this)(Op::rsqrt, {(*this)(Op::add, {variance, c.add_scalar(eps)})}); }
-};
+Ref rstd(ExprBuilder& b, Ref variance, double eps) { return b.node(Op::rsqrt, {b.add(variance, b.number(eps))}); }
 
 // ---- forward ----
 
 /// running = momentum * value + (1 - momentum) * running
-void move_average(RowSpace& space, const Words& w, const Tensor& running, Ref value, double momentum) {
-  const Ref news = w(Op::mul, {value, w.c.add_scalar(momentum)});
-  const Ref old = w(Op::mul, {space.kept_input(running), w.c.add_scalar(1.0 - momentum)});
-  space.kept_output(running, w(Op::add, {news, old}));
+void move_average(RowSpace& space, ExprBuilder& b, const Tensor& running, Ref value, double momentum) {
+  const Ref news = b.node(Op::mul, {value, b.number(momentum)});
+  const Ref old = b.node(Op::mul, {space.kept_input(running), b.number(1.0 - momentum)});
+  space.kept_output(running, b.node(Op::add, {news, old}));
 }
 
 Three train(const Batch& batch, double momentum, double eps) {
@@ -95,10 +84,10 @@ Three train(const Batch& batch, double momentum, double eps) {
   space.kept_output(mean, static_cast<Ref>(result + 1));
   space.kept_output(rstd, static_cast<Ref>(result + 2));
   if (batch.running_mean.defined()) {
-    const Words w{c, type};
+    ExprBuilder b{c, type};
     const auto count = static_cast<double>(batch.per_channel());
     move_average(space, w, batch.running_mean, static_cast<Ref>(result + 1), momentum);
-    const Ref unbiased = w(Op::mul, {static_cast<Ref>(result + 3), c.add_scalar(count / (count - 1.0))});
+    const Ref unbiased = b.node(Op::mul, {static_cast<Ref>(result + 3), c.add_scalar(count / (count - 1.0))});
     move_average(space, w, batch.running_var, unbiased, momentum);
   }
   space.submit(x);
@@ -110,11 +99,11 @@ Three evaluate(const Batch& batch, double eps) {
   Tensor y = empty(x.sizes(), x.scalar_type(), x.device());
   Circuit c;
   set_sizes(c, x.sizes());
-  const Words w{c, batch.compute()};
-  const Ref centred = w(Op::sub, {add_input(c, x), channels(c, batch.running_mean, 0.0)});
-  const Ref scale = w(Op::mul, {w.rstd(channels(c, batch.running_var, 1.0), eps), channels(c, batch.weight, 1.0)});
-  const Ref result = w(Op::add, {w(Op::mul, {centred, scale}), channels(c, batch.bias, 0.0)});
-  add_output(c, y, convert(c, result, w.type, dtype_of(y)));
+  ExprBuilder b{c, batch.compute()};
+  const Ref centred = b.node(Op::sub, {add_input(c, x), channels(c, batch.running_mean, 0.0)});
+  const Ref scale = b.node(Op::mul, {rstd(b, channels(c, batch.running_var, 1.0), eps), channels(c, batch.weight, 1.0)});
+  const Ref result = b.node(Op::add, {b.node(Op::mul, {centred, scale}), channels(c, batch.bias, 0.0)});
+  add_output(c, y, convert(c, result, b.compute(), dtype_of(y)));
   submit(c, x);
   return {std::move(y), empty({0}, batch.type(), x.device()), empty({0}, batch.type(), x.device())};
 }
@@ -187,21 +176,21 @@ void evaluate_backward(const Batch& batch, const Tensor& grad, double eps, const
   if (g.input.defined()) {
     Circuit c;
     set_sizes(c, grad.sizes());
-    const Words w{c, batch.compute()};
-    const Ref scale = w(Op::mul, {w.rstd(channels(c, batch.running_var, 1.0), eps), channels(c, batch.weight, 1.0)});
-    add_output(c, g.input, convert(c, w(Op::mul, {add_input(c, grad), scale}), w.type, dtype_of(g.input)));
+    ExprBuilder b{c, batch.compute()};
+    const Ref scale = b.node(Op::mul, {rstd(b, channels(c, batch.running_var, 1.0), eps), channels(c, batch.weight, 1.0)});
+    add_output(c, g.input, convert(c, b.node(Op::mul, {add_input(c, grad), scale}), b.compute(), dtype_of(g.input)));
     submit(c, grad);
   }
   if (!g.weight.defined() && !g.bias.defined()) return;
   RowSpace space(grad.sizes(), batch.row());
-  const Words w{space.circuit(), batch.compute()};
+  ExprBuilder b{space.circuit(), batch.compute()};
   const Ref dy = space.input(grad);
   if (g.weight.defined()) {
-    const Ref centred = w(Op::sub, {space.input(batch.input), space.kept_input(batch.running_mean)});
-    const Ref total = w(Op::dot, {dy, centred});
-    space.kept_output(g.weight, w(Op::mul, {total, w.rstd(space.kept_input(batch.running_var), eps)}));
+    const Ref centred = b.node(Op::sub, {space.input(batch.input), space.kept_input(batch.running_mean)});
+    const Ref total = b.node(Op::dot, {dy, centred});
+    space.kept_output(g.weight, b.node(Op::mul, {total, rstd(b, space.kept_input(batch.running_var), eps)}));
   }
-  if (g.bias.defined()) space.kept_output(g.bias, w(Op::sum, {dy}));
+  if (g.bias.defined()) space.kept_output(g.bias, b.node(Op::sum, {dy}));
   space.submit(grad);
 }
 

@@ -35,7 +35,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   check_device(b, input, "convolution", "bias");
   at::AutoDispatchBelowADInplaceOrView below;
   return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
-    Aliases aliases(native);
+    TensorAliases aliases(native);
     const Tensor native_input = aliases.read(input), native_weight = aliases.read(weight);
     std::optional<Tensor> native_bias;
     if (b.defined()) native_bias = aliases.read(b);
@@ -57,7 +57,7 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
   return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
-    Aliases aliases(native);
+    TensorAliases aliases(native);
     const Tensor native_grad = aliases.read(grad), native_input = aliases.read(input), native_weight = aliases.read(weight);
     const int64_t bias_size = grad.size(1);
     const PoolScope pool(queue_of(input), native);

@@ -105,7 +105,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
     }
   }
   PoolScope pool(queue_of(on_device), c10::DeviceType::CPU);
-  Aliases aliases;   // the few cases that are torch's are not worth a second road
+  TensorAliases aliases;   // the few cases that are torch's are not worth a second path
   before_read(src);
   before_write(dst);
   const at::Tensor target = is_hologram(dst) ? aliases.write(dst) : dst;

@@ -30,7 +30,7 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
     Tensor out = empty(index.sizes(), self.scalar_type(), self.device());
     RowSpace space(self.sizes(), DimMask().set(along));
     const Ref args[] = {space.input(self), space.kept_input(index)};
-    space.kept_output(out, space.circuit().add_node(Op::gather_row, math_type(dtype_of(self)), dtype_of(self), args, 2));
+    space.kept_output(out, space.circuit().add_node(Op::gather_row, compute_type(dtype_of(self)), dtype_of(self), args, 2));
     space.submit(self);
     count_compiled<AtenOp>();
     return out;

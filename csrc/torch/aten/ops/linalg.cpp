@@ -2,7 +2,7 @@
 //
 // The kernels under at::cpu:: read sizes and addresses of the tensors they are given and never ask for their device, so
 // the common case calls them on hologram tensors as they are: no alias, no second dispatch. Everything else (mixed devices,
-// complex, integers, errors) takes the library's road (direct.h), whose checks and messages are torch's.
+// complex, integers, errors) takes the library's path (typed_call.h), whose checks and messages are torch's.
 //
 // float16 and bfloat16 products run in float32 where the processor has no instructions for them: torch's own kernels are up
 // to a thousand times slower there. Inputs widen exactly, results round once.

@@ -18,7 +18,6 @@
 namespace hologram::aten {
 namespace {
 
-using MaybeTensor = std::optional<at::Tensor>;
 
 /// The arguments all four ops share. The classes are dim 1 of `self`, or dim 0 of a single sample.
 struct Nll {
@@ -34,16 +33,11 @@ struct Nll {
     return sizes;
   }
   bool per_sample() const { return reduction == at::Reduction::None && self.dim() > 1; }
-  DType compute() const { return math_type(dtype_of(self)); }
+  DType compute() const { return compute_type(dtype_of(self)); }
   Ref class_weights(RowSpace& space) const {
     return weight.defined() ? space.row_input(weight) : space.circuit().add_scalar(1.0);
   }
 };
-
-const at::Tensor& tensor_or_undefined(const MaybeTensor& t) {
-  static const at::Tensor undefined;
-  return t ? *t : undefined;
-}
 
 /// What a gradient takes lies on one device with what the loss took.
 void check_devices(const Nll& n, const at::Tensor& grad_output, const at::Tensor& total_weight) {

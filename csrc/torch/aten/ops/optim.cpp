@@ -14,14 +14,13 @@
 
 #include "torch/aten/core/registration.h"
 #include "torch/aten/elementwise/elementwise.h"
-#include "torch/aten/elementwise/formula.h"
+#include "torch/aten/core/expr_builder.h"
 
 namespace hologram::aten {
 namespace {
 
 using at::Tensor;
 using at::TensorList;
-using MaybeTensor = std::optional<Tensor>;
 
 /// A learning rate: a number, or a tensor that holds one.
 struct Rate {
@@ -37,11 +36,11 @@ struct Scaler {
 };
 
 /// The step of one parameter.
-class Step : public Formula {
+class Step : public CircuitBuilder {
  public:
   /// `tensors`: the parameter, and what has an element for each of its elements.
   Step(const char* op, std::initializer_list<const Tensor*> tensors, const Scaler& scaler)
-      : Formula(to_dtype((*tensors.begin())->scalar_type())), op_(op), param_(**tensors.begin()) {
+      : CircuitBuilder(to_dtype((*tensors.begin())->scalar_type())), op_(op), param_(**tensors.begin()) {
     bool flat = true;
     for (const Tensor* t : tensors) {
       check(*t);
@@ -58,7 +57,7 @@ class Step : public Formula {
     if (scaler.grad_scale) scale_ = number(*scaler.grad_scale);
   }
 
-  using Formula::number;
+  using CircuitBuilder::number;
   /// The number in a tensor of one element.
   Ref number(const Tensor& t) {
     if (is_cpu_scalar(t)) return add_scalar(circuit_, cpu_scalar_value(t));

@@ -115,7 +115,7 @@ bool forward(const Tensor& self, const Windows& w, const Tensor& out, const Tens
     return false;
   Pooling pool(w, self, out.sizes());
   Circuit& c = pool.circuit;
-  const DType dtype = dtype_of(self), compute = math_type(dtype);
+  const DType dtype = dtype_of(self), compute = compute_type(dtype);
   Ref best = kNoRef, place = kNoRef;
   pool.each_place([&](int64_t first, int64_t offset) {
     const Ref x = pool.view(first, false, kNoRef), here = c.add_scalar(offset);
@@ -172,7 +172,7 @@ bool backward(const Tensor& grad, const Tensor& self, const Windows& w, const Te
   if (!w.covers(0, grad.size(-2), self.size(-2)) || !w.covers(1, grad.size(-1), self.size(-1))) grad_input.zero_();
   Pooling pool(w, grad_input, grad.sizes());
   Circuit& c = pool.circuit;
-  const DType dtype = dtype_of(grad), compute = math_type(dtype);
+  const DType dtype = dtype_of(grad), compute = compute_type(dtype);
   const Ref g = add_input(c, grad), place = add_input(c, indices);
   pool.each_place([&](int64_t first, int64_t offset) {
     const Ref flow = c.add_node(Op::pool_max_backward, compute, dtype, {g, place, pool.origin, c.add_scalar(offset)});

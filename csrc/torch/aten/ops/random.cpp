@@ -92,7 +92,7 @@ template <class> struct UniformFill {
   void operator()(at::TensorIteratorBase& iter, double from, double to, const Generator& generator) const {
     const at::Tensor& self = iter.tensor(0);
     if (self.scalar_type() == at::kHalf || self.scalar_type() == at::kBFloat16) to = below(to, from, self.scalar_type());
-    fill(Op::uniform, math_type(dtype_of(self)), self, generator, {real(from), real(to)});
+    fill(Op::uniform, compute_type(dtype_of(self)), self, generator, {real(from), real(to)});
   }
 };
 at::Tensor& uniform_(at::Tensor& self, double from, double to, Generator generator) {
@@ -106,7 +106,7 @@ at::Tensor& uniform_(at::Tensor& self, double from, double to, Generator generat
 
 template <class> struct NormalFill {
   void operator()(const at::Tensor& self, double mean, double std, const Generator& generator) const {
-    fill(Op::normal, math_type(dtype_of(self)), self, generator, {real(mean), real(std)});
+    fill(Op::normal, compute_type(dtype_of(self)), self, generator, {real(mean), real(std)});
   }
 };
 at::Tensor& normal_(at::Tensor& self, double mean, double std, Generator generator) {
@@ -135,7 +135,7 @@ at::Tensor& normal_out(Mean mean, Std std, Generator generator, at::Tensor& out)
 template <class> struct ExponentialFill {
   void operator()(at::TensorIteratorBase& iter, double lambda, const Generator& generator) const {
     const at::Tensor& self = iter.tensor(0);
-    fill(Op::exponential, math_type(dtype_of(self)), self, generator, {real(lambda)});
+    fill(Op::exponential, compute_type(dtype_of(self)), self, generator, {real(lambda)});
   }
 };
 at::Tensor& exponential_(at::Tensor& self, double lambda, Generator generator) {
@@ -150,7 +150,7 @@ at::Tensor& exponential_(at::Tensor& self, double lambda, Generator generator) {
 template <class> struct CauchyFill {
   void operator()(at::TensorIteratorBase& iter, double median, double sigma, const Generator& generator) const {
     const at::Tensor& self = iter.tensor(0);
-    fill(Op::cauchy, math_type(dtype_of(self)), self, generator, {real(median), real(sigma)});
+    fill(Op::cauchy, compute_type(dtype_of(self)), self, generator, {real(median), real(sigma)});
   }
 };
 at::Tensor& cauchy_(at::Tensor& self, double median, double sigma, Generator generator) {
@@ -165,7 +165,7 @@ at::Tensor& cauchy_(at::Tensor& self, double median, double sigma, Generator gen
 template <class> struct LogNormalFill {
   void operator()(at::TensorIteratorBase& iter, double mean, double std, const Generator& generator) const {
     const at::Tensor& self = iter.tensor(0);
-    fill(Op::log_normal, math_type(dtype_of(self)), self, generator, {real(mean), real(std)});
+    fill(Op::log_normal, compute_type(dtype_of(self)), self, generator, {real(mean), real(std)});
   }
 };
 at::Tensor& log_normal_(at::Tensor& self, double mean, double std, Generator generator) {
@@ -323,7 +323,7 @@ std::tuple<at::Tensor, at::Tensor> native_dropout(const at::Tensor& input, doubl
   set_sizes(circuit, input.sizes());
   const Ref x = add_input(circuit, input);
   const Ref keep = circuit.add_scalar(1 - p), scale = circuit.add_scalar(p == 1 ? 0.0 : 1 / (1 - p));
-  const Ref result = circuit.add_node(Op::native_dropout, math_type(dtype_of(input)), dtype_of(input), {x, d.seed, d.offset, keep, scale});
+  const Ref result = circuit.add_node(Op::native_dropout, compute_type(dtype_of(input)), dtype_of(input), {x, d.seed, d.offset, keep, scale});
   add_output(circuit, output, result);
   add_output(circuit, mask, static_cast<Ref>(result + 1));
   submit(circuit, input);
@@ -339,7 +339,7 @@ at::Tensor native_dropout_backward(const at::Tensor& grad, const at::Tensor& mas
   if (grad.numel() == 0) return result;
   Circuit circuit;
   set_sizes(circuit, grad.sizes());
-  const DType compute = math_type(dtype_of(grad)), type = dtype_of(grad);
+  const DType compute = compute_type(dtype_of(grad)), type = dtype_of(grad);
   const Ref g = add_input(circuit, grad), kept = add_input(circuit, mask);
   const Ref factor = circuit.add_node(Op::mul, compute, type, {kept, circuit.add_scalar(scale)});
   add_output(circuit, result, circuit.add_node(Op::mul, compute, type, {g, factor}));

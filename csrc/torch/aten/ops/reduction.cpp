@@ -44,11 +44,11 @@ at::Tensor real_pairs(const at::Tensor& t) {
   return pairs;
 }
 
-DType compute_type(Accumulate rule, const at::Tensor& self, const at::Tensor& out) {
+DType accumulate_type(Accumulate rule, const at::Tensor& self, const at::Tensor& out) {
   switch (rule) {
-    case Accumulate::Result: return math_type(dtype_of(out));
+    case Accumulate::Result: return compute_type(dtype_of(out));
     case Accumulate::Bool: return DType::Bool;
-    default: return math_type(dtype_of(self));
+    default: return compute_type(dtype_of(self));
   }
 }
 
@@ -71,7 +71,7 @@ void reduce(Op op, Accumulate rule, const at::Tensor& self, DimMask mask, std::i
   for (double value : extra) args[nargs++] = circuit.add_scalar(value);
   // any and all have bool results whatever an out= tensor holds.
   const DType result_type = rule == Accumulate::Bool && op != Op::count_nonzero ? DType::Bool : dtype_of(first);
-  Ref result = circuit.add_node(op, compute_type(rule, self, first), result_type, args, nargs);
+  Ref result = circuit.add_node(op, accumulate_type(rule, self, first), result_type, args, nargs);
   result = space.converted(result, result_type, dtype_of(first));
   for (const at::Tensor* out : outs) space.kept_output(*out, result++);
   space.submit(self);
@@ -136,7 +136,7 @@ void aminmax_into(const at::Tensor& self, DimMask mask, const at::Tensor& min, c
   if (min.numel() == 0) return;
   RowSpace space(self.sizes(), mask);
   Circuit& circuit = space.circuit();
-  const DType compute = math_type(dtype_of(self)), result = dtype_of(self);
+  const DType compute = compute_type(dtype_of(self)), result = dtype_of(self);
   const Ref x = space.input(self);
   const Ref low = circuit.add_node(Op::amin, compute, result, {x});
   const Ref high = circuit.add_node(Op::amax, compute, result, {x});
@@ -217,7 +217,7 @@ bool equal(const at::Tensor& self, const at::Tensor& other) {
   RowSpace space(self.sizes(), all_dims());
   Circuit& circuit = space.circuit();
   const Ref x = space.input(self), y = space.input(other);
-  const DType compute = math_type(to_dtype(c10::promoteTypes(self.scalar_type(), other.scalar_type())));
+  const DType compute = compute_type(to_dtype(c10::promoteTypes(self.scalar_type(), other.scalar_type())));
   const Ref same = circuit.add_node(Op::eq, compute, DType::Bool, {x, y});
   space.kept_output(result, circuit.add_node(Op::all, DType::Bool, DType::Bool, {same}));
   space.submit(self);

@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "torch/aten/core/registration.h"
-#include "torch/aten/elementwise/formula.h"
+#include "torch/aten/core/expr_builder.h"
 
 namespace hologram::aten {
 namespace {
@@ -20,9 +20,9 @@ namespace {
 using at::Tensor;
 
 // A circuit over [batch, hidden].
-class Cell : public Formula {
+class Cell : public CircuitBuilder {
  public:
-  Cell(const char* op, const Tensor& state) : Formula(to_dtype(state.scalar_type())), op_(op), like_(state) {
+  Cell(const char* op, const Tensor& state) : CircuitBuilder(to_dtype(state.scalar_type())), op_(op), like_(state) {
     TORCH_CHECK_NOT_IMPLEMENTED(state.is_floating_point() && is_compiled_type(state.scalar_type()), "hologram.", op,
                                 ": dtype ", state.scalar_type(), " is not supported. Use a floating point dtype.");
     TORCH_CHECK(state.dim() == 2, "hologram.", op, ": expected a state of 2 dimensions [batch, hidden], got ", state.sizes(), ".");

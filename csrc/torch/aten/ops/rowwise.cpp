@@ -73,7 +73,7 @@ void run_along(Op op, int64_t dim, std::initializer_list<const at::Tensor*> inpu
   Ref args[kMaxArgs];
   size_t nargs = 0;
   for (const at::Tensor* input : inputs) args[nargs++] = space.input(*input);
-  space.output(out, space.circuit().add_node(op, math_type(dtype_of(first)), dtype_of(out), args, nargs));
+  space.output(out, space.circuit().add_node(op, compute_type(dtype_of(first)), dtype_of(out), args, nargs));
   space.submit(first);
 }
 
@@ -149,12 +149,6 @@ void serve_softmax(torch::Library& m) {
 
 // ---- layer_norm, rms_norm ----
 
-using MaybeTensor = std::optional<at::Tensor>;
-const at::Tensor& tensor_or_undefined(const MaybeTensor& t) {
-  static const at::Tensor undefined;
-  return t ? *t : undefined;
-}
-
 /// The dims of `input` that `normalized` ends it with: the row.
 DimMask normalized_dims(const at::Tensor& input, size_t normalized) {
   DimMask mask;
@@ -205,7 +199,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
   Circuit& circuit = space.circuit();
   const Ref x = space.input(input), w = parameter(space, weight, 1.0), b = parameter(space, bias, 0.0);
   const DType statistic = to_dtype(type);
-  const Ref result = circuit.add_node(Op::layer_norm, math_type(dtype_of(input)), statistic, {x, w, b, circuit.add_scalar(eps)});
+  const Ref result = circuit.add_node(Op::layer_norm, compute_type(dtype_of(input)), statistic, {x, w, b, circuit.add_scalar(eps)});
   space.output(y, space.converted(result, statistic, dtype_of(y)));
   space.kept_output(mean, static_cast<Ref>(result + 1));
   space.kept_output(rstd, static_cast<Ref>(result + 2));
@@ -219,7 +213,7 @@ void parameter_gradients(const at::Tensor& dy, const at::Tensor& input, const at
                          size_t normalized, const at::Tensor& grad_weight, const at::Tensor& grad_bias) {
   RowSpace space(input.sizes(), ~normalized_dims(input, normalized));
   Circuit& circuit = space.circuit();
-  const DType compute = math_type(dtype_of(input));
+  const DType compute = compute_type(dtype_of(input));
   const Ref g = space.input(dy);
   if (grad_weight.defined()) {
     Ref xhat = space.input(input);
@@ -257,7 +251,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
     grad_input = empty(input.sizes(), input.scalar_type(), input.device());
     RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
     const Ref args[] = {space.input(dy), space.input(input), space.input(mean), space.input(rstd), parameter(space, weight, 1.0)};
-    space.output(grad_input, space.circuit().add_node(Op::layer_norm_backward_input, math_type(dtype_of(input)),
+    space.output(grad_input, space.circuit().add_node(Op::layer_norm_backward_input, compute_type(dtype_of(input)),
                                                       dtype_of(grad_input), args, 5));
     space.submit(input);
   }
@@ -270,7 +264,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
 }
 
 /// The statistics of rms_norm are f32 for f16 and bf16, and so is the epsilon that stands for an eps not given.
-c10::ScalarType rms_statistics_type(const at::Tensor& input) { return to_scalar_type(math_type(dtype_of(input))); }
+c10::ScalarType rms_statistics_type(const at::Tensor& input) { return to_scalar_type(compute_type(dtype_of(input))); }
 double default_eps(const at::Tensor& input) {
   return input.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon()
                                             : static_cast<double>(std::numeric_limits<float>::epsilon());
@@ -339,7 +333,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
     grad_input = empty(input.sizes(), input.scalar_type(), input.device());
     RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
     const Ref args[] = {space.input(dy), space.input(input), space.input(rstd), parameter(space, weight, 1.0)};
-    space.output(grad_input, space.circuit().add_node(Op::rms_norm_backward_input, math_type(dtype_of(input)),
+    space.output(grad_input, space.circuit().add_node(Op::rms_norm_backward_input, compute_type(dtype_of(input)),
                                                       dtype_of(grad_input), args, 4));
     space.submit(input);
   }

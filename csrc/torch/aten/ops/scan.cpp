@@ -36,7 +36,7 @@ void scan_into(Op op, DType compute, const at::Tensor& self, int64_t dim, const 
 
 struct Cumsum {
   static constexpr Op op = Op::cumsum;   // compensated
-  static DType compute(DType result) { return math_type(result); }
+  static DType compute(DType result) { return compute_type(result); }
   using Meta = at::meta::structured_cumsum;
   using Functional = at::_ops::cumsum;
   using Out = at::_ops::cumsum_out;
@@ -44,7 +44,7 @@ struct Cumsum {
 };
 struct Cumprod {
   static constexpr Op op = Op::cumprod;   // torch multiplies f32 in f64, too
-  static DType compute(DType result) { return result == DType::F32 ? DType::F64 : math_type(result); }
+  static DType compute(DType result) { return result == DType::F32 ? DType::F64 : compute_type(result); }
   using Meta = at::meta::structured_cumprod;
   using Functional = at::_ops::cumprod;
   using Out = at::_ops::cumprod_out;
@@ -103,7 +103,7 @@ void running_extreme(const at::Tensor& self, at::Tensor& values, at::Tensor& ind
       values.sizes() != self.sizes() || indices.sizes() != self.sizes() ||
       at::has_internal_overlap(values) == at::MemOverlap::Yes || at::has_internal_overlap(indices) == at::MemOverlap::Yes)
     return call_native<AtenOp>(self, values, indices, dim);
-  scan_into(op, math_type(dtype_of(self)), self, dim, values, &indices);
+  scan_into(op, compute_type(dtype_of(self)), self, dim, values, &indices);
   count_compiled<AtenOp>();
 }
 
@@ -115,7 +115,7 @@ at::Tensor logcumsumexp(const at::Tensor& self, int64_t dim) {
   using AtenOp = at::_ops::_logcumsumexp;
   if (!computes_logcumsumexp(self)) return call_native<AtenOp>(self, dim);
   at::Tensor result = empty(self.sizes(), self.scalar_type(), self.device());
-  scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, result);
+  scan_into(Op::logcumsumexp, compute_type(dtype_of(self)), self, dim, result);
   count_compiled<AtenOp>();
   return result;
 }
@@ -126,7 +126,7 @@ at::Tensor& logcumsumexp_out(const at::Tensor& self, int64_t dim, at::Tensor& ou
       out.device() != self.device())
     return call_native<AtenOp>(self, dim, out);
   check_overlap(out, self);
-  scan_into(Op::logcumsumexp, math_type(dtype_of(self)), self, dim, out);
+  scan_into(Op::logcumsumexp, compute_type(dtype_of(self)), self, dim, out);
   count_compiled<AtenOp>();
   return out;
 }

@@ -31,11 +31,11 @@ void register_library_1(torch::Library& m);
 void register_library_2(torch::Library& m);
 void register_library_3(torch::Library& m);
 
-namespace direct {
+namespace typed {
 
-bool has_kernel(const DirectOp& op) { return op.facts().op.hasKernelForDispatchKey(c10::DispatchKey::PrivateUse1); }
+bool has_kernel(const TypedOp& op) { return op.facts().op.hasKernelForDispatchKey(c10::DispatchKey::PrivateUse1); }
 
-}  // namespace direct
+}  // namespace typed
 
 void register_library() {
   static auto& m = *new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);

@@ -11,23 +11,23 @@ namespace hologram::aten {
 /// it: to be called when everything else is registered.
 void register_library();
 
-namespace direct {
+namespace typed {
 
-bool has_kernel(const DirectOp& op);
+bool has_kernel(const TypedOp& op);
 
 template <class Op>
 struct Entry {
-  static inline const DirectOp op{Op::name, Op::overload_name};
+  static inline const TypedOp op{Op::name, Op::overload_name};
 };
 
 /// One instance per signature.
 template <class Signature>
-void add(torch::Library& m, const DirectOp& op, Direct<Signature> kernel) {
+void add(torch::Library& m, const TypedOp& op, TypedCall<Signature> kernel) {
   if (!has_kernel(op)) m.impl(op.facts().name.c_str(), kernel);
 }
 
-}  // namespace direct
+}  // namespace typed
 
-#define HG_DIRECT(Op) direct::add(m, direct::Entry<Op>::op, Direct<Op::schema>{&direct::Entry<Op>::op, &Op::redispatch});
+#define HG_TYPED_CALL(Op) typed::add(m, typed::Entry<Op>::op, TypedCall<Op::schema>{&typed::Entry<Op>::op, &Op::redispatch});
 
 }  // namespace hologram::aten

@@ -144,8 +144,8 @@ c10::DataPtr host_memory(size_t bytes) {
 
 }  // namespace
 
-Queue& Aliases::home(c10::Device device) const {
-  return home_ ? home_->queue(device.index()) : current_queue(device.index());
+Queue& TensorAliases::home(c10::Device device) const {
+  return home_ ? home_->current(device.index()) : current_queue(device.index());
 }
 
 namespace {
@@ -160,7 +160,7 @@ c10::DataPtr copied_data(Queue& queue, const void* data, size_t bytes, c10::Devi
 }  // namespace
 
 // A native result's memory from its byte `inside` on as the device's: the same, or a copy of it on the device.
-c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device, size_t inside) const {
+c10::DataPtr TensorAliases::device_data(const c10::Storage& native, c10::Device device, size_t inside) const {
   c10::StorageImpl* impl = native.unsafeGetStorageImpl();
   void* data = impl->mutable_data();
   if (!data) return {nullptr, device};
@@ -179,14 +179,14 @@ c10::DataPtr Aliases::device_data(const c10::Storage& native, c10::Device device
   return {block->data, block, &release_block, device};
 }
 
-c10::Storage Aliases::device_storage(const c10::Storage& native, c10::Device device) const {
+c10::Storage TensorAliases::device_storage(const c10::Storage& native, c10::Device device) const {
   c10::Storage storage = c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(native.nbytes())),
                                                 device_data(native, device), c10::GetAllocator(kDevice), /*resizable=*/true, device);
   watch_pointers(*storage.unsafeGetStorageImpl());
   return storage;
 }
 
-const Aliases::StoragePair* Aliases::find(const c10::StorageImpl* either) const {
+const TensorAliases::StoragePair* TensorAliases::find(const c10::StorageImpl* either) const {
   if (!index_.empty()) {
     auto found = index_.find(either);
     return found == index_.end() ? nullptr : &storages_[found->second];
@@ -196,7 +196,7 @@ const Aliases::StoragePair* Aliases::find(const c10::StorageImpl* either) const 
   return nullptr;
 }
 
-Aliases::StoragePair& Aliases::alias_storage(const c10::Storage& original) {
+TensorAliases::StoragePair& TensorAliases::alias_storage(const c10::Storage& original) {
   if (const StoragePair* known = find(original.unsafeGetStorageImpl())) return const_cast<StoragePair&>(*known);
   StoragePair pair{original, {}};
   c10::StorageImpl* impl = original.unsafeGetStorageImpl();
@@ -238,7 +238,7 @@ Aliases::StoragePair& Aliases::alias_storage(const c10::Storage& original) {
 }
 
 /// Copies what `t` covers from the device, where the alias lies in a copy that has not got it yet.
-void Aliases::fetch(StoragePair& pair, const at::Tensor& t) {
+void TensorAliases::fetch(StoragePair& pair, const at::Tensor& t) {
   auto [from, to] = extent(t);
   if (from == to || (pair.from <= from && to <= pair.to)) return;
   if (pair.from != pair.to) {   // what lies between two parts comes too: one range stays one
@@ -252,7 +252,7 @@ void Aliases::fetch(StoragePair& pair, const at::Tensor& t) {
   pair.to = to;
 }
 
-at::Tensor Aliases::alias(const at::Tensor& t) {
+at::Tensor TensorAliases::alias(const at::Tensor& t) {
   if (is_sparse_layout(t.layout()))
     return map_sparse(t, c10::Device(c10::DeviceType::CPU), [this](const at::Tensor& member) { return alias(member); });
   if (t.is_nested()) return map_nested(t, [this](const at::Tensor& buffer) { return alias(buffer); });
@@ -264,7 +264,7 @@ at::Tensor Aliases::alias(const at::Tensor& t) {
   return tensor_on(pair.alias, native_key(native_), t, static_cast<int64_t>(pair.inside));
 }
 
-at::Tensor Aliases::read(const at::Tensor& t) {
+at::Tensor TensorAliases::read(const at::Tensor& t) {
   constexpr size_t kCompared = 8;   // lists may be long
   for (const TensorPair& pair : written_)
     if (pair.original.is_same(t)) return pair.alias;
@@ -273,7 +273,7 @@ at::Tensor Aliases::read(const at::Tensor& t) {
   return made;
 }
 
-at::Tensor Aliases::write(const at::Tensor& t) {
+at::Tensor TensorAliases::write(const at::Tensor& t) {
   for (const TensorPair& pair : written_)
     if (pair.original.is_same(t)) return pair.alias;
   if (native_ == c10::DeviceType::CPU) before_write(t);
@@ -288,14 +288,14 @@ at::Tensor Aliases::write(const at::Tensor& t) {
 }
 
 /// A kernel gave a copy another size: so does the device's memory get it. What the kernel wrote is stored afterwards.
-void Aliases::follow_size(StoragePair& pair) {
+void TensorAliases::follow_size(StoragePair& pair) {
   c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
   pair.data = pair.copy = const_cast<void*>(pair.alias.data());
   resize_storage(*original, pair.alias.nbytes());
 }
 
 /// Copies what the kernel wrote to the device, where it wrote to a copy.
-void Aliases::store(const at::Tensor& alias) const {
+void TensorAliases::store(const at::Tensor& alias) const {
   const auto each = [this](const at::Tensor& member) { return store(member), member; };
   if (is_sparse_layout(alias.layout())) {
     map_sparse(alias, c10::Device(c10::DeviceType::CPU), each);
@@ -315,7 +315,7 @@ void Aliases::store(const at::Tensor& alias) const {
   with_c10_errors([&] { queue.upload(device + from, static_cast<const char*>(pair->copy) + from, to - from); });
 }
 
-void Aliases::report(OpStat& stat) const {
+void TensorAliases::report(OpStat& stat) const {
   if (!copies_) return;
   if (stat.host_copies.fetch_add(1, std::memory_order_relaxed) == 0 && config().log >= 1)
     std::fprintf(stderr, "hologram: %s runs in PyTorch's CPU kernel on copies in host memory: this PyTorch has no kernel of it for the device\n",
@@ -323,12 +323,12 @@ void Aliases::report(OpStat& stat) const {
 }
 
 /// How many elements later `alias` begins in its storage than the original in its own.
-int64_t Aliases::inside(const at::Tensor& alias) const {
+int64_t TensorAliases::inside(const at::Tensor& alias) const {
   const StoragePair* pair = find(alias.storage().unsafeGetStorageImpl());
   return pair ? static_cast<int64_t>(pair->inside / alias.element_size()) : 0;
 }
 
-void Aliases::write_back() {
+void TensorAliases::write_back() {
   if (written_.empty()) return;
   for (StoragePair& pair : storages_) {
     c10::StorageImpl* original = pair.original.unsafeGetStorageImpl();
@@ -360,14 +360,14 @@ void Aliases::write_back() {
 }
 
 /// Does a result view an argument that was made outside of inference mode? Then it is no inference tensor either.
-bool Aliases::views_normal_tensor(const at::Tensor& native) const {
+bool TensorAliases::views_normal_tensor(const at::Tensor& native) const {
   if (!native.has_storage()) return false;
   for (const auto& [original, made] : read_)
     if (made.has_storage() && made.is_alias_of(native)) return !const_cast<c10::TensorImpl*>(original)->is_inference();
   return false;
 }
 
-at::Tensor Aliases::result(const at::Tensor& native, c10::Device device) const {
+at::Tensor TensorAliases::result(const at::Tensor& native, c10::Device device) const {
   if (!native.defined()) return native;
   if (is_sparse_layout(native.layout()))
     return map_sparse(native, device, [&](const at::Tensor& member) { return result(member, device); });

@@ -21,9 +21,9 @@ namespace hologram::aten {
 /// The aliases of one call. Tensors that share a storage get aliases that share one too, because torch's overlap checks
 /// compare storages; an argument given twice gets one alias, because torch's kernels compare tensors (out= that is an input
 /// cannot be broadcast). Making one runs what is recorded on its memory.
-class Aliases {
+class TensorAliases {
  public:
-  explicit Aliases(c10::DeviceType native = c10::DeviceType::CPU) : native_(native) {}
+  explicit TensorAliases(c10::DeviceType native = c10::DeviceType::CPU) : native_(native) {}
   /// A read-only argument.
   at::Tensor read(const at::Tensor& t);
   /// An argument the kernel writes, and may resize: call write_back() after the kernel.

@@ -150,7 +150,7 @@ c10::DeviceType NativeCall::resolve_device(bool may_be_gpu) {
 void NativeCall::use(c10::DeviceType native) {
   if (C10_LIKELY(native == native_.type())) return;
   native_ = native == c10::DeviceType::CPU ? c10::Device(native) : c10::Device(native, device_->index());
-  aliases_ = Aliases(native);
+  aliases_ = TensorAliases(native);
 }
 
 at::Tensor NativeCall::native(const at::Tensor& t, size_t index, bool keep_requires_grad) {

@@ -127,7 +127,7 @@ class NativeCall {
   bool on_device_ = false;     // some tensor is
   Queue* queue_ = nullptr;
   at::Tensor other_tensor_;    // one that may lie anywhere
-  Aliases aliases_;
+  TensorAliases aliases_;
 };
 
 /// The state in which the native kernel of a call runs.

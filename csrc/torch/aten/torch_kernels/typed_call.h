@@ -1,6 +1,6 @@
 // Ops that torch's own CPU kernels serve by choice, called with their types: nothing is boxed.
 //
-// Direct<Signature> makes aliases of the tensor arguments (native.h), calls the CPU kernel of the overload with them, and gives
+// TypedCall<Signature> makes aliases of the tensor arguments (native.h), calls the CPU kernel of the overload with them, and gives
 // back what comes out as tensors of the device, allocated from its pool. Which overloads: csrc/tablegen/aten_library.py, whose
 // generated tables name nothing but torch's classes for them (at::_ops::X). Overloads with one signature share the code.
 #pragma once
@@ -22,7 +22,7 @@
 namespace hologram::aten {
 
 /// One overload.
-struct DirectOp {
+struct TypedOp {
   const char* name;        // "aten::topk"
   const char* overload;    // "values"
   mutable std::atomic<const Plan*> plan{nullptr};   // found at the first call
@@ -34,7 +34,7 @@ struct DirectOp {
   }
 };
 
-namespace direct {
+namespace typed {
 
 // ---- arguments ----
 
@@ -182,20 +182,20 @@ inline bool for_torch(const std::optional<c10::ScalarType>& t) { return t && c10
 template <class T>
 bool for_torch(const T&) { return false; }
 
-}  // namespace direct
+}  // namespace typed
 
 template <class Signature>
-struct Direct;
+struct TypedCall;
 
 template <class R, class... A>
-struct Direct<R(A...)> {
-  const DirectOp* op;
+struct TypedCall<R(A...)> {
+  const TypedOp* op;
   R (*target)(c10::DispatchKeySet, A...);
 
   R operator()(A... a) const {
     const Plan& plan = op->facts();
     NativeCall call(plan);
-    (direct::look(call, a), ...);
+    (typed::look(call, a), ...);
     return on_native(call.resolve_device(), [&](c10::DeviceType native) -> R {
       call.use(native);
       return run(plan, call, std::index_sequence_for<A...>(), static_cast<A>(a)...);
@@ -206,8 +206,8 @@ struct Direct<R(A...)> {
   template <size_t... I>
   R run(const Plan& plan, NativeCall& call, std::index_sequence<I...>, A... a) const {
     const bool seeded =
-        plan.seeded && (plan.dropout < 0 || ((I == static_cast<size_t>(plan.dropout) && direct::number(a) != 0) || ...));
-    std::tuple<direct::Native<A>...> native{direct::Native<A>(call, std::forward<A>(a), I)...};
+        plan.seeded && (plan.dropout < 0 || ((I == static_cast<size_t>(plan.dropout) && typed::number(a) != 0) || ...));
+    std::tuple<typed::Native<A>...> native{typed::Native<A>(call, std::forward<A>(a), I)...};
     const auto launch = [&]() -> R {
       const NativeScope scope(call, seeded);
       return target(call.key(), std::get<I>(native).get()...);
@@ -219,16 +219,16 @@ struct Direct<R(A...)> {
     if constexpr (std::is_void_v<R>) {
       launch();
       finish();
-    } else if constexpr (direct::Written<R>::value) {
+    } else if constexpr (typed::Written<R>::value) {
       launch();
       finish();
-      direct::Outputs<direct::Return<R>::kCount> outputs;
+      typed::Outputs<typed::Return<R>::kCount> outputs;
       (outputs.look(a), ...);
-      return direct::Return<R>::of(outputs);
+      return typed::Return<R>::of(outputs);
     } else {
       R native_result = launch();
       finish();
-      return direct::result(call, std::move(native_result));
+      return typed::result(call, std::move(native_result));
     }
   }
 };
@@ -236,15 +236,15 @@ struct Direct<R(A...)> {
 /// From inside a kernel of the device whose general case is torch's: `return call_library<at::_ops::cat>(tensors, dim);`
 template <class Op, class... Args>
 decltype(auto) call_library(Args&&... args) {
-  static const DirectOp op{Op::name, Op::overload_name};
-  return Direct<typename Op::schema>{&op, &Op::redispatch}(std::forward<Args>(args)...);
+  static const TypedOp op{Op::name, Op::overload_name};
+  return TypedCall<typename Op::schema>{&op, &Op::redispatch}(std::forward<Args>(args)...);
 }
 
 /// From inside a compiled kernel, for arguments that it does not compute: complex numbers and empty tensors are the library's, all
 /// else is the fallback's.
 template <class Op, class... Args>
 decltype(auto) call_native(Args&&... args) {
-  if ((direct::for_torch(args) || ...)) return call_library<Op>(std::forward<Args>(args)...);
+  if ((typed::for_torch(args) || ...)) return call_library<Op>(std::forward<Args>(args)...);
   return call_fallback<Op>(std::forward<Args>(args)...);
 }
 
