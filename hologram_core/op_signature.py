@@ -24,7 +24,7 @@ class Description:
     fixed_results: int
     result_types: tuple      # names of types, "T" for the compute type
     positions: bool = True   # row kernels: do results depend on the positions of elements in the row?
-    picks: bool = False      # row kernels: is one element of the row read where another value says?
+    gathers: bool = False      # row kernels: is one element of the row read where another value says?
 
     @property
     def num_args(self) -> int:
@@ -39,14 +39,14 @@ class Description:
 def describe(name: str) -> Description:
     row = TABLE[name]
     result_types = tuple(row.result_types) + ("T",) * (row.results - len(row.result_types))
-    compute, fixed_args, fixed_results, positions, picks = "values", 0, 0, True, False
+    compute, fixed_args, fixed_results, positions, gathers = "values", 0, 0, True, False
     if isinstance(row, Elementwise):
         kinds = row.kinds or "v" * row.arity
         if row.rule == BOOL:
             result_types = ("bool",) * row.results
     elif isinstance(row, RowKernel):
         kinds = "r" * row.arity
-        fixed_args, fixed_results, positions, picks = _seen(row)
+        fixed_args, fixed_results, positions, gathers = _seen(row)
     else:
         kinds = "v" * row.arity + "p" * _extras(row)
         if isinstance(row, Reduction):
@@ -54,7 +54,7 @@ def describe(name: str) -> Description:
             compute = {"result": "result", "bool": "bool"}.get(row.accumulate, "values")
     types = sum(_LETTERS[letter] for letter in row.dtypes)
     return Description(name, TABLE.codes[name], kinds, types, compute, fixed_args, fixed_results, result_types, positions,
-                       picks)
+                       gathers)
 
 
 def _extras(row) -> int:
@@ -64,25 +64,25 @@ def _extras(row) -> int:
 
 def _seen(row: RowKernel) -> tuple:
     """(arguments, results) with one element per row, as bits: what the row declares with `c.fixed`, and what does not vary;
-    whether it asks for positions in the row, and whether it picks an element of it."""
+    whether it asks for positions in the row, and whether it gathers an element of it."""
     from .circuit import expand, ir
 
     circuit = ir.Circuit(ir.ROW, 2, 1, operands=[ir.Operand(dtypes.F32) for _ in range(row.arity)])
     args = [ir.Ref("operand", n) for n in range(row.arity)]
     declared = 0
 
-    class Writer(expand.Writer):
-        def fixed(self, symbol):
+    class ExprBuilder(expand.ExprBuilder):
+        def fixed(self, expr):
             nonlocal declared
-            if symbol.ref.kind == "operand":
-                declared |= 1 << symbol.ref.n
-                self.circuit.operands[symbol.ref.n].fixed = True
-            return super().fixed(symbol)
+            if expr.ref.kind == "operand":
+                declared |= 1 << expr.ref.n
+                self.circuit.operands[expr.ref.n].fixed = True
+            return super().fixed(expr)
 
     node = ir.Node(row, dtypes.F32, dtypes.F32, tuple(args))
-    results = Writer(circuit, dtypes.F32).expand(node, args)
+    results = ExprBuilder(circuit, dtypes.F32).expand(node, args)
     varying = ir.varying_values(circuit)
-    picks = any(n.name == "pick" for n in circuit.nodes)
-    positions = picks or any(n.name == "index" or isinstance(n.row, Scan) for n in circuit.nodes)
+    gathers = any(n.name == "gather" for n in circuit.nodes)
+    positions = gathers or any(n.name == "index" or isinstance(n.row, Scan) for n in circuit.nodes)
     fixed = sum(1 << k for k, ref in enumerate(results) if ref.kind == "value" and ref.n not in varying)
-    return declared, fixed, positions, picks
+    return declared, fixed, positions, gathers

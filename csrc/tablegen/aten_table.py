@@ -91,8 +91,8 @@ def writes(argument) -> bool:
 def check_types(schema) -> None:
     for argument in schema.arguments:
         if type_name(argument) not in TYPES:
-            raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {type_name(argument)}, which the "
-                             "path of elementwise calls does not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
+            raise ValueError(f"aten table: argument {argument.name!r} of {qualified(schema)} has type {type_name(argument)}, which "
+                             "elementwise calls do not take. Leave the overload out of the row, or teach Arg (elementwise.h) the type.")
 
 
 def op_class(schema) -> str:

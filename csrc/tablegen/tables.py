@@ -57,7 +57,7 @@ def entry(row, code: int) -> str:
         raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
                          f"the runtime stores at most {MAX_COMPONENTS}.")
     fields = [row.name, code, KINDS[type(row)], row.results, row.arity, cpp_bool(is_ordered(row)),
-              cpp_bool(isinstance(row, RowKernel) and describe(row.name).picks), *map(cpp_dtype, components)]
+              cpp_bool(isinstance(row, RowKernel) and describe(row.name).gathers), *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 

@@ -1,6 +1,6 @@
 """Row kernels in terms of the other ops.
 
-`RowKernel.expand(c, *args)` gets a Writer and symbols for its arguments and writes the kernel as if on whole rows: `+`,
+`RowKernel.expand(c, *args)` gets an ExprBuilder and exprs for its arguments and writes the kernel as if on whole rows: `+`,
 `-`, comparisons, `c.exp(x)` (any elementwise row), `c.sum(x)` (any reduction), `c.index()` (position in the row). Inside,
 everything is computed in the node's math type; only the results are rounded to the node's result types. Integer and
 bool arguments keep their own type until they meet a float.
@@ -35,7 +35,7 @@ def expand(circuit: Circuit) -> Circuit:
         args = [renamed.get(a, a) for a in node.args]
         kernel = _kernel(circuit, node)
         if kernel:
-            results = Writer(out, node.compute.math).expand(node, args, kernel)
+            results = ExprBuilder(out, node.compute.math).expand(node, args, kernel)
         else:
             first = out.add(node.row, node.compute, node.result, args)
             results = [Ref("value", first.n + r) for r in range(node.results)]
@@ -45,12 +45,12 @@ def expand(circuit: Circuit) -> Circuit:
     return out
 
 
-class Symbol:
+class Expr:
     """A value inside a row kernel."""
 
     __slots__ = ("c", "ref", "dtype")
 
-    def __init__(self, c: "Writer", ref: Ref, dtype: DType):
+    def __init__(self, c: "ExprBuilder", ref: Ref, dtype: DType):
         self.c, self.ref, self.dtype = c, ref, dtype
 
     def __add__(self, o): return self.c.primitive("add", self, o)
@@ -76,7 +76,7 @@ class Symbol:
         raise TypeError("a row kernel's value has no Python truth value; use c.select(cond, x, y)")
 
 
-class Writer:
+class ExprBuilder:
     """What `RowKernel.expand` writes to. Attributes that are not methods are ops of the tables."""
 
     def __init__(self, circuit: Circuit, dtype: DType):
@@ -84,83 +84,83 @@ class Writer:
 
     def expand(self, node, args, kernel=None) -> list:
         """Refs of the results of a node that `kernel` (its row's) writes."""
-        symbols = [self._argument(a) for a in args]
-        results = (kernel or node.row.expand)(self, *symbols)
+        exprs = [self._argument(a) for a in args]
+        results = (kernel or node.row.expand)(self, *exprs)
         results = results if isinstance(results, tuple) else (results,)
         return [self._rounded(s, t) for s, t in zip(results, result_types(node.row, node.result), strict=True)]
 
-    def _argument(self, ref: Ref) -> Symbol:
+    def _argument(self, ref: Ref) -> Expr:
         dtype = self.circuit.dtype_of(ref).math
         if not dtype.is_float or ref.kind == "scalar":
-            return Symbol(self, ref, self.dtype if dtype is F64 else dtype)
-        return self.cast(Symbol(self, ref, dtype), self.dtype)
+            return Expr(self, ref, self.dtype if dtype is F64 else dtype)
+        return self.cast(Expr(self, ref, dtype), self.dtype)
 
-    def _rounded(self, symbol: Symbol, dtype: DType) -> Ref:
-        if symbol.dtype is dtype and symbol.ref.kind == "value":
-            return symbol.ref
-        return self.circuit.add(PRIMITIVES["cast"], dtype.math, dtype, [symbol.ref])
+    def _rounded(self, expr: Expr, dtype: DType) -> Ref:
+        if expr.dtype is dtype and expr.ref.kind == "value":
+            return expr.ref
+        return self.circuit.add(PRIMITIVES["cast"], dtype.math, dtype, [expr.ref])
 
     # ---- the language ----
-    def constant(self, number, dtype: DType | None = None) -> Symbol:
-        return Symbol(self, Ref("const", number), dtype or self.dtype)
+    def constant(self, number, dtype: DType | None = None) -> Expr:
+        return Expr(self, Ref("const", number), dtype or self.dtype)
 
-    def cast(self, x: Symbol, dtype: DType) -> Symbol:
+    def cast(self, x: Expr, dtype: DType) -> Expr:
         if x.dtype is dtype:
             return x
         if x.ref.kind == "const":
-            return Symbol(self, x.ref, dtype)
-        return Symbol(self, self.circuit.add(PRIMITIVES["cast"], dtype, dtype, [x.ref]), dtype)
+            return Expr(self, x.ref, dtype)
+        return Expr(self, self.circuit.add(PRIMITIVES["cast"], dtype, dtype, [x.ref]), dtype)
 
-    def primitive(self, name: str, *args) -> Symbol:
+    def primitive(self, name: str, *args) -> Expr:
         """A primitive of the builder; numbers and integers adapt to the widest argument."""
-        symbols = self._lifted(args)
-        compute = symbols[-1].dtype
+        exprs = self._lifted(args)
+        compute = exprs[-1].dtype
         result = BOOL if name in ("lt", "le", "gt", "ge", "eq", "ne") else compute
-        return Symbol(self, self.circuit.add(PRIMITIVES[name], compute, result, [s.ref for s in symbols]), result)
+        return Expr(self, self.circuit.add(PRIMITIVES[name], compute, result, [s.ref for s in exprs]), result)
 
-    def select(self, cond: Symbol, x, y) -> Symbol:
+    def select(self, cond: Expr, x, y) -> Expr:
         x, y = self._lifted((x, y))
         ref = self.circuit.add(PRIMITIVES["select"], x.dtype, x.dtype, [cond.ref, x.ref, y.ref])
-        return Symbol(self, ref, x.dtype)
+        return Expr(self, ref, x.dtype)
 
     def _lifted(self, args) -> list:
-        """The arguments in one type: that of a float among them, else of the first symbol."""
-        types = [a.dtype for a in args if isinstance(a, Symbol)]
+        """The arguments in one type: that of a float among them, else of the first expr."""
+        types = [a.dtype for a in args if isinstance(a, Expr)]
         dtype = next((t for t in types if t.is_float), types[0] if types else self.dtype)
-        return [self.cast(a, dtype) if isinstance(a, Symbol) else self.constant(a, dtype) for a in args]
+        return [self.cast(a, dtype) if isinstance(a, Expr) else self.constant(a, dtype) for a in args]
 
-    def index(self) -> Symbol:
+    def index(self) -> Expr:
         """Position in the row, i64."""
-        return Symbol(self, self.circuit.add(PRIMITIVES["index"], I64, I64, []), I64)
+        return Expr(self, self.circuit.add(PRIMITIVES["index"], I64, I64, []), I64)
 
-    def pick(self, x: Symbol, position: Symbol, valid: Symbol) -> Symbol:
+    def gather(self, x: Expr, position: Expr, valid: Expr) -> Expr:
         """x at one position of the row: 0 where that lies outside the row, or is not `valid`. `position` (i64) and `valid`
         do not vary along the row."""
         circuit = self.circuit
         if circuit.schedule == ROW and circuit.row_rank == 1 and not any(isinstance(n.row, Scan) for n in circuit.nodes):
             args = [x.ref, position.ref, valid.ref]
-            return Symbol(self, circuit.add(PRIMITIVES["pick"], x.dtype, x.dtype, args), x.dtype)
+            return Expr(self, circuit.add(PRIMITIVES["gather"], x.dtype, x.dtype, args), x.dtype)
         return self.sum(self.select(self.index().eq(position) & valid, x, 0))
 
-    def zero(self) -> Symbol:
+    def zero(self) -> Expr:
         """0 as a value of the kernel's type (a number alone takes the type of what it meets)."""
         return self.constant(0)
 
-    def apply(self, function, *args) -> Symbol:
+    def apply(self, function, *args) -> Expr:
         """A function written in primitives, such as those of `ops.mathlib`: function(b, *args)."""
-        symbols = self._lifted(args)
-        row, dtype = Primitive(function.__name__, len(symbols), function), symbols[0].dtype
-        return Symbol(self, self.circuit.add(row, dtype, dtype, [s.ref for s in symbols]), dtype)
+        exprs = self._lifted(args)
+        row, dtype = Primitive(function.__name__, len(exprs), function), exprs[0].dtype
+        return Expr(self, self.circuit.add(row, dtype, dtype, [s.ref for s in exprs]), dtype)
 
-    def fold(self, row: Reduction, x: Symbol) -> Symbol:
+    def fold(self, row: Reduction, x: Expr) -> Expr:
         """A reduction with one result that is not in the tables."""
-        return Symbol(self, self.circuit.add(row, x.dtype, x.dtype, [x.ref]), x.dtype)
+        return Expr(self, self.circuit.add(row, x.dtype, x.dtype, [x.ref]), x.dtype)
 
-    def fixed(self, x: Symbol) -> Symbol:
+    def fixed(self, x: Expr) -> Expr:
         """Declares that an argument does not vary along the row (its value at the row's start)."""
         if x.ref.kind in ("scalar", "const"):
             return x
-        return Symbol(self, self.circuit.add(PRIMITIVES["fixed"], x.dtype, x.dtype, [x.ref]), x.dtype)
+        return Expr(self, self.circuit.add(PRIMITIVES["fixed"], x.dtype, x.dtype, [x.ref]), x.dtype)
 
     def __getattr__(self, name: str):
         try:
@@ -170,11 +170,11 @@ class Writer:
 
         def op(*args):
             given = self._lifted(args) if not isinstance(row, (Reduction, Scan)) else \
-                [a if isinstance(a, Symbol) else self.constant(a) for a in args]
+                [a if isinstance(a, Expr) else self.constant(a) for a in args]
             compute = given[0].dtype
             result = default_result(row, compute)
             first = self.circuit.add(row, compute, result, [a.ref for a in given])
-            symbols = tuple(Symbol(self, Ref("value", first.n + r), t.math)
+            exprs = tuple(Expr(self, Ref("value", first.n + r), t.math)
                             for r, t in enumerate(result_types(row, result)))
-            return symbols[0] if len(symbols) == 1 else symbols
+            return exprs[0] if len(exprs) == 1 else exprs
         return op

@@ -42,7 +42,7 @@ class Node:
     result: DType
     args: tuple
     first: int = 0                   # number of the first result
-    raw: bool = False                # a reduction whose results are its accumulators: stage one of a long row
+    raw: bool = False                # a reduction whose results are its accumulators: the partial launch of a long row
 
     @property
     def name(self) -> str:

@@ -28,7 +28,7 @@ def _rows():
     yield Primitive("index", 0, lambda b: b.index(), level="row", local_index=True)
     yield Primitive("fixed", 1, lambda b, x: x, level="fixed")
     # The first argument at one position of the row: what evaluates circuits does that (Evaluator, Interpreter).
-    yield Primitive("pick", 3, lambda b, x, position, valid: b.select(valid, x, b.like(x, 0)), kinds="vib", level="fixed")
+    yield Primitive("gather", 3, lambda b, x, position, valid: b.select(valid, x, b.like(x, 0)), kinds="vib", level="fixed")
 
 
 PRIMITIVES = {row.name: row for row in _rows()}

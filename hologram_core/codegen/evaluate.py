@@ -135,7 +135,7 @@ class Evaluator:
         return value if kind == "i" else self.b.cast(value, {"b": BOOL, "d": F64}.get(kind, node.compute.math))
 
     def _compute(self, node: Node, cursor: Cursor):
-        if node.name == "pick":
+        if node.name == "gather":
             return self._pick(node, cursor)
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
         if isinstance(node.row, Scan) and self.c.schedule == ROW and cursor.lanes > 1:
@@ -225,7 +225,7 @@ class Evaluator:
         return [v.dtype for v in (init if isinstance(init, tuple) else (init,))]
 
 
-class Survey:
+class CostModel:
     """What the expressions of a circuit are made of, found by emitting each of them once, with few lanes."""
 
     LANES = 2

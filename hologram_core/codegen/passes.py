@@ -21,7 +21,7 @@ from typing import Any
 
 from ..circuit.ir import CONTIGUOUS, ROW, Ref
 from ..dtypes import I64
-from ..optable.table import Scan
+from ..optable.table import Scan, as_tuple
 from .evaluate import Cursor, Evaluator
 
 TREE_LANES = 16
@@ -54,9 +54,9 @@ class Passes:
         last = max((self._depth(self.c.operands[k].source) for k in self.row_outputs), default=-1)
         count = max([last] + [self._fold_depth(n) for n in folds]) + 1
         self.folds = [[n for n in folds if self._fold_depth(n) == at] for at in range(count)]
-        self.kept_ref: Any
-        self.kept_in: Any
-        self.kept_ref, self.kept_in = self._keepsake() or (None, None)
+        self.spilled_ref: Any
+        self.spilled_in: Any
+        self.spilled_ref, self.spilled_in = self._spilled_value() or (None, None)
 
     # ---- planning ----
     def inputs(self, node) -> tuple:
@@ -78,7 +78,7 @@ class Passes:
             depth.update((node.first + r, at) for r in range(node.results))
         return depth
 
-    def _keepsake(self):
+    def _spilled_value(self):
         """(value worth keeping for the last pass, output whose memory keeps it), or None.
 
         No pass after the one that keeps it may read an operand along the row: it might lie under that output.
@@ -120,9 +120,9 @@ class Passes:
     def _planned(self, at: int) -> tuple:
         """What pass number `at` stores [(output, value)], and the value that an earlier one has kept for it."""
         stores = [(k, self.c.operands[k].source) for k in self.row_outputs] if at == len(self.folds) - 1 else []
-        if self.kept_ref is None or at < self.depth[self.kept_ref.n]:
+        if self.spilled_ref is None or at < self.depth[self.spilled_ref.n]:
             return stores, None
-        return (stores, self.kept_ref) if at > self.depth[self.kept_ref.n] else ([(self.kept_in, self.kept_ref)], None)
+        return (stores, self.spilled_ref) if at > self.depth[self.spilled_ref.n] else ([(self.spilled_in, self.spilled_ref)], None)
 
     def _needs(self, at: int, stores, given) -> tuple:
         """(operands, nodes) of a pass."""
@@ -151,16 +151,16 @@ class Passes:
         roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
         operands, nodes = ev.closure(roots, {given})
         weight = sum(self.weights[n.first] for n in (*nodes, *folds)) + len(operands)
-        loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
+        loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.spilled_in)] if given else [])
         needed = [arg for node in (*nodes, *folds) for arg in node.args] + [ref for _, ref in stores]
         for ref in needed:                         # what does not vary is known before the loops start
             if not ev.varies(ref):
                 for point in points:
                     ev.value(ref, point)
-        line = Line(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, weight)
-        if len(self.folds) > 1 or line.round < TREE_CURSORS:       # a light pass is as fast as memory
-            line.fetched = [(k, self._next_row(k)) for k in fetched]
-        for point, acc in zip(points, line.walk()):
+        loop = RowLoop(self, points, folds, [n for n in nodes if isinstance(n.row, Scan)], stores, loads, weight)
+        if len(self.folds) > 1 or loop.round < TREE_CURSORS:       # a light pass is as fast as memory
+            loop.fetched = [(k, self._next_row(k)) for k in fetched]
+        for point, acc in zip(points, loop.walk()):
             for fold, state in zip(folds, acc):
                 self._finish(fold, state, point)
 
@@ -210,7 +210,7 @@ class State:
                        for groups in (self.accs, self.scans)))
 
 
-class Line:
+class RowLoop:
     """One pass: the loops over the row, for points that walk together.
 
     A round of the innermost loop evaluates as many cursors per point as are worth their code. Where the tree has more,
@@ -227,7 +227,7 @@ class Line:
         self.masked_only = passes.lines and not folds and self.lanes > 1 and weight > HEAVY
 
     def _fresh(self, nodes) -> list:
-        return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
+        return [as_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
 
     def walk(self) -> list:
         """Emits the loops; returns the accumulators of the folds per point."""
@@ -283,7 +283,7 @@ class Line:
         return result
 
     def _combined(self, x, y) -> list:
-        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(self.folds, x, y)]
+        return [as_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(self.folds, x, y)]
 
     def _steps(self, dim, coords, start, stop, count, state: State, masked=False) -> State:
         """The loop that evaluates the pass at `count` cursors per point and round, from `start` to `stop`."""
@@ -320,7 +320,7 @@ class Line:
                     for group, cursor in zip(accs, cursors, strict=True)]
         if self.p.lines and self.round == 4:      # the lines that light bodies store to would be waited for
             for number, _ in self.stores:
-                if self.c.operands[number].layout == CONTIGUOUS and number != self.p.kept_in:
+                if self.c.operands[number].layout == CONTIGUOUS and number != self.p.spilled_in:
                     for cursor in cursors:
                         self.b.prefetch(ev.address(number, cursor), CLAIM_AHEAD, write=True)
         for cursor in cursors:
@@ -337,15 +337,11 @@ class Line:
         inputs = self.p.inputs(fold)
         if self.c.merge:
             parts = tuple(b.cast(ev.value(a, cursor), t) for a, t in zip(inputs, ev.components(fold)))
-            new = _tuple(fold.row.combine(b, old, parts))
+            new = as_tuple(fold.row.combine(b, old, parts))
         else:
             args = [ev.argument(fold, n, cursor) for n in range(len(inputs))]
             index = ev.row_index(cursor) if fold.row.indexed else None
-            new = _tuple(fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header)))
+            new = as_tuple(fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header)))
         if self.p.lines and cursor.mask is not None:
             new = tuple(b.select(cursor.mask, n, o) for n, o in zip(new, old))
         return new
-
-
-def _tuple(value) -> tuple:
-    return value if isinstance(value, tuple) else (value,)

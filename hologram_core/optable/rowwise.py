@@ -111,7 +111,7 @@ def _target(c, target, ignore):
 def _nll(c, logp, target, weight, ignore):
     target, counts = _target(c, target, ignore)
     weight = weight + c.zero()
-    return 0 - c.pick(logp * weight, target, counts), c.pick(weight, target, counts)
+    return 0 - c.gather(logp * weight, target, counts), c.gather(weight, target, counts)
 
 
 def _nll_backward(c, grad, target, weight, ignore):
@@ -123,14 +123,14 @@ def _cross_entropy(c, x, target, weight, ignore):
     target, counts = _target(c, target, ignore)
     shifted, _, total, top = _shifted(c, x)
     log_total = c.apply(m.log, total)
-    w = c.pick(weight + c.zero(), target, counts)
-    loss = c.select(w.eq(0), 0, (log_total - c.pick(shifted, target, counts)) * w)   # an ignored row is 0 even where it is not finite
+    w = c.gather(weight + c.zero(), target, counts)
+    loss = c.select(w.eq(0), 0, (log_total - c.gather(shifted, target, counts)) * w)   # an ignored row is 0 even where it is not finite
     return loss, top + log_total, w
 
 
 def _cross_entropy_backward(c, grad, x, lse, target, weight, ignore):
     target, counts = _target(c, target, ignore)
-    g = c.fixed(grad) * c.pick(weight + c.zero(), target, counts)
+    g = c.fixed(grad) * c.gather(weight + c.zero(), target, counts)
     p = c.apply(m.exp, x - c.fixed(lse))
     return c.select(counts, g * (p - c.select(c.index().eq(target), 1, c.zero())), 0)
 
@@ -147,7 +147,7 @@ def log_sum_exp(c, x):
 
 
 def _gather(c, x, index):
-    return c.pick(x, c.cast(c.fixed(index), I64), c.constant(True, BOOL))
+    return c.gather(x, c.cast(c.fixed(index), I64), c.constant(True, BOOL))
 
 
 ROWS = [

@@ -133,6 +133,11 @@ class RowKernel:
     doc: str = ""
 
 
+def as_tuple(value) -> tuple:
+    """The components of what a row's function gives: one that has one component gives it bare."""
+    return value if isinstance(value, tuple) else (value,)
+
+
 @dataclass
 class OpTable:
     rows: list = field(default_factory=list)

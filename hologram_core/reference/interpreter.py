@@ -15,7 +15,7 @@ from ..circuit import expand
 from ..circuit.ir import Circuit, Ref, varies, varying_values
 from ..codegen.builder import Value
 from ..dtypes import BF16, BOOL, BY_NAME, F32, F64, I64, DType
-from ..optable.table import Scan
+from ..optable.table import Scan, as_tuple
 from .numpy_builder import NumpyBuilder
 
 
@@ -61,7 +61,7 @@ class Interpreter:
                 results = self._fold(node)
             elif isinstance(node.row, Scan):
                 results = self._scan(node)
-            elif node.name == "pick":
+            elif node.name == "gather":
                 results = self._pick(node)
             else:
                 builder = self.local if getattr(node.row, "local_index", False) else self.b
@@ -131,25 +131,21 @@ class Interpreter:
 
     def _fold(self, node):
         exact, extras, steps = self._walk(node)
-        acc = _tuple(node.row.init(self.local, exact))
+        acc = as_tuple(node.row.init(self.local, exact))
         for index, inputs in steps:
-            acc = _tuple(node.row.step(self.local, acc, *inputs, index, *extras))
+            acc = as_tuple(node.row.step(self.local, acc, *inputs, index, *extras))
         count = self.local.const(self.count, I64)
-        return tuple(map(self._spread, _tuple(node.row.finish(self.local, acc, count, *extras))))
+        return tuple(map(self._spread, as_tuple(node.row.finish(self.local, acc, count, *extras))))
 
     def _scan(self, node):
         exact, extras, steps = self._walk(node)
-        acc = _tuple(node.row.init(self.local, exact))
+        acc = as_tuple(node.row.init(self.local, exact))
         columns: list = [[] for _ in range(node.row.results)]
         types = [exact if t == "T" else BY_NAME[t] for t in (node.row.result_types or ["T"] * node.row.results)]
         for index, inputs in steps:
             acc, result = node.row.step(self.local, acc, *inputs, index, *extras)
-            acc = _tuple(acc)
-            for column, value in zip(columns, _tuple(result)):
+            acc = as_tuple(acc)
+            for column, value in zip(columns, as_tuple(result)):
                 column.append(np.broadcast_to(value.data, self.kept))
         arrays = [np.stack(c, -1) if c else np.zeros(self.kept + (0,), t.numpy) for c, t in zip(columns, types)]
         return tuple(Value(self.b, t, np.asarray(a, t.numpy).reshape(self.sizes)) for a, t in zip(arrays, types))
-
-
-def _tuple(value) -> tuple:
-    return value if isinstance(value, tuple) else (value,)

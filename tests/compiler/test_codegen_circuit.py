@@ -232,7 +232,7 @@ def test_row_kernels_expand_into_ops():
 
 
 def test_row_kernel_values_have_no_truth():
-    c = expand.Writer(circuit(ROW, 2, 1), F32)
+    c = expand.ExprBuilder(circuit(ROW, 2, 1), F32)
     with pytest.raises(TypeError, match="truth"):
         bool(c.constant(1) < 2)
     with pytest.raises(AttributeError, match="no op 'frobnicate'"):

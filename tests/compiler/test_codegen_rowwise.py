@@ -177,8 +177,8 @@ def test_what_picks_is_a_fact_of_the_row():
 
     lines = {line.split(",")[0]: line.rstrip(")").split(", ") for line in csrc.tablegen.tables.op_table().replace("HG_OP(", "").splitlines()}
     picking = {name for name, fields in lines.items() if fields[6] == "true"}
-    assert picking == {name for name in lines if isinstance(TABLE[name], RowKernel) and describe(name).picks}
+    assert picking == {name for name in lines if isinstance(TABLE[name], RowKernel) and describe(name).gathers}
     assert picking == {"nll_row", "cross_entropy_row", "cross_entropy_row_backward", "gather_row"}
-    picks, looks = (RowKernel("new", 2, expand) for expand in (lambda c, x, i: c.pick(x, c.cast(c.fixed(i), I64), c.constant(True, BOOL)) * 2,
+    gathers, looks = (RowKernel("new", 2, expand) for expand in (lambda c, x, i: c.gather(x, c.cast(c.fixed(i), I64), c.constant(True, BOOL)) * 2,
                                                               lambda c, x, i: c.select(c.index().eq(c.fixed(i)), x, 0)))
-    assert [_seen(row)[2:] for row in (picks, looks)] == [(True, True), (True, False)]
+    assert [_seen(row)[2:] for row in (gathers, looks)] == [(True, True), (True, False)]

@@ -127,7 +127,7 @@ bool canonicalize_fold(Circuit& c, IterationSpace& s, const SplitLimits& limits)
   s.kept = kept_count(c);
   if (s.kept == 0) return false;
   s.full = s.kept * row_count(c);
-  for (int i = 0; i < c.num_nodes; ++i) s.picks |= op_facts(c.nodes[i].op).picks;
+  for (int i = 0; i < c.num_nodes; ++i) s.gathers |= op_facts(c.nodes[i].op).gathers;
   if (c.row_rank == kMaxRank)
     fail(Error::Kind::Value, "hologram.run: a row of ", kMaxRank, " dimensions leaves no room for a kept one. Reshape the input.");
   s.main = main_operand(c);

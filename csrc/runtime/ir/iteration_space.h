@@ -27,7 +27,7 @@ struct IterationSpace {
   uint32_t fixed_merge = 0;   // bit d: dimensions d and d + 1 (both folded) are one dimension of the fold
   bool folds = false;       // it has nodes that fold the row
   bool ordered = false;     // results depend on the number of the element in the whole space
-  bool picks = false;       // it reads an element of a row when it wants it, maybe after the row has been stored
+  bool gathers = false;       // it reads an element of a row when it wants it, maybe after the row has been stored
   bool unfusable = false;   // it cannot be interleaved, or must not be fused: it runs alone
   bool changed = false;     // what was fused or dropped since it was canonical may let dimensions sort or merge anew
   Schedule schedule = Schedule::Map;   // of a fold

@@ -40,8 +40,8 @@ enum class Layout : uint8_t { Contiguous = 0, Broadcast = 1, Strided = 2 };  // 
 constexpr uint8_t kFixed = 4;
 constexpr int64_t kTileSize = 32;   // TILE_SIZE in hologram_core/codegen/cpu/loops.py
 enum KeyFlags : uint8_t {
-  kSplit = 1,   // stage one of a long reduction: reduce nodes store their raw components per chunk
-  kMerge = 2,   // stage two: reduce nodes combine components and finish
+  kSplit = 1,   // partial: of a long reduction. Reduce nodes store their raw components per chunk
+  kMerge = 2,   // combine: reduce nodes combine components and finish
 };
 
 struct Key {

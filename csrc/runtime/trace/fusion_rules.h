@@ -108,7 +108,7 @@ inline bool can_follow(Circuit& group, IterationSpace& s, Circuit& op, Iteration
   if (space.chunk && (s.folds || group.num_operands + op.num_operands + kMaxComponents > kMaxOperands)) return false;
   // Where a row is folded elements are visited more than once, and not by their numbers.
   if ((s.ordered && space.folds) || (space.ordered && s.folds)) return false;
-  if ((s.picks || space.picks) && reads_what_it_writes(group, op)) return false;
+  if ((s.gathers || space.gathers) && reads_what_it_writes(group, op)) return false;
   if (!align(group, s, op, space, kept_only)) return false;
   // Refining spaces changes nothing; from here on nothing of the group changes before everything fits.
   if (!space.folds) return true;

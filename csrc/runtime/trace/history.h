@@ -16,7 +16,7 @@ struct CircuitRecord {
   Reason reason = Reason::Read;
   uint16_t ops = 0;                    // recorded ops
   bool compiled = false;               // a kernel was not in the cache
-  uint8_t num_kernels = 0;             // 0: its results could not be seen; 2: a fold in two stages
+  uint8_t num_kernels = 0;             // 0: its results could not be seen; 2: a fold in two launches
   const Kernel* kernels[2] = {};
   int64_t elements = 0;
   int64_t bytes_recorded = 0, bytes_moved = 0;

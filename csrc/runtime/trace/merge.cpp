@@ -116,7 +116,7 @@ bool TraceGraph::merge(int first, int second) {
   if (sb.folds && !sa.folds) sa = sb;
   sa.changed = true;
   sa.ordered |= sb.ordered;
-  sa.picks |= sb.picks;
+  sa.gathers |= sb.gathers;
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
   a.bytes += b.bytes;
   b.reset();

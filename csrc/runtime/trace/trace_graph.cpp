@@ -96,7 +96,7 @@ void TraceGraph::append(int g, const Circuit& op, const IterationSpace& space, c
   FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
   group.space.ordered |= space.ordered;
-  group.space.picks |= space.picks;
+  group.space.gathers |= space.gathers;
   group.space.changed |= group.ops > 0;
   Ref renamed[kMaxOperands];
   for (int i = 0; i < op.num_operands; ++i) {

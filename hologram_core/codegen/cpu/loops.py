@@ -18,7 +18,7 @@ from __future__ import annotations
 from ...circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit, Ref, laned_nodes
 from ...dtypes import I64
 from ...optable.table import Scan
-from ..evaluate import Cursor, Evaluator, Survey
+from ..evaluate import CostModel, Cursor, Evaluator
 from ..llvm.builder import LLVMBuilder
 from ..passes import CLAIM_AHEAD, HEAVY, TREE_LANES, Passes, unrolled
 
@@ -223,7 +223,7 @@ class Nest:
         return self._least(self.b.add(start, self.b.const(TILE_SIZE, I64)), size)
 
 
-def lanes_of(circuit: Circuit, survey: Survey) -> int:
+def lanes_of(circuit: Circuit, costs: CostModel) -> int:
     """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
     circuit, 16 elements where types of 8 and fewer bytes mix. Wider types inside the expressions make vectors shorter, down
     to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
@@ -237,23 +237,23 @@ def lanes_of(circuit: Circuit, survey: Survey) -> int:
     types = {t.math for n in laned for t in (n.compute, *n.result_types)}
     types |= {o.dtype.math for o in circuit.operands}
     sizes = {t.bytes for t in types if t.kind != "b"} or {1}
-    if survey.widest == 8 and sum(survey.weights[n.first] for n in laned) > HUGE:
+    if costs.widest == 8 and sum(costs.weights[n.first] for n in laned) > HUGE:
         return 8
     if 8 in sizes and len(sizes) > 1:
         return 16
-    return min(64 // max(sizes), max(16, 64 // survey.widest))
+    return min(64 // max(sizes), max(16, 64 // costs.widest))
 
 
 def build(circuit: Circuit, features=frozenset()) -> tuple:
     """(builder with the kernel's body, estimated nanoseconds per element on one thread)."""
-    survey = Survey(circuit, LLVMBuilder)
-    b = LLVMBuilder(lanes_of(circuit, survey), features)
-    registers = max(1, b.lanes * survey.widest // 64)     # that hold one vector: as many instructions each becomes
-    weights = {node: weight * registers for node, weight in survey.weights.items()}
+    costs = CostModel(circuit, LLVMBuilder)
+    b = LLVMBuilder(lanes_of(circuit, costs), features)
+    registers = max(1, b.lanes * costs.widest // 64)     # that hold one vector: as many instructions each becomes
+    weights = {node: weight * registers for node, weight in costs.weights.items()}
     for node in circuit.nodes:
         if isinstance(node.row, Scan) and circuit.schedule == ROW:
             weights[node.first] *= b.lanes
     nest = Nest(circuit, b, weights)
     nest.emit()
-    run = nest.weight - registers * sum(survey.rare[n] for n in nest.laned)
+    run = nest.weight - registers * sum(costs.rare[n] for n in nest.laned)
     return b, NS_PER_INSTRUCTION * run / b.lanes + NS_PER_BYTE * sum(o.dtype.bytes for o in circuit.operands)

@@ -34,7 +34,7 @@ from ...circuit.ir import CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, lan
 from ...dtypes import I32, I64, U32
 from ...optable.table import Scan
 from ..cpu.loops import TILE_SIZE
-from ..evaluate import Cursor, Evaluator, Survey
+from ..evaluate import CostModel, Cursor, Evaluator
 from ..llvm.builder import LLVMBuilder
 from .rows import TeamPasses
 from .teams import VECTOR_BYTES, WARP, Columns, Solo, Warps
@@ -57,7 +57,7 @@ class Grid(NamedTuple):
 
 def build(circuit: Circuit, b) -> Grid:
     """Emits a prepared circuit's kernel into a builder."""
-    weights = Survey(circuit, LLVMBuilder).weights      # the same nest whatever the builder
+    weights = CostModel(circuit, LLVMBuilder).weights      # the same nest whatever the builder
     nest = GridNest(circuit, b, weights)
     nest.emit()
     extras = 2 * circuit.split + circuit.merge

@@ -21,7 +21,7 @@ from typing import Any
 
 from ...circuit.ir import CONTIGUOUS, ROW, Ref
 from ...dtypes import I64
-from ...optable.table import Scan
+from ...optable.table import Scan, as_tuple
 from ..evaluate import Cursor
 from ..passes import Passes
 from .memory import Memory, Place
@@ -31,10 +31,6 @@ GROUP = 4                    # neighbouring elements of a row that a thread take
 TREE = 4                     # accumulators of a thread across columns
 GROUP_WEIGHT = 60            # instructions at one element from which elements are computed one by one
 IN_FLIGHT = 16               # registers that loads of a round fill
-
-
-def _tuple(value) -> tuple:
-    return value if isinstance(value, tuple) else (value,)
 
 
 class TeamPasses(Passes):
@@ -49,7 +45,7 @@ class TeamPasses(Passes):
         self.scans = any(isinstance(n.row, Scan) for n in self.c.nodes)
         self.grouped = self.c.schedule == ROW and not self.scans
         if self.c.schedule == ROW and self.scans:      # who takes an element differs between passes with and without them
-            self.kept_ref = self.kept_in = None
+            self.spilled_ref = self.spilled_in = None
 
     def prepare(self) -> None:
         """What holds for the whole kernel."""
@@ -111,7 +107,7 @@ class TeamPasses(Passes):
         b, ev = self.b, self.ev
         roots = [a for f in folds for a in self.inputs(f)] + [ref for _, ref in stores]
         operands, nodes = ev.closure(roots, {given})
-        loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.kept_in)] if given else [])
+        loads = [(Ref("operand", k), k) for k in operands] + ([(given, self.spilled_in)] if given else [])
         for ref in [arg for node in (*nodes, *folds) for arg in node.args] + [ref for _, ref in stores]:
             if not ev.varies(ref):                 # what does not vary is known before the loops start
                 for point in points:
@@ -146,7 +142,7 @@ class Walk:
         self.memory = memory
 
     def _fresh(self, nodes) -> list:
-        return [_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
+        return [as_tuple(n.row.init(self.b, n.compute.math)) for n in nodes]
 
     def number(self, value: int):
         return self.b.const(value, I64)
@@ -276,7 +272,7 @@ class Walk:
             for scan, earlier in zip(self.scans, before):
                 args = [ev.argument(scan, n, cursor) for n in range(len(scan.args))]
                 index, empty = ev.row_index(cursor), self._fresh([scan])[0]
-                own = _tuple(scan.row.step(b, empty, *args, index)[0])
+                own = as_tuple(scan.row.step(b, empty, *args, index)[0])
                 own = tuple(b.select(valid, v, e) for v, e in zip(own, empty))
                 prefix, total = self.team.scanned(scan, own, earlier)
                 ev.set_results(scan, scan.row.step(b, prefix, *args, index)[1], cursor)
@@ -297,10 +293,10 @@ class Walk:
         inputs = self.p.inputs(fold)
         if self.c.merge:
             parts = tuple(b.cast(ev.value(a, cursor), t) for a, t in zip(inputs, ev.components(fold)))
-            return _tuple(fold.row.combine(b, old, parts))
+            return as_tuple(fold.row.combine(b, old, parts))
         args = [ev.argument(fold, n, cursor) for n in range(len(inputs))]
         index = ev.row_index(cursor) if fold.row.indexed else None
-        return _tuple(fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header)))
+        return as_tuple(fold.row.step(b, old, *args, index, *self.p.extras(fold, cursor.header)))
 
 
 def _like(shape, values) -> list:

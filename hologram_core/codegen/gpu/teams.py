@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...circuit.ir import CONTIGUOUS
 from ...dtypes import I64
+from ...optable.table import as_tuple
 from ..builder import Value
 
 WARP = 32
@@ -30,10 +31,6 @@ class Spot(NamedTuple):
     coords: list
     valid: list | None = None
     full: Value | None = None
-
-
-def _tuple(value) -> tuple:
-    return value if isinstance(value, tuple) else (value,)
 
 
 class Team:
@@ -86,7 +83,7 @@ class Team:
         return count
 
     def _combined(self, folds, x, y) -> list:
-        return [_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(folds, x, y)]      # of folds or scans
+        return [as_tuple(fold.row.combine(self.b, a, c)) for fold, a, c in zip(folds, x, y)]      # of folds or scans
 
     def _arrays(self, accs, count: int) -> list:
         """Shared arrays, one per component of the accumulators."""

@@ -35,18 +35,18 @@ class Pairs : public CircuitBuilder {
   /// Smith's method: the larger half of the divisor scales, so that its square never overflows.
   Pair div(Pair a, Pair b) {
     const Ref upright = test(Op::ge, {node(Op::abs, {b.re}), node(Op::abs, {b.im})});
-    const Ref large = pick(upright, b.re, b.im), small = pick(upright, b.im, b.re);
+    const Ref large = select(upright, b.re, b.im), small = select(upright, b.im, b.re);
     const Ref is_zero = test(Op::eq, {large, zero_});
-    const Ref ratio = pick(is_zero, zero_, CircuitBuilder::div(small, large));
+    const Ref ratio = select(is_zero, zero_, CircuitBuilder::div(small, large));
     const Ref scale = CircuitBuilder::div(one(), CircuitBuilder::add(large, CircuitBuilder::mul(small, ratio)));
     const Ref ar = CircuitBuilder::mul(a.re, ratio), ai = CircuitBuilder::mul(a.im, ratio);
-    const Ref re = CircuitBuilder::mul(pick(upright, CircuitBuilder::add(a.re, ai), CircuitBuilder::add(ar, a.im)), scale);
-    const Ref im = CircuitBuilder::mul(pick(upright, CircuitBuilder::sub(a.im, ar), CircuitBuilder::sub(ai, a.re)), scale);
-    return {pick(is_zero, CircuitBuilder::div(a.re, zero_), re), pick(is_zero, CircuitBuilder::div(a.im, zero_), im)};
+    const Ref re = CircuitBuilder::mul(select(upright, CircuitBuilder::add(a.re, ai), CircuitBuilder::add(ar, a.im)), scale);
+    const Ref im = CircuitBuilder::mul(select(upright, CircuitBuilder::sub(a.im, ar), CircuitBuilder::sub(ai, a.re)), scale);
+    return {select(is_zero, CircuitBuilder::div(a.re, zero_), re), select(is_zero, CircuitBuilder::div(a.im, zero_), im)};
   }
   Ref abs(Pair a) { return node(Op::hypot, {a.re, a.im}); }
-  Ref pick(Ref condition, Ref a, Ref b) { return node(Op::where, {condition, a, b}); }
-  Pair pick(Ref condition, Pair a, Pair b) { return {pick(condition, a.re, b.re), pick(condition, a.im, b.im)}; }
+  Ref select(Ref condition, Ref a, Ref b) { return node(Op::where, {condition, a, b}); }
+  Pair select(Ref condition, Pair a, Pair b) { return {select(condition, a.re, b.re), select(condition, a.im, b.im)}; }
   Ref both(Ref a, Ref b) { return circuit_.add_node(Op::logical_and, DType::Bool, DType::Bool, {a, b}); }
   Ref either(Ref a, Ref b) { return circuit_.add_node(Op::logical_or, DType::Bool, DType::Bool, {a, b}); }
 
@@ -84,15 +84,15 @@ Pair apply(Pairs& f, Op op, const Pair* a) {
     case Op::reciprocal: return f.div({f.one(), f.zero()}, a[0]);
     case Op::sgn: {
       const Ref length = f.abs(a[0]), none = f.test(Op::eq, {length, f.zero()});
-      return f.pick(none, {f.zero(), f.zero()}, {f.CircuitBuilder::div(a[0].re, length), f.CircuitBuilder::div(a[0].im, length)});
+      return f.select(none, {f.zero(), f.zero()}, {f.CircuitBuilder::div(a[0].re, length), f.CircuitBuilder::div(a[0].im, length)});
     }
     case Op::pow_2: return f.mul(a[0], a[0]);
     case Op::pow_3: return f.mul(f.mul(a[0], a[0]), a[0]);
     case Op::addcmul: return f.add(a[0], f.mul(f.mul(a[3], a[1]), a[2]));
     case Op::addcdiv: return f.add(a[0], f.div(f.mul(a[3], a[1]), a[2]));
     case Op::fill: return {f.node(Op::copy, {a[0].re}), f.node(Op::copy, {a[0].im})};
-    case Op::where: return f.pick(a[0].re, a[1], a[2]);
-    case Op::masked_fill: return f.pick(a[1].re, a[2], a[0]);
+    case Op::where: return f.select(a[0].re, a[1], a[2]);
+    case Op::masked_fill: return f.select(a[1].re, a[2], a[0]);
     case Op::abs: return {f.abs(a[0]), kNoRef};
     case Op::angle: return {f.node(Op::atan2, {a[0].im, a[0].re}), kNoRef};
     case Op::eq: return {f.both(f.test(Op::eq, {a[0].re, a[1].re}), f.test(Op::eq, {a[0].im, a[1].im})), kNoRef};

@@ -1,4 +1,4 @@
-// gather of one element per row of a float tensor: a row kernel, so that what it picks from need not be stored. Other
+// gather of one element per row of a float tensor: a row kernel, so that what it gathers from need not be stored. Other
 // gathers are torch's.
 #include <ATen/WrapDimUtils.h>
 #include <ATen/ops/gather_ops.h>
@@ -14,7 +14,7 @@ namespace {
 using at::Tensor;
 
 /// One position for each row along `dim`, all of them good?
-bool picks(const Tensor& self, int64_t dim, const Tensor& index) {
+bool gathers(const Tensor& self, int64_t dim, const Tensor& index) {
   if (!is_row_float(self.scalar_type()) || self.dim() == 0 || self.dim() > kMaxRowSpaceRank || index.dim() != self.dim() ||
       self.numel() == 0 || index.device() != self.device() || index.scalar_type() != at::kLong || index.size(dim) != 1)
     return false;
@@ -25,7 +25,7 @@ bool picks(const Tensor& self, int64_t dim, const Tensor& index) {
 
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad) {
   using AtenOp = at::_ops::gather;
-  if (self.dim() > 0 && dim >= -self.dim() && dim < self.dim() && picks(self, at::maybe_wrap_dim(dim, self.dim()), index)) {
+  if (self.dim() > 0 && dim >= -self.dim() && dim < self.dim() && gathers(self, at::maybe_wrap_dim(dim, self.dim()), index)) {
     const auto along = static_cast<size_t>(at::maybe_wrap_dim(dim, self.dim()));
     Tensor out = empty(index.sizes(), self.scalar_type(), self.device());
     RowSpace space(self.sizes(), DimMask().set(along));

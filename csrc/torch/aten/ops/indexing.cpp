@@ -1,4 +1,4 @@
-// Picking whole rows: embedding, index_select along the first dimension, x[index]. One copy loop serves all three; every
+// Gathering whole rows: embedding, index_select along the first dimension, x[index]. One copy loop serves all three; every
 // other form of indexing is torch's.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
