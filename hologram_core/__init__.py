@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"      # the one place: pyproject.toml and hologram_torch read it here
 
 _PLACES = {
-    "backend": ("BackendType", "get_default_backend", "is_cuda_available", "is_metal_available", "validate_backend"),
+    "backend": ("BackendType", "get_default_backend", "validate_backend"),
     "executor": ("Executor",),
     "buffer": ("Buffer",),
     "tensor": ("HologramTensor",),
@@ -42,6 +42,8 @@ def __getattr__(name: str):
 
     if name in _PLACE:
         found = getattr(import_module(f".{_PLACE[name]}", __name__), name)
+    elif name.startswith("is_") and name.endswith("_available"):       # of each backend
+        found = getattr(import_module(".backend", __name__), name)
     elif name in ("ops", "ffi", "classes"):
         found = import_module(f".{name}", __name__)
     elif _in_ffi(name):
@@ -57,6 +59,6 @@ def _in_ffi(name: str) -> bool:
 
 
 def __dir__():
-    from . import ffi
+    from . import backend, ffi
 
-    return sorted({*globals(), *_PLACE, "ops", "ffi", "classes", *filter(_in_ffi, vars(ffi))})
+    return sorted({*globals(), *_PLACE, *backend.AVAILABILITY, "ops", "ffi", "classes", *filter(_in_ffi, vars(ffi))})

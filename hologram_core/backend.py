@@ -1,42 +1,44 @@
-"""Which backends this machine has, and which one is used where none is named."""
+"""Which backends this machine has, and which one is used where none is named. The runtime lists them."""
 
 from __future__ import annotations
 
 import enum
+import functools
 
 from . import _runtime
 from .errors import InvalidState, InvalidType, InvalidValue, shown
 
-_ORDER = ("metal", "cuda", "cpu")     # the first one available is the best one
-
 
 class BackendType(enum.Enum):
-    CPU = "cpu"
-    METAL = "metal"
-    CUDA = "cuda"
+    """A member for each backend (CPU, CUDA, METAL), and AUTO."""
+
+    _ignore_ = ["_info"]
+    for _info in _runtime.backends():
+        vars()[_info.name.upper()] = _info.name
     AUTO = "auto"
 
     def __str__(self) -> str:
         return self.value
 
 
-def _infos() -> dict:
-    return {name: (available, reason) for name, available, reason in _runtime.backend_infos()}
+def infos() -> dict[str, _runtime.BackendInfo]:
+    """What is known of each backend, by name; each is better than those before it."""
+    return {info.name: info for info in _runtime.backends()}
 
 
-def is_metal_available() -> bool:
-    return _infos()["metal"][0]
+def _is_available(name: str) -> bool:
+    return infos()[name].available
 
 
-def is_cuda_available() -> bool:
-    return _infos()["cuda"][0]
+# is_metal_available(), is_cuda_available() ...
+AVAILABILITY = {f"is_{_name}_available": functools.partial(_is_available, _name) for _name in infos()}
+globals().update(AVAILABILITY)
 
 
 def get_default_backend() -> str:
     """The name of the best backend that works here and whose memory is the host's: buffers are views of NumPy arrays and the
-    other way round. GPUs do not see arrays: 'metal' and 'cuda' have to be asked for."""
-    infos = _infos()
-    return next(name for name in _ORDER if infos[name][0] and name not in ("metal", "cuda"))
+    other way round. GPUs do not see arrays: they have to be asked for."""
+    return next(info.name for info in reversed(_runtime.backends()) if info.reads_host_memory and info.available)
 
 
 def validate_backend(backend) -> str:
@@ -47,11 +49,10 @@ def validate_backend(backend) -> str:
     name = name.lower()
     if name == "auto":
         return get_default_backend()
-    infos = _infos()
-    if name not in infos:
+    known = infos()
+    if name not in known:
         raise InvalidValue(f"hologram.validate_backend: unknown backend {shown(backend)}. Known are 'auto', "
-                           f"{', '.join(map(repr, infos))}.")
-    available, reason = infos[name]
-    if not available:
-        raise InvalidState(f"hologram.validate_backend: {name!r} is not available: {reason}. Use 'auto' or 'cpu'.")
+                           f"{', '.join(map(repr, known))}.")
+    if reason := known[name].reason:
+        raise InvalidState(f"hologram.validate_backend: {name!r} is not available: {reason}. Use 'auto' or {get_default_backend()!r}.")
     return name

@@ -8,6 +8,7 @@ that names it (`check`).
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
@@ -68,6 +69,15 @@ def _one_of(*choices: str):
     return read
 
 
+def _backend(name: str, text: str) -> str:
+    """The runtime says which backends there are. It reads the switches when it is loaded: until then any name will do (see `problem`)."""
+    if _at_import:
+        return text.lower()
+    from . import _runtime
+
+    return _one_of("auto", *(b.name for b in _runtime.backends()))(name, text)
+
+
 def _folder(name: str, text: str) -> Path:
     """An absolute path, which stays when the program changes its folder."""
     try:
@@ -113,7 +123,7 @@ class Config:
     cpu: str = _switch(_one_of("native", "x86-64-v2", "x86-64-v3", "x86-64-v4"), "native",
                        "the processor that kernels are made for: `native`, or a level of x86-64: `x86-64-v2`, `x86-64-v3`, `x86-64-v4`. "
                        "Results are the same")
-    backend: str = _switch(_one_of("auto", "cpu", "cuda", "metal"), "auto",
+    backend: str = _switch(_backend, "auto",
                            "the backend to start with: `cpu`, `cuda`, `metal`, or `auto`: Metal on Apple silicon, CUDA where PyTorch has "
                            "CUDA kernels and a GPU, else the CPU")
     mps: bool = _switch(_flag, "1", "0: on Metal, what is not compiled runs in PyTorch's CPU kernels, not in its MPS kernels")
@@ -150,13 +160,22 @@ def read_all(env) -> tuple[Config, str]:
             del good[error.name]
 
 
-config, problem = read_all(os.environ)
+_at_import = True
+_environment = dict(os.environ)
+config, _ = read_all(_environment)
+_at_import = False
+
+
+@functools.cache
+def problem() -> str:
+    """What is wrong with the switches that were read at import; empty when nothing is."""
+    return read_all(_environment)[1]
 
 
 def check() -> None:
     """Raises ValueError naming the switches whose values are bad."""
-    if problem:
-        raise ValueError(problem)
+    if problem():
+        raise ValueError(problem())
 
 
 def markdown() -> str:

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 from . import _runtime, dtypes, traced
+from .backend import infos
 from .buffer import Buffer, dtype_of, tracing
 from .errors import InvalidType, InvalidValue, NotSupported, shown
 from .op_signature import describe
@@ -196,25 +197,26 @@ class Circuit:
 
         return "\n".join(str(prepare(k)) for k in self.keys(length))
 
-    def llvm(self, length: int = _SHOWN_LENGTH) -> str:
-        from .backends import cpu
-        from .circuit.pipeline import prepare
-        from .codegen.cpu.loops import build
+    def text(self, backend: str, length: int = _SHOWN_LENGTH, **options) -> str:
+        """What a backend's kernels are compiled from. `options`: those of `text` in hologram_core.backends.<backend>."""
+        from importlib import import_module
 
-        host = cpu._host()
-        return "\n".join(build(prepare(k), host.features)[0].text.finish("kernel", host.attributes) for k in self.keys(length))
+        if backend not in infos():
+            raise InvalidValue(f"hologram.Circuit.text: unknown backend {shown(backend)}. Known are {', '.join(map(repr, infos()))}.")
+        write = import_module(f".backends.{backend}", __package__).text
+        return "\n".join(write(k, **options) for k in self.keys(length))
+
+    def llvm(self, length: int = _SHOWN_LENGTH) -> str:
+        """For this machine's processor."""
+        return self.text("cpu", length)
 
     def ptx(self, arch: int = 80) -> str:
         """For an NVIDIA GPU of compute capability `arch` (80 for 8.0)."""
-        from .backends import cuda
-
-        return "\n".join(cuda.compile_key(k, arch).ptx.decode() for k in self.keys())
+        return self.text("cuda", arch=arch)
 
     def msl(self) -> str:
         """In Metal's language."""
-        from .backends import metal
-
-        return "\n".join(metal.compile_key(k).msl for k in self.keys())
+        return self.text("metal")
 
     __str__ = ir
 

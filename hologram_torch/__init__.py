@@ -90,8 +90,8 @@ def _load() -> None:
     from . import _C, _patches, device
 
     config = switches.config
-    if switches.problem:
-        _C.refuse_use(switches.problem)       # the device is there, and its first use says what is wrong
+    if switches.problem():
+        _C.refuse_use(switches.problem())     # the device is there, and its first use says what is wrong
 
     torch.utils.rename_privateuse1_backend(NAME)
     torch._register_device_module(NAME, device)
@@ -101,7 +101,7 @@ def _load() -> None:
     os.register_at_fork(before=_runtime.flush)   # a child has no use for its parent's recorded ops
     _loaded = True
     _C.set_fallback_mode(config.fallback)
-    if config.backend != "auto":
+    if config.backend != "auto" and not switches.problem():
         try:
             _C.prefer_backend(config.backend)     # a GPU is opened by the first tensor
         except RuntimeError as error:

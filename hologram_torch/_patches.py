@@ -16,7 +16,7 @@ import torch
 
 from hologram_core import _runtime
 
-from . import _C, multiprocessing
+from . import _C, backend, multiprocessing
 
 NAME = "hologram"
 _applied = False
@@ -66,8 +66,8 @@ def _dlpack_device() -> None:
     @functools.wraps(export)
     def __dlpack__(self, *args, **kwargs):
         if self.device.type == NAME:
-            if (backend := _C.backend_of(self)) != "cpu":
-                raise BufferError(f"hologram.__dlpack__: the memory of the backend {backend!r} is not exported. Export a .cpu() copy.")
+            if not (info := backend.of(self)).reads_host_memory:
+                raise BufferError(f"hologram.__dlpack__: the memory of the backend {info.name!r} is not exported. Export a .cpu() copy.")
             _C.hand_out(self)       # a read-only export (torch 2.14) takes the address of a reader
         return export(self, *args, **kwargs)
 
@@ -123,7 +123,7 @@ def _backward_on_the_calling_thread() -> None:
         if _C.in_use():
             engine.is_checkpoint_valid()        # in a forked child: torch's engine is made anew, and has not started
             _C.decline_device_threads()
-        here = _C.without_device_threads() or ours and (_C.get_backend() == "cpu" or not _runtime.recording())
+        here = _C.without_device_threads() or ours and (_C.reads_host_memory() or not _runtime.recording())
         if not (here and enabled()):
             return original(outputs, *args, **kwargs)
         enable(False)
@@ -148,7 +148,7 @@ def _print_from_the_cpu() -> None:
 
     def _tensor_str(self, indent):
         ours = self.device.type == NAME and self.layout is torch.strided
-        copied = ours and ((backend := _C.backend_of(self)) == "metal" or backend != _C.get_backend())
+        copied = ours and (not (info := backend.of(self)).has_float64 or info.name != backend.current())
         return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
@@ -167,7 +167,7 @@ def _unscale_in_float32() -> None:
     @functools.wraps(original)
     def unscale_(self, optimizer):
         scale = self._scale
-        if scale is None or scale.device.type != NAME or _C.backend_of(scale) != "metal":
+        if scale is None or scale.device.type != NAME or backend.of(scale).has_float64:
             return original(self, optimizer)
         self._scale = scale.as_subclass(Float32)
         try:
@@ -186,7 +186,7 @@ def _compare_float64_on_the_cpu() -> None:
     original = originals["TensorLikePair._compare_values"] = TensorLikePair._compare_values
 
     def held(t) -> bool:
-        return t.device.type == NAME and t.dtype in (torch.float64, torch.complex128) and _C.backend_of(t) == "metal"
+        return t.device.type == NAME and t.dtype in (torch.float64, torch.complex128) and not backend.of(t).has_float64
 
     def _compare_values(self, actual, expected):
         if actual.layout is torch.strided and expected.layout is torch.strided and held(actual) and held(expected):

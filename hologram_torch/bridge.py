@@ -10,7 +10,7 @@ import torch
 
 from hologram_core import HologramTensor
 
-from . import _C, NAME, device
+from . import _C, NAME, backend, device
 
 
 def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
@@ -53,6 +53,6 @@ def to_device(tensor: torch.Tensor, keep: bool = False) -> torch.Tensor:
 
 
 def to_host(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.device.type == NAME and _C.backend_of(tensor) != "cpu":
+    if tensor.device.type == NAME and not backend.of(tensor).reads_host_memory:
         return tensor.cpu()
     return _ToHost.apply(tensor) if tensor.device.type == NAME else tensor

@@ -136,7 +136,7 @@ Kernel* compile(const Key& key) {
   Kernel* kernel = nullptr;
   run_for_waiting_caller([&] {
     const py::gil_scoped_acquire gil;
-    kernel = ask_compiler("cpu", python_compiler(), "(address, nanoseconds per element, name)", [&](const py::object& result) {
+    kernel = ask_compiler(cpu_queue().name(), python_compiler(), "(address, nanoseconds per element, name)", [&](const py::object& result) {
       if (!py::isinstance<py::tuple>(result) || py::len(result) != 3) throw py::cast_error();
       const auto made = py::reinterpret_borrow<py::tuple>(result);
       const auto address = made[0].cast<uintptr_t>();

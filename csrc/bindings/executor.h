@@ -16,6 +16,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
+#include "bindings/backends.h"
 #include "runtime/device/queue.h"
 #include "runtime/device/executor.h"
 
@@ -25,7 +26,6 @@ namespace py = pybind11;
 
 /// Raises hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
 void set_error(const char* name, PyObject* built_in, const char* text);
-Queue& backend_named(const std::string& name);
 DType dtype_of(int code, const char* who = "hologram.Buffer");
 
 /// What every class of ours needs against misuse.

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "bindings/backends.h"
 #include "bindings/circuit.h"
 #include "bindings/compiler.h"
 #include "bindings/executor.h"
@@ -30,13 +31,6 @@ void set_error(const char* name, PyObject* built_in, const char* text) {
   } catch (py::error_already_set&) {
     py::set_error(built_in, text);
   }
-}
-
-Queue& backend_named(const std::string& name) {
-  if (Queue* queue = find_backend(name)) return *queue;
-  for (const BackendInfo& info : backend_infos())
-    if (info.name == name) fail(Error::Kind::Runtime, "hologram.backend: '", name, "' is not available: ", info.reason, ".");
-  fail(Error::Kind::Value, "hologram.backend: unknown backend '", name, "'. Known are 'cpu', 'cuda' and 'metal'.");
 }
 
 namespace {
@@ -223,22 +217,11 @@ void bind_control(py::module_& m) {
   m.def("last_launches", &launches, py::arg("limit") = 64, "The last recorded launches, oldest first.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Threads of the runtime's own pool; 0: one per core.");
   m.def("max_threads", &max_threads);
-  m.def("backend_infos", [] {
-    py::list list;
-    for (const BackendInfo& info : backend_infos()) list.append(py::make_tuple(info.name, info.available, info.reason));
-    return list;
-  }, "[(name, available, why not)].");
-  m.def("device_count", [](const std::string& name) { return backend_named(name).device_count(); }, py::arg("backend") = "cpu");
   m.def("configure", [](int log, bool guard, size_t memory_limit) {
     config().log = log;
     config().guard = guard;
     config().memory_limit = memory_limit;
   }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
-  m.def("flush", [] {
-    py::gil_scoped_release release;
-    for (Queue* first : opened_backends())
-      each_queue(*first, [](Queue& queue) { queue.stream().flush(Reason::Synchronize); });
-  }, "Runs what is recorded on devices; throws what failed.");
   m.def("pause_recording", &pause_recording, "From now on ops of this thread run when they are submitted. Nests.");
   m.def("resume_recording", &resume_recording);
   m.def("recording", &recording);
@@ -269,6 +252,7 @@ PYBIND11_MODULE(_runtime, m) {
                             [](void* state) {
                               if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
                             }});
+  bind_backends(m);
   bind_compiler(m);
   bind_memory(m);
   bind_executor(m);

@@ -22,6 +22,15 @@ def compile_key(key: bytes) -> tuple:
     return kernels.find(key)
 
 
+def text(key: bytes) -> str:
+    """The kernel for a key in LLVM's language, as it is before LLVM optimises it."""
+    from ..circuit.pipeline import prepare
+    from ..codegen.cpu.loops import build
+
+    host = _host()
+    return build(prepare(key), host.features)[0].text.finish("kernel", host.attributes)
+
+
 def compile_circuit(circuit, symbol: str, host=None) -> disk_cache.Entry:
     """Machine code of a prepared circuit."""
     from ..codegen.cpu.loops import build

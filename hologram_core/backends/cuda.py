@@ -40,6 +40,11 @@ def compile_key(key: bytes, arch: int, driver: int = 0) -> Entry:
     return kernels.find(key, arch, driver)
 
 
+def text(key: bytes, arch: int = 80) -> str:
+    """The kernel for a key in PTX."""
+    return compile_key(key, arch).ptx.decode()
+
+
 def _identity(arch: int, driver: int) -> bytes:
     from ..codegen.gpu.nvptx import known_arch, llvm_version
 

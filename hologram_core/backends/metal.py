@@ -40,6 +40,11 @@ def compile_key(key: bytes, arch: int = 0, driver: int = 0) -> Entry:
     return kernels.find(key)
 
 
+def text(key: bytes) -> str:
+    """The kernel for a key in Metal's language."""
+    return compile_key(key).msl
+
+
 def _compile(key: bytes, symbol: str) -> disk_cache.Entry:
     from ..circuit.pipeline import prepare
 

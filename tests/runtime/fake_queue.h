@@ -11,16 +11,19 @@
 #include "runtime/kernels/kernel.h"
 #include "runtime/trace/stream.h"
 
+inline const hologram::BackendInfo kFakeInfo = {
+    "fake", "Fake", hologram::MemoryKind::Host, /*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*has_float64=*/true,
+    hologram::kGridSplits, nullptr, nullptr, nullptr, nullptr};
+
 struct FakeQueue final : hologram::Queue {
   std::atomic<size_t> held{0}, capacity{SIZE_MAX};
   std::atomic<bool> broken{false};     // launches fail
   std::atomic<int> until_failure{-1};  // so many launches go well, then one fails; negative: all go well
   hologram::Stream only{*this};
 
-  FakeQueue() : Queue({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &hologram::kGridSplits}) { stream_ = &only; }
+  FakeQueue() : Queue(kFakeInfo) { stream_ = &only; }
   /// Instead of the cache that all backends on the host share.
   void use_kernels(hologram::KernelCache& cache) { kernels_ = &cache; }
-  const char* name() const override { return "fake"; }
   int device_count() const override { return 1; }
   void* allocate(size_t bytes) override {
     if (bytes > capacity - held) return nullptr;

@@ -43,18 +43,6 @@ Executor::~Executor() {
   }
 }
 
-Block* Executor::allocate(size_t bytes) {
-  constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
-  if (bytes >= kLarge) stream_.reclaim();
-  try {
-    return allocate_block(queue(), bytes);
-  } catch (const Error& error) {
-    if (error.kind() != Error::Kind::OutOfMemory) throw;
-  }
-  stream_.run(Reason::Memory);   // what only recorded ops need is free after this
-  return allocate_block(queue(), bytes);
-}
-
 namespace {
 
 uint8_t type_of(DType t) {

@@ -80,7 +80,7 @@ class Executor {
   Queue& queue() { return stream_.queue(); }
 
   /// Memory of this executor's backend. Throws Error::OutOfMemory after everything was tried.
-  Block* allocate(size_t bytes);
+  Block* allocate(size_t bytes) { return stream_.allocate(bytes); }
 
   /// Checks and submits an op. `results`: num_results() arrays, null for those that are not wanted. `length`: elements; -1: what the
   /// arrays say. `row`: elements per row of an op that folds rows; -1: one row.

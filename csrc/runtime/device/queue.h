@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/device/backend_info.h"
 #include "runtime/kernels/kernel_cache.h"
 
 namespace hologram {
@@ -19,7 +20,6 @@ namespace hologram {
 struct Block;
 class Memory;
 class Stream;
-struct SplitLimits;
 
 struct Launch {
   void* const* operands;
@@ -37,20 +37,19 @@ struct DeviceProperties {
 class Queue {
  public:
   virtual ~Queue() = default;
-  virtual const char* name() const = 0;              // "cpu", "cuda", "metal"
-  virtual int device_count() const = 0;
-  /// May the host dereference block addresses? Where it waits (below) only after wait_for_device().
-  bool host_visible() const { return facts_.host_visible; }
-  /// Do kernels read and write all of the host's memory, not only blocks?
-  bool reads_host_memory() const { return facts_.reads_host_memory; }
-  /// The host sees memory that kernels may still be working on: a caller that touches it outside the queue waits first. That holds
-  /// for fresh blocks too, whose last user may be under way.
-  bool host_waits() const { return facts_.host_waits; }
+  /// What is known of its backend.
+  const BackendInfo& info() const { return info_; }
+  const char* name() const { return info_.name; }
+  bool host_visible() const { return info_.host_visible; }
+  bool reads_host_memory() const { return info_.reads_host_memory; }
+  /// The host sees memory that kernels may still be working on: a caller that touches it outside the queue waits first
+  /// (wait_for_device). That holds for fresh blocks too, whose last user may be under way.
+  bool host_waits() const { return info_.host_waits; }
+  bool has_float64() const { return info_.has_float64; }
+  const SplitLimits& split_limits() const { return info_.splits; }
   /// Waits for everything submitted to any queue of the device.
   virtual void wait_for_device() {}
-  bool has_float64() const { return facts_.float64; }
-  /// Which folds are split, as suits the kind of device.
-  const SplitLimits& split_limits() const { return *facts_.splits; }
+  virtual int device_count() const = 0;
 
   // ---- queues ----
   int device() const { return device_; }
@@ -66,7 +65,8 @@ class Queue {
   /// The recorded ops of this queue, shared by all threads.
   Stream& stream() { return *stream_; }
   /// Is memory of that queue of use to kernels of this one?
-  bool shares_memory_with(const Queue& other) const { return this == &other || (device_ == other.device_ && name() == other.name()); }
+  bool shares_memory_with(const Queue& other) const { return this == &other || (device_ == other.device_ && same_backend(other)); }
+  bool same_backend(const Queue& other) const { return &info_ == &other.info_; }
 
   // ---- memory ----
   /// Raw memory under the pools. allocate returns nullptr when the system refuses.
@@ -122,8 +122,7 @@ class Queue {
   std::atomic<int64_t> dead_bytes{0};
 
  protected:
-  struct Facts { bool host_visible, reads_host_memory, host_waits, float64; const SplitLimits* splits; };
-  explicit Queue(Facts facts) : facts_(facts) {}
+  explicit Queue(const BackendInfo& info) : info_(info) {}
   virtual Queue& thread_queue(int device) { return *this; }
 
   KernelCache* kernels_ = &host_kernels();
@@ -133,7 +132,7 @@ class Queue {
 
  private:
   friend class Memory;
-  const Facts facts_;
+  const BackendInfo& info_;
   std::atomic<Memory*> memory_{nullptr};   // the pools over this queue, made at the first allocation
 };
 
@@ -155,13 +154,5 @@ bool several_queues();
 void note_several_queues();
 /// Throws where `a` and `b` are of different devices or backends, naming both.
 void check_same_memory(const Queue& a, const Queue& b, const char* op);
-
-struct BackendInfo { std::string name; bool available; std::string reason; };
-/// Every backend the product knows, with the reason an absent one is absent.
-std::vector<BackendInfo> backend_infos();
-/// Queue 0 of the backend's first device; nullptr when absent (see backend_infos for the reason).
-Queue* find_backend(const std::string& name);
-/// Those that are in use in this process: what waits for "everything" asks each.
-std::vector<Queue*> opened_backends();
 
 }  // namespace hologram

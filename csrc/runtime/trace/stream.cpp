@@ -1,7 +1,6 @@
 #include "runtime/trace/stream.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 #include "runtime/device/queue.h"
@@ -98,7 +97,7 @@ void refuse_float64(const Circuit& c, const Queue& here) {
   const Node* const end = c.nodes + c.num_nodes;
   const Node* const node = std::find_if(c.nodes, end, [](const Node& n) { return n.compute == DType::F64 || n.result == DType::F64; });
   fail(Error::Kind::NotSupported, "hologram.", op_name(node == end ? Op::copy : node->op), ": ",
-       here.name() == std::string_view("metal") ? "Metal" : here.name(), " has no float64. Convert to float32, or use set_backend('cpu').");
+       here.info().display_name, " has no float64. Convert to float32, or use set_backend('cpu').");
 }
 
 }  // namespace
@@ -108,7 +107,7 @@ void note_several_queues() { several.store(true, std::memory_order_relaxed); }
 
 void check_same_memory(const Queue& a, const Queue& b, const char* op) {
   if (a.shares_memory_with(b)) return;
-  if (a.name() == b.name())
+  if (a.same_backend(b))
     fail(Error::Kind::Runtime, "Expected all tensors to be on the same device, but found at least two devices, hologram:",
          a.device(), " and hologram:", b.device(), "! (hologram.", op, ")");
   fail(Error::Kind::Runtime, "hologram.", op, ": its tensors live on two backends, '", a.name(), "' and '", b.name(), "'. Results are "
@@ -209,8 +208,16 @@ void Stream::synchronize() {
   queue_->synchronize();
 }
 
-void Stream::reclaim() {
-  if (queue_->dead_bytes.load(std::memory_order_relaxed)) recorder_->reclaim();
+Block* Stream::allocate(size_t bytes) {
+  constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
+  if (bytes >= kLarge && queue_->dead_bytes.load(std::memory_order_relaxed)) recorder_->reclaim();
+  try {
+    return allocate_block(*queue_, bytes);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::OutOfMemory) throw;
+  }
+  run(Reason::Memory);   // what only recorded ops need is free after this
+  return allocate_block(*queue_, bytes);
 }
 
 }  // namespace hologram

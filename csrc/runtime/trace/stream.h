@@ -59,8 +59,9 @@ class Stream {
   }
   void synchronize();
 
-  /// Before a large allocation: makes dead values give their memory back.
-  void reclaim();
+  /// Memory of the queue. Dead values give theirs back before a large allocation, recorded ops before one fails. Throws
+  /// Error::OutOfMemory after everything was tried.
+  Block* allocate(size_t bytes);
 
  private:
   void run_if_written(const Block& block, Reason reason);

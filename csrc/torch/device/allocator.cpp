@@ -122,20 +122,11 @@ REGISTER_ALLOCATOR(kDeviceType, &allocator)
 c10::DeviceAllocator& device_allocator() { return allocator; }
 
 Block* allocate_for_torch(Queue& queue, size_t bytes) {
-  constexpr size_t kLarge = 1 << 20;   // worth a look at what recorded ops keep alive
   use();
   return with_c10_errors([&] {
-    Stream& stream = queue.stream();
-    if (bytes >= kLarge) stream.reclaim();
-    try {
-      Block* const block = allocate_block(queue, bytes);
-      if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.wait_for_device();   // a kernel of torch's writes it
-      return block;
-    } catch (const Error& error) {
-      if (error.kind() != Error::Kind::OutOfMemory) throw;
-    }
-    stream.run(Reason::Memory);   // what only recorded ops need is free after this
-    return allocate_block(queue, bytes);
+    Block* const block = queue.stream().allocate(bytes);
+    if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.wait_for_device();   // a kernel of torch's writes it
+    return block;
   });
 }
 

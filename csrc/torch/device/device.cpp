@@ -4,10 +4,7 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
-#include <string_view>
-
-#include "runtime/backends/cuda.h"
-#include "runtime/backends/metal.h"
+#include "runtime/backends/registry.h"
 #include "torch/device/errors.h"
 
 namespace hologram {
@@ -15,41 +12,46 @@ namespace hologram {
 std::atomic<Queue*> detail::active_queue{nullptr};
 
 namespace {
-std::atomic<const char*> preferred{nullptr};   // a GPU that was asked for
+
+std::atomic<const BackendInfo*> preferred{nullptr};   // that was asked for, and is opened when it is needed
 
 bool torch_runs_on_cuda() {
   return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount() > 0;
 }
+
+/// Is a program that asks for no backend better off on this one? Where torch's libraries would work on copies, the CPU is better.
+bool is_worth_choosing(const BackendInfo& info) {
+  return info.library_reason().empty() && (info.host_visible || (info.memory == MemoryKind::Cuda && torch_runs_on_cuda()));
+}
+
 }  // namespace
 
 void prefer_backend(const std::string& name) {
-  if (name == "cuda" && cuda_library_reason().empty()) preferred = "cuda";
-  else if (name == "metal" && metal_library_reason().empty()) preferred = "metal";
+  const BackendInfo* const info = find_backend(name);
+  if (info && info->library_reason().empty()) preferred = info;
   else set_current_backend(name);
 }
 
 Queue& detail::choose_backend() {
   // Opening a GPU takes time and makes the process unfit for fork: `import torch` does neither, the first tensor does.
-  Queue* chosen = &cpu_queue();
-  const char* const wanted = preferred;
-  const auto open = [&](const char* name) {
+  Queue* chosen = nullptr;
+  const BackendInfo* const wanted = preferred;
+  const auto open = [&](const BackendInfo& info) {
     try {
-      if (Queue* gpu = find_backend(name)) chosen = gpu;
-      else if (wanted)
-        TORCH_WARN("hologram: HOLOGRAM_BACKEND='", name, "' is ignored, 'cpu' is used: ", name == std::string_view("cuda") ? cuda_reason() : metal_reason());
+      chosen = open_backend(info);
+      if (!chosen && wanted)
+        TORCH_WARN("hologram: HOLOGRAM_BACKEND='", info.name, "' is ignored, '", cpu_queue().name(), "' is used: ", info.reason());
     } catch (const std::exception& error) {
-      TORCH_WARN("hologram: the backend '", name, "' is not used: ", error.what());
+      TORCH_WARN("hologram: the backend '", info.name, "' is not used: ", error.what());
     }
   };
-  if (wanted) {
-    open(wanted);
-  } else {
-    if (metal_library_reason().empty()) open("metal");
-    // Without CUDA in torch, libraries would work on copies: the CPU is the better device then.
-    if (chosen == &cpu_queue() && torch_runs_on_cuda()) open("cuda");
-  }
-  Queue* nobody = nullptr;
-  return active_queue.compare_exchange_strong(nobody, chosen) ? *chosen : *nobody;
+  if (wanted) open(*wanted);
+  else
+    for (auto best = backends().rbegin(); !chosen && best != backends().rend(); ++best)
+      if (is_worth_choosing(**best)) open(**best);
+  if (!chosen) chosen = &cpu_queue();
+  Queue* unset = nullptr;
+  return active_queue.compare_exchange_strong(unset, chosen) ? *chosen : *unset;
 }
 
 namespace {
@@ -65,20 +67,15 @@ const bool fork_handler = [] {
 }  // namespace
 
 void set_current_backend(const std::string& name) {
-  std::string known;
-  for (const BackendInfo& info : backend_infos()) {
-    known += (known.empty() ? "'" : ", '") + info.name + "'";
-    if (info.name != name) continue;
-    Queue* backend = with_c10_errors([&] { return find_backend(name); });
-    TORCH_CHECK(backend, "hologram.set_backend: the backend '", name, "' is not available: ", info.reason,
-                ". torch.hologram keeps using '", default_queue().name(), "'.");
-    if (Queue* before = detail::active_queue.load(std::memory_order_acquire))
-      with_c10_errors([&] { each_queue(*before, [](Queue& queue) { queue.stream().flush(Reason::Switch); }); });
-    detail::active_queue.store(backend, std::memory_order_release);
-    if (this_device >= backend->device_count()) this_device = 0;
-    return;
-  }
-  TORCH_CHECK_VALUE(false, "hologram.set_backend: unknown backend '", name, "'. The known ones are ", known, ".");
+  const BackendInfo* const info = find_backend(name);
+  TORCH_CHECK_VALUE(info, "hologram.set_backend: unknown backend '", name, "'. The known ones are ", backend_names(), ".");
+  Queue* const queue = with_c10_errors([&] { return open_backend(*info); });
+  TORCH_CHECK(queue, "hologram.set_backend: the backend '", name, "' is not available: ", info->reason(),
+              ". torch.hologram keeps using '", default_queue().name(), "'.");
+  if (Queue* before = detail::active_queue.load(std::memory_order_acquire))
+    with_c10_errors([&] { each_queue(*before, [](Queue& q) { q.stream().flush(Reason::Switch); }); });
+  detail::active_queue.store(queue, std::memory_order_release);
+  if (this_device >= queue->device_count()) this_device = 0;
 }
 
 c10::DeviceIndex device_count() noexcept { return static_cast<c10::DeviceIndex>(default_queue().device_count()); }
@@ -118,10 +115,6 @@ void synchronize_device(c10::DeviceIndex index) {
 
 bool in_forked_child() noexcept { return forked.load(std::memory_order_relaxed); }
 
-bool lost_by_fork() {
-  if (!in_forked_child()) return false;
-  const std::string name = default_queue().name();
-  return name == "cuda" ? cuda_lost_by_fork() : name == "metal" && metal_lost_by_fork();
-}
+bool lost_by_fork() { return in_forked_child() && default_queue().info().lost_by_fork(); }
 
 }  // namespace hologram

@@ -18,9 +18,9 @@ extern std::atomic<Queue*> active_queue;   // null until a backend is chosen or 
 Queue& choose_backend();
 }
 
-/// The backend new tensors are made on: the first queue of its first device. Tensors stay on the backend they were made on.
-/// Where none was chosen (HOLOGRAM_BACKEND=auto), the first caller gets Metal where there is
-/// one, else CUDA if torch has CUDA kernels and a device, else the CPU.
+/// Queue 0 of the first device of the backend that new tensors are made on. Tensors stay on the backend they were made on.
+/// Where none was chosen (HOLOGRAM_BACKEND=auto), the first caller gets the best one that torch's own kernels work on without
+/// copies: Metal where there is one, else CUDA if torch has CUDA kernels and a device, else the CPU.
 inline Queue& default_queue() {
   Queue* const queue = detail::active_queue.load(std::memory_order_acquire);
   return C10_LIKELY(queue != nullptr) ? *queue : detail::choose_backend();

@@ -95,7 +95,7 @@ void free_pinned(void* data) {
 char* reuse(Registry& r, Queue& queue, size_t capacity, Range& range) {
   for (auto [at, end] = r.cached.equal_range(capacity); at != end; ++at) {
     auto& [data, kept] = at->second;
-    if (kept.queue->name() != queue.name() || in_use(kept)) continue;
+    if (!kept.queue->same_backend(queue) || in_use(kept)) continue;
     forget_uses(kept);
     range = std::move(kept);
     char* const found = data;

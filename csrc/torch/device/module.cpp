@@ -48,12 +48,6 @@ py::tuple device_properties(int index) {
   return py::make_tuple(p.name, p.total_bytes, p.multiprocessors, p.capability);
 }
 
-py::list list_backends() {
-  py::list out;
-  for (const BackendInfo& info : backend_infos()) out.append(py::make_tuple(info.name, info.available, info.reason));
-  return out;
-}
-
 py::dict op_report() {
   py::dict out;
   aten::for_each_op_stat([&](aten::OpStat& stat) {
@@ -114,7 +108,6 @@ PYBIND11_MODULE(_C, m) {
     });
   });
 
-  m.def("backends", &list_backends, "(name, available, reason) of every backend the product knows");
   m.def("get_backend", [] { return std::string(default_queue().name()); });
   m.def("set_backend", [](const std::string& name) { translated([&] { set_current_backend(name); }); });
 

@@ -28,26 +28,26 @@ std::string at(int index) { return "hologram.cuda: device " + std::to_string(ind
 
 }  // namespace
 
-int device_count() { return driver().devices; }
+int Device::count() { return driver().devices; }
 
 namespace {
 std::vector<std::atomic<Device*>>& devices() {
-  static auto& all = *new std::vector<std::atomic<Device*>>(static_cast<size_t>(device_count()));   // never closed
+  static auto& all = *new std::vector<std::atomic<Device*>>(static_cast<size_t>(Device::count()));   // never closed
   return all;
 }
 }  // namespace
 
-Device* opened_device(int index) {
-  return index >= 0 && index < device_count() ? devices()[static_cast<size_t>(index)].load(std::memory_order_acquire) : nullptr;
+Device* Device::opened(int index) {
+  return index >= 0 && index < count() ? devices()[static_cast<size_t>(index)].load(std::memory_order_acquire) : nullptr;
 }
 
-Device& device(int index) {
-  if (Device* found = opened_device(index)) return *found;
+Device& Device::open(int index) {
+  if (Device* found = opened(index)) return *found;
   static std::mutex& lock = *new std::mutex;
-  if (index < 0 || index >= device_count())
-    fail(Error::Kind::Value, at(index), " does not exist: the driver has ", device_count(), " device(s), numbered from 0.");
+  if (index < 0 || index >= count())
+    fail(Error::Kind::Value, at(index), " does not exist: the driver has ", count(), " device(s), numbered from 0.");
   std::lock_guard<std::mutex> hold(lock);
-  if (Device* found = opened_device(index)) return *found;
+  if (Device* found = opened(index)) return *found;
   if (started_before_fork()) fail_after_fork(index);
   auto* made = new Device(index);
   devices()[static_cast<size_t>(index)].store(made, std::memory_order_release);
@@ -99,6 +99,11 @@ std::pair<size_t, size_t> Device::memory_info() {
   return {free, total};
 }
 
+void Device::synchronize() {
+  const Current here(*this);
+  check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
+}
+
 CudaQueue& Device::queue(int stream_index) {
   if (stream_index < 0 || stream_index >= kMaxQueues) fail(Error::Kind::Value, at(index_), " has no queue ", stream_index, ".");
   return queues_.get(*this, stream_index);
@@ -107,7 +112,7 @@ CudaQueue& Device::queue(int stream_index) {
 // ---- kernels ----
 
 Kernel* Device::compile(const Key& key) {
-  const DeviceCode code = compile_for_device("cuda", key, arch_, driver().version);
+  const DeviceCode code = compile_for_device(info.name, key, arch_, driver().version);
   const Current here(*this);
   const Driver& d = driver();
   char log[4096] = {};
@@ -124,15 +129,9 @@ Kernel* Device::compile(const Key& key) {
   }
   check(loaded, "cuModuleLoadDataEx");
   auto kernel = std::make_unique<CudaKernel>();
-  name_kernel(*kernel, key, code.name);
+  kernel->describe(key, code, 2 * multiprocessors_ * std::max(1, threads_per_multiprocessor_ / std::max(1, code.threads)));
   if (code.direct) check(d.cuModuleGetFunction(&kernel->direct, module, code.symbol.c_str()), "cuModuleGetFunction");
   check(d.cuModuleGetFunction(&kernel->many, module, (code.symbol + "_many").c_str()), "cuModuleGetFunction");
-  kernel->operands = key.bytes[5];
-  kernel->args = num_kernel_args(key);
-  kernel->threads = static_cast<unsigned>(code.threads);
-  kernel->items_per_block = std::max<int64_t>(code.items_per_block, 1);
-  // As many blocks as run at once, twice: the second half fills the gaps that the first leaves. Kernels walk on from there.
-  kernel->blocks_at_most = static_cast<unsigned>(2 * multiprocessors_ * std::max(1, threads_per_multiprocessor_ / std::max(1, code.threads)));
   return kernel.release();
 }
 

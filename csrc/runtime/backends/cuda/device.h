@@ -7,29 +7,28 @@
 #include <string>
 
 #include "runtime/device/queue.h"
+#include "runtime/backends/gpu_kernel.h"
 #include "runtime/backends/queue_table.h"
 #include "runtime/backends/cuda/driver.h"
-#include "runtime/kernels/kernel.h"
 
 namespace hologram::cuda {
 
 class CudaQueue;
 
-struct CudaKernel final : Kernel {
+struct CudaKernel final : GpuKernel {
   Function direct = nullptr;      // takes one record by value
   Function many = nullptr;        // takes records in device memory
-  int operands = 0, args = 0;     // of a record, after begin and end
-  unsigned threads = 0;         // of a block; shared memory is declared in the code
-  int64_t items_per_block = 1;
-  unsigned blocks_at_most = 1;
-
-  int words() const { return 2 + operands + args; }
 };
 
 class Device {
  public:
   explicit Device(int index);
   Device(const Device&) = delete;
+  /// A device of this process, opened at the first call. Throws Error.
+  static Device& open(int index);
+  /// One that was opened, or null.
+  static Device* opened(int index);
+  static int count();
 
   int index() const { return index_; }
   int arch() const { return arch_; }
@@ -37,6 +36,8 @@ class Device {
   KernelCache& kernels() { return kernels_; }
   DeviceProperties properties() const;
   std::pair<size_t, size_t> memory_info();
+  /// The host waits for everything that was submitted to any queue.
+  void synchronize();
 
   CudaQueue& queue(int stream_index);
   int queues() const { return queues_.made(); }
@@ -84,11 +85,5 @@ class Current {
   Context popped_ = nullptr;
   bool pushed_ = false;
 };
-
-/// The devices of this process, opened at the first call. Throws Error.
-Device& device(int index);
-/// One that was opened, or null.
-Device* opened_device(int index);
-int device_count();
 
 }  // namespace hologram::cuda

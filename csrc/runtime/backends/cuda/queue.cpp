@@ -4,39 +4,28 @@
 #include <chrono>
 #include <cstring>
 
-#include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
-#include "runtime/kernels/launch_log.h"
-#include "runtime/memory/memory.h"
 
 namespace hologram::cuda {
 namespace {
 
 DevicePtr on_device(const void* address) { return reinterpret_cast<DevicePtr>(address); }
 
-constexpr int kMaxDevices = 64;
-thread_local uint8_t stream_of_thread[kMaxDevices] = {};
-
 }  // namespace
 
-CudaQueue::CudaQueue(Device& device, int stream_index)
-    : Queue({/*host_visible=*/false, /*reads_host_memory=*/false, /*host_waits=*/false, /*float64=*/true, &kGridSplits}), owner_(device),
-      own_(*this, stream_index), shared_(*this) {
-  stream_ = &own_;
-  kernels_ = &device.kernels();
-  one_queue_ = false;
-  device_ = device.index();
+const BackendInfo info = {
+    "cuda", "CUDA", MemoryKind::Cuda, /*host_visible=*/false, /*reads_host_memory=*/false, /*host_waits=*/false, /*has_float64=*/true,
+    kGridSplits,
+    []() -> hologram::Queue* { return driver().failure.empty() ? &Device::open(0).queue(0) : nullptr; },
+    [] { return driver().failure; },
+    [] { return library_failure(); },
+    [] { return started_before_fork(); }};
+
+CudaQueue::CudaQueue(Device& device, int stream_index) : GpuQueue(cuda::info, device, stream_index) {
   if (stream_index == 0) return;
   const Current here(owner_);
   owner_.check(driver().cuStreamCreate(&handle_, kStreamNonBlocking), "cuStreamCreate");
-}
-
-Queue& CudaQueue::thread_queue(int device) { return cuda::device(device).queue(device < kMaxDevices ? stream_of_thread[device] : 0); }
-
-void CudaQueue::use_stream(int device, int stream_index) {
-  cuda::device(device).queue(stream_index);
-  if (device < kMaxDevices) stream_of_thread[device] = static_cast<uint8_t>(stream_index);
 }
 
 // ---- memory ----
@@ -47,9 +36,7 @@ void* CudaQueue::allocate(size_t bytes) {
   DevicePtr data = 0;
   Result result = driver().cuMemAlloc_v2(&data, bytes);
   if (result == kOutOfMemory) {
-    // What the other queues of the device keep for later is worth more here.
-    for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-      if (CudaQueue* other = owner_.existing(stream_index); other && other != this) empty_cache(*other);
+    empty_other_caches();
     result = driver().cuMemAlloc_v2(&data, bytes);
   }
   if (result == kOutOfMemory) return nullptr;
@@ -172,17 +159,6 @@ EventHandle CudaQueue::marker() {
 
 // ---- kernels ----
 
-unsigned CudaQueue::blocks_for(const CudaKernel& kernel, int64_t items) const {
-  const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
-  return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
-}
-
-void CudaQueue::count(const Kernel& kernel, int64_t items, int64_t per_item, unsigned blocks) {
-  add_to(Counter::launched);
-  kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (__builtin_expect(launch_logged(), 0)) log_launch({&kernel, items, per_item, static_cast<int>(blocks), 0});
-}
-
 namespace {
 
 int64_t* write_record(const CudaKernel& kernel, int64_t* to, const Launch& l) {
@@ -203,7 +179,7 @@ void CudaQueue::launch(const Kernel& base, void* const* operands, const int64_t*
   int64_t record[2 + kMaxOperands + kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2];
   write_record(kernel, record, one);
   void* parameters[] = {record};
-  const unsigned blocks = blocks_for(kernel, n);
+  const unsigned blocks = kernel.blocks_for(n);
   const Current here(owner_);
   owner_.check(driver().cuLaunchKernel(kernel.direct, blocks, 1, 1, kernel.threads, 1, 1, 0, handle_, parameters, nullptr), "cuLaunchKernel");
   count(kernel, n, per_item, blocks);
@@ -231,8 +207,7 @@ void CudaQueue::launch_records(const CudaKernel& kernel, const Launch* launches,
     most = std::max(most, launches[i].items);
   }
   if (!live) return;
-  // Blocks beyond a short record's end find nothing to do: the grid is as wide as the longest needs, within what pays.
-  const unsigned blocks = std::max(1u, std::min(blocks_for(kernel, most), std::max(8u, kernel.blocks_at_most * 4 / static_cast<unsigned>(live))));
+  const unsigned blocks = kernel.blocks_for(most, live);
   const int64_t words = kernel.words();
   const size_t bytes = static_cast<size_t>(live) * static_cast<size_t>(words) * sizeof(int64_t);
   const Current here(owner_);
@@ -257,15 +232,6 @@ void CudaQueue::launch_records(const CudaKernel& kernel, const Launch* launches,
 void CudaQueue::synchronize() {
   const Current here(owner_);
   owner_.check(driver().cuStreamSynchronize(handle_), "cuStreamSynchronize");
-}
-
-void CudaQueue::synchronize_device() {
-  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-    if (CudaQueue* queue = owner_.existing(stream_index)) queue->stream().flush(Reason::Synchronize);
-  const Current here(owner_);
-  owner_.check(driver().cuCtxSynchronize(), "cuCtxSynchronize");
-  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-    if (CudaQueue* queue = owner_.existing(stream_index)) queue->shared_.collect();
 }
 
 bool CudaQueue::idle() {

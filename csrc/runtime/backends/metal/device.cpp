@@ -56,21 +56,21 @@ std::vector<std::atomic<Device*>>& devices() {
 
 }  // namespace
 
-int device_count() { return static_cast<int>(found().devices.size()); }
+int Device::count() { return static_cast<int>(found().devices.size()); }
 const std::string& device_failure() { return found().failure; }
 
-Device* opened_device(int index) {
-  return index >= 0 && index < device_count() ? devices()[static_cast<size_t>(index)].load(std::memory_order_acquire) : nullptr;
+Device* Device::opened(int index) {
+  return index >= 0 && index < count() ? devices()[static_cast<size_t>(index)].load(std::memory_order_acquire) : nullptr;
 }
 
-Device& device(int index) {
-  if (Device* opened = opened_device(index)) return *opened;
-  if (index < 0 || index >= device_count())
-    fail(Error::Kind::Value, at(index), " does not exist: Metal has ", device_count(), " device(s), numbered from 0.");
+Device& Device::open(int index) {
+  if (Device* found = opened(index)) return *found;
+  if (index < 0 || index >= count())
+    fail(Error::Kind::Value, at(index), " does not exist: Metal has ", count(), " device(s), numbered from 0.");
   static std::mutex& lock = *new std::mutex;
   static bool watches = false;
   std::lock_guard<std::mutex> hold(lock);
-  if (Device* opened = opened_device(index)) return *opened;
+  if (Device* found = opened(index)) return *found;
   auto* made = new Device(index, found().devices[static_cast<size_t>(index)]);
   devices()[static_cast<size_t>(index)].store(made, std::memory_order_release);
   if (!watches) pthread_atfork(nullptr, nullptr, [] { Device::forked_.store(true, std::memory_order_relaxed); });
@@ -114,7 +114,7 @@ MetalQueue& Device::queue(int stream_index) {
   return queues_.get(*this, stream_index);
 }
 
-void Device::wait_for_device() {
+void Device::synchronize() {
   for (int stream_index = 0; stream_index < queues(); ++stream_index)
     if (MetalQueue* queue = existing(stream_index); queue && queue->commands().busy()) queue->commands().wait();
   check_usable();
@@ -193,7 +193,7 @@ void* Device::adopt(Id buffer, size_t bytes) {
 void Device::deallocate(void* data) noexcept {
   if (opened_before_fork()) return;
   try {
-    wait_for_device();
+    synchronize();
   } catch (...) {   // the next caller that asks for a value is told
   }
   const Pool pool;
@@ -204,7 +204,7 @@ void Device::deallocate(void* data) noexcept {
 
 Kernel* Device::compile(const Key& key) {
   check_usable();
-  const DeviceCode code = compile_for_device("metal", key, 0, 0);
+  const DeviceCode code = compile_for_device(info.name, key, 0, 0);
   const Pool pool;
   const auto refused = [&](Id error, const char* call) {
     fail(Error::Kind::Runtime, at(index_), ": Metal refuses the kernel ", code.name, ": ", call, ": ", describe(error, "no reason given"),
@@ -226,14 +226,8 @@ Kernel* Device::compile(const Key& key) {
     fail(Error::Kind::Runtime, at(index_), ": the kernel ", code.name, " needs threadgroups of ", code.threads, " threads, this device "
          "runs at most ", most, " of it. Use set_backend('cpu').");
   auto kernel = std::make_unique<MetalKernel>();
-  name_kernel(*kernel, key, code.name);
-  kernel->operands = key.bytes[5];
-  kernel->args = num_kernel_args(key);
-  kernel->threads = static_cast<unsigned>(code.threads);
-  kernel->items_per_block = std::max<int64_t>(code.items_per_block, 1);
-  // Enough for the largest GPUs (80 cores of 1024 threads at least), twice. Kernels walk on from there.
-  constexpr int kThreads = 2 * 80 * 1024;
-  kernel->blocks_at_most = static_cast<unsigned>(std::max(1, kThreads / std::max(1, code.threads)));
+  constexpr int kThreads = 80 * 1024;   // of the largest GPUs (80 cores of 1024 threads at least)
+  kernel->describe(key, code, 2 * kThreads / std::max(1, code.threads));
   kernel->pipeline = std::move(pipeline);
   return kernel.release();
 }

@@ -12,22 +12,16 @@
 #include <vector>
 
 #include "runtime/device/queue.h"
+#include "runtime/backends/gpu_kernel.h"
 #include "runtime/backends/queue_table.h"
 #include "runtime/backends/metal/objc.h"
-#include "runtime/kernels/kernel.h"
 
 namespace hologram::metal {
 
 class MetalQueue;
 
-struct MetalKernel final : Kernel {
+struct MetalKernel final : GpuKernel {   // its blocks are threadgroups
   Owned pipeline;
-  int operands = 0, args = 0;       // of a record, after begin and end
-  unsigned threads = 0;             // of a threadgroup
-  int64_t items_per_block = 1;
-  unsigned blocks_at_most = 1;
-
-  int words() const { return 2 + operands + args; }
 };
 
 /// A live buffer.
@@ -77,6 +71,11 @@ class Device {
  public:
   Device(int index, Id handle);
   Device(const Device&) = delete;
+  /// A device of this process, opened at the first call. Throws Error.
+  static Device& open(int index);
+  /// One that was opened, or null.
+  static Device* opened(int index);
+  static int count();
 
   int index() const { return index_; }
   Id handle() const { return handle_; }
@@ -97,7 +96,7 @@ class Device {
   void* adopt(Id buffer, size_t bytes);
   void forget(void* data) noexcept { buffers_.remove(data); }
   /// Waits for what was submitted to any queue.
-  void wait_for_device();
+  void synchronize();
 
   Kernel* compile(const Key& key);
 
@@ -111,7 +110,6 @@ class Device {
   static bool opened_before_fork() { return forked_.load(std::memory_order_relaxed); }
 
  private:
-  friend Device& device(int index);
   [[noreturn]] void unusable() const;
 
   static std::atomic<bool> forked_;
@@ -127,11 +125,6 @@ class Device {
   std::string loss_;                // what was reported first
 };
 
-/// The devices of this process, opened at the first call. Throws Error.
-Device& device(int index);
-/// One that was opened, or null.
-Device* opened_device(int index);
-int device_count();
 /// Why there is none; empty where there is one.
 const std::string& device_failure();
 

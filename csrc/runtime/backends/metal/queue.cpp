@@ -3,48 +3,25 @@
 #include <algorithm>
 #include <cstring>
 
-#include "runtime/backends/metal.h"
+#include "runtime/backends/metal/interop.h"
 #include "runtime/base/config.h"
-#include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
-#include "runtime/kernels/launch_log.h"
-#include "runtime/memory/memory.h"
-
-namespace hologram {
-
-Queue* metal_backend() { return metal_reason().empty() ? &metal::device(0).queue(0) : nullptr; }
-std::string metal_reason() { return metal::device_failure(); }
-std::string metal_library_reason() { return metal::library_failure(); }
-bool metal_lost_by_fork() { return metal::Device::opened_before_fork(); }
-
-}  // namespace hologram
 
 namespace hologram::metal {
 namespace {
-
-constexpr int kMaxDevices = 64;
-thread_local uint8_t stream_of_thread[kMaxDevices] = {};
-
 Mark& mark_of(void* event) { return *static_cast<Mark*>(event); }
-
 }  // namespace
 
-MetalQueue::MetalQueue(Device& device, int stream_index)
-    : Queue({/*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*float64=*/false, &kGridSplits}), owner_(device),
-      commands_(device), own_(*this, stream_index), shared_(*this) {
-  stream_ = &own_;
-  kernels_ = &device.kernels();
-  one_queue_ = false;
-  device_ = device.index();
-}
+const BackendInfo info = {
+    "metal", "Metal", MemoryKind::Metal, /*host_visible=*/true, /*reads_host_memory=*/false, /*host_waits=*/true, /*has_float64=*/false,
+    kGridSplits,
+    []() -> hologram::Queue* { return device_failure().empty() ? &Device::open(0).queue(0) : nullptr; },
+    [] { return std::string(device_failure()); },
+    [] { return std::string(library_failure()); },
+    [] { return Device::opened_before_fork(); }};
 
-Queue& MetalQueue::thread_queue(int device) { return metal::device(device).queue(device < kMaxDevices ? stream_of_thread[device] : 0); }
-
-void MetalQueue::use_stream(int device, int stream_index) {
-  metal::device(device).queue(stream_index);
-  if (device < kMaxDevices) stream_of_thread[device] = static_cast<uint8_t>(stream_index);
-}
+MetalQueue::MetalQueue(Device& device, int stream_index) : GpuQueue(metal::info, device, stream_index), commands_(device) {}
 
 // ---- memory ----
 
@@ -52,9 +29,7 @@ void* MetalQueue::allocate(size_t bytes) {
   owner_.check_usable();
   shared_.collect();
   if (void* data = owner_.allocate(bytes)) return data;
-  // What the other queues of the device keep for later is worth more here.
-  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-    if (MetalQueue* other = owner_.existing(stream_index); other && other != this) empty_cache(*other);
+  empty_other_caches();
   return owner_.allocate(bytes);
 }
 
@@ -117,11 +92,6 @@ void MetalQueue::copy_from(Queue& other, void* dst, const void* src, size_t byte
 
 // ---- kernels ----
 
-unsigned MetalQueue::blocks_for(const MetalKernel& kernel, int64_t items) const {
-  const int64_t wanted = (items + kernel.items_per_block - 1) / kernel.items_per_block;
-  return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kernel.blocks_at_most));
-}
-
 void MetalQueue::launch(const Kernel& base, void* const* operands, const int64_t* args, int64_t n, int64_t per_item) {
   const Launch one{operands, args, n, per_item};
   launch_records(static_cast<const MetalKernel&>(base), &one, 1);
@@ -147,15 +117,10 @@ void MetalQueue::launch_records(const MetalKernel& kernel, const Launch* launche
     most = std::max(most, launches[i].items);
   }
   if (most <= 0) return;
-  // Threadgroups beyond a short record's end find nothing to do: the grid is as wide as the longest needs, within what pays.
-  const unsigned share = std::max(8u, kernel.blocks_at_most * 4 / static_cast<unsigned>(count));
-  const unsigned blocks = std::min(blocks_for(kernel, most), count == 1 ? kernel.blocks_at_most : share);
+  const unsigned blocks = kernel.blocks_for(most, count);
   commands_.launch(kernel, launches, count, blocks);
   if (config().sync) commands_.wait();   // a failure is this kernel's
-  add_to(Counter::launched);
-  kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (__builtin_expect(launch_logged(), 0))
-    log_launch({&kernel, items, launches->elements_per_item, static_cast<int>(blocks) * count, 0});
+  this->count(kernel, items, launches->elements_per_item, blocks * static_cast<unsigned>(count));
 }
 
 // ---- libraries with a queue of their own ----
@@ -174,32 +139,24 @@ void MetalQueue::follow(Id command_buffer) {
 
 namespace {
 MetalQueue& own(Queue& queue) { return static_cast<MetalQueue&>(queue); }
+Device& device_of(const Queue& queue) { return static_cast<const MetalQueue&>(queue).owner(); }
 }  // namespace
 
-std::pair<void*, size_t> buffer_of(Queue& queue, const void* data) {
-  const Range range = own(queue).owner().buffers().find(data);
+std::pair<void*, size_t> buffer_of(const Queue& queue, const void* data) {
+  const Range range = device_of(queue).buffers().find(data);
   return {range.buffer, range.buffer ? static_cast<size_t>(static_cast<const char*>(data) - range.base) : 0};
 }
 
-void* adopt_buffer(Queue& queue, void* buffer, size_t bytes) {
+void* adopt_buffer(const Queue& queue, void* buffer, size_t bytes) {
   const Pool pool;
-  return own(queue).owner().adopt(static_cast<Id>(buffer), bytes);
+  return device_of(queue).adopt(static_cast<Id>(buffer), bytes);
 }
 
-void forget_buffer(Queue& queue, void* data) noexcept { own(queue).owner().forget(data); }
+void forget_buffer(const Queue& queue, void* data) noexcept { device_of(queue).forget(data); }
 void lead(Queue& queue, void* command_buffer) { own(queue).lead(static_cast<Id>(command_buffer)); }
 void follow(Queue& queue, void* command_buffer) { own(queue).follow(static_cast<Id>(command_buffer)); }
 
 // ---- time ----
-
-void MetalQueue::synchronize_device() {
-  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-    if (MetalQueue* queue = owner_.existing(stream_index)) queue->stream().flush(Reason::Synchronize);
-  owner_.wait_for_device();
-  owner_.check_usable();
-  for (int stream_index = 0; stream_index < owner_.queues(); ++stream_index)
-    if (MetalQueue* queue = owner_.existing(stream_index)) queue->shared_.collect();
-}
 
 void MetalQueue::record_event(void** event, bool) {
   if (!*event) *event = new Mark;

@@ -192,7 +192,7 @@ void copy_between(const at::Tensor& dst, const at::Tensor& src, bool non_blockin
   if (to_device && from_device) {
     Queue &to = queue_of(dst), &from = queue_of(src);
     if (to.shares_memory_with(from)) return copy_elements(dst, src, dst);
-    if (to.name() == from.name()) cross(dst, src);
+    if (to.same_backend(from)) cross(dst, src);
     else copy_between(dst, src.to(at::kCPU), non_blocking);
   } else {
     if (reads_host_memory(to_device ? dst : src)) return copy_elements(dst, src, to_device ? dst : src);

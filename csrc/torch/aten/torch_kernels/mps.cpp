@@ -7,9 +7,8 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
-#include <string_view>
 
-#include "runtime/backends/metal.h"
+#include "runtime/backends/metal/interop.h"
 #include "runtime/base/config.h"
 #include "runtime/memory/block.h"
 #include "torch/device/errors.h"
@@ -48,20 +47,19 @@ void on_stream(F f) {
 
 /// Is an MPS storage's data pointer an MTLBuffer (torch 2.14 makes it an address, which it knows for its own memory only) that
 /// the host sees (older ones are private to the GPU)?
-bool storage_is_shared_buffer() {
+bool storage_is_shared_buffer(const Queue& queue) {
 #if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR > 13
   return false;
 #else
   constexpr size_t kNoScalar = 1 << 20;   // small ones always were shared
-  Queue* metal = metal_backend();
   const c10::DataPtr probe = hooks().getMPSDeviceAllocator()->allocate(kNoScalar);
-  void* const data = metal ? metal::adopt_buffer(*metal, probe.get(), kNoScalar) : nullptr;
-  if (data) metal::forget_buffer(*metal, data);
+  void* const data = metal::adopt_buffer(queue, probe.get(), kNoScalar);
+  if (data) metal::forget_buffer(queue, data);
   return data != nullptr;
 #endif
 }
 
-bool torch_has_mps() { return config().mps && at::hasMPS() && storage_is_shared_buffer(); }
+bool torch_has_mps(const Queue& queue) { return config().mps && at::hasMPS() && storage_is_shared_buffer(queue); }
 
 /// What a block of a torch buffer keeps.
 struct Adopted {
@@ -84,10 +82,12 @@ void give_back(void* context) {
 }  // namespace
 
 bool runs_on(const Queue& queue) {
-  if (queue.device() != 0 || queue.name() != std::string_view("metal")) return false;
-  static const bool has = torch_has_mps();
+  if (queue.device() != 0) return false;
+  static const bool has = torch_has_mps(queue);
   return has;
 }
+
+std::pair<void*, size_t> buffer_of(const Queue& queue, const void* data) { return metal::buffer_of(queue, data); }
 
 c10::Allocator* allocator() { return hooks().getMPSDeviceAllocator(); }
 

@@ -8,12 +8,16 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/Exception.h>
 
+#include <utility>
+
 #include "runtime/device/queue.h"
 
 namespace hologram::aten::mps {
 
-/// Do torch's MPS kernels run on the memory of this backend? HOLOGRAM_MPS=0: no.
+/// Do torch's MPS kernels run on the memory of this queue, one of Metal's? HOLOGRAM_MPS=0: no.
 bool runs_on(const Queue& queue);
+/// The MTLBuffer that holds an address of the queue's memory, and the distance from its beginning.
+std::pair<void*, size_t> buffer_of(const Queue& queue, const void* data);
 
 /// Where MPS storages get their memory when they grow.
 c10::Allocator* allocator();

@@ -16,7 +16,6 @@
 #include <string_view>
 #include <tuple>
 
-#include "runtime/backends/metal.h"
 #include "runtime/base/config.h"
 #include "torch/aten/torch_kernels/nested.h"
 #include "torch/aten/torch_kernels/sparse.h"
@@ -212,7 +211,7 @@ TensorAliases::StoragePair& TensorAliases::alias_storage(const c10::Storage& ori
     } else {   // kept alive by a reference to its block
       void* address = const_cast<void*>(impl->data());
       if (native_ == c10::DeviceType::MPS) {
-        std::tie(address, pair.inside) = metal::buffer_of(*block->queue, address);
+        std::tie(address, pair.inside) = mps::buffer_of(*block->queue, address);
         TORCH_CHECK(address, "hologram: a tensor's memory is in no Metal buffer");   // the CPU's kernel sees it
       }
       block->retain();
@@ -382,8 +381,12 @@ at::Tensor TensorAliases::result(const at::Tensor& native, c10::Device device) c
 
 c10::DeviceType gpu_native_type(const Queue& queue) {
   static const bool torch_has_cuda = at::hasCUDA();
-  if (torch_has_cuda && queue.name() == std::string_view("cuda")) return c10::DeviceType::CUDA;
-  return mps::runs_on(queue) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
+  switch (queue.info().memory) {
+    case MemoryKind::Host: break;
+    case MemoryKind::Cuda: return torch_has_cuda ? c10::DeviceType::CUDA : c10::DeviceType::CPU;
+    case MemoryKind::Metal: return mps::runs_on(queue) ? c10::DeviceType::MPS : c10::DeviceType::CPU;
+  }
+  return c10::DeviceType::CPU;
 }
 
 c10::DispatchKey native_key(c10::DeviceType native) {

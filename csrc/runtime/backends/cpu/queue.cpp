@@ -10,14 +10,21 @@
 #include "runtime/trace/stream.h"
 
 namespace hologram {
+
+namespace cpu {
+extern const BackendInfo info;
+const BackendInfo info = {
+    "cpu", "CPU", MemoryKind::Host, /*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*has_float64=*/true,
+    kHostSplits, [] { return &cpu_queue(); }, [] { return std::string(); }, [] { return std::string(); }, [] { return false; }};
+}  // namespace cpu
+
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;
 
 class Cpu final : public Queue {
  public:
-  Cpu() : Queue({/*host_visible=*/true, /*reads_host_memory=*/true, /*host_waits=*/false, /*float64=*/true, &kHostSplits}) { stream_ = &own_; }
-  const char* name() const override { return "cpu"; }
+  Cpu() : Queue(cpu::info) { stream_ = &own_; }
   int device_count() const override { return 1; }
 
   /// Aligned to a huge page, and backed by huge pages where the system has them to give.
