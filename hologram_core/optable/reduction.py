@@ -58,7 +58,7 @@ def _add(b, x, y):
     return x + y
 
 
-def _served(*names):
+def _overloads(*names):
     return tuple(Aten(name) for name in names)
 
 
@@ -201,21 +201,21 @@ def _logcumsumexp(b, a, x, i):
 
 
 ROWS = [
-    _fold("sum", 0, _add, dtypes="if", aten=_served("sum.dim_IntList"), accumulate="result"),
-    _fold("prod", 1, lambda b, x, y: x * y, dtypes="if", aten=_served("prod.dim_int"), accumulate="result"),
-    _fold("mean", 0, _add, finish=lambda b, a, n: a[0] / b.cast(n, a[0].dtype), dtypes="f", aten=_served("mean.dim"),
+    _fold("sum", 0, _add, dtypes="if", aten=_overloads("sum.dim_IntList"), accumulate="result"),
+    _fold("prod", 1, lambda b, x, y: x * y, dtypes="if", aten=_overloads("prod.dim_int"), accumulate="result"),
+    _fold("mean", 0, _add, finish=lambda b, a, n: a[0] / b.cast(n, a[0].dtype), dtypes="f", aten=_overloads("mean.dim"),
           accumulate="result"),
     _fold("nansum", 0, _add, lambda b, x: b.select(b.isnan(x), b.like(x, 0), x) if x.dtype.is_float else x, dtypes="if"),
-    _fold("amax", _lowest, _max, aten=_served("amax")),
-    _fold("amin", _highest, _min, aten=_served("amin")),
-    _place("argmax", True, False, aten=_served("argmax"), accumulate="number"),
-    _place("argmin", False, False, aten=_served("argmin"), accumulate="number"),
-    _place("max_index", True, True, aten=_served("max.dim")),
-    _place("min_index", False, True, aten=_served("min.dim")),
+    _fold("amax", _lowest, _max, aten=_overloads("amax")),
+    _fold("amin", _highest, _min, aten=_overloads("amin")),
+    _place("argmax", True, False, aten=_overloads("argmax"), accumulate="number"),
+    _place("argmin", False, False, aten=_overloads("argmin"), accumulate="number"),
+    _place("max_index", True, True, aten=_overloads("max.dim")),
+    _place("min_index", False, True, aten=_overloads("min.dim")),
     _counted("any", lambda b, t: b.const(False, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x | y, "bool",
-             result_types=("bool",), aten=_served("any", "any.dim", "any.dims"), accumulate="bool"),
+             result_types=("bool",), aten=(*_overloads("any", "any.dim"), Aten("any.dims", flags=("keeps_empty_dims",))), accumulate="bool"),
     _counted("all", lambda b, t: b.const(True, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x & y, "bool",
-             result_types=("bool",), aten=_served("all", "all.dim", "all.dims"), accumulate="bool"),
+             result_types=("bool",), aten=(*_overloads("all", "all.dim"), Aten("all.dims", flags=("keeps_empty_dims",))), accumulate="bool"),
     _counted("count_nonzero", lambda b, t: b.const(0, I64), lambda b, x: b.cast(_nonzero(b, x), I64),
              lambda b, a, n: a[0], _add, "i64", result_types=("i64",)),
     _moments("var", False, False),

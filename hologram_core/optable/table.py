@@ -15,6 +15,19 @@ FLOAT = "float"       # like PROMOTE, integer and bool inputs become the default
 BOOL = "bool"         # computed in the common dtype, result bool
 
 
+# What Aten.flags may say.
+ATEN_FLAGS = {
+    "full_scalars": "f16 and bf16 kernels use promoting scalars at f32 precision",
+    "int_power": "integer ** negative integer is an error, raised by torch's own kernel",
+    "converts": "a number is converted to the destination's dtype, whatever its category",
+    "overlaps": "may be written to elements that share their place",
+    "point": "parameters must be numbers or 0-dim tensors",
+    "probabilities": "the first two arguments lie in [0, 1]",
+    "divides": "an integer divisor that is 0 is an error",
+    "keeps_empty_dims": "dim=() folds nothing; other reductions fold every dim then",
+}
+
+
 @dataclass(frozen=True)
 class Aten:
     """One aten base name served by a row.
@@ -38,6 +51,7 @@ class Aten:
     args: Sequence[str] | None = None
     when: Mapping[str, object] = field(default_factory=dict)
     out: str | None = None      # overload name of the out= form when it is not found by the usual rule
+    flags: Sequence[str] = ()   # of ATEN_FLAGS: what torch's kernel of the overload does beside the rules of its kind; one entry may say it
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ def _zero(x):
     return x.b.like(x, 0)
 
 
-def _forward(name, arity, expr, args, kinds="", dtypes="f", cost=0.15, when=None, **more):
-    return _R(name, arity, expr, PROMOTE, dtypes, (Aten(name, args=args, when=when or {}),), kinds, cost=cost, **more)
+def _forward(name, arity, expr, args, kinds="", dtypes="f", cost=0.15, when=None, flags=(), **more):
+    return _R(name, arity, expr, PROMOTE, dtypes, (Aten(name, args=args, when=when or {}, flags=flags),), kinds, cost=cost, **more)
 
 
 def _backward(name, arity, expr, args, kinds="", cost=0.15, when=None, aten=None, **more):
@@ -127,7 +127,8 @@ _ELU = ("alpha", "scale", "input_scale")
 
 ROWS = [
     _forward("relu", 1, lambda b, x: b.maximum(x, _zero(x)), _X, dtypes="if", cost=0.1),
-    _forward("threshold", 3, lambda b, x, t, value: b.select(x <= t, value, x), ("self", "threshold", "value"), "vpp", "if", 0.1),
+    _forward("threshold", 3, lambda b, x, t, value: b.select(x <= t, value, x), ("self", "threshold", "value"), "vpp", "if", 0.1,
+             flags=("overlaps",)),
     _R("threshold_backward", 3, lambda b, g, x, t: b.select(x <= t, _zero(g), g), PROMOTE, "if",
        (Aten("threshold_backward", "fo", (*_GX, "threshold")),), "vvp", cost=0.1),
     _forward("leaky_relu", 2, lambda b, x, slope: b.select(x > 0, x, x * slope), ("self", "negative_slope"), "vp"),

@@ -9,6 +9,9 @@ from ..table import FLOAT, PROMOTE, Aten, Elementwise
 _R = Elementwise
 
 
+_FULL, _DIVIDES = ("full_scalars",), ("divides",)
+
+
 def binary_names(base, **more):
     """The usual pair of a binary op: Tensor and Scalar right-hand sides."""
     return Aten(f"{base}.Tensor", args=("self", "other"), **more), Aten(f"{base}.Scalar", args=("self", "other"), **more)
@@ -16,7 +19,7 @@ def binary_names(base, **more):
 
 def scaled(base):
     """add, sub: the same two overloads with alpha."""
-    return tuple(Aten(f"{base}.{o}", args=("self", "other", "alpha")) for o in ("Tensor", "Scalar"))
+    return tuple(Aten(f"{base}.{o}", args=("self", "other", "alpha"), flags=_FULL) for o in ("Tensor", "Scalar"))
 
 
 def _add(b, x, y):
@@ -106,28 +109,26 @@ def _heaviside(b, x, at_zero):
 
 
 ROWS = [
-    _R("add", 2, _add, PROMOTE, "bif", binary_names("add", when={"alpha": 1}), cost=0.1),
+    _R("add", 2, _add, PROMOTE, "bif", binary_names("add", when={"alpha": 1}, flags=_FULL), cost=0.1),
     _R("add_alpha", 3, _add_scaled, PROMOTE, "bif", scaled("add"), "vvp", cost=0.1),
-    _R("sub", 2, lambda b, x, y: x - y, PROMOTE, "if", binary_names("sub", when={"alpha": 1}), cost=0.1),
+    _R("sub", 2, lambda b, x, y: x - y, PROMOTE, "if", binary_names("sub", when={"alpha": 1}, flags=_FULL), cost=0.1),
     _R("sub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, x, y, -alpha), PROMOTE, "if", scaled("sub"), "vvp", cost=0.1),
     _R("rsub", 2, lambda b, x, y: y - x, PROMOTE, "if",
-       (Aten("rsub.Tensor", "fo", ("self", "other"), {"alpha": 1}), Aten("rsub.Scalar", "fo", ("self", "other"), {"alpha": 1})),
-       cost=0.1),
+       tuple(Aten(f"rsub.{o}", "fo", ("self", "other"), {"alpha": 1}, flags=_FULL) for o in ("Tensor", "Scalar")), cost=0.1),
     _R("rsub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, y, x, -alpha), PROMOTE, "if",
-       (Aten("rsub.Tensor", "fo", ("self", "other", "alpha")), Aten("rsub.Scalar", "fo", ("self", "other", "alpha"))), "vvp",
-       cost=0.1),
-    _R("mul", 2, _mul, PROMOTE, "bif", binary_names("mul"), cost=0.1),
+       tuple(Aten(f"rsub.{o}", "fo", ("self", "other", "alpha"), flags=_FULL) for o in ("Tensor", "Scalar")), "vvp", cost=0.1),
+    _R("mul", 2, _mul, PROMOTE, "bif", binary_names("mul", flags=_FULL), cost=0.1),
     _R("div", 2, lambda b, x, y: x / y, FLOAT, "f",
-       (*binary_names("div"), *(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "absent"})
-                                for o in ("Tensor", "Scalar")))),
+       (*binary_names("div", flags=_FULL), *(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "absent"}, flags=_FULL)
+                                             for o in ("Tensor", "Scalar")))),
     _R("div_trunc", 2, m.div_trunc, PROMOTE, "if",
-       tuple(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "trunc"}) for o in ("Tensor", "Scalar"))),
+       tuple(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "trunc"}, flags=_DIVIDES) for o in ("Tensor", "Scalar"))),
     _R("div_floor", 2, m.div_floor, PROMOTE, "if",
-       (*(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "floor"}) for o in ("Tensor", "Scalar")),
-        Aten("floor_divide", args=("self", "other")), Aten("floor_divide.Scalar", args=("self", "other"))), cost=1.5),
-    _R("fmod", 2, lambda b, x, y: b.rem(x, y), PROMOTE, "if", binary_names("fmod"), cost=2.0),
+       (*(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "floor"}, flags=_DIVIDES) for o in ("Tensor", "Scalar")),
+        *(Aten(name, args=("self", "other"), flags=_DIVIDES) for name in ("floor_divide", "floor_divide.Scalar"))), cost=1.5),
+    _R("fmod", 2, lambda b, x, y: b.rem(x, y), PROMOTE, "if", binary_names("fmod", flags=_DIVIDES), cost=2.0),
     _R("remainder", 2, m.remainder, PROMOTE, "if",
-       (*binary_names("remainder"), Aten("remainder.Scalar_Tensor", "fo", ("self", "other"))), cost=2.0),
+       (*binary_names("remainder", flags=_DIVIDES), Aten("remainder.Scalar_Tensor", "fo", ("self", "other"), flags=_DIVIDES)), cost=2.0),
     _R("neg", 1, lambda b, x: -x, PROMOTE, "if", (Aten("neg"),), cost=0.1),
     _R("abs", 1, _abs, PROMOTE, "if", (Aten("abs"),), cost=0.1),
     _R("sign", 1, _sign, PROMOTE, "bif", (Aten("sign"),), cost=0.1),

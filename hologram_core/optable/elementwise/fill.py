@@ -24,15 +24,19 @@ def _linspace(b, start, end, steps):
     return b.select(i < (steps >> 1), up, b.select(steps.eq(1), start, down))
 
 
+_FILLS = ("converts", "overlaps")
+
 ROWS = [
     _R("copy", 1, lambda b, x: x, PROMOTE, "bif", cost=0.1,
        doc="Conversion included: the node's result dtype is the destination's."),
     _R("fill", 1, lambda b, value: value, PROMOTE, "bif",
-       (Aten("fill.Scalar", "i", ("value",)), Aten("fill.Tensor", "i", ("value",)), Aten("zero", "i", ("=0",))), "p", cost=0.1),
+       (Aten("fill.Scalar", "i", ("value",), flags=_FILLS), Aten("fill.Tensor", "i", ("value",), flags=(*_FILLS, "point")),
+        Aten("zero", "i", ("=0",), flags=_FILLS)), "p", cost=0.1),
     _R("where", 3, lambda b, cond, x, y: b.select(cond, x, y), PROMOTE, "bif",
        (Aten("where.self", "fo", ("condition", "self", "other")),), "bvv", cost=0.1),
     _R("masked_fill", 3, lambda b, x, mask, value: b.select(mask, value, x), PROMOTE, "bif",
-       (Aten("masked_fill.Scalar", args=("self", "mask", "value")), Aten("masked_fill.Tensor", args=("self", "mask", "value"))),
+       (Aten("masked_fill.Scalar", args=("self", "mask", "value"), flags=_FILLS),
+        Aten("masked_fill.Tensor", args=("self", "mask", "value"), flags=(*_FILLS, "point"))),
        "vbp", cost=0.1),
     _R("arange", 2, _arange, PROMOTE, "f", kinds="dd", cost=0.1, doc="start + step * i; floating results."),
     _R("arange_int", 2, lambda b, start, step: start + step * b.index(), PROMOTE, "i", kinds="ii", cost=0.1),

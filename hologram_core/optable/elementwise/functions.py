@@ -15,7 +15,8 @@ def _unary(name, cost, sample=(-4.0, 4.0), aten=None, function=None):
 def _power(name, exponent, expr, dtypes="f", cost=0.1):
     """A power with this exponent; the exponent is still an argument, for its type takes part in promotion."""
     return _R(name, 2, lambda b, x, _: expr(b, x), PROMOTE, dtypes,
-              (Aten("pow.Tensor_Scalar", args=("self", "exponent"), when={"exponent": exponent}),), cost=cost)
+              (Aten("pow.Tensor_Scalar", args=("self", "exponent"), when={"exponent": exponent}, flags=("int_power",)),),
+              cost=cost)
 
 
 def _angle(b, x):
