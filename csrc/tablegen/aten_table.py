@@ -247,12 +247,13 @@ class TableWriter:
         order = [*rules.order, *(i for i in range(row.arity) if i not in rules.order)]
         learned = (f"{{{refused_mask(row, rules, values)}, {rules.same}, {rules.like}, {str(rules.contiguous).lower()}, "
                    f"Open::{rules.open}, {str(rules.exact).lower()}, {rules.restrided}, {{{', '.join(map(str, order))}}}}}")
+        halves = ", ".join(f"Op::{op}" for op in row.halves or (row.name, row.name))
         name = "nullptr"
         if met:
             text = ", ".join(f"{{{a}, Condition::Kind::{k}, {number(n)}, {string}}}" for a, k, n, string in met)
             name = f"conditions_{self.conditions.setdefault(text, len(self.conditions))}"
         return (f"{{Op::{row.name}, {RULES[row.rule]}, {row.arity}, {len(met)}, {row.results}, {dtype_mask(row, rules)}, "
-                f"{{{results}}}, {{{args}}}, {learned}, {name}}}")
+                f"{{{results}}}, {{{args}}}, {learned}, {name}, {{{halves}}}}}")
 
     def op(self, schema, form: str) -> str:
         arguments = schema.arguments

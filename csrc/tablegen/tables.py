@@ -3,7 +3,7 @@
 op_table.inc: one HG_OP line per row of every op table (csrc/runtime/ir/ops.h expands it).
 library_0.inc ...: the aten overloads that torch's own kernels serve (csrc/tablegen/aten_library.py).
 aten_table.inc: the aten overloads that elementwise rows serve (csrc/tablegen/aten_table.py, csrc/tablegen/aten_rules.py).
-reduction_table.inc, reduction_headers.inc: the same for reductions (csrc/tablegen/reduction_table.py).
+reduction_table.inc, row_kernel_table.inc, with their headers: the same for reductions and row kernels (csrc/tablegen/structured_table.py).
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ def write_tables(folder, with_torch: bool) -> None:
     if with_torch:
         from csrc.tablegen.aten_library import library_tables
         from csrc.tablegen.aten_table import aten_table
-        from csrc.tablegen.reduction_table import reduction_tables
+        from csrc.tablegen.structured_table import reduction_tables, row_kernel_tables
 
         for name, text in zip(("aten_table.inc", "aten_headers.inc"), aten_table(TABLE)):
             write(folder / name, text)
         for number, text in enumerate(library_tables()):
             write(folder / f"library_{number}.inc", text)
         for name, text in zip(("reduction_table.inc", "reduction_headers.inc"), reduction_tables(TABLE)):
+            write(folder / name, text)
+        for name, text in zip(("row_kernel_table.inc", "row_kernel_headers.inc"), row_kernel_tables(TABLE)):
             write(folder / name, text)
 
 
@@ -57,7 +59,8 @@ def entry(row, code: int) -> str:
         raise ValueError(f"op table: {row.name!r} has {len(components)} accumulator components, "
                          f"the runtime stores at most {MAX_COMPONENTS}.")
     fields = [row.name, code, KINDS[type(row)], row.results, row.arity, cpp_bool(is_ordered(row)),
-              cpp_bool(isinstance(row, RowKernel) and describe(row.name).gathers), *map(cpp_dtype, components)]
+              cpp_bool(isinstance(row, RowKernel) and describe(row.name).gathers), cpp_bool(getattr(row, "chooses", False)),
+              *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 

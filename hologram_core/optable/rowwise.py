@@ -8,22 +8,14 @@ from __future__ import annotations
 
 from ..dtypes import BOOL, I64
 from . import mathlib as m
-from .table import Reduction, RowKernel
-
-INF = float("inf")
-
+from .reduction import TOP
+from .table import Aten, RowKernel
 
 # ---- softmax ----
 
-
-# The largest element, NaN left out: where a NaN meets it in a sum afterwards, it need not be found twice.
-_TOP = Reduction("top", lambda b, t: (b.const(-INF, t),), lambda b, a, x, i: (b.select(x > a[0], x, a[0]),),
-                 lambda b, a, c: (b.select(c[0] > a[0], c[0], a[0]),), dtypes="f")
-
-
 def _shifted(c, x):
     """(x - max, exponentials of it, their sum, max)"""
-    top = c.fold(_TOP, x)
+    top = c.fold(TOP, x)
     shifted = x - top
     e = c.apply(m.exp_nonpositive, shifted)
     return shifted, e, c.sum(e), top
@@ -138,23 +130,15 @@ def _cross_entropy_backward(c, grad, x, lse, target, weight, ignore):
 # ---- others ----
 
 
-def log_sum_exp(c, x):
-    """The reduction of that name where its row lies in one kernel. An infinite maximum is not subtracted."""
-    x = c.cast(x, c.dtype)
-    top = c.fold(_TOP, x)
-    top = c.select(top.eq(INF) | top.eq(-INF), 0, top)
-    return c.apply(m.log, c.sum(c.apply(m.exp, x - top))) + top
-
-
 def _gather(c, x, index):
     return c.gather(x, c.cast(c.fixed(index), I64), c.constant(True, BOOL))
 
 
 ROWS = [
-    RowKernel("softmax", 1, _softmax, doc="args: x"),
-    RowKernel("log_softmax", 1, _log_softmax, doc="args: x"),
-    RowKernel("softmax_backward", 2, _softmax_backward, doc="args: grad, output"),
-    RowKernel("log_softmax_backward", 2, _log_softmax_backward, doc="args: grad, output"),
+    RowKernel("softmax", 1, _softmax, aten=(Aten("_softmax"),), doc="args: x"),
+    RowKernel("log_softmax", 1, _log_softmax, aten=(Aten("_log_softmax"),), doc="args: x"),
+    RowKernel("softmax_backward", 2, _softmax_backward, aten=(Aten("_softmax_backward_data"),), doc="args: grad, output"),
+    RowKernel("log_softmax_backward", 2, _log_softmax_backward, aten=(Aten("_log_softmax_backward_data"),), doc="args: grad, output"),
     RowKernel("layer_norm", 4, _layer_norm, 3, doc="args: x, weight, bias, eps; results: y, mean, rstd"),
     RowKernel("layer_norm_backward_input", 5, _layer_norm_backward_input, doc="args: grad, x, mean, rstd, weight"),
     RowKernel("rms_norm", 3, _rms_norm, 2, doc="args: x, weight, eps; results: y, rstd"),

@@ -20,6 +20,7 @@ ATEN_FLAGS = {
     "full_scalars": "f16 and bf16 kernels use promoting scalars at f32 precision",
     "int_power": "integer ** negative integer is an error, raised by torch's own kernel",
     "converts": "a number is converted to the destination's dtype, whatever its category",
+    "bool_alpha": "a bool alpha needs bool tensors",
     "overlaps": "may be written to elements that share their place",
     "point": "parameters must be numbers or 0-dim tensors",
     "probabilities": "the first two arguments lie in [0, 1]",
@@ -82,6 +83,7 @@ class Elementwise:
     cost: float = 0.15                          # rough ns per f32 element, decides threading
     doc: str = ""                               # source of a formula, where it is not obvious
     narrow: bool = True                         # aten calls in f16 and bf16 too: computed in f32, the result rounded
+    halves: Sequence[str] = ()                  # two rows that compute f16 and bf16 instead, one after the other, each rounding
 
     def kind(self, arg: int) -> str:
         return self.kinds[arg] if self.kinds else "v"
@@ -110,6 +112,8 @@ class Reduction:
     accumulate: str = "input"                   # compute type at an aten call: "result"'s dtype, the "input"'s, a "number"
                                                 # (input, bool refused) or "bool"
     indexed: bool = False                       # step uses the index
+    chooses: bool = False                       # the result is an element of the row, or its position: there must be one
+    whole: Callable | None = None               # expand(c, x), as of a RowKernel: what takes less time where a row lies in one kernel
     cost: float = 0.1
     doc: str = ""
 
@@ -143,6 +147,7 @@ class RowKernel:
     results: int = 1
     result_types: Sequence[str] = ()
     dtypes: str = "f"
+    aten: Sequence[Aten] = ()                   # structured ops along one dim that are this row and nothing else (others: C++)
     cost: float = 1.0
     doc: str = ""
 

@@ -202,12 +202,7 @@ void choose_length(Call& call) {
   else if (call.row < 1 || call.length % call.row)
     refuse(op, "rows of ", call.row, " elements do not divide ", call.length, " elements.");
   call.kept = call.row ? call.length / call.row : 1;
-  switch (op.op) {
-    case Op::amax: case Op::amin: case Op::argmax: case Op::argmin: case Op::max_index: case Op::min_index:
-      if (call.row == 0) refuse(op, "there is no element to choose from.");
-      break;
-    default: break;
-  }
+  if (call.row == 0 && op_facts(op.op).chooses) refuse(op, "there is no element to choose from.");
 }
 
 /// Elements that an array must hold; *along: it holds one row that serves all.

@@ -7,7 +7,7 @@
 
 namespace hologram {
 
-// op_table.inc expands HG_OP(name, code, kind, results, arity, ordered, gathers, components...) for every row of the op tables.
+// op_table.inc expands HG_OP(name, code, kind, results, arity, ordered, gathers, chooses, components...) for every row of the op tables.
 enum class Op : uint16_t {
 #define HG_OP(name, code, ...) name = code,
 #include "op_table.inc"
@@ -26,15 +26,17 @@ struct OpFacts {
   uint8_t results;
   uint8_t arity;                // reductions: inputs that are folded; further arguments do not vary along the row
   bool ordered;                 // results depend on the number of the element: dimensions keep their order
-  bool gathers;                   // an element of the row is read where another value says
+  bool gathers;                 // an element of the row is read where another value says
+  bool chooses;                 // reductions: an element of the row, or its position: there must be one
   uint8_t num_components;       // reductions and scans: the accumulator
   DType components[kMaxComponents];
 };
 
 template <class... T>
-constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, uint8_t arity, bool ordered, bool gathers, T... components) {
+constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, uint8_t arity, bool ordered, bool gathers, bool chooses,
+                              T... components) {
   static_assert(sizeof...(components) <= kMaxComponents, "widen OpFacts::components");
-  return {name, kind, results, arity, ordered, gathers, sizeof...(components), {components...}};
+  return {name, kind, results, arity, ordered, gathers, chooses, sizeof...(components), {components...}};
 }
 
 inline constexpr OpFacts op_table[] = {

@@ -9,7 +9,7 @@ from ..table import FLOAT, PROMOTE, Aten, Elementwise
 _R = Elementwise
 
 
-_FULL, _DIVIDES = ("full_scalars",), ("divides",)
+_FULL, _ALPHA, _DIVIDES = ("full_scalars",), ("full_scalars", "bool_alpha"), ("divides",)
 
 
 def binary_names(base, **more):
@@ -19,7 +19,7 @@ def binary_names(base, **more):
 
 def scaled(base):
     """add, sub: the same two overloads with alpha."""
-    return tuple(Aten(f"{base}.{o}", args=("self", "other", "alpha"), flags=_FULL) for o in ("Tensor", "Scalar"))
+    return tuple(Aten(f"{base}.{o}", args=("self", "other", "alpha"), flags=_ALPHA) for o in ("Tensor", "Scalar"))
 
 
 def _add(b, x, y):
@@ -116,13 +116,14 @@ ROWS = [
     _R("rsub", 2, lambda b, x, y: y - x, PROMOTE, "if",
        tuple(Aten(f"rsub.{o}", "fo", ("self", "other"), {"alpha": 1}, flags=_FULL) for o in ("Tensor", "Scalar")), cost=0.1),
     _R("rsub_alpha", 3, lambda b, x, y, alpha: _add_scaled(b, y, x, -alpha), PROMOTE, "if",
-       tuple(Aten(f"rsub.{o}", "fo", ("self", "other", "alpha"), flags=_FULL) for o in ("Tensor", "Scalar")), "vvp", cost=0.1),
+       tuple(Aten(f"rsub.{o}", "fo", ("self", "other", "alpha"), flags=_ALPHA) for o in ("Tensor", "Scalar")), "vvp", cost=0.1),
     _R("mul", 2, _mul, PROMOTE, "bif", binary_names("mul", flags=_FULL), cost=0.1),
     _R("div", 2, lambda b, x, y: x / y, FLOAT, "f",
        (*binary_names("div", flags=_FULL), *(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "absent"}, flags=_FULL)
                                              for o in ("Tensor", "Scalar")))),
     _R("div_trunc", 2, m.div_trunc, PROMOTE, "if",
-       tuple(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "trunc"}, flags=_DIVIDES) for o in ("Tensor", "Scalar"))),
+       tuple(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "trunc"}, flags=_DIVIDES) for o in ("Tensor", "Scalar")),
+       halves=("div", "trunc")),
     _R("div_floor", 2, m.div_floor, PROMOTE, "if",
        (*(Aten(f"div.{o}_mode", args=("self", "other"), when={"rounding_mode": "floor"}, flags=_DIVIDES) for o in ("Tensor", "Scalar")),
         *(Aten(name, args=("self", "other"), flags=_DIVIDES) for name in ("floor_divide", "floor_divide.Scalar"))), cost=1.5),

@@ -250,15 +250,16 @@ bool holds(const Condition& condition, const Arg* args) {
 
 /// torch takes a bool alpha where the values are bool only.
 bool bool_alpha_refused(const Variant& v, const Arg* args) {
-  if (v.op != Op::add_alpha && v.op != Op::sub_alpha && v.op != Op::rsub_alpha) return false;
+  constexpr int kWithAlpha = 3;
+  if (v.nargs != kWithAlpha) return false;
   if (!args[v.args[2].arg].scalar->isBoolean()) return false;
   return kind_of(args[v.args[0].arg]) != 0 || kind_of(args[v.args[1].arg]) != 0;
 }
 
-bool takes(const Variant& v, const Arg* args) {
+bool takes(const AtenOp& op, const Variant& v, const Arg* args) {
   for (int c = 0; c < v.nconditions; ++c)
     if (!holds(v.conditions[c], args)) return false;
-  return !(v.rules.refused && refused(v, args)) && !bool_alpha_refused(v, args) && (!v.rules.same || same_types(v, args));
+  return !(v.rules.refused && refused(v, args)) && !((op.flags & kBoolAlpha) && bool_alpha_refused(v, args)) && (!v.rules.same || same_types(v, args));
 }
 
 // ---- torch's own kernel ----
@@ -296,7 +297,7 @@ Outcome compute_call(const AtenOp& op, const Arg* args, at::Tensor* results) {
   const Reduce reduce = reduction_of(op, args);
   for (int i = 0; i < op.nvariants; ++i) {
     const Call call{op, op.variants[i], args, results, reduce};
-    if (takes(call.variant, args) && (run_fast(call) || run_general(call) || run_complex(call))) {
+    if (takes(op, call.variant, args) && (run_fast(call) || run_general(call) || run_complex(call))) {
       auto& calls = op.statistics().compiled;   // a statistic: two threads at once may be counted once
       calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       return Outcome::Compiled;

@@ -107,17 +107,19 @@ struct Variant {
   Source args[kMaxArgs];
   Rules rules;
   const Condition* conditions;
+  Op halves[2];                          // what computes f16 and bf16, one after the other, each rounding; the row's op twice: itself
 
   bool computes(DType t) const { return (dtypes >> static_cast<int>(t)) & 1; }
 };
 
-enum AtenFlags : uint8_t {
+enum AtenFlags : uint8_t {   // ATEN_FLAGS in hologram_core/optable/table.py
   kFullScalars = 1,     // f16 and bf16 kernels use promoting scalars at f32 precision, as torch's kernels do
   kIntPower = 2,        // integer ** negative integer is an error, raised by torch's own kernel
   kConverts = 4,        // a number is converted to the destination's dtype, whatever its category
   kOverlaps = 16,       // may be written to elements that share their place
   kPoint = 8,           // parameters must be numbers or 0-dim tensors
   kProbabilities = 32,  // the first two arguments lie in [0, 1]
+  kBoolAlpha = 64,      // a bool alpha needs bool tensors
   kDivides = 128,       // an integer divisor that is 0 is an error
 };
 
@@ -194,10 +196,9 @@ inline DType result_type(const Variant& v, int k, DType common) {
 }
 /// The row's node in a call that computes in `common`. Returns its first result, of type `result`.
 inline Ref add_row(Circuit& circuit, const Variant& v, DType common, DType result, const Ref* args) {
-  // torch rounds the quotient before it cuts the fraction off; the row alone would cut the quotient in f32.
-  if (v.op == Op::div_trunc && (common == DType::F16 || common == DType::BF16))
-    return circuit.add_node(Op::trunc, compute_type(common), result,
-                            {circuit.add_node(Op::div, compute_type(common), common, args, v.nargs)});
+  if (v.halves[0] != v.op && (common == DType::F16 || common == DType::BF16))
+    return circuit.add_node(v.halves[1], compute_type(common), result,
+                            {circuit.add_node(v.halves[0], compute_type(common), common, args, v.nargs)});
   return circuit.add_node(v.op, compute_type(common), result, args, v.nargs);
 }
 

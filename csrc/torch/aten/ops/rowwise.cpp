@@ -1,18 +1,8 @@
-// Row kernels: softmax and log_softmax, layer_norm and rms_norm, and their backwards. One kernel each; the gradients of
-// weight and bias are sums over the kept dims with the normalisation inside the same kernel.
-#include <ATen/WrapDimUtils.h>
-#include <ATen/core/op_registration/adaption.h>
+// Row kernels with shapes of their own: layer_norm and rms_norm, and their backwards. One kernel each; the gradients of weight and
+// bias are sums over the kept dims with the normalisation inside the same kernel. Those along one dim: row_kernel.h.
 #include <ATen/native/layer_norm.h>
 #include <ATen/ops/_fused_rms_norm_backward_ops.h>
 #include <ATen/ops/_fused_rms_norm_ops.h>
-#include <ATen/ops/_log_softmax_backward_data_meta.h>
-#include <ATen/ops/_log_softmax_backward_data_ops.h>
-#include <ATen/ops/_log_softmax_meta.h>
-#include <ATen/ops/_log_softmax_ops.h>
-#include <ATen/ops/_softmax_backward_data_meta.h>
-#include <ATen/ops/_softmax_backward_data_ops.h>
-#include <ATen/ops/_softmax_meta.h>
-#include <ATen/ops/_softmax_ops.h>
 #include <ATen/ops/native_layer_norm_backward_ops.h>
 #include <ATen/ops/native_layer_norm_ops.h>
 
@@ -21,131 +11,10 @@
 #include <numeric>
 
 #include "torch/aten/core/product.h"
-#include "torch/aten/core/registration.h"
-#include "torch/aten/core/row_space.h"
-#include "torch/aten/core/structured.h"
+#include "torch/aten/ops/row_kernel.h"
 
 namespace hologram::aten {
 namespace {
-
-bool computes(const at::Tensor& t) {
-  return is_row_float(t.scalar_type()) && t.dim() <= kMaxRowSpaceRank && t.layout() == at::kStrided;
-}
-
-template <class... T>
-void check_same_device(at::CheckedFrom op, const T&... tensors) {
-  std::optional<c10::Device> device;
-  (c10::impl::check_and_update_common_device(device, tensors, op, "input"), ...);
-}
-
-// ---- softmax, log_softmax ----
-
-struct Softmax {
-  static constexpr Op op = Op::softmax;
-  using Meta = at::meta::structured__softmax;
-  using Functional = at::_ops::_softmax;
-  using Out = at::_ops::_softmax_out;
-};
-struct LogSoftmax {
-  static constexpr Op op = Op::log_softmax;
-  using Meta = at::meta::structured__log_softmax;
-  using Functional = at::_ops::_log_softmax;
-  using Out = at::_ops::_log_softmax_out;
-};
-struct SoftmaxBackward {
-  static constexpr Op op = Op::softmax_backward;
-  using Meta = at::meta::structured__softmax_backward_data;
-  using Functional = at::_ops::_softmax_backward_data;
-  using Out = at::_ops::_softmax_backward_data_out;
-};
-struct LogSoftmaxBackward {
-  static constexpr Op op = Op::log_softmax_backward;
-  using Meta = at::meta::structured__log_softmax_backward_data;
-  using Functional = at::_ops::_log_softmax_backward_data;
-  using Out = at::_ops::_log_softmax_backward_data_out;
-};
-
-/// One row kernel along `dim` over inputs of one shape.
-void run_along(Op op, int64_t dim, std::initializer_list<const at::Tensor*> inputs, const at::Tensor& out) {
-  const at::Tensor& first = **inputs.begin();
-  if (first.numel() == 0) return;
-  RowSpace space(first.sizes(), DimMask(1ull << at::maybe_wrap_dim(dim, first.dim())));
-  Ref args[kMaxArgs];
-  size_t nargs = 0;
-  for (const at::Tensor* input : inputs) args[nargs++] = space.input(*input);
-  space.output(out, space.circuit().add_node(op, compute_type(dtype_of(first)), dtype_of(out), args, nargs));
-  space.submit(first);
-}
-
-template <class Row>
-struct SoftmaxKernel {
-  /// Converting half to float inside the kernel is a CUDA affair; torch's CPU kernel says so.
-  static bool takes(const at::Tensor& self, bool half_to_float) { return computes(self) && !half_to_float; }
-
-  template <class AtenOp>
-  static void run(Structured<typename Row::Meta>& result, const at::Tensor& self, int64_t dim, bool half_to_float) {
-    result.meta(self, dim, half_to_float);
-    run_along(Row::op, dim, {&self}, result[0]);
-    count_compiled<AtenOp>();
-  }
-
-  static at::Tensor functional(const at::Tensor& self, int64_t dim, bool half_to_float) {
-    using AtenOp = typename Row::Functional;
-    if (!takes(self, half_to_float)) return call_native<AtenOp>(self, dim, half_to_float);
-    Structured<typename Row::Meta> result;
-    run<AtenOp>(result, self, dim, half_to_float);
-    return result.take();
-  }
-
-  static at::Tensor& out(const at::Tensor& self, int64_t dim, bool half_to_float, at::Tensor& out) {
-    using AtenOp = typename Row::Out;
-    if (!takes(self, half_to_float)) return call_native<AtenOp>(self, dim, half_to_float, out);
-    Structured<typename Row::Meta> result(out);
-    run<AtenOp>(result, self, dim, half_to_float);
-    return out;
-  }
-};
-
-template <class Row>
-struct SoftmaxBackwardKernel {
-  static bool takes(const at::Tensor& grad, const at::Tensor& output, c10::ScalarType input_dtype) {
-    check_same_device(Row::Functional::name, grad, output);
-    TORCH_CHECK(grad.numel() == output.numel(), Row::Functional::name, ": Expected grad_output of size ",
-                output.sizes(), ", got ", grad.sizes());
-    return computes(grad) && computes(output) && grad.scalar_type() == input_dtype && grad.sizes() == output.sizes();
-  }
-
-  template <class AtenOp>
-  static void run(Structured<typename Row::Meta>& result, const at::Tensor& grad, const at::Tensor& output, int64_t dim,
-                  c10::ScalarType input_dtype) {
-    result.meta(grad, output, dim, input_dtype);
-    run_along(Row::op, dim, {&grad, &output}, result[0]);
-    count_compiled<AtenOp>();
-  }
-
-  static at::Tensor functional(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype) {
-    using AtenOp = typename Row::Functional;
-    if (!takes(grad, output, input_dtype)) return call_native<AtenOp>(grad, output, dim, input_dtype);
-    Structured<typename Row::Meta> result;
-    run<AtenOp>(result, grad, output, dim, input_dtype);
-    return result.take();
-  }
-
-  static at::Tensor& out(const at::Tensor& grad, const at::Tensor& output, int64_t dim, c10::ScalarType input_dtype,
-                         at::Tensor& grad_input) {
-    using AtenOp = typename Row::Out;
-    if (!takes(grad, output, input_dtype)) return call_native<AtenOp>(grad, output, dim, input_dtype, grad_input);
-    Structured<typename Row::Meta> result(grad_input);
-    run<AtenOp>(result, grad, output, dim, input_dtype);
-    return grad_input;
-  }
-};
-
-template <class Row, template <class> class Kernel>
-void serve_softmax(torch::Library& m) {
-  register_kernel<typename Row::Functional, &Kernel<Row>::functional>(m);
-  register_kernel<typename Row::Out, &Kernel<Row>::out>(m);
-}
 
 // ---- layer_norm, rms_norm ----
 
@@ -169,7 +38,7 @@ bool parameter_fits(const at::Tensor& input, const at::Tensor& parameter) {
          (at::isReducedFloatingType(input.scalar_type()) && parameter.scalar_type() == at::kFloat);
 }
 bool computes_norm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) {
-  return computes(input) && input.numel() > 0 && parameter_fits(input, weight) && parameter_fits(input, bias) &&
+  return has_float_rows(input) && input.numel() > 0 && parameter_fits(input, weight) && parameter_fits(input, bias) &&
          (!weight.defined() || !bias.defined() || weight.scalar_type() == bias.scalar_type());
 }
 c10::ScalarType statistics_type(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) {
@@ -243,7 +112,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   check_statistics("native_layer_norm_backward", input, normalized_shape, mean);
   check_statistics("native_layer_norm_backward", input, normalized_shape, rstd);
-  if (!computes_norm(input, weight, bias) || !computes(dy) || dy.sizes() != input.sizes())
+  if (!computes_norm(input, weight, bias) || !has_float_rows(dy) || dy.sizes() != input.sizes())
     return call_native<AtenOp>(dy, input, c10::fromIntArrayRefSlow(normalized_shape), mean, rstd, weight_opt, bias_opt, mask);
 
   at::Tensor grad_input, grad_weight, grad_bias;
@@ -271,7 +140,7 @@ double default_eps(const at::Tensor& input) {
 }
 
 bool computes_rms_norm(const at::Tensor& input, const at::Tensor& weight) {
-  return computes(input) && input.numel() > 0 && (!weight.defined() || weight.scalar_type() == input.scalar_type());
+  return has_float_rows(input) && input.numel() > 0 && (!weight.defined() || weight.scalar_type() == input.scalar_type());
 }
 
 std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::IntArrayRef normalized_shape,
@@ -326,7 +195,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
   check_same_device("_fused_rms_norm_backward", dy, input, rstd, weight);
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   check_statistics("_fused_rms_norm_backward", input, normalized_shape, rstd);
-  if (!computes_rms_norm(input, weight) || !computes(dy) || dy.sizes() != input.sizes())
+  if (!computes_rms_norm(input, weight) || !has_float_rows(dy) || dy.sizes() != input.sizes())
     return rms_norm_backward_by_ops(dy, input, normalized_shape.size(), rstd, weight, mask);
   at::Tensor grad_input, grad_weight;
   if (mask[0]) {
@@ -346,10 +215,6 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve_softmax<Softmax, SoftmaxKernel>(m);
-  serve_softmax<LogSoftmax, SoftmaxKernel>(m);
-  serve_softmax<SoftmaxBackward, SoftmaxBackwardKernel>(m);
-  serve_softmax<LogSoftmaxBackward, SoftmaxBackwardKernel>(m);
   register_kernel<at::_ops::native_layer_norm, &native_layer_norm>(m);
   register_kernel<at::_ops::native_layer_norm_backward, &native_layer_norm_backward>(m);
   register_kernel<at::_ops::_fused_rms_norm, &fused_rms_norm>(m);
