@@ -347,15 +347,17 @@ def test_bad_circuits_are_refused():
             bad()
 
 
-def test_backends_say_why_they_are_absent():
-    infos = {name: (available, why) for name, available, why in rt.backend_infos()}
-    assert infos["cpu"] == (True, "")
-    for name in ("cuda", "metal"):
-        available, why = infos[name]
-        assert available != bool(why)
-        if available:
-            continue
-        with pytest.raises(RuntimeError, match="not available"):
-            rt.allocate(10, name)
-    with pytest.raises(ValueError, match="unknown backend 'tpu'"):
+def test_backends_say_what_they_are_and_why_they_are_absent():
+    infos = {info.name: info for info in rt.backends()}
+    facts = {name: (i.display_name, i.host_visible, i.reads_host_memory, i.has_float64) for name, i in infos.items()}
+    assert facts == {"cpu": ("CPU", True, True, True), "cuda": ("CUDA", False, False, True), "metal": ("Metal", True, False, False)}
+    assert infos["cpu"].available and infos["cpu"].reason == "" and repr(infos["cpu"]) == "BackendInfo('cpu')"
+    for name, info in infos.items():
+        assert info.available != bool(info.reason)
+        if not info.available:
+            with pytest.raises(RuntimeError, match=f"^hologram.backend: '{name}' is not available: "):
+                rt.allocate(10, name)
+    with pytest.raises(ValueError, match="unknown backend 'tpu'. Known are 'cpu', 'cuda', 'metal'."):
         rt.allocate(10, "tpu")
+    with pytest.raises(TypeError):
+        rt.BackendInfo()

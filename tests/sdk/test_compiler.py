@@ -469,6 +469,9 @@ def test_a_circuit_by_hand(executor):
     c.verify()
     for text, word in ((c.ir(), "mul.f32"), (c.canonical(), "maximum" if "maximum" in c.canonical() else "relu"), (c.llvm(), "define void @")):
         assert word in text
+    assert (c.text("cpu"), c.text("cuda", arch=90), c.text("metal")) == (c.llvm(), c.ptx(90), c.msl())
+    with pytest.raises(ValueError, match="unknown backend 'tpu'"):
+        c.text("tpu")
     assert str(c) == c.ir() and len(c.keys()) == 1
     a, s, out = executor.from_numpy(data()), executor.allocate(1).fill(3), executor.allocate(N)
     c.run(executor, [a, s], [out])

@@ -249,7 +249,8 @@ def test_partial_overlap_is_refused(executor):
 def test_backends():
     assert hg.get_default_backend() == hg.Executor("auto").backend == hg.validate_backend(hg.BackendType.CPU) == "cpu"
     assert {b.value for b in hg.BackendType} == {"cpu", "cuda", "metal", "auto"}
-    assert isinstance(hg.is_metal_available(), bool) and isinstance(hg.is_cuda_available(), bool)
+    assert isinstance(hg.is_metal_available(), bool) and isinstance(hg.is_cuda_available(), bool) and hg.is_cpu_available()
+    assert "is_metal_available" in dir(hg) and not hasattr(hg, "is_tpu_available")
     with pytest.raises(ValueError, match="unknown"):
         hg.Executor("tpu")
     with pytest.raises(TypeError):

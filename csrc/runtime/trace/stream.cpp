@@ -26,8 +26,6 @@ bool recordable(const Circuit& c) {
   return true;
 }
 
-std::atomic<bool> several{false};
-
 /// The same once there are several queues. Throws where the operands live on different devices or backends.
 bool recordable_here(const Circuit& c, Queue& here) {
   bool all = true;
@@ -101,18 +99,6 @@ void refuse_float64(const Circuit& c, const Queue& here) {
 }
 
 }  // namespace
-
-bool several_queues() { return several.load(std::memory_order_relaxed); }
-void note_several_queues() { several.store(true, std::memory_order_relaxed); }
-
-void check_same_memory(const Queue& a, const Queue& b, const char* op) {
-  if (a.shares_memory_with(b)) return;
-  if (a.same_backend(b))
-    fail(Error::Kind::Runtime, "Expected all tensors to be on the same device, but found at least two devices, hologram:",
-         a.device(), " and hologram:", b.device(), "! (hologram.", op, ")");
-  fail(Error::Kind::Runtime, "hologram.", op, ": its tensors live on two backends, '", a.name(), "' and '", b.name(), "'. Results are "
-       "made on the backend in use; choose the other one with set_backend, or copy the tensors with .cpu() and .to('hologram').");
-}
 
 bool recording() { return config().fusion && paused == 0; }
 void pause_recording() { ++paused; }

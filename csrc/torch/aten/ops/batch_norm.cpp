@@ -86,9 +86,9 @@ Three train(const Batch& batch, double momentum, double eps) {
   if (batch.running_mean.defined()) {
     ExprBuilder b{c, type};
     const auto count = static_cast<double>(batch.per_channel());
-    move_average(space, w, batch.running_mean, static_cast<Ref>(result + 1), momentum);
+    move_average(space, b, batch.running_mean, static_cast<Ref>(result + 1), momentum);
     const Ref unbiased = b.node(Op::mul, {static_cast<Ref>(result + 3), c.add_scalar(count / (count - 1.0))});
-    move_average(space, w, batch.running_var, unbiased, momentum);
+    move_average(space, b, batch.running_var, unbiased, momentum);
   }
   space.submit(x);
   return {std::move(y), std::move(mean), std::move(rstd)};
