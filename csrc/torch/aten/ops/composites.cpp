@@ -54,7 +54,7 @@ Tensor& quantile_out(const Tensor& self, const Tensor& q, Dim dim, bool keepdim,
 }
 
 // They stay composites: autograd differentiates what they are made of.
-void serve_composites(torch::Library& m) {
+void register_composites(torch::Library& m) {
   register_kernel<at::_ops::one_hot, &one_hot>(m);
   register_kernel<at::_ops::quantile, &quantile<at::native::quantile>>(m);
   register_kernel<at::_ops::quantile_out, &quantile_out<at::native::quantile_out>>(m);
@@ -62,8 +62,8 @@ void serve_composites(torch::Library& m) {
   register_kernel<at::_ops::nanquantile_out, &quantile_out<at::native::nanquantile_out>>(m);
 }
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { serve_composites(m); }
-TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) { serve_composites(m); }
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) { register_composites(m); }
+TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) { register_composites(m); }
 
 }  // namespace
 }  // namespace hologram::aten

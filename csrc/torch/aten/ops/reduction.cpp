@@ -226,7 +226,7 @@ bool equal(const at::Tensor& self, const at::Tensor& other) {
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-#define HG_REDUCTION(row, rule, keeps_empty, id, out) kernel_##id::serve_in(m);
+#define HG_REDUCTION(row, rule, keeps_empty, id, out) kernel_##id::register_in(m);
 #include "reduction_table.inc"
 #undef HG_REDUCTION
   register_kernel<at::_ops::sum, &sum_all>(m);

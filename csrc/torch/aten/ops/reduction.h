@@ -112,7 +112,7 @@ struct ReductionKernel<Entry, meta> {
     return std::tuple<at::Tensor&, at::Tensor&>(out0, out1);
   }
 
-  static void serve_in(torch::Library& m) {
+  static void register_in(torch::Library& m) {
     register_kernel<typename Entry::Functional, &functional>(m);
     if constexpr (kPair) register_kernel<typename Entry::Out, &out_pair>(m);
     else register_kernel<typename Entry::Out, &out>(m);

@@ -88,7 +88,7 @@ struct CumulativeKernel {
     return self;
   }
 
-  static void serve_in(torch::Library& m) {
+  static void register_in(torch::Library& m) {
     register_kernel<typename Row::Functional, &functional>(m);
     register_kernel<typename Row::Out, &out>(m);
     register_kernel<typename Row::InPlace, &in_place>(m);
@@ -133,8 +133,8 @@ at::Tensor& logcumsumexp_out(const at::Tensor& self, int64_t dim, at::Tensor& ou
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   using namespace at::_ops;
-  CumulativeKernel<Cumsum>::serve_in(m);
-  CumulativeKernel<Cumprod>::serve_in(m);
+  CumulativeKernel<Cumsum>::register_in(m);
+  CumulativeKernel<Cumprod>::register_in(m);
   register_kernel<_cummax_helper, &running_extreme<Op::cummax, _cummax_helper>>(m);
   register_kernel<_cummin_helper, &running_extreme<Op::cummin, _cummin_helper>>(m);
   register_kernel<_logcumsumexp, &logcumsumexp>(m);

@@ -125,7 +125,7 @@ struct WithTolerances {
   }
 };
 
-void serve_composites(torch::Library& m) {
+void register_composites(torch::Library& m) {
   using namespace at::_ops;
   using P = WithTolerances<Pinv>;
   register_kernel<linalg_pinv_atol_rtol_float, &P::numbers>(m);
@@ -179,11 +179,11 @@ Tensor& renorm_(c10::DispatchKeySet keys, Tensor& self, const at::Scalar& p, int
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  serve_composites(m);
+  register_composites(m);
   register_kernel<at::_ops::linalg_pinv_atol_rtol_tensor, &WithTolerances<Pinv>::tensors>(m);
 }
 TORCH_LIBRARY_IMPL(aten, AutogradPrivateUse1, m) {
-  serve_composites(m);      // differentiable as they are
+  register_composites(m);      // differentiable as they are
   register_kernel<at::_ops::renorm, &renorm>(m);
   register_kernel<at::_ops::renorm_, &renorm_>(m);
 }
