@@ -86,6 +86,29 @@ class Operand:
         return self.source is not None
 
 
+class KernelArgs(NamedTuple):
+    """Where the integers of a launch lie: its scalars, its sizes, its strides, its extras. csrc/runtime/kernels/kernel_args.h says the
+    same to the runtime."""
+
+    scalars: int
+    rank: int
+    operands: int
+    extras: int       # of a partial launch: the chunk's length and the whole length; of a combining one: the length of the row
+
+    def size(self, dim: int) -> int:
+        return self.scalars + dim
+
+    def stride(self, operand: int, dim: int) -> int:
+        return self.scalars + self.rank * (1 + operand) + dim
+
+    def extra(self, number: int) -> int:
+        return self.scalars + self.rank * (1 + self.operands) + number
+
+    @property
+    def total(self) -> int:
+        return self.extra(self.extras)
+
+
 @dataclass
 class Circuit:
     schedule: int
@@ -120,6 +143,10 @@ class Circuit:
     @property
     def merge(self) -> bool:
         return bool(self.flags & MERGE)
+
+    @property
+    def args(self) -> "KernelArgs":
+        return KernelArgs(len(self.scalars), self.rank, len(self.operands), 2 * self.split + self.merge)
 
     @property
     def lane_dim(self) -> int:

@@ -37,16 +37,15 @@ class Evaluator:
         self.producers = circuit.producers()
         self.varying = varying_values(circuit)
 
-    # ---- kernel arguments: scalars, sizes, strides, extras ----
+    # ---- kernel arguments ----
     def size(self, dim: int) -> Value:
-        return self.b.arg(len(self.c.scalars) + dim)
+        return self.b.arg(self.c.args.size(dim))
 
     def stride(self, operand: int, dim: int) -> Value:
-        return self.b.arg(len(self.c.scalars) + self.c.rank * (1 + operand) + dim)
+        return self.b.arg(self.c.args.stride(operand, dim))
 
     def extra(self, number: int) -> Value:
-        """Arguments after the strides (split: chunk length, whole length; merge: elements per row)."""
-        return self.b.arg(len(self.c.scalars) + self.c.rank * (1 + len(self.c.operands)) + number)
+        return self.b.arg(self.c.args.extra(number))
 
     # ---- memory ----
     def address(self, number: int, cursor: Cursor) -> Value:
@@ -136,7 +135,7 @@ class Evaluator:
 
     def _compute(self, node: Node, cursor: Cursor):
         if node.name == "gather":
-            return self._pick(node, cursor)
+            return self._gather(node, cursor)
         args = [self.argument(node, n, cursor) for n in range(len(node.args))]
         if isinstance(node.row, Scan) and self.c.schedule == ROW and cursor.lanes > 1:
             return self._scan_lanes(node, cursor, args)
@@ -148,7 +147,7 @@ class Evaluator:
         self.b.position = lambda: self.row_index(cursor) if local else self.index(cursor)
         return node.row.expr(self.b, *args)
 
-    def _pick(self, node: Node, point: Cursor) -> Value:
+    def _gather(self, node: Node, point: Cursor) -> Value:
         """The first argument at the position of the row that the second one says; 0 where there is none."""
         b, ref, dim = self.b, node.args[0], self.c.rank - 1
         position, valid = self.argument(node, 1, point), self.argument(node, 2, point)

@@ -214,6 +214,8 @@ def _whole_logsumexp(c, x):
     return c.apply(m.log, c.sum(c.apply(m.exp, x - top))) + top
 
 
+_KEEPS_EMPTY = ("keeps_empty_dims",)
+
 ROWS = [
     _fold("sum", 0, _add, dtypes="if", aten=_overloads("sum.dim_IntList"), accumulate="result"),
     _fold("prod", 1, lambda b, x, y: x * y, dtypes="if", aten=_overloads("prod.dim_int"), accumulate="result"),
@@ -227,9 +229,9 @@ ROWS = [
     _place("max_index", True, True, aten=_overloads("max.dim")),
     _place("min_index", False, True, aten=_overloads("min.dim")),
     _counted("any", lambda b, t: b.const(False, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x | y, "bool",
-             result_types=("bool",), aten=(*_overloads("any", "any.dim"), Aten("any.dims", flags=("keeps_empty_dims",))), accumulate="bool"),
+             result_types=("bool",), aten=(*_overloads("any", "any.dim"), Aten("any.dims", flags=_KEEPS_EMPTY)), accumulate="bool"),
     _counted("all", lambda b, t: b.const(True, BOOL), _nonzero, lambda b, a, n: a[0], lambda b, x, y: x & y, "bool",
-             result_types=("bool",), aten=(*_overloads("all", "all.dim"), Aten("all.dims", flags=("keeps_empty_dims",))), accumulate="bool"),
+             result_types=("bool",), aten=(*_overloads("all", "all.dim"), Aten("all.dims", flags=_KEEPS_EMPTY)), accumulate="bool"),
     _counted("count_nonzero", lambda b, t: b.const(0, I64), lambda b, x: b.cast(_nonzero(b, x), I64),
              lambda b, a, n: a[0], _add, "i64", result_types=("i64",)),
     _moments("var", False, False),

@@ -62,7 +62,7 @@ class Interpreter:
             elif isinstance(node.row, Scan):
                 results = self._scan(node)
             elif node.name == "gather":
-                results = self._pick(node)
+                results = self._gather(node)
             else:
                 builder = self.local if getattr(node.row, "local_index", False) else self.b
                 args = [self.argument(node, n, builder) for n in range(len(node.args))]
@@ -119,7 +119,7 @@ class Interpreter:
         data = np.broadcast_to(value.data, self.kept).reshape(self.kept + (1,) * len(self.row))
         return Value(self.b, value.dtype, data)
 
-    def _pick(self, node):
+    def _gather(self, node):
         column, position, valid = (self.argument(node, n, self.local) for n in range(3))
         found = np.zeros(self.kept, column.data.dtype)
         if self.count:

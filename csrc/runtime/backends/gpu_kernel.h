@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/kernel_args.h"
 
 namespace hologram {
 
@@ -27,7 +27,7 @@ struct GpuKernel : Kernel {
   /// Takes over what the compiler says of it. `blocks`: as many as the device runs at once, twice; kernels walk on from there.
   void describe(const Key& key, const DeviceCode& code, int blocks) {
     name_kernel(*this, key, code.name);
-    operands = key.bytes[5];
+    operands = kernel_args(key).operands;
     args = num_kernel_args(key);
     threads = static_cast<unsigned>(code.threads);
     items_per_block = std::max<int64_t>(code.items_per_block, 1);

@@ -11,7 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
 #include "runtime/base/fp_mode.h"
-#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/kernel_args.h"
 
 namespace hologram {
 
@@ -97,10 +97,7 @@ Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name) {
   return kernel.release();
 }
 
-int num_kernel_args(const Key& key) {
-  const int rank = key.bytes[2], operands = key.bytes[5], scalars = key.bytes[6], flags = key.bytes[7];
-  return scalars + rank * (1 + operands) + (flags & kSplit ? 2 : flags & kMerge ? 1 : 0);
-}
+int num_kernel_args(const Key& key) { return kernel_args(key).count(); }
 
 Kernel* compile_for_host(const Key& key) {
   const CompileFn compile = compiler.load(std::memory_order_acquire);

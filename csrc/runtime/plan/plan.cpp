@@ -39,7 +39,7 @@ bool arrange_tiles(Circuit& c, bool ordered) {
 
 // ---- a launch ----
 
-/// Scalars, sizes, strides, extras: the flat arguments of a kernel (kernel.h).
+/// Scalars, sizes, strides, extras: in the order of KernelArgs.
 int64_t* fill_args(const Circuit& c, const KernelVariant& variant, int64_t* p) {
   for (int i = 0; i < c.num_scalars; ++i) *p++ = c.scalars[i].value.i;
   if (c.rank == 1) {   // most launches

@@ -6,7 +6,7 @@
 
 #include "runtime/ir/circuit.h"
 #include "runtime/ir/iteration_space.h"
-#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/kernel_args.h"
 
 namespace hologram {
 
@@ -17,7 +17,7 @@ struct KernelVariant {
   Schedule schedule = Schedule::Map;
   uint8_t flags = 0;
   uint8_t num_extra = 0;
-  int64_t extra[2] = {};      // the arguments after the strides (kernel.h)
+  int64_t extra[2] = {};      // KernelArgs::extra
 };
 
 struct Work { int64_t items, per_item; };
@@ -48,7 +48,6 @@ Plan plan(Circuit& circuit, const IterationSpace& space);
 /// The launch of a circuit whose dimensions are final.
 void plan_launch(const Circuit& circuit, const KernelVariant& variant, KernelLaunch& launch);
 
-constexpr int kMaxKernelArgs = kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2;
 /// A kernel's arguments: addresses to `operands`, the flat array (kernel.h) to `args`. Returns the length of the latter.
 int kernel_arguments(const Circuit& circuit, const KernelVariant& variant, void** operands, int64_t* args);
 

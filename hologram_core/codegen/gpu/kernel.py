@@ -60,10 +60,7 @@ def build(circuit: Circuit, b) -> Grid:
     weights = CostModel(circuit, LLVMBuilder).weights      # the same nest whatever the builder
     nest = GridNest(circuit, b, weights)
     nest.emit()
-    extras = 2 * circuit.split + circuit.merge
-    operands = len(circuit.operands)
-    words = 2 + operands + len(circuit.scalars) + circuit.rank * (1 + operands) + extras
-    return Grid(nest.threads, nest.items, words)
+    return Grid(nest.threads, nest.items, 2 + len(circuit.operands) + circuit.args.total)
 
 
 class GridNest:

@@ -176,7 +176,7 @@ void CudaQueue::launch(const Kernel& base, void* const* operands, const int64_t*
   const auto& kernel = static_cast<const CudaKernel&>(base);
   const Launch one{operands, args, n, per_item};
   if (!kernel.direct) return launch_records(kernel, &one, 1);
-  int64_t record[2 + kMaxOperands + kMaxScalars + kMaxRank * (1 + kMaxOperands) + 2];
+  int64_t record[2 + kMaxOperands + kMaxKernelArgs];
   write_record(kernel, record, one);
   void* parameters[] = {record};
   const unsigned blocks = kernel.blocks_for(n);
