@@ -99,7 +99,12 @@ class Circuit:
         if any(a.circuit is not self for a in arrays):
             raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
         types = result_types(name, given)
-        compute = _compute_type(d, given, types)
+        codes = [a.element_type.code if isinstance(a, Symbol) and a.source[0] != "number" else -1 for a in given]
+        wanted = types[d.result_types.index("T")].code if "T" in d.result_types else -1
+        try:
+            compute = dtypes.ALL[row(name).compute_type(codes, wanted)]
+        except InvalidValue as error:      # a circuit has values of types, not arrays
+            raise InvalidType(str(error)) from None
         for a, kind in zip(given, d.kinds):
             if isinstance(a, Symbol) and a.source[0] == "number" and kind in "vp" and compute.is_int:
                 self._narrow(a.source[1], compute)
@@ -272,21 +277,6 @@ def _fitted(value, limit):
 
 def _stride(symbol: Symbol) -> int:
     return 0 if symbol.fixed else symbol.element_type.bytes
-
-
-def _compute_type(d, args, types):
-    """As csrc/runtime/device/executor.cpp chooses it."""
-    if d.compute == "bool":
-        return dtypes.BOOL
-    if d.compute == "result" and "T" in d.result_types:
-        return types[d.result_types.index("T")]
-    given = [a.element_type for a, kind in zip(args, d.kinds) if kind == "v" and isinstance(a, Symbol) and a.source[0] != "number"]
-    if len(set(given)) > 1:
-        raise InvalidType(f"hologram.{d.name}: arguments are {given[0].torch} and "
-                          f"{next(t for t in given if t is not given[0]).torch}. Convert one with copy.")
-    if given:
-        return given[0]
-    return next(a.element_type for a in args if isinstance(a, Symbol) and a.element_type.is_float and a.source[0] != "number")
 
 
 # ---- functions ----

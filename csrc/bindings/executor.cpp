@@ -111,6 +111,15 @@ class OpCaller {
   }
   OpCaller(const OpCaller&) = delete;
 
+  /// `args`, `wanted`: codes of types, -1 for numbers and for no result (compute_type in runtime/device/executor.h).
+  int compute_type(const std::vector<int>& args, int wanted) const {
+    const auto type = [](int code) { return code < 0 ? DType::Count : dtype_of(code); };
+    HG_CHECK(static_cast<int>(args.size()) == op_.num_args, "hologram.", name(), ": ", static_cast<int>(op_.num_args), " arguments are needed.");
+    DType types[kMaxArgs];
+    std::transform(args.begin(), args.end(), types, type);
+    return static_cast<int>(hologram::compute_type(op_, types, type(wanted)));
+  }
+
   const char* name() const { return op_name(op_.op); }
   int num_args() const { return op_.num_args; }
   int num_results() const { return op_.num_results(); }
@@ -290,6 +299,7 @@ void bind_executor(py::module_& m) {
       .def_property_readonly("name", &OpCaller::name)
       .def_property_readonly("num_args", &OpCaller::num_args)
       .def_property_readonly("num_results", &OpCaller::num_results)
+      .def("compute_type", &OpCaller::compute_type, py::arg("args"), py::arg("wanted"))
       .def("time", &OpCaller::time, py::arg("times"), "Nanoseconds per call from C++.")
       .def("__call__", &OpCaller::call);
   harden<OpCaller>(op, "hologram.Op: it was never initialised. See hologram_core.ops.");

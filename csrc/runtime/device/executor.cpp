@@ -72,31 +72,13 @@ struct Call {
   DType result_type(int k) const { return op.result_types[k] == DType::Count ? compute : op.result_types[k]; }
 };
 
-/// The type the op computes in.
 void choose_type(Call& call) {
   const FlatOp& op = call.op;
-  const Array* wanted = nullptr;   // the first result that has the compute type
-  for (int k = 0; k < op.num_results() && !wanted; ++k)
-    if (call.results[k] && op.result_types[k] == DType::Count) wanted = call.results[k];
-  if (op.compute == FlatOp::Compute::Bool) {
-    call.compute = DType::Bool;
-  } else if (op.compute == FlatOp::Compute::Result && wanted) {
-    call.compute = wanted->dtype;
-  } else {
-    for (int i = 0; i < op.num_args; ++i) {
-      const Array* a = call.args[i].array;
-      if (!a) continue;
-      if (op.kinds[i] == 'v') {
-        if (call.compute != DType::Count && a->dtype != call.compute)
-          refuse(op, "arguments are ", dtype_name(call.compute), " and ", dtype_name(a->dtype), ". Convert one with ops.copy.");
-        call.compute = a->dtype;
-      } else if (op.kinds[i] == 'r' && call.compute == DType::Count && type_of(a->dtype) == FlatOp::kFloat) {
-        call.compute = a->dtype;
-      }
-    }
-    if (call.compute == DType::Count && wanted) call.compute = wanted->dtype;
-    if (call.compute == DType::Count) refuse(op, "no array says in which type to compute. Pass an array.");
-  }
+  DType args[kMaxArgs], wanted = DType::Count;
+  for (int i = 0; i < op.num_args; ++i) args[i] = call.args[i].array ? call.args[i].array->dtype : DType::Count;
+  for (int k = 0; k < op.num_results() && wanted == DType::Count; ++k)
+    if (call.results[k] && op.result_types[k] == DType::Count) wanted = call.results[k]->dtype;
+  call.compute = compute_type(op, args, wanted);
   if (!(op.types & type_of(call.compute)))
     refuse(op, "it does not compute in ", dtype_name(call.compute), ". Convert the arrays with ops.copy.");
 }
@@ -357,6 +339,25 @@ void launch_warm(Queue& queue, const Kernel& kernel, const Call& call) {
 }
 
 }  // namespace
+
+DType compute_type(const FlatOp& op, const DType* args, DType wanted) {
+  if (op.compute == FlatOp::Compute::Bool) return DType::Bool;
+  if (op.compute == FlatOp::Compute::Result && wanted != DType::Count) return wanted;
+  DType compute = DType::Count;
+  for (int i = 0; i < op.num_args; ++i) {
+    if (args[i] == DType::Count) continue;
+    if (op.kinds[i] == 'v') {
+      if (compute != DType::Count && args[i] != compute)
+        refuse(op, "arguments are ", dtype_name(compute), " and ", dtype_name(args[i]), ". Convert one with ops.copy.");
+      compute = args[i];
+    } else if (op.kinds[i] == 'r' && compute == DType::Count && type_of(args[i]) == FlatOp::kFloat) {
+      compute = args[i];
+    }
+  }
+  if (compute == DType::Count) compute = wanted;
+  if (compute == DType::Count) refuse(op, "no array says in which type to compute. Pass an array.");
+  return compute;
+}
 
 void Executor::run(const FlatOp& op, const FlatArg* args, const Array* const* results, int64_t length, int64_t row) {
   Call call{op, args, results, length, row};

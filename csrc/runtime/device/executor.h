@@ -72,6 +72,10 @@ struct FlatOp {
   mutable std::atomic<const Warm*> warm[kWarm] = {};
 };
 
+/// The type an op computes in. `args`: the types of its arrays, Count for numbers; `wanted`: that of the first result that has the
+/// compute type, or Count. Throws where they do not go together.
+DType compute_type(const FlatOp& op, const DType* args, DType wanted);
+
 class Executor {
  public:
   explicit Executor(Queue& queue) : stream_(queue) {}
