@@ -41,13 +41,24 @@ def bytes_of_class(class_index: int) -> tuple:
     return tuple(b for b in range(256) if class_of_byte(b) == class_index)
 
 
+def _bytes_of(name: str, data) -> bytes:
+    if isinstance(data, int):           # bytes(n) would be n zeros
+        raise InvalidValue(f"hologram.classes: {name} takes bytes, not the number {shown(data)}. Write {name}([number]).")
+    return bytes(data)
+
+
+_CLEARED = bytes(b & 0xFE for b in range(256))
+_EVEN = bytes(range(0, 256, 2))
+
+
 def canonicalize(data) -> bytes:
     """Bytes with bit 0 cleared. Changes numbers stored in them: for byte data only."""
-    return bytes(b & 0xFE for b in bytes(data))
+    return _bytes_of("canonicalize", data).translate(_CLEARED)
 
 
 def is_canonical(data) -> bool:
-    return not any(b & 1 for b in bytes(data))
+    """Is bit 0 of every byte clear?"""
+    return not _bytes_of("is_canonical", data).translate(None, delete=_EVEN)
 
 
 def address(class_index: int, page: int, byte: int) -> int:

@@ -232,6 +232,20 @@ def test_bit_0_does_not_count_and_the_canonical_byte_stays_in_its_class(byte):
     assert byte in classes.bytes_of_class(c) and classes.is_canonical(classes.canonicalize([byte]))
 
 
+@pytest.mark.parametrize("wrong", [0, 3, True, 2 ** 31, 2 ** 63])
+def test_a_number_is_not_bytes(wrong):
+    """bytes(n) is n zeros: minutes and gigabytes for a large one."""
+    for function in (classes.canonicalize, classes.is_canonical):
+        with pytest.raises(ValueError, match=f"{function.__name__} takes bytes, not the number {wrong}"):
+            function(wrong)
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01\xfe\xff", [0, 1, 254, 255], bytearray(range(256)), np.arange(4, dtype=np.uint8)])
+def test_bytes_in_every_form(data):
+    assert classes.canonicalize(data) == bytes(b & 0xFE for b in bytes(data))
+    assert classes.is_canonical(classes.canonicalize(data)) and not classes.is_canonical(data) and classes.is_canonical(b"")
+
+
 @given(st.integers(0, 95), st.integers(0, 47), st.integers(0, 255))
 def test_addresses_are_a_bijection(c, page, byte):
     assert classes.split_address(classes.address(c, page, byte)) == (c, page, byte)
