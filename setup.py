@@ -33,6 +33,7 @@ except ImportError:
     torch = None
     from setuptools.command.build_ext import build_ext as BuildExtension
 
+from csrc.packaging import precompiled_header  # noqa: E402
 from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
 
 MACOS = sys.platform == "darwin"
@@ -81,6 +82,8 @@ class Build(BuildExtension):
         if not ext.name.endswith("libhologram_runtime"):
             folder = os.path.dirname(os.path.abspath(self.get_ext_fullpath("hologram_core.libhologram_runtime")))
             ext.extra_link_args = [f"-L{folder}", "-lhologram_runtime", *ext.extra_link_args]
+        if ext.name.endswith("_C"):
+            precompiled_header.add(self, ext, torch)
         super().build_extension(ext)
         if DEV and torch is not None:
             self.note_compile_commands()
@@ -89,7 +92,7 @@ class Build(BuildExtension):
         """What the extension that was just built is compiled with: torch's build has one ninja file, that of the last one."""
         commands = subprocess.run(["ninja", "-C", self.build_temp, "-t", "compdb", "compile"], capture_output=True, text=True, check=True)
         for command in json.loads(commands.stdout):
-            self.compile_commands.append({**command, "command": command["command"].removeprefix("ccache ")})
+            self.compile_commands.append({**command, "command": precompiled_header.without(command["command"].removeprefix("ccache "))})
 
     def run(self):
         write_tables(GENERATED, with_torch=torch is not None)
