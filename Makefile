@@ -1,6 +1,6 @@
 # make demo    train a classifier on the device
 # make test    run the tests
-# make test-modes   run them with nothing recorded, with everything run at once, and as usual
+# make test-modes   run them with nothing recorded, with everything run at once, and as usual with the long sweeps whole
 # make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
 # make test-sanitize   build with the address and undefined-behaviour sanitizers, in build/sanitize, and run a part of the tests on that
 # make test-all   everything above, and the whole conformance run: hours
@@ -48,13 +48,13 @@ test: $(VENV)/.installed
 test-modes: $(VENV)/.installed
 	HOLOGRAM_FUSION=0 $(SUITE) $(PYTEST_ARGS)
 	HOLOGRAM_SYNC=1 $(SUITE) $(PYTEST_ARGS)
-	$(SUITE) $(PYTEST_ARGS)
+	HOLOGRAM_TEST_LONG=1 $(SUITE) $(PYTEST_ARGS)
 
 # What runs on every backend: the device as PyTorch's programs see it.
 DEVICE_SUITE := tests/aten tests/conformance tests/device tests/programs tests/runtime/trace
 
 test-gpu-full: $(VENV)/.installed
-	HOLOGRAM_GPU_FULL=1 $(SUITE) tests/compiler/test_gpu_grid.py tests/compiler/test_gpu_ptx.py tests/compiler/test_gpu_msl.py
+	HOLOGRAM_TEST_LONG=1 $(SUITE) tests/compiler/test_gpu_grid.py tests/compiler/test_gpu_ptx.py tests/compiler/test_gpu_msl.py
 	HOLOGRAM_BACKEND=cuda HOLOGRAM_CUDA_DRIVER=fake $(PYTEST) $(DEVICE_SUITE)
 	HOLOGRAM_BACKEND=metal HOLOGRAM_METAL_DRIVER=fake $(PYTEST) $(DEVICE_SUITE)
 

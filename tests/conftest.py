@@ -23,16 +23,20 @@ import torch  # noqa: F401  first: the device module registers itself with it
 
 import hologram_torch
 from tests.known_gaps import KNOWN_GAPS
-from tests.modes import HOST_MEMORY
+from tests.modes import HOST_MEMORY, LONG
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "host_only(reason): about memory that the host sees; left out on a GPU (tests/modes.py)")
+    config.addinivalue_line("markers", "long: runs in `make test-all` (HOLOGRAM_TEST_LONG=1)")
 
 
 def pytest_collection_modifyitems(config, items):
+    if not LONG:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     if not HOST_MEMORY:
         reasons = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("host_only"))}
         left_out.update(reasons.values())

@@ -1,4 +1,4 @@
-"""The modes of execution, for tests of what ops become together: outside the usual one each runs alone."""
+"""The modes of execution, for tests of what ops become together: outside the usual one each runs alone. And how much of the tests runs."""
 
 import os
 
@@ -15,6 +15,14 @@ def host_only(reason: str):
     """Marks a test of what holds only where the host, and so NumPy, torch's CPU kernels and other processes, sees the device's
     memory. conftest.py leaves it out on other backends, and says so."""
     return pytest.mark.host_only(reason)
+
+
+LONG = os.environ.get("HOLOGRAM_TEST_LONG") == "1"       # part of `make test-all`: what is long runs whole
+
+
+def share(cases, one_in: int) -> list:
+    """One in `one_in` of cases that chance alone has made, such as seeds, the same ones each time; all of them in `make test-all`."""
+    return list(cases)[::1 if LONG else one_in]
 
 
 HOST_MEMORY = hologram_torch._C.reads_host_memory()     # kernels of the device and the host share all memory

@@ -14,6 +14,7 @@ from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I64, U8
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Reduction
 from kernels import KERNEL, Case
+from tests.modes import share
 
 SCHEDULES = pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
 
@@ -237,7 +238,7 @@ def random_case(seed):
     return case
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", share(range(40), 4))
 def test_random_circuits(seed):
     with np.errstate(all="ignore"):
         check(random_case(seed))

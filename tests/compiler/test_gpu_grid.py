@@ -18,7 +18,7 @@ from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Scan
 from hologram_core.reference import grid_emulator as grid
 from kernels import Case
-from tests.modes import deferred
+from tests.modes import deferred, share
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
 ELEMENTWISE = [r for r in TABLE if isinstance(r, Elementwise)]
@@ -238,7 +238,7 @@ def test_two_stages(name, schedule, monkeypatch):
 # ---- circuits ----
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", share(range(100), 4))
 def test_random_circuits_with_rows(seed, monkeypatch):
     """A circuit gives bit for bit what its ops give one by one."""
     monkeypatch.setattr(fusion, "Case", GridCase)
@@ -246,7 +246,7 @@ def test_random_circuits_with_rows(seed, monkeypatch):
         fusion.check(fusion.random_case(seed))
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", share(range(100), 4))
 def test_random_elementwise_circuits(seed):
     """Bit for bit what the interpreter and the CPU's kernel give."""
     case = random_elementwise(seed)

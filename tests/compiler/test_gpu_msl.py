@@ -1,7 +1,7 @@
 """Metal kernels without a Mac: a C++ compiler reads them with a header that defines Metal's names, and they run on the CPU,
 the threads of a threadgroup as fibers that wait for each other at barriers and in shuffles.
 
-HOLOGRAM_GPU_FULL=1 checks every op in every type instead of in one.
+HOLOGRAM_TEST_LONG=1 checks every op in every type instead of in one.
 """
 
 import ctypes
@@ -36,7 +36,7 @@ from hologram_core.optable.table import Elementwise
 from hologram_core.reference.numpy_builder import NumpyBuilder
 from kernels import Case
 from metal_kernels import CXX, STUB, Library, on_metal
-from tests.modes import deferred
+from tests.modes import LONG, deferred
 
 pytestmark = [deferred, pytest.mark.skipif(CXX is None, reason="no C++ compiler")]
 GOLDEN = Path(__file__).parent / "golden"
@@ -58,7 +58,7 @@ def without_doubles(cases) -> dict:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    cases = without_doubles(gpu_tables.cases(TYPES if ptx.FULL else None))
+    cases = without_doubles(gpu_tables.cases(TYPES if LONG else None))
     return cases, Library(cases, tmp_path_factory.mktemp("tables"))
 
 
@@ -123,18 +123,18 @@ def test_shapes(name, shaped):
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory):
-    seeds = ((f"e{seed}", grids.random_elementwise(2 * seed)) for seed in range(200 if ptx.FULL else 60))
-    rows = ((f"r{seed}", fusion.random_case(seed)) for seed in range(400))
+    seeds = ((f"e{seed}", grids.random_elementwise(2 * seed)) for seed in range(200 if LONG else 30))
+    rows = ((f"r{seed}", fusion.random_case(seed)) for seed in range(400 if LONG else 200))
     cases = without_doubles(seeds)
     rows = without_doubles(rows)
-    cases.update(list(rows.items())[:100 if ptx.FULL else 40])
+    cases.update(list(rows.items())[:100 if LONG else 20])
     return cases, Library(cases, tmp_path_factory.mktemp("fuzzed"))
 
 
 def test_fuzzed_circuits(fuzzed):
     """The text computes bit for bit what the grid emulator computes from the same nest."""
     cases, library = fuzzed
-    assert len(cases) >= 90
+    assert len(cases) >= (90 if LONG else 45)
     for name, case in cases.items():
         with np.errstate(all="ignore"):
             on_grid(case).run()

@@ -1,7 +1,7 @@
 """CUDA kernels without a GPU: ptxas accepts them, their text keeps the rules, the cache keeps them apart.
 
 ptxas comes with the CUDA toolkit or with `pip install hologram[ptx]`; where there is none, what needs it is skipped.
-HOLOGRAM_GPU_FULL=1 checks every op in every type instead of in one, and more circuits at random.
+HOLOGRAM_TEST_LONG=1 checks every op in every type instead of in one, and more circuits at random.
 """
 
 import os
@@ -33,10 +33,9 @@ from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise
 from kernels import Case
 from ptx_machine import Launch, Module, PTXError
-from tests.modes import deferred
+from tests.modes import LONG, deferred
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
-FULL = os.environ.get("HOLOGRAM_GPU_FULL") == "1"
 ARCHS = (75, 80, 90, 120)
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -130,13 +129,13 @@ def keeps_the_rules(ptx: str) -> None:
 
 @pytest.fixture(scope="module")
 def tables():
-    return Batch(gpu_tables.cases(gpu_tables.TYPES if FULL else None))
+    return Batch(gpu_tables.cases(gpu_tables.TYPES if LONG else None))
 
 
 @pytest.fixture(scope="module")
 def fuzzed():
     """`make test-gpu-full` takes more of them."""
-    seeds = range(100 if FULL else 40)
+    seeds = range(100 if LONG else 12)
     rows = [(f"r{seed}", fusion.random_case(seed)) for seed in seeds]
     return Batch([*rows, *((f"e{seed}", grids.random_elementwise(seed)) for seed in seeds)], spread=True)
 
@@ -144,7 +143,7 @@ def fuzzed():
 @needs_ptxas
 @pytest.mark.parametrize("arch", ARCHS)
 def test_ptxas_accepts_the_op_tables(arch, tables, tmp_path_factory):
-    assert len(tables.cases) > (1000 if FULL else 250)
+    assert len(tables.cases) > (1000 if LONG else 250)
     accepted(tables, arch, tmp_path_factory)
 
 
@@ -203,7 +202,7 @@ def test_shapes(name, pieces, shaped):
 def test_fuzzed_circuits(kind, fuzzed):
     """The text computes bit for bit what the grid emulator computes from the same nest."""
     mine = [name for name in fuzzed.cases if name[0] == kind]
-    assert len(mine) == (100 if FULL else 40)
+    assert len(mine) == (100 if LONG else 12)
     for name in mine:
         with np.errstate(all="ignore"):
             case = on_grid(fuzzed.cases[name])

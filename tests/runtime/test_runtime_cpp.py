@@ -22,8 +22,8 @@ LAUNCHER = [found] if (found := shutil.which("ccache")) else []
 LIBRARY = Path(hologram_core.__file__).parent      # of the runtime, as users have it
 BUILDS = {
     "installed": ["-O1"],                          # the tests alone
-    "address": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-    "thread": ["-O1", "-fsanitize=thread"],
+    "address": ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],       # -O0: the tests are short, the builds long
+    "thread": ["-O0", "-fsanitize=thread"],
 }
 COMMON = ["-std=c++17", "-g1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
 

@@ -39,6 +39,7 @@ def test_values_and_waits():
 
 
 @pytest.mark.parametrize("mode", ["HOLOGRAM_FUSION", "HOLOGRAM_SYNC"])
+@pytest.mark.long
 def test_values_and_waits_in_the_other_modes(mode):
     run("tests/backends/metal/checks_values.py", **{mode: "0" if mode == "HOLOGRAM_FUSION" else "1"})
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.modes import deferred
+from tests.modes import deferred, share
 from tests.runtime.trace import fuzz
 
 pytestmark = pytest.mark.filterwarnings("ignore")     # of broadcasts and resized results: that is what programs do
@@ -11,7 +11,7 @@ PROGRAMS = 500
 BATCH = 50
 
 
-@pytest.mark.parametrize("first", range(0, PROGRAMS, BATCH))
+@pytest.mark.parametrize("first", share(range(0, PROGRAMS, BATCH), 3))
 def test_programs_agree(first):
     failures = [text for seed in range(first, first + BATCH) if (text := fuzz.failure(seed))]
     assert not failures, "\n".join(failures)
