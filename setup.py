@@ -2,10 +2,12 @@
 
   hologram_core/libhologram_runtime   the runtime: no Python, no torch; the one copy both modules below share
   hologram_core/_runtime              its Python binding
-  hologram_torch/_C                   the PyTorch extension (left out, with a message, where torch is not installed)
+  hologram_torch/_C                   the PyTorch extension, in a file named after the release of torch it is built for: _C_2_13...so
 
 The op tables in hologram_core/optable generate build/generated/*.inc (csrc/tablegen). With HOLOGRAM_DEV=1 the libraries have debug
-information, and compile_commands.json says how each file is compiled.
+information, and compile_commands.json says how each file is compiled. With HOLOGRAM_CORE_ONLY=1 the extension is left out.
+
+`pip` comes by csrc/packaging/backend.py, which sees to it that torch can be imported here.
 """
 
 import json
@@ -16,26 +18,32 @@ import sysconfig
 from glob import glob
 from pathlib import Path
 
-import pybind11
-from setuptools import Extension, setup
-
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 sys.path.insert(0, str(ROOT))
 # The environment's own ninja serves the build even when the environment is not activated.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
-GENERATED = Path("build/generated")
+os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"     # not the device of the checkout, whose libraries this replaces
 
-try:
+from csrc.packaging import backend, find_torch  # noqa: E402
+
+backend.check_requirements()
+import pybind11  # noqa: E402
+from setuptools import Distribution, Extension, setup  # noqa: E402
+
+TORCH = None
+if not find_torch.core_only() and find_torch.make_importable():
     import torch
     from torch.utils.cpp_extension import BuildExtension, CppExtension
-except ImportError:
-    torch = None
+
+    TORCH = backend.check_torch(torch.__version__)
+else:
     from setuptools.command.build_ext import build_ext as BuildExtension
 
 from csrc.packaging import precompiled_header  # noqa: E402
 from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
 
+GENERATED = Path("build/generated")
 MACOS = sys.platform == "darwin"
 LIB = "libhologram_runtime" + (".dylib" if MACOS else ".so")
 DEV = os.environ.get("HOLOGRAM_DEV") == "1"   # quick builds with debug information (make dev)
@@ -44,7 +52,7 @@ SANITIZE = os.environ.get("HOLOGRAM_SANITIZE")   # the compiler's sanitizers, fo
 SANITIZED = [f"-fsanitize={SANITIZE}", "-fno-sanitize=vptr", "-fno-omit-frame-pointer", "-g1"] if SANITIZE else []
 DEBUG = ["-g", "-fno-omit-frame-pointer"] if DEV else [] if SANITIZE else ["-g0"]
 FLAGS = ["-O1" if DEV or SANITIZE else "-O2", *SANITIZED, *DEBUG, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
-STD = [] if torch else ["-std=c++17"]
+STD = [] if TORCH else ["-std=c++17"]
 
 
 def rpath(*relative):
@@ -66,16 +74,19 @@ class Build(BuildExtension):
     def finalize_options(self):
         super().finalize_options()
         # One place for objects whoever starts the build (pip uses a new one each time), and ninja alone decides what
-        # is up to date: it knows about headers and flags. Builds for development do not undo the others' work.
-        kind = "dev" if DEV else "temp"
-        self.build_temp = os.path.join("build", "-".join([kind, sysconfig.get_platform(), sys.implementation.cache_tag]))
+        # is up to date: it knows about headers and flags. Builds for development, or for another torch, do not undo the others' work.
+        kind = ["dev" if DEV else "temp", sysconfig.get_platform(), sys.implementation.cache_tag, f"torch{TORCH}" if TORCH else "core"]
+        self.build_temp = os.path.join("build", "-".join(kind))
         self.compile_commands = []
-        self.force = torch is not None
+        self.force = TORCH is not None
 
     def get_ext_filename(self, name):
+        folder, file = os.path.split(super().get_ext_filename(name))   # with or without its package, as the caller asked
         if name.endswith("libhologram_runtime"):
-            return os.path.join(*name.split(".")[:-1], LIB)   # with or without its package, as the caller asked
-        return super().get_ext_filename(name)
+            file = LIB
+        elif name.endswith("_C"):
+            file = file.replace("_C", "_C_" + TORCH.replace(".", "_"), 1)
+        return os.path.join(folder, file)
 
     def build_extension(self, ext):
         ext.extra_link_args = [*ext.extra_link_args, *(SANITIZED if SANITIZE else [])]
@@ -85,7 +96,7 @@ class Build(BuildExtension):
         if ext.name.endswith("_C"):
             precompiled_header.add(self, ext, torch)
         super().build_extension(ext)
-        if DEV and torch is not None:
+        if DEV and TORCH:
             self.note_compile_commands()
 
     def note_compile_commands(self):
@@ -95,7 +106,9 @@ class Build(BuildExtension):
             self.compile_commands.append({**command, "command": precompiled_header.without(command["command"].removeprefix("ccache "))})
 
     def run(self):
-        write_tables(GENERATED, with_torch=torch is not None)
+        if not TORCH and not find_torch.core_only():
+            backend.stop_without_torch()
+        write_tables(GENERATED, with_torch=bool(TORCH))
         super().run()
         self.copy_extensions_to_source()
         if self.compile_commands:
@@ -114,13 +127,21 @@ extensions = [
     Extension("hologram_core._runtime", sources("csrc/bindings/*.cpp"), include_dirs=[*include, pybind11.get_include()],
               language="c++", extra_compile_args=[*FLAGS, *STD], extra_link_args=rpath("")),
 ]
-if torch:
+if TORCH:
     extensions.append(
         CppExtension("hologram_torch._C", sources("csrc/torch/**/*.cpp"), include_dirs=include,
                      extra_compile_args=[*FLAGS, "-DAT_PER_OPERATOR_HEADERS"],
                      extra_link_args=rpath("../hologram_core")))
-else:
-    print("setup.py: torch is not installed in this environment: building hologram_core only. "
-          "Install torch and build with --no-build-isolation to get torch.device('hologram').")
 
-setup(ext_modules=extensions, cmdclass={"build_ext": Build})
+
+class Package(Distribution):
+    """Without the device nothing is announced to torch."""
+
+    def parse_config_files(self, *args, **kwargs):
+        super().parse_config_files(*args, **kwargs)
+        if find_torch.core_only():
+            del self.entry_points["torch.backends"]
+
+
+setup(ext_modules=extensions, cmdclass={"build_ext": Build}, distclass=Package,
+      install_requires=["numpy", "llvmlite>=0.45", *([find_torch.requirement(TORCH)] if TORCH else [])])

@@ -46,6 +46,8 @@ def __getattr__(name: str):
         found = getattr(import_module(".backend", __name__), name)
     elif name in ("ops", "ffi", "classes"):
         found = import_module(f".{name}", __name__)
+    elif name == "_runtime":
+        found = _native()
     elif _in_ffi(name):
         found = getattr(import_module(".ffi", __name__), name)
     else:
@@ -56,6 +58,20 @@ def __getattr__(name: str):
 
 def _in_ffi(name: str) -> bool:
     return name.startswith(_FFI) or name.endswith("_f32") or name in ("get_version", "clear_all_registries")
+
+
+def _native():
+    """The binding of the runtime, which is there once the package was built for this Python."""
+    import sys
+    from importlib import import_module
+
+    try:
+        return import_module("._runtime", __name__)
+    except ImportError as error:
+        from . import installed
+
+        python = ".".join(map(str, sys.version_info[:2]))
+        raise ImportError(f"hologram: its libraries for Python {python} do not load ({error}). Run `{installed.rebuild()}`.") from error
 
 
 def __dir__():

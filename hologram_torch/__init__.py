@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Any
+
+from . import _extension
 
 __all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason", "functional", "nn", "utils", "Executor", "Buffer",
            "HologramTensor"]
@@ -45,6 +48,9 @@ def __getattr__(name: str):
         return import_module(f".{name}", __name__)
     if name in ("Executor", "Buffer", "HologramTensor", "__version__"):
         return getattr(import_module("hologram_core"), name)
+    if name == "_C" and not _loaded:      # `import torch` could not load the device, and went on: say why
+        _load()
+        return _C
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -58,26 +64,29 @@ def _obstacle() -> str:
     """Why the device must not be registered in this process; empty when nothing stands in the way."""
     import torch
 
-    release = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    if release < OLDEST_TORCH:
-        return f"torch {torch.__version__} is older than {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]}, the oldest version supported"
+    version = torch.__version__
+    if _extension.release(version) < OLDEST_TORCH:
+        return (f"torch {version} is older than {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]}, the oldest version supported. "
+                "Run `pip install --upgrade torch`, then install hologram again")
     other = torch._C._get_privateuse1_backend_name()
     if other not in ("privateuseone", NAME):
-        return f"the device {other!r} is registered already, and PyTorch has room for one such device"
-    return ""
+        return (f"the device {other!r} is registered already, and PyTorch has room for one such device. "
+                "Use an environment in which hologram is the only extra device")
+    return _extension.obstacle(version)
 
 
 _loaded = False
+_C: Any       # the extension, once it is loaded
 
 
 def _load() -> None:
     """Registers the device with torch. Idempotent; raises when it cannot be done."""
-    global _loaded
+    global _C, _loaded
     if _loaded:
         return
     obstacle = _obstacle()
     if obstacle:
-        raise RuntimeError(f"hologram: {obstacle}. Use an environment in which hologram is the only extra device.")
+        raise RuntimeError(f"hologram: {obstacle}.")
 
     if _loaded:
         return   # importing torch just now called `_autoload`
@@ -87,7 +96,8 @@ def _load() -> None:
     from hologram_core import _runtime
     from hologram_core import config as switches
 
-    from . import _C, _patches, device
+    _C = _extension.load(torch.__version__)
+    from . import _patches, device
 
     config = switches.config
     if switches.problem():
@@ -119,7 +129,7 @@ def _autoload() -> None:
         if not obstacle:
             _load()
     except Exception as error:  # noqa: BLE001  (whatever it is, torch must load)
-        obstacle = f"{type(error).__name__}: {error}"
+        obstacle = str(error).removeprefix("hologram: ") if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
     if obstacle:
         _warn(f"torch.device('hologram') is not available: {obstacle.rstrip('.')}. Set HOLOGRAM_AUTOLOAD=0 to silence this.")
 
@@ -128,10 +138,13 @@ _told: set[str] = set()
 
 
 def _warn(text: str) -> None:
-    """Warns once: both `import torch` and an explicit import come by here."""
+    """Warns once, in one line: both `import torch` and an explicit import come by here. Where warnings are errors it prints the line."""
     if text not in _told:
         _told.add(text)
-        warnings.warn(f"hologram: {text}", RuntimeWarning, stacklevel=3)
+        try:
+            warnings.warn_explicit(f"hologram: {text}", RuntimeWarning, filename=NAME, lineno=1)
+        except RuntimeWarning as warning:
+            print(warning, file=sys.stderr)
 
 
 def _torch_is_loading_us() -> bool:

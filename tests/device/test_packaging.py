@@ -61,7 +61,7 @@ def test_it_is_complete(distribution):
     for package in ("hologram", "hologram_ffi", "hologram_core", "hologram_core/optable", "hologram_core/circuit", "hologram_core/codegen/llvm", "hologram_core/backends",
                     "hologram_torch"):
         assert f"{package}/__init__.py" in files
-    for library in ("hologram_core/libhologram_runtime.", "hologram_core/_runtime.", "hologram_torch/_C."):
+    for library in ("hologram_core/libhologram_runtime.", "hologram_core/_runtime.", "hologram_torch/_C_"):
         assert any(f.startswith(library) for f in files), library
     tops = {f.split("/")[0] for f in files if not f.startswith("..")}
     assert tops <= {"hologram_core", "hologram_torch", "hologram", "hologram_ffi"} | {t for t in tops if t.endswith(".dist-info")}
