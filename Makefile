@@ -3,6 +3,7 @@
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual with the long sweeps whole
 # make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
 # make test-sanitize   build with the address and undefined-behaviour sanitizers, in build/sanitize, and run a part of the tests on that
+# make test-install   install the last commit in every way, for each Python and PyTorch that can be had: gigabytes of PyTorch
 # make test-all   everything above, and the whole conformance run: hours
 # make kernels-diff REV=...   compile the kernels in the cache with another revision's code generator too, and compare
 # make conformance   run PyTorch's own databases of ops, modules and optimizers on the device
@@ -36,7 +37,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-modes test-gpu-full test-sanitize test-all kernels-diff conformance bench docs dev lint clean
+.PHONY: demo test test-modes test-gpu-full test-sanitize test-install test-all kernels-diff conformance bench docs dev lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -76,7 +77,10 @@ test-sanitize: $(VENV)/.installed
 	cd build/sanitize && $(SANITIZED_ENV) PYTHONPATH=$(CURDIR)/build/sanitize HOLOGRAM_CACHE_DIR=$(CURDIR)/build/sanitize/cache \
 		$(CURDIR)/$(PYTEST) -p no:cacheprovider $(SANITIZED) $(PYTEST_ARGS)
 
-test-all: test-modes test-gpu-full test-sanitize conformance
+test-install:
+	tests/install/matrix.sh
+
+test-all: test-modes test-gpu-full test-sanitize conformance test-install
 
 kernels-diff: $(VENV)/.installed
 	$(BIN)/python -m tests.compiler.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)
