@@ -198,10 +198,12 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
 
 void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<View*>(view->internal); }
 
-void show_bytes(py::class_<PyBuffer>& cls) {
-  auto& slots = reinterpret_cast<PyHeapTypeObject*>(cls.ptr())->as_buffer;   // pybind11's own have no end of a view
-  slots.bf_getbuffer = &get_buffer;
-  slots.bf_releasebuffer = &release_buffer;
+/// Gives the class the buffer protocol; pybind11's own would not tell the end of a view. This runs before the type is ready:
+/// from Python 3.12 on subclasses take what is in the slots then, whatever replaces it later.
+void show_bytes(PyHeapTypeObject* type) {
+  type->ht_type.tp_as_buffer = &type->as_buffer;
+  type->as_buffer.bf_getbuffer = &get_buffer;
+  type->as_buffer.bf_releasebuffer = &release_buffer;
 }
 
 int class_index(const PyBuffer& b) {
@@ -212,7 +214,7 @@ int class_index(const PyBuffer& b) {
 }  // namespace
 
 void bind_buffer(py::module_& m) {
-  py::class_<PyBuffer> cls(m, "Buffer", "A flat array in the memory of an executor.", py::buffer_protocol());
+  py::class_<PyBuffer> cls(m, "Buffer", "A flat array in the memory of an executor.", py::custom_type_setup(show_bytes));
   cls.def(py::init<const std::shared_ptr<PyExecutor>&, int64_t, int>(), py::arg("executor").none(false), py::arg("length"),
           py::arg("dtype"))
       .def(py::init<const PyBuffer&>(), py::arg("buffer"), "The same memory.")
@@ -247,7 +249,6 @@ void bind_buffer(py::module_& m) {
       .def("_upload", &PyBuffer::upload, py::arg("memory"))
       .def("__len__", &PyBuffer::length);
   harden<PyBuffer>(cls, "hologram.Buffer: it was never initialised. Make one with executor.allocate.");
-  show_bytes(cls);
   m.def("_reserve_class", [](const std::shared_ptr<PyExecutor>& executor, int index, int64_t bytes, int dtype) {
     const DType type = dtype_of(dtype);
     if (index < 0 || index >= kClasses)

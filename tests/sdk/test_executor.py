@@ -115,6 +115,32 @@ def test_ops_are_recorded_again_when_the_last_view_is_gone(executor):
     assert (b.to_numpy() == -1).all()
 
 
+class _Bytes(hg.Buffer):
+    """A class of the caller's own."""
+
+
+WAYS_TO_THE_BYTES = {
+    "memoryview": memoryview,
+    "numpy": np.frombuffer,
+    "of a subclass": lambda b: memoryview(_Bytes(b)),
+    **({"called by name": lambda b: b.__buffer__(0)} if sys.version_info >= (3, 12) else {}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_THE_BYTES)
+def test_every_way_to_the_bytes_holds_the_memory_and_lets_go(executor, way):
+    """When Python looks at the buffer slots of a class differs by version."""
+    buffer = executor.allocate(4).from_numpy(np.arange(4, dtype="f4"))
+    before = executor.live_buffers
+    view = WAYS_TO_THE_BYTES[way](buffer)
+    assert bytes(view) == np.arange(4, dtype="f4").tobytes()
+    buffer.free()
+    assert bytes(view) == np.arange(4, dtype="f4").tobytes()       # the view keeps the memory
+    del buffer, view
+    gc.collect()
+    assert executor.live_buffers == before - 1
+
+
 def test_an_address_is_for_ever(executor):
     a = executor.allocate(16)
     a.fill(2)
