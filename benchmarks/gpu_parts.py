@@ -18,6 +18,7 @@ import torch.nn.functional as F
 import hologram_torch
 from benchmarks.gpu import MARK
 from hologram_core import _runtime
+from hologram_torch.torch_release import RELEASE
 
 DEVICE = "hologram"
 
@@ -69,6 +70,9 @@ def agree(name, got, want, tolerance):
 def device(size):
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no"
     row("device", torch.hologram.get_device_name(), f"torch {torch.__version__}, torch.cuda {cuda}, Python {sys.version.split()[0]}")
+    recorded = hologram_torch._C.records()
+    forced = recorded and RELEASE < (2, 13)
+    row("recording", "on" if recorded else "off", "forced: this PyTorch does not tell when an address is taken" if forced else "")
 
 
 def trained(d):

@@ -44,6 +44,13 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() in ("1", "true", "on", "yes")
 
 
+def _recording(name: str, text: str) -> bool | str:
+    try:
+        return "force" if text.lower() == "force" else _flag(name, text)
+    except BadSwitch:
+        raise BadSwitch(name, f"{text!r} is none of 0, 1 and force. Set it to one of them, or leave it out.") from None
+
+
 def _log_level(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > len(LOG_LEVELS):
         raise BadSwitch(name, f"{text!r} is not a level from 0 to {len(LOG_LEVELS)}.")
@@ -128,7 +135,9 @@ class Config:
                            "CUDA kernels and a GPU, else the CPU")
     mps: bool = _switch(_flag, "1", "0: on Metal, what is not compiled runs in PyTorch's CPU kernels, not in its MPS kernels")
     sync: bool = _switch(_flag, "0", "1: ops are recorded, and have run when their call returns")
-    fusion: bool = _switch(_flag, "1", "0: nothing is recorded; each op runs at once, in its own kernel")
+    fusion: bool | str = _switch(_recording, "1", "0: nothing is recorded; each op runs at once, in its own kernel. `force`: recorded on "
+                                 "PyTorch before 2.13, too, which does not tell when an address is taken: call "
+                                 "`torch.hologram.synchronize()` before `data_ptr()`")
 
 
 def variable(switch: Field) -> str:

@@ -17,6 +17,7 @@ import torch
 from hologram_core import _runtime
 
 from . import _C, backend, multiprocessing
+from .torch_release import RELEASE
 
 NAME = "hologram"
 _applied = False
@@ -76,7 +77,9 @@ def _dlpack_device() -> None:
 
 def _const_data_ptr() -> None:
     # torch tells a device when the address of a tensor is taken to be written, and not when it is taken to be read: what was
-    # recorded would not be there.
+    # recorded would not be there. Older ones have no such method.
+    if RELEASE < (2, 13):
+        return
     original = originals["const_data_ptr"] = torch.Tensor.const_data_ptr
 
     @functools.wraps(original)
@@ -238,10 +241,10 @@ def _fused_adam() -> None:
 def _linear_cross_entropy_defaults() -> None:
     # torch takes every device that is not listed for one with 16-bit matrix units: linear_cross_entropy in chunks would add up
     # in 16 bits, with 30 times the error it has on the CPU. Ours multiplies as the CPU does.
-    try:
-        from torch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions as Options
-    except ImportError:   # torch before 2.13
+    if RELEASE < (2, 13):
         return
+    from torch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions as Options
+
     original = originals["LinearCrossEntropyOptions._adjust"] = Options._adjust
 
     def _adjust(self, *args, device=None, **kwargs):
@@ -276,12 +279,21 @@ def _has_a_group() -> bool:
 # answer. tests/device/installed_places.py lists all that ask.
 DECIDING = {
     ("torch.distributed.distributed_c10d", "__init__"): lambda: False,           # BackendConfig: no backend was named
+    ("torch.distributed.distributed_c10d", "register_backend"): lambda: False,   # torch 2.14: for devices that were not named
+    ("torch.distributed.distributed_c10d", "new_subgroups"): _has_a_group,       # torch 2.14 and newer, as the next three
+    ("torch.distributed.distributed_c10d", "_abort_process_group"): _has_a_group,
+    ("torch.distributed.distributed_c10d", "_get_split_source"): _has_a_group,
+    ("torch.distributed.device_mesh", "abort"): _has_a_group,
     ("torch.distributed.distributed_c10d", "barrier"): _has_a_group,
     ("torch.distributed.distributed_c10d", "split_group"): _has_a_group,
     ("torch.distributed.device_mesh", "_init_one_process_group"): _has_a_group,
     ("torch.distributed.fsdp._init_utils", "_init_device_handle"): _has_a_group,
     ("torch.distributed.fsdp._fully_shard._fsdp_init", "_init_default_mesh"): _has_a_group,
     ("torch.distributed.run", "determine_local_world_size"): lambda: False,      # --nproc-per-node=auto
+    ("torch.distributed.launcher.api", "__post_init__"): lambda: False,          # torch 2.14: one process per GPU is bound to its memory
+    ("torch.numa.binding", "_get_device_count"): lambda: False,                  # the same: memory near a GPU
+    ("torch.numa.binding", "_get_numa_node_index_for_device_index"): lambda: False,
+    ("torch.distributed._tools.runtime_estimator", "_roofline_estimate"): lambda: False,      # refuses to work without CUDA
     ("torch.distributed.algorithms.model_averaging.utils", "average_parameters"): _in_use,
     ("torch.distributed.checkpoint.staging", "__init__"): _in_use,
     ("torch.distributed.checkpoint._experimental.staging", "__init__"): _in_use,

@@ -1,6 +1,10 @@
-"""Registers the device before any test runs, whether or not the package is installed, and applies the ledger."""
+"""Registers the device before any test runs, whether or not the package is installed, and applies the ledger.
+
+Where torch is not installed the core's tests are all there is.
+"""
 
 import gc
+import importlib.util
 import os
 from collections import Counter
 
@@ -19,11 +23,18 @@ if os.environ.get("HOLOGRAM_METAL_DRIVER") == "fake":     # HOLOGRAM_BACKEND=met
 if os.environ.get("HOLOGRAM_BACKEND") == "metal" and "fakemetal" in os.environ.get("HOLOGRAM_METAL_DRIVER", ""):
     from tests.backends.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook; runs of the suite that a test starts have it too
 
-import torch  # noqa: F401  first: the device module registers itself with it
-
-import hologram_torch
 from tests.known_gaps import KNOWN_GAPS
-from tests.modes import HOST_MEMORY, LONG
+from tests.core_modes import LONG
+
+if importlib.util.find_spec("torch") is not None:
+    import torch  # noqa: F401  first: the device module registers itself with it
+
+    import hologram_torch
+    from tests.modes import HOST_MEMORY
+else:
+    HOST_MEMORY = True
+    collect_ignore = ["aten", "backends", "compiler/test_rows.py", "conformance", "device", "programs", "runtime/trace",
+                      "sdk/test_customer_samples.py", "test_docs.py", "test_readme.py"]
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
 

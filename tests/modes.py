@@ -1,4 +1,4 @@
-"""The modes of execution, for tests of what ops become together: outside the usual one each runs alone. And how much of the tests runs."""
+"""The modes of execution, for tests of what ops become together: outside the usual one each runs alone."""
 
 import os
 
@@ -6,23 +6,24 @@ import pytest
 import torch
 
 import hologram_torch
-from hologram_core.config import config
+from hologram_torch.torch_release import RELEASE
 
-deferred = pytest.mark.skipif(not config.fusion or config.sync, reason="HOLOGRAM_FUSION=0 or HOLOGRAM_SYNC=1: ops run at once")
+deferred = pytest.mark.skipif(not hologram_torch._C.records(),
+                              reason="HOLOGRAM_FUSION=0, HOLOGRAM_SYNC=1 or torch before 2.13 (without HOLOGRAM_FUSION=force): ops run at once")
+
+
+def since(major: int, minor: int, what: str):
+    """Marks a test of `what`, which torch has from that release on."""
+    return pytest.mark.skipif(RELEASE < (major, minor), reason=f"{what}: from torch {major}.{minor} on")
+
+
+written_down = pytest.mark.skipif(RELEASE != (2, 13), reason="what is written down about torch's databases is of torch 2.13")
 
 
 def host_only(reason: str):
     """Marks a test of what holds only where the host, and so NumPy, torch's CPU kernels and other processes, sees the device's
     memory. conftest.py leaves it out on other backends, and says so."""
     return pytest.mark.host_only(reason)
-
-
-LONG = os.environ.get("HOLOGRAM_TEST_LONG") == "1"       # part of `make test-all`: what is long runs whole
-
-
-def share(cases, one_in: int) -> list:
-    """One in `one_in` of cases that chance alone has made, such as seeds, the same ones each time; all of them in `make test-all`."""
-    return list(cases)[::1 if LONG else one_in]
 
 
 HOST_MEMORY = hologram_torch._C.reads_host_memory()     # kernels of the device and the host share all memory

@@ -9,6 +9,7 @@ from benchmarks import circuits, ops, steps
 from benchmarks import page as measurements
 from hologram_core import config
 from hologram_core.optable import TABLE, support
+from tests.modes import written_down
 from tests.pages import ROOT, SWITCHES, TEXTS, blocks, run
 
 # ---- generated parts ----
@@ -42,6 +43,7 @@ def test_an_outdated_part_is_found_and_repaired(part, text, body, tmp_path, monk
             part.updated(bad, "")
 
 
+@written_down
 def test_the_conformance_table_is_of_a_whole_run():
     """Its counts are those of the databases and of the ledger; `python -m tests.conformance --write docs/conformance.md` makes it."""
     from tests.conformance import ledger, report, runner

@@ -233,7 +233,9 @@ void take_switches() {
   const py::object values = py::module_::import("hologram_core.config").attr("config");
   config().log = values.attr("log").cast<int>();
   config().guard = values.attr("guard").cast<bool>();
-  config().fusion = values.attr("fusion").cast<bool>();
+  const py::object fusion = values.attr("fusion");
+  config().force_fusion = py::isinstance<py::str>(fusion);
+  config().fusion = config().force_fusion || fusion.cast<bool>();
   config().sync = values.attr("sync").cast<bool>();
   config().mps = values.attr("mps").cast<bool>();
   const py::object limit = values.attr("memory_limit");

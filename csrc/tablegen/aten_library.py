@@ -38,6 +38,8 @@ LIBRARY = {
     "sampling: torch's own samplers, seeded from the device's generator": """
         randperm multinomial poisson binomial _standard_gamma _sample_dirichlet rrelu_with_noise rrelu_with_noise_
         _standard_gamma_grad _dirichlet_grad""",
+    "random numbers of keys that the caller holds": """
+        _philox_key_split _philox_key_fold_in _philox_uniform_ _philox_normal_ _philox_randint_""",
     "pooling and interpolation": """
         avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward _adaptive_avg_pool2d
         _adaptive_avg_pool2d_backward _adaptive_avg_pool3d _adaptive_avg_pool3d_backward adaptive_avg_pool2d
@@ -69,7 +71,8 @@ LIBRARY = {
         cholesky_inverse _cholesky_solve_helper geqrf ormqr lu_unpack triangular_solve _linalg_det _linalg_eigh
         _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd linalg_cholesky_ex linalg_cross linalg_eig
         linalg_eigvals linalg_householder_product linalg_inv_ex linalg_ldl_factor_ex linalg_ldl_solve linalg_lstsq
-        linalg_lu linalg_lu_factor_ex linalg_lu_solve linalg_matrix_exp linalg_qr linalg_solve_triangular
+        linalg_lu linalg_lu_factor_ex linalg_lu_solve linalg_matrix_exp linalg_matrix_sqrth linalg_polar linalg_qr
+        linalg_solve_triangular
         _compute_linear_combination mm addmm addmm_ bmm baddbmm baddbmm_ dot linalg__powsum
         _weight_int8pack_mm _weight_int4pack_mm_for_cpu _convert_weight_to_int4pack_for_cpu
         _dyn_quant_pack_4bit_weight _dyn_quant_matmul_4bit""",
@@ -103,6 +106,27 @@ LIBRARY = {
         _jagged_to_padded_dense_forward _padded_dense_to_jagged_forward""",
 }
 
+# Names with a CPU kernel in some of the supported releases only: the first that has it, the first that has it no more.
+NEWEST = (1 << 30, 0)
+RELEASES = {
+    "_upsample_lanczos2d_aa": ((2, 12), NEWEST),
+    "_upsample_lanczos2d_aa_backward": ((2, 12), NEWEST),
+    "_scaled_mm_v2": ((2, 12), NEWEST),
+    "cholesky": ((2, 0), (2, 14)),
+    "linalg_matrix_sqrth": ((2, 14), NEWEST),
+    "linalg_polar": ((2, 14), NEWEST),
+    "_philox_key_split": ((2, 14), NEWEST),
+    "_philox_key_fold_in": ((2, 14), NEWEST),
+    "_philox_uniform_": ((2, 14), NEWEST),
+    "_philox_normal_": ((2, 14), NEWEST),
+    "_philox_randint_": ((2, 15), NEWEST),
+}
+
+
+def in_release(name: str, release: tuple[int, int]) -> bool:
+    first, end = RELEASES.get(name, ((2, 0), NEWEST))
+    return first <= release < end
+
 
 def kind(schema) -> tuple:
     """Overloads of one kind have one C++ signature."""
@@ -124,7 +148,7 @@ def overloads(schemas: Schemas):
 
 
 def library_tables() -> list[str]:
-    """The texts of the parts. Names that this torch has no CPU kernel for are reported, not fatal."""
+    """The texts of the parts. Names that this torch unexpectedly has no CPU kernel for are reported, not fatal."""
     schemas = Schemas()
     found, missing = overloads(schemas)
     kinds = defaultdict(list)
@@ -133,8 +157,10 @@ def library_tables() -> list[str]:
             missing.append(f"{qualified(schema)} (no header declares it)")
         else:
             kinds[kind(schema)].append(schema)
+    release = tuple(int(part) for part in schemas.torch.__version__.split("+")[0].split(".")[:2])
     for name in missing:
-        print(f"library table: {name}: no CPU kernel in torch {schemas.torch.__version__}", file=sys.stderr)
+        if in_release(name, release):
+            print(f"library table: {name}: no CPU kernel in torch {schemas.torch.__version__}", file=sys.stderr)
     parts = [[] for _ in range(PARTS)]
     for number, group in enumerate(sorted(kinds.values(), key=len)):
         parts[number % PARTS] += group

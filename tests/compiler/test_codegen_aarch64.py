@@ -15,7 +15,7 @@ from hologram_core.circuit import pipeline
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.cpu.loops import build
 from hologram_core.dtypes import F32, F64
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 # rows that take a minimum or a maximum, of constants or of inputs
 SELECTING = ("atan_", "i0_", "special_i0e_", "minimum_", "maximum_", "fmin_", "clamp", "relu", "leaky_relu", "hardtanh", "amin_",

@@ -14,7 +14,7 @@ from hologram_core.dtypes import BF16, BOOL, BY_NAME, F16, F32, F64, I64, U8
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Reduction
 from kernels import KERNEL, Case
-from tests.modes import share
+from tests.core_modes import share
 
 SCHEDULES = pytest.mark.parametrize("schedule", [ROW, COLUMN], ids=["row", "column"])
 

@@ -20,7 +20,7 @@ from hologram_core.codegen.llvm.text import scalar_type
 from hologram_core.dtypes import F16, F32, F64
 from hologram_core.errors import CompileError
 from kernels import KERNEL, Case
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 # The compiler knows no modes: once is enough.
 pytestmark = [deferred, pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the levels are those of x86-64")]

@@ -18,7 +18,7 @@ from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise, Scan
 from hologram_core.reference import grid_emulator as grid
 from kernels import Case
-from tests.modes import deferred, share
+from tests.core_modes import deferred, share
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
 ELEMENTWISE = [r for r in TABLE if isinstance(r, Elementwise)]

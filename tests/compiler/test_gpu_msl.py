@@ -36,7 +36,7 @@ from hologram_core.optable.table import Elementwise
 from hologram_core.reference.numpy_builder import NumpyBuilder
 from kernels import Case
 from metal_kernels import CXX, STUB, Library, on_metal
-from tests.modes import LONG, deferred
+from tests.core_modes import LONG, deferred
 
 pytestmark = [deferred, pytest.mark.skipif(CXX is None, reason="no C++ compiler")]
 GOLDEN = Path(__file__).parent / "golden"

@@ -33,7 +33,7 @@ from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise
 from kernels import Case
 from ptx_machine import Launch, Module, PTXError
-from tests.modes import LONG, deferred
+from tests.core_modes import LONG, deferred
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
 ARCHS = (75, 80, 90, 120)

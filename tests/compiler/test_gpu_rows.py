@@ -17,7 +17,7 @@ from hologram_core.optable import TABLE
 from hologram_core.reference import grid_emulator as grid
 from kernels import Case
 from test_gpu_ptx import PTXAS, Batch, needs_ptxas
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 pytestmark = deferred      # the compiler knows no modes: once is enough
 

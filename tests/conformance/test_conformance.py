@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from tests.conformance import ledger, ops, report, runner
+from tests.modes import written_down
 
 SAMPLES = 2
 SHARE = 48       # of the entries that are not float32 results or gradients, one in so many
@@ -58,6 +59,7 @@ def test_entry(entry, rows):
         assert row["status"] in allowed, row["message"]
 
 
+@written_down
 def test_the_ledger_names_only_entries_that_exist():
     every = [f"{d}/{n}/{t}/{c}" for d, n, t, checks in runner.tasks(runner.EVERYTHING) for c in checks]
     for reason, patterns in [*ledger.EXPECTED.items(), *ledger.BY_PROCESSOR.items()]:

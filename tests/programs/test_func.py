@@ -8,6 +8,7 @@ from torch import nn
 from torch.func import functional_call, grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
+from hologram_torch.torch_release import RELEASE
 from tests.compare import DEVICE, assert_same, check_program, outcome
 
 
@@ -174,7 +175,6 @@ CHECKED = {
 
 
 # torch's own attention on the CPU does not pass these checks any more.
-RELEASE = tuple(int(part) for part in torch.__version__.split(".")[:2])
 REFUSED = {"attention"} if RELEASE >= (2, 14) else set()
 
 

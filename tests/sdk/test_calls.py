@@ -13,7 +13,7 @@ from hologram_core.op_signature import describe
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import Elementwise
 from tests.compiler.kernels import Case
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 N = 1000
 

@@ -8,7 +8,7 @@ import pytest
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 N = 500
 

@@ -29,6 +29,13 @@ def test_values():
     assert (c.memory_limit, c.backend, c.fallback, c.mps, c.cpu) == (2 << 30, "cpu", "error", False, "x86-64-v3")
 
 
+def test_recording_has_three_values():
+    texts = {"1": True, "on": True, "0": False, "False": False, "force": "force", "FORCE": "force"}
+    assert {text: config.read({"HOLOGRAM_FUSION": text}).fusion for text in texts} == texts
+    with pytest.raises(ValueError, match="HOLOGRAM_FUSION: 'yes, please' is none of 0, 1 and force"):
+        config.read({"HOLOGRAM_FUSION": "yes, please"})
+
+
 def test_the_cache_stays_where_it_was_when_the_program_moves(tmp_path, monkeypatch):
     for variable, value, rest in (("HOLOGRAM_CACHE_DIR", "here/cache", "here/cache"), ("XDG_CACHE_HOME", "x", "x/hologram")):
         monkeypatch.chdir(tmp_path)

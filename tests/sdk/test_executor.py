@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]

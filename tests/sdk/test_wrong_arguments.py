@@ -3,6 +3,7 @@ beyond every type, nested data. wrong_arguments.py makes the calls, in processes
 
 import copy
 import gc
+import importlib.util
 import json
 import pickle
 import subprocess
@@ -19,9 +20,12 @@ CLASSES = [rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, hg.Buffer, hg.Ex
 
 
 def test_all_classes_of_the_extension_are_tried():
-    import hologram_torch
+    modules = [rt]
+    if importlib.util.find_spec("torch"):
+        import hologram_torch
 
-    found = {item for module in (rt, hologram_torch._C) for item in vars(module).values() if isinstance(item, type)}
+        modules.append(hologram_torch._C)
+    found = {item for module in modules for item in vars(module).values() if isinstance(item, type)}
     assert found == set(CLASSES[:5])
 
 

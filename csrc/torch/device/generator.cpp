@@ -1,6 +1,7 @@
 #include "torch/device/generator.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <c10/core/GeneratorImpl.h>
 
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <mutex>
 
 #include "torch/device/device.h"
+#include "torch/torch_version.h"
 
 namespace hologram {
 namespace {
@@ -49,6 +51,19 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
     std::memcpy(&seed_, bytes, sizeof(seed_));
     std::memcpy(&offset_, bytes + sizeof(seed_), sizeof(offset_));
   }
+
+#if HOLOGRAM_TORCH_AT_LEAST(2, 14)
+  /// torch counts the offset in words of 32 bits, four to a counter: the counters that follow from it are those reserved here.
+  void philox_state(uint64_t increment, at::Tensor& seed, at::Tensor& offset, at::Tensor& intragraph_offset) override {
+    const PhiloxRange range = reserve(increment / 4 + (increment % 4 != 0));
+    const auto as_tensor = [](uint64_t bits) {
+      return at::full({1}, static_cast<int64_t>(bits), at::dtype(at::kLong).device(at::kCPU));
+    };
+    seed = as_tensor(range.seed);
+    offset = as_tensor(range.offset * 4);
+    intragraph_offset = as_tensor(0);
+  }
+#endif
 
   PhiloxRange reserve(uint64_t count) {
     std::lock_guard<std::mutex> lock(mutex_);

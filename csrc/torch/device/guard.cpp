@@ -6,6 +6,7 @@
 #include "torch/device/device.h"
 #include "torch/device/stream.h"
 #include "torch/device/use.h"
+#include "torch/torch_version.h"
 
 namespace hologram {
 namespace {
@@ -34,6 +35,9 @@ struct GuardImpl final : public c10::impl::DeviceGuardImplInterface {
     has.has_UInt16 = has.has_UInt32 = has.has_UInt64 = 1;
     has.has_Half = has.has_BFloat16 = has.has_Float = has.has_Double = 1;
     has.has_ComplexHalf = has.has_ComplexFloat = has.has_ComplexDouble = 1;
+#if HOLOGRAM_TORCH_AT_LEAST(2, 14)
+    has.has_BComplex32 = 1;
+#endif
     has.has_Float8_e5m2 = has.has_Float8_e4m3fn = has.has_Float8_e5m2fnuz = has.has_Float8_e4m3fnuz = has.has_Float8_e8m0fnu = 1;
     return capability;
   }

@@ -17,6 +17,7 @@
 #include "torch/device/metadata.h"
 #include "torch/device/readers.h"
 #include "torch/device/sharing.h"
+#include "torch/device/storage.h"
 #include "torch/device/threads.h"
 #include "torch/device/use.h"
 
@@ -100,6 +101,8 @@ PYBIND11_MODULE(_C, m) {
         "The same, for a reader that keeps the address.");
   m.def("host_visible", [] { return default_queue().host_visible(); }, "Does the host see the memory of new tensors?");
   m.def("reads_host_memory", [] { return default_queue().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
+  m.def("records", &records_tensors,
+        "Are ops on the device's tensors recorded? Not before torch 2.13, unless HOLOGRAM_FUSION=force.");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });
   m.def("default_generator", [](int index) {
     return translated([&] {

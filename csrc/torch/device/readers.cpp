@@ -19,8 +19,6 @@ Block* readable_block(const at::Tensor& t) {
   return t.defined() && t.device().type() == kDeviceType && t.has_storage() ? block_of(t.storage().data_ptr()) : nullptr;
 }
 
-#if HOLOGRAM_WATCHES_POINTERS
-
 void run_recorded_in(const c10::IValue& value) {
   if (value.isTensor()) run_recorded(value.toTensor());
   else if (value.isList())
@@ -78,8 +76,6 @@ class Unannounced {
   c10::WarningUtils::WarnAlways always_;   // so that "once" is not used up
 };
 
-#endif
-
 }  // namespace
 
 void run_recorded(const at::Tensor& t) {
@@ -91,7 +87,6 @@ void hand_out(const at::Tensor& t) {
 }
 
 void register_readers() {
-#if HOLOGRAM_WATCHES_POINTERS
   auto& dispatcher = c10::Dispatcher::singleton();
   const auto library = [](const char* space, c10::DispatchKey key) -> torch::Library& {   // registrations live as long as it does
     return *new torch::Library(torch::Library::IMPL, space, key, __FILE__, __LINE__);
@@ -111,7 +106,6 @@ void register_readers() {
     wrap<&run_on_addresses>(aten, *op);
     autograd.impl(overload_of(name).c_str(), torch::CppFunction::makeFallthrough());   // no derivative, as on the CPU
   }
-#endif
 }
 
 }  // namespace hologram

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/config.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -63,8 +64,11 @@ void watch_pointers(c10::StorageImpl& storage) {
   const Block* block = block_of(storage.data_ptr());
   if (block && !block->exposed.load(std::memory_order_relaxed)) storage.set_materializer(&pointer_taken);
 #else
-  if (Block* block = block_of(storage.data_ptr())) block->exposed.store(true, std::memory_order_relaxed);
+  Block* block = block_of(storage.data_ptr());
+  if (block && !config().force_fusion) block->exposed.store(true, std::memory_order_relaxed);
 #endif
 }
+
+bool records_tensors() { return config().fusion && !config().sync && (HOLOGRAM_WATCHES_POINTERS || config().force_fusion); }
 
 }  // namespace hologram

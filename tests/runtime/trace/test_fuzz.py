@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tests.modes import deferred, share
+from tests.core_modes import share
+from tests.modes import deferred
 from tests.runtime.trace import fuzz
 
 pytestmark = pytest.mark.filterwarnings("ignore")     # of broadcasts and resized results: that is what programs do

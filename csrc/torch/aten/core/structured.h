@@ -11,9 +11,9 @@
 #include <c10/core/MemoryFormat.h>
 #include <c10/util/DimVector.h>
 #include <c10/util/Exception.h>
-#include <torch/version.h>
 
 #include "torch/aten/core/common.h"
+#include "torch/torch_version.h"
 
 namespace hologram::aten {
 
@@ -46,7 +46,7 @@ class Structured final : public Meta {
       if (out.defined()) aten::check_overlap(out, in);
   }
 
-#if TORCH_VERSION_MINOR < 13
+#if !HOLOGRAM_TORCH_AT_LEAST(2, 13)
   void set_output_strided(int64_t i, c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::TensorOptions options,
                           at::DimnameList = {}) override { set(i, sizes, strides, options); }
   void set_output_raw_strided(int64_t i, c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::TensorOptions options,

@@ -13,13 +13,13 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/generated/Functions.h>
 #include <torch/library.h>
-#include <torch/version.h>
 
 #include <array>
 #include <tuple>
 
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
+#include "torch/torch_version.h"
 
 namespace hologram::aten {
 namespace {
@@ -29,7 +29,7 @@ using torch::autograd::SavedVariable;
 using torch::autograd::generated::LinearBackward0;
 using torch::autograd::isFwGradDefined;
 
-#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 13
+#if !HOLOGRAM_TORCH_AT_LEAST(2, 13)
 using WeakNode = std::weak_ptr<torch::autograd::Node>;
 std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), torch::autograd::deleteNode}; }
 #else

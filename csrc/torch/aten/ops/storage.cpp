@@ -38,6 +38,7 @@
 #include "torch/device/errors.h"
 #include "torch/device/storage.h"
 #include "torch/device/stream.h"
+#include "torch/torch_version.h"
 
 namespace hologram::aten {
 namespace {
@@ -68,7 +69,7 @@ void check_options(std::optional<c10::Layout> layout, std::optional<bool> pin_me
                               "hologram.empty: layout ", *layout, " is not strided. Make the tensor on 'cpu'.");
 }
 
-/// torch warns, once in a process and where it makes a tensor, that some types are experimental (complex32).
+/// torch warns, once in a process and where it makes a tensor, that some types are experimental (complex32, bcomplex32).
 void warn_of_experimental(c10::ScalarType dtype) {
   if (c10::elementSize(dtype) < c10::elementSize(at::kComplexFloat))
     at::detail::empty_generic({0}, &device_allocator(), kKeys, dtype, std::nullopt);
@@ -213,6 +214,12 @@ at::Tensor& set_empty_(at::Tensor& self) {
 
 // ---- reading one element ----
 
+#if HOLOGRAM_TORCH_AT_LEAST(2, 14)
+#define HOLOGRAM_SMALL_COMPLEX at::kComplexHalf, at::kBComplex32
+#else
+#define HOLOGRAM_SMALL_COMPLEX at::kComplexHalf
+#endif
+
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   TORCH_CHECK(self.numel() > 0, "_local_scalar_dense: Empty tensor not supported");
   before_read(self, Reason::Read);
@@ -225,7 +232,7 @@ at::Scalar local_scalar_dense(const at::Tensor& self) {
                    result = at::Scalar(value);
                  }),
                  AT_EXPAND(AT_ALL_TYPES_AND_COMPLEX), AT_EXPAND(AT_BAREBONES_UNSIGNED_TYPES), AT_EXPAND(AT_FLOAT8_TYPES),
-                 at::kComplexHalf, at::kHalf, at::kBool, at::kBFloat16);
+                 HOLOGRAM_SMALL_COMPLEX, at::kHalf, at::kBool, at::kBFloat16);
   return result;
 }
 

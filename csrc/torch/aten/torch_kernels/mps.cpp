@@ -2,7 +2,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/detail/MPSHooksInterface.h>
-#include <torch/version.h>
 
 #include <cstdio>
 #include <exception>
@@ -12,6 +11,7 @@
 #include "runtime/base/config.h"
 #include "runtime/memory/block.h"
 #include "torch/device/errors.h"
+#include "torch/torch_version.h"
 
 #ifdef __APPLE__
 #include <dispatch/dispatch.h>
@@ -48,7 +48,7 @@ void on_stream(F f) {
 /// Is an MPS storage's data pointer an MTLBuffer (torch 2.14 makes it an address, which it knows for its own memory only) that
 /// the host sees (older ones are private to the GPU)?
 bool storage_is_shared_buffer(const Queue& queue) {
-#if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR > 13
+#if HOLOGRAM_TORCH_AT_LEAST(2, 14)
   return false;
 #else
   constexpr size_t kNoScalar = 1 << 20;   // small ones always were shared
