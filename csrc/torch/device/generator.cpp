@@ -53,9 +53,10 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
   }
 
 #if HOLOGRAM_TORCH_AT_LEAST(2, 14)
-  /// torch counts the offset in words of 32 bits, four to a counter: the counters that follow from it are those reserved here.
+  /// torch counts the offset in words of 32 bits, four to a counter: the counters that follow from it are those reserved here. It
+  /// holds the generator's mutex when it calls this.
   void philox_state(uint64_t increment, at::Tensor& seed, at::Tensor& offset, at::Tensor& intragraph_offset) override {
-    const PhiloxRange range = reserve(increment / 4 + (increment % 4 != 0));
+    const PhiloxRange range = advance(increment / 4 + (increment % 4 != 0));
     const auto as_tensor = [](uint64_t bits) {
       return at::full({1}, static_cast<int64_t>(bits), at::dtype(at::kLong).device(at::kCPU));
     };
@@ -67,12 +68,16 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
 
   PhiloxRange reserve(uint64_t count) {
     std::lock_guard<std::mutex> lock(mutex_);
+    return advance(count);
+  }
+
+ private:
+  PhiloxRange advance(uint64_t count) {   // under the mutex
     const PhiloxRange range{seed_, offset_};
     offset_ += count;
     return range;
   }
 
- private:
   PhiloxGenerator* clone_impl() const override {
     auto* copy = new PhiloxGenerator(device().index());
     copy->seed_ = seed_;
