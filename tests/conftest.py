@@ -23,8 +23,8 @@ if os.environ.get("HOLOGRAM_METAL_DRIVER") == "fake":     # HOLOGRAM_BACKEND=met
 if os.environ.get("HOLOGRAM_BACKEND") == "metal" and "fakemetal" in os.environ.get("HOLOGRAM_METAL_DRIVER", ""):
     from tests.backends.metal.refusals import pytest_runtest_makereport  # noqa: F401  a hook; runs of the suite that a test starts have it too
 
-from tests.known_gaps import KNOWN_GAPS
 from tests.core_modes import LONG
+from tests.known_gaps import KNOWN_GAPS
 
 if importlib.util.find_spec("torch") is not None:
     import torch  # noqa: F401  first: the device module registers itself with it
