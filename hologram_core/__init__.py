@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import classes, ffi, ops
-    from .backend import BackendType, get_default_backend, is_cuda_available, is_metal_available, validate_backend
+    from .backend import BackendType, get_default_backend, validate_backend
     from .buffer import Buffer
     from .errors import *
     from .executor import Executor
