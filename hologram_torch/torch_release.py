@@ -2,4 +2,6 @@
 
 import torch
 
-RELEASE: tuple[int, int] = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])  # type: ignore[assignment]
+from ._extension import release
+
+RELEASE = release(torch.__version__)

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/executor.h"
 #include "runtime/backends/registry.h"
 #include "runtime/base/error.h"
 #include "runtime/device/queue.h"
@@ -20,8 +21,9 @@ Queue& backend_named(const std::string& name) {
 
 void bind_backends(py::module_& m) {
   const auto never = py::return_value_policy::reference;   // they live as long as the process
-  py::class_<BackendInfo, std::unique_ptr<BackendInfo, py::nodelete>>(m, "BackendInfo", "What is known of a backend.")
-      .def_property_readonly("name", [](const BackendInfo& b) { return b.name; })
+  py::class_<BackendInfo, std::unique_ptr<BackendInfo, py::nodelete>> info(m, "BackendInfo", "What is known of a backend.");
+  harden<BackendInfo>(info, "hologram.BackendInfo: it was never initialised. See backends().");
+  info.def_property_readonly("name", [](const BackendInfo& b) { return b.name; })
       .def_property_readonly("display_name", [](const BackendInfo& b) { return b.display_name; })
       .def_property_readonly("host_visible", [](const BackendInfo& b) { return b.host_visible; }, "Does the host see its memory?")
       .def_property_readonly("reads_host_memory", [](const BackendInfo& b) { return b.reads_host_memory; },

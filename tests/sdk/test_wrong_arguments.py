@@ -16,7 +16,7 @@ import pytest
 import hologram_core as hg
 from hologram_core import _runtime as rt
 
-CLASSES = [rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, hg.Buffer, hg.Executor]
+CLASSES = [rt.BackendInfo, rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, hg.Buffer, hg.Executor]
 
 
 def test_all_classes_of_the_extension_are_tried():
@@ -26,7 +26,7 @@ def test_all_classes_of_the_extension_are_tried():
 
         modules.append(hologram_torch._C)
     found = {item for module in modules for item in vars(module).values() if isinstance(item, type)}
-    assert found == set(CLASSES[:5])
+    assert found == set(CLASSES[:6])
 
 
 @pytest.mark.parametrize("seed", range(3))

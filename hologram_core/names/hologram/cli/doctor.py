@@ -26,7 +26,7 @@ def run(options) -> dict:
     found: dict = {"versions": _versions()}
     found["device"] = _device(todo)
     found["processor"] = _processor(todo)
-    found["backends"] = {name: "available" if works else f"absent: {reason}" for name, works, reason in _runtime.backend_infos()}
+    found["backends"] = {info.name: f"absent: {info.reason}" if info.reason else "available" for info in _runtime.backends()}
     found["kernel cache"] = _cache(todo)
     found["threads"] = _threads(todo)
     found["memory"] = _memory()
