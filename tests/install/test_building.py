@@ -109,7 +109,7 @@ print(needed)
 def ask(python, **env):
     """What the backend finds, or requires, below a frontend that is no Python: a shell."""
     command = ["/bin/sh", "-c", '"$0" -c "$1" || exit 1', python, ASK.format(root=str(ROOT))]
-    result = subprocess.run(command, env={"PATH": "", **env}, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, cwd="/", env={"PATH": "", **env}, capture_output=True, text=True, timeout=300)   # here may be a .venv
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
