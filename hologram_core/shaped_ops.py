@@ -22,6 +22,7 @@ from .op_signature import describe
 from .operators import Arithmetic
 from .optable import TABLE
 from .optable.table import FLOAT, RowKernel
+from .scalars import fitted
 from .shapes import broadcast_shapes, compact
 
 if TYPE_CHECKING:
@@ -137,21 +138,7 @@ def _result_types(name: str, compute: dtypes.DType) -> tuple:
 
 _KIND_TYPES = {"b": dtypes.BOOL, "i": dtypes.I64, "d": dtypes.F64}
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-
-
-def _fitted(name: str, value, limit: dtypes.DType):
-    """A number as kernels take it that compute in `limit`."""
-    if limit.is_float:
-        try:
-            return float(value)
-        except OverflowError:
-            raise InvalidValue(f"hologram.{name}: {shown(value)} is beyond the range of float64.") from None
-    low, high = limit.range
-    if limit is dtypes.BOOL:
-        return int(value != 0)
-    if not low <= value <= high:
-        raise InvalidValue(f"hologram.{name}: {shown(value)} is not within [{low}, {high}], the range of {limit.torch}. Use astype.")
-    return int(value) - (1 << 64) if value >= 1 << 63 else int(value)       # a uint64 travels by its bits
+_ADVICE = " Use astype."
 
 
 # ---- elementwise ----
@@ -174,7 +161,7 @@ def elementwise(executor, name: str, args, into: HologramTensor | None = None):
     for t in tensors[1:]:
         if t.shape != shape:
             shape = broadcast_shapes(shape, t.shape)
-    numbers = [_fitted(name, g.value, _KIND_TYPES.get(kind, compute)) if isinstance(g, Number) else None
+    numbers = [fitted(name, g.value, _KIND_TYPES.get(kind, compute), _ADVICE) if isinstance(g, Number) else None
                for g, kind in zip(given, d.kinds)]
     if into is None:
         out = [_new(executor, shape, t) for t in results]
@@ -249,7 +236,7 @@ def assign(tensor: HologramTensor, value) -> None:
             number = int(number)
         if tensor.numel:
             _refuse_while_tracing("copy")
-            _submit(tensor.executor, "copy", tensor.shape, 0, own, [(source, _fitted("copy", number, own))], [tensor])
+            _submit(tensor.executor, "copy", tensor.shape, 0, own, [(source, fitted("copy", number, own, _ADVICE))], [tensor])
         return
     while source.ndim > tensor.ndim and source.shape[0] == 1:
         source = source.select(0, 0)

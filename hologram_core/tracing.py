@@ -19,6 +19,7 @@ from .operators import Arithmetic
 from .ops import result_types, row
 from .optable import TABLE
 from .optable.table import Elementwise
+from .scalars import fitted
 from .shaped_call import ShapedCall, has_arrays
 
 _SHOWN_LENGTH = 1024        # for which kernels are shown where no length is given
@@ -260,19 +261,9 @@ def _fitted(value, limit):
     """A number as kernels take it that compute in `limit`. Raises where it is none of that type."""
     if limit is None:
         return value
-    if limit.is_float:
-        try:
-            return float(value)
-        except OverflowError:
-            raise InvalidValue(f"hologram.Circuit: {shown(value)} is beyond the range of float64.") from None
-    if isinstance(value, float):
+    if isinstance(value, float) and not limit.is_float:
         raise InvalidValue(f"hologram.Circuit: {value!r} is a float where {limit.torch} takes an integer.")
-    low, high = limit.range
-    if limit is dtypes.BOOL:
-        return int(value != 0)
-    if not low <= value <= high:
-        raise InvalidValue(f"hologram.Circuit: {shown(value)} is not within [{low}, {high}], the range of {limit.torch}.")
-    return int(value) - (1 << 64) if value >= 1 << 63 else int(value)       # a uint64 travels by its bits
+    return fitted("Circuit", value, limit)
 
 
 def _stride(symbol: Symbol) -> int:
