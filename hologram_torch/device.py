@@ -19,6 +19,7 @@ import torch
 from hologram_core import _runtime
 
 from . import _C
+from ._jit import jit  # noqa: F401  (part of torch.hologram)
 from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
 
 atexit.register(_C.drain_device_threads)

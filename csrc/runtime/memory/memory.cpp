@@ -7,6 +7,7 @@
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
+#include "runtime/graph/capture.h"
 #include "runtime/memory/guard.h"
 #include "runtime/trace/poison.h"
 
@@ -264,6 +265,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
 }
 
 void Memory::release(Block* block) noexcept {
+  if (capturing()) Capture::note_release(*block);
   if (is_poisoned(*block)) forget_poison(*block);
   if (block->pool == Block::Pool::Shared) return queue_.release_shared(block);
   if (block->pool == Block::Pool::External) {
@@ -344,10 +346,18 @@ void Block::release() {
   else if (before == 2 && recorded) on->dead_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-Block* allocate_block(Queue& queue, size_t bytes) { return Memory::of(queue).allocate(bytes); }
+namespace {
+Block* noted(Block* block) {
+  if (capturing())
+    if (Capture* const capture = Capture::current()) capture->allocated(*block);
+  return block;
+}
+}  // namespace
+
+Block* allocate_block(Queue& queue, size_t bytes) { return noted(Memory::of(queue).allocate(bytes)); }
 Block* reserve_classes(Queue& queue, int first, int count) { return Memory::of(queue).reserve_classes(first, count); }
 Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*)) {
-  return Memory::of(queue).adopt(data, bytes, owner, free);
+  return noted(Memory::of(queue).adopt(data, bytes, owner, free));
 }
 void release_block(void* block) {
   if (block) static_cast<Block*>(block)->release();

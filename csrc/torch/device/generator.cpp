@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 
+#include "runtime/graph/capture.h"
 #include "torch/device/device.h"
 #include "torch/torch_version.h"
 
@@ -113,9 +114,28 @@ void check_generator_device(const at::Tensor& t) {
               "' device type for generator but found '", c10::DeviceTypeName(kDeviceType, true), "'");
 }
 
+namespace {
+thread_local PhiloxRange* replayed = nullptr;
+}  // namespace
+
+ReplayedPhilox::ReplayedPhilox(PhiloxRange range) : range_(range), before_(replayed) { replayed = &range_; }
+ReplayedPhilox::~ReplayedPhilox() { replayed = before_; }
+
 PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count, c10::DeviceIndex device) {
+  if (C10_UNLIKELY(replayed != nullptr)) {
+    const PhiloxRange range = *replayed;
+    replayed->offset += count;
+    return range;
+  }
   const bool given = generator.has_value() && generator->defined();
-  return at::check_generator<PhiloxGenerator>(given ? *generator : default_generator(device))->reserve(count);
+  const PhiloxRange range = at::check_generator<PhiloxGenerator>(given ? *generator : default_generator(device))->reserve(count);
+  if (capturing())
+    if (Capture* const capture = Capture::current()) {
+      if (given && !(*generator == default_generator(device)))
+        capture->refuse("it draws from a generator of its own. Use the default generator");
+      capture->drew(range.seed, range.offset, count);
+    }
+  return range;
 }
 
 }  // namespace hologram

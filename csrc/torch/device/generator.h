@@ -22,6 +22,18 @@ struct PhiloxRange {
 /// the seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
 PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count, c10::DeviceIndex device = -1);
 
+/// While alive, this thread's reservations come out of `range`: a graph that runs again has reserved what its calls draw.
+class ReplayedPhilox {
+ public:
+  explicit ReplayedPhilox(PhiloxRange range);
+  ~ReplayedPhilox();
+  ReplayedPhilox(const ReplayedPhilox&) = delete;
+
+ private:
+  PhiloxRange range_;
+  PhiloxRange* before_;
+};
+
 /// Raises torch's own message when a generator of the device comes with a tensor of another one.
 void check_generator_device(const at::Tensor& t);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "runtime/graph/capture.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -79,7 +80,11 @@ class Unannounced {
 }  // namespace
 
 void run_recorded(const at::Tensor& t) {
-  if (Block* block = readable_block(t)) with_c10_errors([&] { block->queue->stream().before_write(block); });
+  if (Block* block = readable_block(t))
+    with_c10_errors([&] {
+      if (capturing()) Capture::note_access(*block);
+      block->queue->stream().before_write(block);
+    });
 }
 
 void hand_out(const at::Tensor& t) {

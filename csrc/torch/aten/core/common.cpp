@@ -3,6 +3,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
+#include "runtime/graph/capture.h"
 #include "runtime/trace/poison.h"
 #include "torch/aten/core/bounds.h"
 #include "torch/device/allocator.h"
@@ -130,26 +131,38 @@ char* output_data(const at::Tensor& t) {
 
 void order_read(const at::Tensor& t) {
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().order_read(block, Reason::Read); });
+  if (Block* const block = block_of(t)) {
+    if (capturing()) Capture::note_access(*block);
+    with_c10_errors([&] { block->queue->stream().order_read(block, Reason::Read); });
+  }
 }
 
 void order_write(const at::Tensor& t) {
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
+  if (Block* const block = block_of(t)) {
+    if (capturing()) Capture::note_access(*block);
+    with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
+  }
 }
 
 void before_read(const at::Tensor& t, Reason reason) {
   limit_threads_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
+  if (Block* const block = block_of(t)) {
+    if (capturing()) Capture::note_access(*block);
+    with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
+  }
 }
 
 void before_write(const at::Tensor& t, Reason reason) {
   limit_threads_after_fork();
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
-  if (const Block* block = block_of(t)) with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
+  if (Block* const block = block_of(t)) {
+    if (capturing()) Capture::note_access(*block);
+    with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
+  }
 }
 
 void forget_lost_value(const at::Tensor& t) {

@@ -74,6 +74,19 @@ void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
   }
 }
 
+C10_NOINLINE void capture_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, const Tensor& out) {
+  std::vector<Capture::Use> uses{{out.const_data_ptr(), true}};
+  for (const Piece& p : pieces) uses.push_back({p.from, false});
+  std::ostringstream facts;
+  for (const Piece& p : pieces) facts << p.bytes << ' ';
+  facts << outer;
+  capture_work("cat", uses, facts.str(),
+               [pieces = std::vector<Piece>(pieces.begin(), pieces.end()), outer](char* const* at) mutable {
+                 for (size_t i = 0; i < pieces.size(); ++i) pieces[i].from = at[i + 1];
+                 copy_pieces(pieces, outer, at[0]);
+               });
+}
+
 C10_NOINLINE Tensor cat_by_device(const at::ITensorListRef& tensors, const Tensor& first, int64_t dim) {
   c10::SmallVector<int64_t, 8> sizes(first.sizes().begin(), first.sizes().end());
   sizes[dim] = 0;
@@ -122,8 +135,10 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
   for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
+  const Capture::Work work;
   for (const Tensor& t : tensors) before_read(t);
   if (out.numel()) copy_pieces(pieces, outer, output_data(out));
+  if (capturing() && out.numel()) capture_pieces(pieces, outer, out);
   stat.library.fetch_add(1, std::memory_order_relaxed);
   return out;
 }

@@ -14,6 +14,7 @@
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/fallback.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/native.h"
 
 namespace hologram::aten {
@@ -35,6 +36,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   check_device(b, input, "convolution", "bias");
   at::AutoDispatchBelowADInplaceOrView below;
   return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
+    CapturedCall captured;
     TensorAliases aliases(native);
     const Tensor native_input = aliases.read(input), native_weight = aliases.read(weight);
     std::optional<Tensor> native_bias;
@@ -44,7 +46,13 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
                                        groups);
     stat.library.fetch_add(1, std::memory_order_relaxed);
     aliases.report(stat);
-    return aliases.result(out, input.device());
+    const Tensor result = aliases.result(out, input.device());
+    if (capturing())
+      captured.add(plan_of("aten::convolution", ""),
+                   torch::jit::Stack{native_input, native_weight, native_bias, stride, padding, dilation, transposed,
+                                     output_padding, groups},
+                   result);
+    return result;
   });
 }
 
@@ -57,6 +65,7 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
   check_device(grad, input, "convolution_backward", "grad_output");
   at::AutoDispatchBelowADInplaceOrView below;
   return on_native(native_type(home_queue(input)), [&](c10::DeviceType native) {
+    CapturedCall captured;
     TensorAliases aliases(native);
     const Tensor native_grad = aliases.read(grad), native_input = aliases.read(input), native_weight = aliases.read(weight);
     const int64_t bias_size = grad.size(1);
@@ -66,8 +75,15 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward(const Tensor& grad, cons
                                  output_padding, groups, output_mask);
     stat.library.fetch_add(1, std::memory_order_relaxed);
     aliases.report(stat);
-    return std::tuple(aliases.result(grad_input, input.device()), aliases.result(grad_weight, input.device()),
-                      aliases.result(grad_bias, input.device()));
+    const std::tuple results(aliases.result(grad_input, input.device()), aliases.result(grad_weight, input.device()),
+                             aliases.result(grad_bias, input.device()));
+    if (capturing())
+      captured.add(plan_of("aten::convolution_backward", ""),
+                   torch::jit::Stack{native_grad, native_input, native_weight, at::OptionalIntArrayRef(IntArrayRef(bias_size)),
+                                     stride, padding, dilation, transposed, output_padding, groups,
+                                     c10::List<bool>({output_mask[0], output_mask[1], output_mask[2]})},
+                   {std::get<0>(results), std::get<1>(results), std::get<2>(results)});
+    return results;
   });
 }
 

@@ -19,6 +19,7 @@
 
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/native.h"
 #include "torch/device/errors.h"
 #include "torch/device/host_allocator.h"
@@ -84,6 +85,32 @@ at::Tensor as_stored(const at::Tensor& t) {
   return stored.is_neg() ? at::_neg_view(stored) : stored;
 }
 
+/// Around a copy to the device, while a graph is captured: numbers of the host's are its argument, or become part of the graph. A
+/// copy to the host is none of the graph's.
+class CapturedCopy {
+ public:
+  CapturedCopy(const at::Tensor& dst, const at::Tensor& src) {
+    if (!capturing() || !is_hologram(dst)) return;
+    work_.emplace();
+    if (Capture* const capture = Capture::current(); capture && src.is_cpu()) capture->constant(src.const_data_ptr(), span(src));
+  }
+
+ private:
+  static size_t span(const at::Tensor& t) {
+    int64_t last = 0;
+    for (int64_t d = 0; d < t.dim(); ++d) last += (t.size(d) - 1) * t.stride(d);
+    return static_cast<size_t>((last + 1) * static_cast<int64_t>(t.element_size()));
+  }
+  std::optional<Capture::Work> work_;
+};
+
+/// The same bytes, moved by the queue.
+void capture_copy(const at::Tensor& dst, const at::Tensor& src) {
+  if (!capturing() || !is_hologram(dst)) return;
+  if (Capture* const capture = Capture::current())
+    capture->call(copy_call(dst.nbytes()), {{dst.const_data_ptr(), true}, {src.const_data_ptr(), false}});
+}
+
 void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const at::Tensor& on_device) {
   static OpStat& stat = op_stat<at::_ops::copy_>();
   const bool conj = dst_view.is_conj() != src_view.is_conj();
@@ -92,13 +119,16 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
   if (!conj && !neg) {
     if (dst.scalar_type() == src.scalar_type() && same_dense_geometry(dst, src) &&
         static_cast<int64_t>(dst.nbytes()) <= kPlainCopyBytes && !(is_hologram(dst) && is_hologram(src))) {
+      const CapturedCopy captured(dst, src);
       before_read(src, Reason::Read);
       forget_lost_value(dst);
       before_write(dst);
       home_queue(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
+      capture_copy(dst, src);
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
     }
+    const CapturedCopy captured(dst, src);
     if (copy_by_circuit(dst, src, on_device)) {
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;

@@ -15,6 +15,7 @@
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
@@ -33,10 +34,8 @@ bool has_rows(const Tensor& t) {
 }
 
 template <class Index>
-void copy_rows(const Tensor& src, const Index* index, int64_t count, char* out, int64_t row_bytes, bool wrap,
+void copy_rows(const char* from, int64_t rows, const Index* index, int64_t count, char* out, int64_t row_bytes, bool wrap,
                const char* message) {
-  const int64_t rows = src.size(0);
-  const auto* from = static_cast<const char*>(src.const_data_ptr());
   // All indices are checked first: nothing is written on an error.
   for (int64_t i = 0; i < count; ++i) {
     const int64_t k = index[i];
@@ -71,12 +70,19 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
   sizes.append(src.sizes().begin() + 1, src.sizes().end());
   Tensor out = empty(sizes, src.scalar_type(), src.device());
   check_one_memory(stat.name, src, out, index);
+  const Capture::Work work;
   before_read(src, index);
   before_write(out);
-  char* const to = output_data(out);
-  const int64_t row_bytes = src.size(0) == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / src.size(0);
-  if (index.scalar_type() == at::kLong) copy_rows(src, index.const_data_ptr<int64_t>(), index.numel(), to, row_bytes, wrap, message);
-  else copy_rows(src, index.const_data_ptr<int32_t>(), index.numel(), to, row_bytes, wrap, message);
+  const int64_t rows = src.size(0), count = index.numel(), row_bytes = rows == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / rows;
+  const bool wide = index.scalar_type() == at::kLong;
+  const auto take = [=](const void* from, const void* at, char* to) {
+    if (wide) copy_rows(static_cast<const char*>(from), rows, static_cast<const int64_t*>(at), count, to, row_bytes, wrap, message);
+    else copy_rows(static_cast<const char*>(from), rows, static_cast<const int32_t*>(at), count, to, row_bytes, wrap, message);
+  };
+  take(src.const_data_ptr(), index.const_data_ptr(), output_data(out));
+  if (capturing() && count && row_bytes)
+    capture_work(stat.name, {{out.const_data_ptr(), true}, {src.const_data_ptr(), false}, {index.const_data_ptr(), false}},
+                 c10::str(rows, ' ', count, ' ', row_bytes, ' ', wide, wrap), [=](char* const* at) { take(at[1], at[2], at[0]); });
   stat.library.fetch_add(1, std::memory_order_relaxed);
   return out;
 }

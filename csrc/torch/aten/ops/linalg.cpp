@@ -34,6 +34,7 @@
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
@@ -103,6 +104,7 @@ class LibraryCall {
  private:
   c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
   PointersInside inside_;
+  Capture::Work work_;
 };
 
 void count(OpStat& stat) { stat.library.fetch_add(1, std::memory_order_relaxed); }
@@ -113,11 +115,14 @@ void start_from(const Tensor& out, const Tensor& self) {
     out.copy_(self);
     return;
   }
+  const Capture::Work work;
   before_read(self);
   before_write(out);
   const size_t row = static_cast<size_t>(self.nbytes());
   const auto* source = static_cast<const char*>(self.const_data_ptr());
   char* target = output_data(out);
+  if (capturing())
+    if (Capture* const capture = Capture::current()) capture->call(rows_call(row, out.size(0)), {{target, true}, {source, false}});
   for (int64_t i = 0; i < out.size(0); ++i, target += row) std::memcpy(target, source, row);
 }
 
@@ -128,6 +133,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
       at::cpu::mm_outf(a, b, out);
+      if (capturing()) capture_product(Product::mm, out, a, b);
       count(stat);
       return out;
     }
@@ -151,6 +157,7 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
       start_from(out, self);
       const LibraryCall call(stat, out, a, b);
       at::cpu::addmm_outf(out, a, b, beta, alpha, out);
+      if (capturing()) capture_product(Product::addmm, out, a, b, beta, alpha);
       count(stat);
       return out;
     }
@@ -198,8 +205,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   const LibraryCall call(stat, out_rows, rows, columns);
   if (bias.defined()) {
     at::cpu::addmm_outf(out_rows, rows, columns, 1, 1, out_rows);
+    if (capturing()) capture_product(Product::addmm, out_rows, rows, columns);
   } else {
     at::cpu::mm_outf(rows, columns, out_rows);
+    if (capturing()) capture_product(Product::mm, out_rows, rows, columns);
   }
   count(stat);
   return out;
@@ -231,6 +240,7 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
       Tensor out = empty({a.size(0), a.size(1), b.size(2)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
       at::cpu::bmm_outf(a, b, out);
+      if (capturing()) capture_product(Product::bmm, out, a, b);
       count(stat);
       return out;
     }
@@ -247,6 +257,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
       out.copy_(self);
       const LibraryCall call(stat, out, a, b);
       at::cpu::baddbmm_outf(out, a, b, beta, alpha, out);
+      if (capturing()) capture_product(Product::baddbmm, out, a, b, beta, alpha);
       count(stat);
       return out;
     }
@@ -263,6 +274,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, x);
       at::cpu::addmv_outf(out, a, x, /*beta=*/0, /*alpha=*/1, out);
+      if (capturing()) capture_product(Product::mv, out, a, x);
       count(stat);
       return out;
     }
@@ -274,9 +286,11 @@ Tensor mv(const Tensor& a, const Tensor& x) {
 Tensor dot(const Tensor& a, const Tensor& b) {
   if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && readable(a, b) && blas_type(a)) {
     static OpStat& stat = op_stat<at::_ops::dot>();
+    const Capture::Work work;
     before_read(a, b);
     const PointersInside inside;   // the result's address
     const Tensor out = at::cpu::dot(a, b);
+    if (capturing()) capture_product(Product::dot, out, a, b);
     count(stat);
     return out;
   }

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/native_call.h"
 
 namespace hologram::aten {
@@ -111,6 +112,20 @@ class Call {
     }
   }
 
+  torch::jit::Stack arguments() const { return {stack_.begin() + static_cast<std::ptrdiff_t>(first_), stack_.end()}; }
+  /// The results that are no arguments.
+  std::vector<at::Tensor> made() const {
+    std::vector<at::Tensor> list;
+    for (size_t i = 0; i < plan_.returns.size(); ++i) {
+      const c10::IValue& value = stack_[stack_.size() - plan_.returns.size() + i];
+      if (plan_.returns[i] >= 0) continue;
+      if (value.isTensor()) list.push_back(value.toTensor());
+      else if (value.isTensorList())
+        for (const at::Tensor& t : value.toTensorVector()) list.push_back(t);
+    }
+    return list;
+  }
+
   /// "float32 [2, 3], int64 []": the tensor arguments, for messages.
   std::string describe() {
     std::ostringstream text;
@@ -145,10 +160,14 @@ void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
   TORCH_CHECK_NOT_IMPLEMENTED(plan.has_cpu_kernel || route == Route::Handles, "hologram.", plan.name, ": neither the device nor "
                               "PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   on_native(call.look(), [&](c10::DeviceType native) {
+    CapturedCall captured;
     call.use(native);
     call.to_native();
+    torch::jit::Stack arguments;
+    if (capturing()) arguments = call.arguments();
     call.run();
     call.to_hologram();
+    if (capturing()) captured.add(plan, std::move(arguments), call.made());
   });
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "torch/aten/torch_kernels/fallback.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/native_call.h"
 
 namespace hologram::aten {
@@ -55,6 +56,7 @@ struct Native {
   A given;
   Native(NativeCall&, A a, size_t) : given(std::forward<A>(a)) {}
   A get() { return std::forward<A>(given); }
+  const std::remove_reference_t<A>& seen() const { return given; }
 };
 
 template <>
@@ -135,6 +137,26 @@ std::tuple<T...> result(const NativeCall& call, std::tuple<T...>&& values) {
   return std::apply([&](T&... each) { return std::tuple<T...>(result(call, std::move(each))...); }, values);
 }
 
+// ---- graphs ----
+
+/// An argument as the kernel will get it, which takes it away.
+template <class A>
+void box(torch::jit::Stack& stack, Native<A>& argument) {
+  if constexpr (requires { argument.seen(); }) torch::jit::push_one(stack, std::remove_cvref_t<A>(argument.seen()));
+  else torch::jit::push_one(stack, argument.get());
+}
+
+inline void collect(std::vector<at::Tensor>& list, const at::Tensor& t) { list.push_back(t); }
+inline void collect(std::vector<at::Tensor>& list, const std::vector<at::Tensor>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
+template <class... T>
+void collect(std::vector<at::Tensor>& list, const std::tuple<T...>& values) {
+  std::apply([&](const T&... each) { (collect(list, each), ...); }, values);
+}
+template <class T>
+void collect(std::vector<at::Tensor>&, const T&) {}
+
 // ---- overloads that return what they write ----
 
 template <class T> struct Written : std::false_type {};
@@ -207,7 +229,10 @@ struct TypedCall<R(A...)> {
   R run(const Plan& plan, NativeCall& call, std::index_sequence<I...>, A... a) const {
     const bool seeded =
         plan.seeded && (plan.dropout < 0 || ((I == static_cast<size_t>(plan.dropout) && typed::number(a) != 0) || ...));
+    CapturedCall captured;
     std::tuple<typed::Native<A>...> native{typed::Native<A>(call, std::forward<A>(a), I)...};
+    torch::jit::Stack boxed;     // what the kernel gets, for a graph
+    if (capturing()) (typed::box(boxed, std::get<I>(native)), ...);
     const auto launch = [&]() -> R {
       const NativeScope scope(call, seeded);
       return target(call.key(), std::get<I>(native).get()...);
@@ -219,16 +244,24 @@ struct TypedCall<R(A...)> {
     if constexpr (std::is_void_v<R>) {
       launch();
       finish();
+      if (capturing()) captured.add(plan, std::move(boxed), {});
     } else if constexpr (typed::Written<R>::value) {
       launch();
       finish();
+      if (capturing()) captured.add(plan, std::move(boxed), {});
       typed::Outputs<typed::Return<R>::kCount> outputs;
       (outputs.look(a), ...);
       return typed::Return<R>::of(outputs);
     } else {
       R native_result = launch();
       finish();
-      return typed::result(call, std::move(native_result));
+      R results = typed::result(call, std::move(native_result));
+      if (capturing()) {
+        std::vector<at::Tensor> list;
+        typed::collect(list, results);
+        captured.add(plan, std::move(boxed), list);
+      }
+      return results;
     }
   }
 };

@@ -1,0 +1,352 @@
+#include "runtime/graph/capture.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/error.h"
+#include "runtime/kernels/kernel.h"
+
+namespace hologram {
+
+std::atomic<bool> capture_on{false};
+
+namespace {
+
+std::atomic<Capture*> under_way{nullptr};
+
+/// Where a random op's (seed, offset) stand among its arguments; -1 for other ops.
+int draw_argument(Op op) {
+  switch (op) {
+    case Op::uniform:
+    case Op::normal:
+    case Op::log_normal:
+    case Op::exponential:
+    case Op::cauchy:
+    case Op::geometric:
+    case Op::bernoulli:
+    case Op::random_int: return 0;
+    case Op::native_dropout: return 1;
+    default: return -1;
+  }
+}
+
+/// What a key says of its kernel (kernel.h has the format).
+struct KernelShape {
+  int operands = 0;
+  bool written[kMaxOperands] = {};
+  int draws = 0;
+  int seeds[kMaxNodes], offsets[kMaxNodes];   // numbers of scalars
+
+  explicit KernelShape(const std::string& key) {
+    const auto* p = reinterpret_cast<const uint8_t*>(key.data());
+    const int nodes = p[4];
+    operands = p[5];
+    p += 8;
+    for (int n = 0; n < nodes; ++n) {
+      const auto op = static_cast<Op>(p[0] | p[1] << 8);
+      if (const int at = draw_argument(op); at >= 0) {
+        seeds[draws] = p[5 + at] - kScalarRef;
+        offsets[draws++] = p[6 + at] - kScalarRef;
+      }
+      p += 5 + p[4];
+    }
+    for (int i = 0; i < operands; ++i, p += 4) written[i] = p[2] != 0;
+  }
+};
+
+class CopyCall final : public GraphCall {
+ public:
+  CopyCall(size_t bytes, int64_t rows) : bytes_(bytes), rows_(rows) {}
+  const char* name() const override { return "copy"; }
+  void place(int i, char* address) override {
+    if (i == 0) to_ = address;
+    else from_ = address;
+  }
+  void run(Graph&) override {
+    char* to = to_;
+    for (int64_t i = 0; i < rows_; ++i, to += bytes_) std::memcpy(to, from_, bytes_);
+  }
+  std::string unlike(const GraphCall& other) const override {
+    const auto* o = dynamic_cast<const CopyCall*>(&other);
+    return o && o->bytes_ == bytes_ && o->rows_ == rows_ ? "" : "a copy of another size";
+  }
+
+ private:
+  char* to_ = nullptr;
+  const char* from_ = nullptr;
+  size_t bytes_;
+  int64_t rows_;
+};
+
+}  // namespace
+
+std::unique_ptr<GraphCall> copy_call(size_t bytes) { return std::make_unique<CopyCall>(bytes, 1); }
+std::unique_ptr<GraphCall> rows_call(size_t bytes, int64_t rows) { return std::make_unique<CopyCall>(bytes, rows); }
+
+int& Capture::Work::depth() {
+  thread_local int depth = 0;
+  return depth;
+}
+
+Capture::Capture(Queue& queue) : graph_(std::make_unique<Graph>(queue)), thread_(std::this_thread::get_id()) {
+  Capture* none = nullptr;
+  if (!under_way.compare_exchange_strong(none, this))
+    fail(Error::Kind::Runtime,
+         "hologram.capture: another graph is being captured. Capture one at a time, and none inside another.");
+  capture_on.store(true);
+}
+
+Capture::~Capture() {
+  capture_on.store(false);
+  under_way.store(nullptr);
+  if (!graph_) return;
+  for (Graph::Memory& memory : graph_->memories_)
+    if (!memory.constant) memory.block = nullptr;   // seen, not held
+}
+
+Capture* Capture::current() {
+  Capture* const capture = under_way.load(std::memory_order_acquire);
+  if (!capture) return nullptr;
+  if (std::this_thread::get_id() != capture->thread_) {
+    capture->refuse("another thread used the device");
+    return nullptr;
+  }
+  return capture;
+}
+
+void Capture::refuse(const std::string& reason) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (reason_.empty()) reason_ = reason;
+}
+
+// ---- memory ----
+
+int Capture::add_memory(char* data, size_t bytes, Block* block, bool made) {
+  Graph::Memory memory;
+  memory.block = block;
+  memory.bytes = bytes;
+  memory.made = made;
+  if (!made) memory.kind = Graph::Kind::Kept;
+  const int number = static_cast<int>(graph_->memories_.size());
+  graph_->memories_.push_back(memory);
+  ranges_[data] = {bytes, number};
+  if (block) numbers_[block] = number;
+  return number;
+}
+
+int Capture::give(Block& block) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (numbers_.count(&block)) {
+    refuse("two arguments share memory");
+    return numbers_[&block];
+  }
+  const int number = add_memory(block.data, block.bytes, &block, false);
+  graph_->memories_.back().kind = Graph::Kind::Given;
+  return number;
+}
+
+int Capture::give_host(const void* data, size_t bytes) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  const int number = add_memory(static_cast<char*>(const_cast<void*>(data)), bytes, nullptr, false);
+  graph_->memories_.back().kind = Graph::Kind::Given;
+  gives_host_ = true;
+  return number;
+}
+
+int Capture::number_of(const Block& block) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  const auto found = numbers_.find(&block);
+  return found == numbers_.end() ? -1 : found->second;
+}
+
+int Capture::result(Block& block) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  see(block);
+  const int number = numbers_[&block];
+  Graph::Memory& memory = graph_->memories_[static_cast<size_t>(number)];
+  if (memory.made) memory.kind = Graph::Kind::Given;
+  return number;
+}
+
+void Capture::see(Block& block) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (!numbers_.count(&block)) add_memory(block.data, block.bytes, &block, false);
+}
+
+void Capture::see(const Circuit& circuit) {
+  for (int i = 0; i < circuit.num_operands; ++i)
+    if (circuit.operands[i].block) see(*circuit.operands[i].block);
+}
+
+void Capture::allocated(Block& block) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  add_memory(block.data, block.bytes, &block, true);
+}
+
+void Capture::note_release(const Block& block) noexcept {
+  if (Capture* const capture = under_way.load(std::memory_order_acquire)) capture->released(block);
+}
+
+bool Capture::knows(const void* address) const {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  MemoryRef ref;
+  return find(address, ref);
+}
+
+void Capture::constant(const void* data, size_t bytes) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  MemoryRef ref;
+  if (refused() || find(data, ref)) return;
+  if (gives_host_ && std::find(allowed_.begin(), allowed_.end(), data) == allowed_.end())
+    return refuse("it copies memory of the host that is no argument. Pass it as an argument, or make it on the device before");
+  const int number = static_cast<int>(graph_->memories_.size());
+  Block* const block = allocate_block(*graph_->queue_, bytes);
+  std::memcpy(block->data, data, bytes);
+  Graph::Memory& memory = graph_->memories_[static_cast<size_t>(number)];
+  memory.made = false;
+  memory.constant = true;
+  memory.kind = Graph::Kind::Kept;
+  constants_.push_back({static_cast<const char*>(data), bytes, number});
+}
+
+void Capture::released(const Block& block) noexcept {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  const auto found = numbers_.find(&block);
+  if (found == numbers_.end()) return;
+  Graph::Memory& memory = graph_->memories_[static_cast<size_t>(found->second)];
+  memory.block = nullptr;
+  const auto range = ranges_.find(block.data);
+  if (range != ranges_.end() && range->second.memory == found->second) ranges_.erase(range);
+  numbers_.erase(found);
+}
+
+bool Capture::find(const void* address, MemoryRef& ref) const {
+  const char* const at = static_cast<const char*>(address);
+  for (auto known = constants_.rbegin(); known != constants_.rend(); ++known)
+    if (at >= known->host && at < known->host + known->bytes) return ref = {known->memory, at - known->host}, true;
+  auto next = ranges_.upper_bound(at);
+  if (next == ranges_.begin()) return false;
+  const auto& [begin, range] = *--next;
+  if (at > begin + range.bytes) return false;   // an operand without elements may lie at the end
+  ref = {range.memory, at - begin};
+  return true;
+}
+
+/// The memory under an address, used by the node that is added next.
+MemoryRef Capture::use(const void* address, bool written, int node) {
+  MemoryRef ref{-1, 0};
+  if (!find(address, ref)) {
+    refuse("it reads memory of the host that is no argument. Pass it as an argument, or make it on the device before");
+    return ref;
+  }
+  Graph::Memory& memory = graph_->memories_[static_cast<size_t>(ref.memory)];
+  if (memory.first < 0) memory.first = node;
+  memory.last = node;
+  memory.written |= written;
+  return ref;
+}
+
+// ---- nodes ----
+
+void Capture::launched(const Kernel& kernel, const Launch* launches, int count) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (refused()) return;
+  Graph& g = *graph_;
+  const KernelShape shape(kernel.key);
+  Key key;
+  key.size = static_cast<uint16_t>(kernel.key.size());
+  std::memcpy(key.bytes, kernel.key.data(), kernel.key.size());
+  const int num_args = num_kernel_args(key), node = static_cast<int>(g.nodes_.size());
+  g.nodes_.push_back({&kernel, static_cast<int>(g.records_.size()), count});
+  for (int l = 0; l < count; ++l) {
+    const Launch& launch = launches[l];
+    g.records_.push_back(
+        {g.operand_refs_.size(), g.args_.size(), shape.operands, num_args, launch.items, launch.elements_per_item});
+    for (int i = 0; i < shape.operands; ++i) {
+      g.operand_refs_.push_back(use(launch.operands[i], shape.written[i], node));
+      g.operand_written_.push_back(shape.written[i]);
+    }
+    const size_t args = g.args_.size();
+    g.args_.insert(g.args_.end(), launch.args, launch.args + num_args);
+    for (int d = 0; d < shape.draws; ++d) {
+      const size_t seed = args + static_cast<size_t>(shape.seeds[d]), offset = args + static_cast<size_t>(shape.offsets[d]);
+      const std::pair<uint64_t, uint64_t> drawn{static_cast<uint64_t>(g.args_[seed]), static_cast<uint64_t>(g.args_[offset])};
+      const auto found = std::find(drawn_.begin(), drawn_.end(), drawn);
+      if (found == drawn_.end()) return refuse("random numbers come from a generator that it does not know");
+      g.draw_places_.push_back({seed, offset, relative_[static_cast<size_t>(found - drawn_.begin())]});
+      g.args_[seed] = g.args_[offset] = 0;
+    }
+  }
+  constants_.clear();
+}
+
+void Capture::add_call(std::unique_ptr<GraphCall> call, const Use* uses, int count) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (refused()) return;
+  Graph& g = *graph_;
+  const int node = static_cast<int>(g.nodes_.size());
+  g.nodes_.push_back({nullptr, static_cast<int>(g.calls_.size()), 1});
+  g.calls_.push_back({std::move(call), static_cast<int>(g.call_refs_.size()), count});
+  for (int i = 0; i < count; ++i) {
+    g.call_refs_.push_back(use(uses[i].data, uses[i].written, node));
+    g.call_written_.push_back(uses[i].written);
+  }
+  constants_.clear();
+}
+
+uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  drawn_.push_back({seed, offset});
+  relative_.push_back(graph_->draws_);
+  graph_->draws_ += count;
+  return relative_.back();
+}
+
+void Capture::note_access(Block& block) {
+  Capture* const capture = current();
+  if (!capture) return;
+  capture->see(block);
+  if (Work::depth() == 0)
+    capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)");
+}
+
+void Capture::check_owners(const std::vector<int>& known) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  const auto& memories = graph_->memories_;
+  for (size_t m = 0; m < memories.size(); ++m) {
+    const Graph::Memory& memory = memories[m];
+    if (memory.kind == Graph::Kind::Given || memory.first < 0 || memory.constant || (memory.made && !memory.block)) continue;
+    if (std::find(known.begin(), known.end(), static_cast<int>(m)) != known.end()) continue;
+    const std::string where = "node " + std::to_string(memory.first) + ", " + node_name(memory.first);
+    if (!memory.block)
+      return refuse("it uses a tensor that was there before and is gone afterwards (" + where +
+                    "). Pass what one call leaves to the next as an argument");
+    if (memory.made) return refuse("a tensor that it makes is kept outside and is no result (" + where + "). Return it");
+    return refuse("it uses a tensor that is neither an argument nor found around the function (" + where +
+                  "). Pass it as an argument");
+  }
+}
+
+std::string Capture::node_name(int n) const {
+  const Graph::Node& node = graph_->nodes_[static_cast<size_t>(n)];
+  return node.kernel ? node.kernel->name : graph_->calls_[static_cast<size_t>(node.first)].call->name();
+}
+
+std::unique_ptr<Graph> Capture::finish() {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  for (Graph::Memory& memory : graph_->memories_) {
+    if (memory.kind != Graph::Kind::Given && memory.block && memory.first >= 0) {
+      memory.kind = Graph::Kind::Kept;   // known outside: it keeps its place
+      if (!memory.constant) memory.block->retain();
+    } else {
+      if (memory.constant && memory.block) memory.block->release();
+      memory.block = nullptr;
+      if (memory.kind == Graph::Kind::Kept) memory.kind = Graph::Kind::Temporary;   // there before, and gone now
+    }
+  }
+  ranges_.clear();
+  numbers_.clear();
+  return std::move(graph_);
+}
+
+}  // namespace hologram

@@ -1,0 +1,135 @@
+// Writes down what a queue does while a program runs as ever, as a graph.
+//
+// A launch is known by the addresses of its operands, so the capture knows at each moment which memory lies where: blocks that were
+// there before (seen when they are used), and blocks that are allocated and released meanwhile. An address that is reused is other
+// memory: the number changes with each allocation.
+//
+// Whatever reads or writes the device's memory without telling the capture cannot be done again: it ends the capture with a reason,
+// and the program does not notice.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/graph/capturing.h"
+#include "runtime/graph/graph.h"
+#include "runtime/ir/circuit.h"
+#include "runtime/memory/block.h"
+
+namespace hologram {
+
+class Capture {
+ public:
+  /// Throws where another capture is under way.
+  explicit Capture(Queue& queue);
+  ~Capture();
+  Capture(const Capture&) = delete;
+  /// The capture under way, for its own thread; null elsewhere. What another thread does with the queue ends it.
+  static Capture* current();
+
+  // ---- what the caller says ----
+  /// Memory of the caller's that is another one each time. The number it has in the graph.
+  int give(Block& block);
+  int give_host(const void* data, size_t bytes);
+  /// Numbers of the host that the graph may keep though its arguments lie there, too.
+  void allow_constant(const void* data) { allowed_.push_back(data); }
+  /// The number of the memory under a result, which is the caller's from now on: another one each time where it was made by the program.
+  int result(Block& block);
+  void refuse(const std::string& reason);
+  bool refused() const { return !reason_.empty(); }
+  const std::string& reason() const { return reason_; }
+  /// The graph so far; what is alive of what was made is kept.
+  std::unique_ptr<Graph> finish();
+  bool made(int memory) const { return graph_->memories_[static_cast<size_t>(memory)].made; }
+  bool is_given(int memory) const { return graph_->memories_[static_cast<size_t>(memory)].kind == Graph::Kind::Given; }
+  bool is_written(int memory) const { return graph_->memories_[static_cast<size_t>(memory)].written; }
+  /// Refuses where memory that is known outside belongs to none of `known`: it could be replaced, or looked at, unseen.
+  void check_owners(const std::vector<int>& known);
+  /// The number of an operation's memory; -1 where it is none that is known.
+  int number_of(const Block& block);
+
+  // ---- what the runtime says ----
+  void see(Block& block);
+  void see(const Circuit& circuit);
+  void allocated(Block& block);
+  /// From any thread.
+  static void note_release(const Block& block) noexcept;
+  void launched(const Kernel& kernel, const Launch* launches, int count);
+  /// Numbers were drawn from the generator. Returns how many were before.
+  uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count);
+  uint64_t draws() const { return graph_->draws_; }
+  /// Is it memory that the graph knows?
+  bool knows(const void* address) const;
+  /// Bytes of the host that the queue copies. They become part of the graph where they are nobody's argument.
+  void constant(const void* data, size_t bytes);
+  /// The host, or a kernel that it calls, touches the block: allowed inside a Work only.
+  static void note_access(Block& block);
+
+  // ---- what the layer above says: work that the queue does not launch ----
+  struct Use {
+    const void* data;
+    bool written;
+  };
+  /// A call that uses these addresses, in the order of its references.
+  void call(std::unique_ptr<GraphCall> call, std::initializer_list<Use> uses) {
+    add_call(std::move(call), uses.begin(), static_cast<int>(uses.size()));
+  }
+  void add_call(std::unique_ptr<GraphCall> call, const Use* uses, int count);
+
+  /// While alive, the thread's host accesses are part of a call.
+  class Work {
+   public:
+    Work() : on_(capturing()) {
+      if (on_) ++depth();
+    }
+    ~Work() {
+      if (on_) --depth();
+    }
+    Work(const Work&) = delete;
+    static int& depth();
+
+   private:
+    bool on_;
+  };
+
+ private:
+  void released(const Block& block) noexcept;
+  std::string node_name(int n) const;
+  struct Range {
+    size_t bytes;
+    int memory;
+  };
+  bool find(const void* address, MemoryRef& ref) const;
+  int add_memory(char* data, size_t bytes, Block* block, bool made);
+  MemoryRef use(const void* address, bool written, int node);
+
+  std::unique_ptr<Graph> graph_;
+  const std::thread::id thread_;
+  mutable std::recursive_mutex lock_;
+  std::map<const char*, Range> ranges_;  // memory that is there now
+  std::unordered_map<const Block*, int> numbers_;  // the same by block
+  std::vector<std::pair<uint64_t, uint64_t>> drawn_;  // (seed, offset) -> relative, in order
+  std::vector<uint64_t> relative_;
+  struct Constant {
+    const char* host;
+    size_t bytes;
+    int memory;
+  };
+  std::vector<Constant> constants_;  // of the copy that is made now
+  std::vector<const void*> allowed_;
+  bool gives_host_ = false;
+  std::string reason_;
+};
+
+/// The queue's own copies, as a call.
+std::unique_ptr<GraphCall> copy_call(size_t bytes);
+/// The rows of a matrix, each a copy of the same bytes.
+std::unique_ptr<GraphCall> rows_call(size_t bytes, int64_t rows);
+
+}  // namespace hologram

@@ -1,0 +1,137 @@
+// A graph: launches and calls that ran once, to be run again without the program that made them.
+//
+// Nodes name memory by number and offset, never by address. What a number stands for decides where it lies:
+//   Kept       a block that the graph holds: parameters, state, gradients. It stays where it is.
+//   Given      memory of the caller, said anew before each run: arguments, and results that leave the graph.
+//   Temporary  a value that no one sees outside: an offset in one slab of the graph's own, where values share memory in turn.
+// Running a graph allocates nothing, and looks nothing up.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/device/queue.h"
+#include "runtime/memory/block.h"
+
+namespace hologram {
+
+class Graph;
+
+struct MemoryRef {
+  int memory;
+  int64_t offset;
+  bool operator==(const MemoryRef& o) const { return memory == o.memory && offset == o.offset; }
+};
+
+/// Work of a graph that is no kernel of ours: products, copies, torch's kernels.
+class GraphCall {
+ public:
+  virtual ~GraphCall() = default;
+  virtual const char* name() const = 0;
+  /// Its reference number `i`, in the order in which it told them, lies here from now on.
+  virtual void place(int i, char* address) = 0;
+  virtual void run(Graph& graph) = 0;
+  /// Why the other call, made by the same program a second time, does not do the same; empty where it does. References are compared already.
+  virtual std::string unlike(const GraphCall& other) const = 0;
+};
+
+class Graph {
+ public:
+  enum class Kind : uint8_t { Kept, Given, Temporary };
+
+  struct Memory {
+    Kind kind = Kind::Temporary;
+    Block* block = nullptr;       // Kept: one reference. While the graph is captured, the block it was seen in
+    size_t bytes = 0;
+    int first = -1, last = -1;    // the nodes that refer to it
+    bool written = false;
+    bool made = false;            // while the graph was captured
+    bool constant = false;        // a copy of what the host had
+    char* address = nullptr;      // now
+    int references = 0, filled = 0;
+    int begin = 0;                // of its references
+  };
+
+  explicit Graph(Queue& queue) : queue_(&queue) {}
+  ~Graph();
+  Graph(const Graph&) = delete;
+
+  Queue& queue() const { return *queue_; }
+  const std::vector<Memory>& memories() const { return memories_; }
+  int num_nodes() const { return static_cast<int>(nodes_.size()); }
+  int num_launches() const { return static_cast<int>(nodes_.size() - calls_.size()); }
+  size_t slab_bytes() const { return slab_ ? slab_->bytes : 0; }
+  uint64_t draws() const { return draws_; }      // random numbers that a run takes from the generator
+  /// A line per node: what runs, on which memory.
+  std::vector<std::string> describe() const;
+
+  /// Says where memory `m`, which is Given, lies.
+  void place(int m, char* address) {
+    if (memories_[static_cast<size_t>(m)].address != address) move(m, address);
+  }
+  char* address(MemoryRef ref) const { return memories_[static_cast<size_t>(ref.memory)].address + ref.offset; }
+  /// Runs all nodes. The stream must have given what it recorded to the queue. `seed`, `offset`: the generator's range of draws().
+  void run(uint64_t seed, uint64_t offset);
+  /// The generator's state for a call that drew its numbers from the `relative`-th on.
+  uint64_t seed() const { return seed_; }
+  uint64_t offset(uint64_t relative) const { return offset_ + relative; }
+
+  /// Why the other graph, captured from the same program, is another one; empty where both do the same.
+  std::string unlike(const Graph& other) const;
+  /// Drops nodes whose values nothing reads, and gives temporaries their places. Afterwards it can run.
+  void finish();
+
+ private:
+  friend class Capture;
+  struct Node {
+    const Kernel* kernel;         // null: a call
+    int first, count;             // launches, or the number of the call
+  };
+  struct Draw {
+    size_t seed, offset;
+    uint64_t relative;
+  };   // positions in args_
+  struct LaunchRecord {
+    size_t operands, args;
+    int num_operands, num_args;
+    int64_t items, per_item;
+  };
+  struct Reference {
+    void** operand;
+    GraphCall* call;
+    int number;
+    int64_t offset;
+  };   // an operand's address, or a call's reference
+  struct CallRecord {
+    std::unique_ptr<GraphCall> call;
+    int first_ref, num_refs;
+  };
+
+  void move(int m, char* address);
+  void index_references();
+  void pack();
+  bool is_dead(const Node& node) const;
+  template <class F> void each_ref(const Node& node, F f) const;
+
+  Queue* queue_;
+  std::vector<Memory> memories_;
+  std::vector<Node> nodes_;
+  std::vector<LaunchRecord> records_;
+  std::vector<Launch> launches_;
+  std::vector<void*> operands_;
+  std::vector<MemoryRef> operand_refs_;
+  std::vector<bool> operand_written_;
+  std::vector<int64_t> args_;
+  std::vector<CallRecord> calls_;
+  std::vector<MemoryRef> call_refs_;
+  std::vector<bool> call_written_;
+  std::vector<Draw> draw_places_;
+  std::vector<Reference> references_;
+  uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
+  Block* slab_ = nullptr;
+};
+
+}  // namespace hologram

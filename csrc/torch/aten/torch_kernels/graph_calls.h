@@ -1,0 +1,45 @@
+// Calls of torch's own kernels as nodes of a graph that is captured (runtime/graph).
+//
+// A call keeps its arguments boxed, and tensors of the CPU whose storages are moved to where the graph's memory lies. It is made
+// after the kernel ran, so a capture never changes what the program computes.
+#pragma once
+
+#include <ATen/core/stack.h>
+
+#include <functional>
+#include <string>
+
+#include "runtime/graph/capture.h"
+#include "torch/aten/torch_kernels/native_call.h"
+
+namespace hologram::aten {
+
+/// Around a call of torch's kernel: what the kernel does to memory is part of it. Does nothing while no graph is captured.
+class CapturedCall {
+ public:
+  CapturedCall() : draws_(capturing() ? draws_so_far() : 0) {}
+  /// The kernel has run with `arguments`, as it was given them; `results` are what it made, as tensors of the device.
+  void add(const Plan& plan, torch::jit::Stack arguments, c10::ArrayRef<at::Tensor> results);
+
+ private:
+  static uint64_t draws_so_far();
+  uint64_t draws_;
+  Capture::Work work_;
+};
+
+// Products by torch's BLAS.
+enum class Product : uint8_t { mm, addmm, bmm, baddbmm, mv, dot };
+/// out <- a @ b, or alpha * (a @ b) + beta * out. Tensors of the device.
+void capture_product(Product kind, const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const at::Scalar& beta = 1,
+                     const at::Scalar& alpha = 1);
+
+/// Work of the host on memory of the device that is neither a kernel nor an op: `f(addresses)`.
+void capture_work(const char* name, std::initializer_list<Capture::Use> uses, std::string facts,
+                  std::function<void(char* const*)> f);
+void capture_work(const char* name, c10::ArrayRef<Capture::Use> uses, std::string facts, std::function<void(char* const*)> f);
+
+/// The value of `flag`, which an op computed to know whether its arguments are what they must be. In a graph it is looked at in each run,
+/// which ends with `message` where it is false.
+bool passes(const at::Tensor& flag, const char* message);
+
+}  // namespace hologram::aten

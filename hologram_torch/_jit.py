@@ -1,0 +1,296 @@
+"""Whole steps as one program: functions that are captured while they run, and replayed afterwards.
+
+    @torch.hologram.jit
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+The first call of a kind (shapes, types, numbers) runs as ever. The next two run as ever too, and are written down: what the device
+did is a graph. Where both did the same on the same memory, later calls run the graph, without Python, autograd and dispatch.
+Wherever that could give anything else than the function itself would, the function runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import _C, NAME
+from ._surroundings import PLAIN, Surroundings
+
+ATTEMPTS = 6            # captures in a row that differ before a function is left alone
+
+
+def _tensors_in(value: Any, found: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(value, torch.Tensor):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _tensors_in(item, found)
+    elif type(value) is dict:
+        for item in value.values():
+            _tensors_in(item, found)
+    return found
+
+
+def _kind(value: Any) -> Any:
+    """What of an argument decides which plan serves it; hashable."""
+    if isinstance(value, torch.Tensor):
+        number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
+        strides = value.stride() if value.layout is torch.strided else None
+        return (torch.Tensor, tuple(value.shape), strides, value.dtype, value.device, number)
+    if isinstance(value, (tuple, list)):
+        return (type(value), *map(_kind, value))
+    if type(value) is dict:
+        return (dict, *((key, _kind(item)) for key, item in value.items()))
+    if isinstance(value, float):
+        return (float, value.hex())
+    return (type(value), value) if isinstance(value, PLAIN) else (type(value), id(value))
+
+
+def _leads_backward(result: torch.Tensor) -> bool:
+    """Does a result have a graph that a backward pass may still go through?"""
+    nodes, seen = [result.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        for name in dir(node):
+            if name.startswith("_saved_"):
+                try:
+                    getattr(node, name)
+                except RuntimeError:    # it has been gone through, and its memory given back
+                    return False
+        nodes.extend(next_node for next_node, _ in node.next_functions)
+    return True
+
+
+class _Variant:
+    """The calls of one kind."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.attempts = 0
+        self.previous: Any = None       # the last capture, to be compared with the next one
+        self.plans: list[Any] = []      # for the states of its surroundings: a module that trains, or evaluates
+        self.parameters: list[torch.Tensor] = []
+        self.reason = ""
+
+
+class JitFunction:
+    """A function whose steps are replayed; see `jit`."""
+
+    def __init__(self, function: Callable, strict: bool, max_plans: int) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._strict, self._max_plans = function, strict, max_plans
+        self._plans: list[Any] = []
+        self._variants: dict[Any, _Variant] = {}
+        self._told: set[str] = set()
+
+    def __call__(self, *args, **kwargs):
+        for plan in self._plans:
+            result = plan.call(args, kwargs)
+            if result is not NotImplemented:
+                if plan is not self._plans[0]:      # the next call is likely of the same kind
+                    self._plans.remove(plan)
+                    self._plans.insert(0, plan)
+                return result
+        return self._run(args, kwargs)
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else types.MethodType(self, instance)
+
+    def plans(self) -> list[dict[str, Any]]:
+        """A dict for each kind of call that was met: its nodes, launches, bytes of memory and runs, or the reason why it runs plainly."""
+        rows = []
+        for kind, variant in self._variants.items():
+            row: dict[str, Any] = {"arguments": kind, "calls": variant.calls, "reason": variant.reason}
+            if variant.plans:
+                plan = variant.plans[-1]
+                row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
+                        "program": plan.describe()}
+            rows.append(row)
+        return rows
+
+    def clear(self) -> None:
+        """Forgets all plans, and gives back their memory."""
+        self._plans.clear()
+        self._variants.clear()
+
+    # ---- calls that no plan serves ----
+
+    def _run(self, args, kwargs):
+        if _C.capturing() or torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+            return self._function(*args, **kwargs)
+        kind = (_kind((args, kwargs)), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled(NAME),
+                _C.get_backend())
+        variant = self._variants.get(kind)
+        if variant is None:
+            variant = self._variants[kind] = _Variant()
+            if len(self._variants) > 4 * self._max_plans:
+                self._forget_oldest(kind)
+        variant.calls += 1
+        if variant.reason:
+            return self._function(*args, **kwargs)
+        if variant.calls == 1:      # the first call makes what later ones find: kernels, state of optimizers
+            around = Surroundings()
+            with around.watching():
+                result = self._function(*args, **kwargs)
+            around.function(self._function)
+            around.states()
+            variant.parameters = around.parameters()
+            return result
+        if len(variant.plans) >= self._max_plans or variant.attempts >= ATTEMPTS:
+            reason = variant.plans[-1].misfit + ", again and again" if variant.plans else "it does something else in each call"
+            self._give_up(variant, reason)
+            return self._function(*args, **kwargs)
+        return self._capture(variant, args, kwargs)
+
+    def _capture(self, variant: _Variant, args, kwargs):
+        given = _tensors_in((args, tuple(kwargs.values())), [])
+        numbers = [t for t in given if t.device.type == "cpu" and t.numel() <= 1]
+        tensors = [t for t in given if not (t.device.type == "cpu" and t.numel() <= 1)]
+        obstacle = next(filter(None, map(_obstacle, tensors)), "") or _obstacle_of_the_process()
+        if obstacle:
+            self._give_up(variant, obstacle)
+            return self._function(*args, **kwargs)
+        around = Surroundings()
+        around.function(self._function)
+        around.value(args)
+        around.value(tuple(kwargs.values()))
+        for tensor in tensors:
+            around.tensors.pop(id(tensor), None)
+        capture = _C.StepCapture(tensors, numbers, variant.parameters)
+        try:
+            with around.watching():
+                results = self._function(*args, **kwargs)
+        except BaseException:
+            capture.drop()
+            raise
+        for result in _tensors_in(results, []):
+            if result.requires_grad and result.grad_fn is not None and _leads_backward(result):
+                capture.refuse("its result can be differentiated. Call .detach() on it, or the function under torch.no_grad()")
+        if obstacle := _obstacle_of_results(results) or around.obstacle():
+            capture.refuse(obstacle)
+        states = around.states()
+        known = {id(p) for p in variant.parameters}
+        fresh = [p for p in around.parameters() if id(p) not in known]
+        parameters = [*variant.parameters, *fresh]
+        plan = capture.finish((args, kwargs), results, states, parameters, around.guards)
+        variant.parameters = parameters
+        reason = capture.reason
+        if plan is None and not (fresh and reason == "first seen"):
+            self._give_up(variant, reason)
+        elif plan is not None:
+            self._compare(variant, plan)
+        return results
+
+    def _compare(self, variant: _Variant, plan) -> None:
+        previous, variant.previous = variant.previous, plan
+        if previous is None:
+            return
+        unlike = previous.unlike(plan)
+        if unlike:
+            variant.attempts += 1
+            if variant.attempts >= ATTEMPTS:
+                self._give_up(variant, unlike)
+            return
+        plan.finish()
+        variant.previous = None
+        variant.plans.append(plan)
+        self._plans.insert(0, plan)
+        if len(self._plans) > self._max_plans:
+            oldest = self._plans.pop()
+            for other in self._variants.values():
+                if oldest in other.plans:
+                    other.plans.remove(oldest)
+
+    def _forget_oldest(self, newest) -> None:
+        for kind, variant in list(self._variants.items()):
+            if not variant.plans and kind != newest:
+                del self._variants[kind]
+                self._tell("its arguments are others in each call (a number that counts up, shapes that never come again). "
+                           "Make such a number a tensor")
+                return
+
+    def _give_up(self, variant: _Variant, reason: str) -> None:
+        variant.reason, variant.previous = reason, None
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        text = f"hologram.jit: {getattr(self._function, '__name__', 'the function')} runs as without jit: {reason}."
+        if self._strict:
+            raise RuntimeError(text)
+        if text not in self._told:
+            self._told.add(text)
+            warnings.warn(text, RuntimeWarning, stacklevel=5)
+
+
+def _obstacle(tensor: torch.Tensor) -> str:
+    """Why a tensor cannot be an argument of a plan; empty when it can."""
+    if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
+        return "an argument is sparse, nested or quantized"
+    if tensor.device.type not in ("cpu", NAME):
+        return f"an argument is on {tensor.device}"
+    if tensor.requires_grad:
+        return "an argument requires a gradient"
+    if tensor.is_conj() or tensor.is_neg():
+        return "an argument is a lazy view. Call .resolve_conj() or .resolve_neg() on it"
+    if tensor.numel() == 0:
+        return "an argument has no elements"
+    return ""
+
+
+def _obstacle_of_results(value: Any) -> str:
+    if isinstance(value, (torch.Tensor, *PLAIN)):
+        return ""
+    named = isinstance(value, tuple) and (hasattr(value, "_fields") or type(value).__module__ == "torch.return_types")
+    if named or type(value) in (list, tuple, dict):
+        return next(filter(None, map(_obstacle_of_results, value.values() if type(value) is dict else value)), "")
+    return f"its result is a {type(value).__name__}. Return tensors in tuples, lists and dicts"
+
+
+def _obstacle_of_the_process() -> str:
+    if _C.get_backend() != "cpu":
+        return f"graphs are captured on the cpu backend only, not on {_C.get_backend()!r}"
+    if torch.is_anomaly_enabled():
+        return "anomaly detection is on"
+    return ""
+
+
+def jit(function: Callable | None = None, *, strict: bool = False, max_plans: int = 8):
+    """Replays a function of tensors, whole training steps included: forward, backward, optimizer.
+
+    The first call with arguments of a kind runs as ever; the next ones are captured while they run; then the captured graph runs
+    in the function's place, without Python. Results and random numbers are those of the function, bit for bit. Results are new
+    tensors each time; parameters, optimizer state and gradients change where they are.
+
+    A plan is kept for each kind of call: shapes, strides and types of tensors, the values of numbers and of other arguments,
+    gradient mode, autocast, backend. Before each replay it is checked that parameters, modules' training flags, optimizers'
+    numbers and the variables that the function reads are what they were.
+
+    What is no work of the device happens while a call is captured, and not when it is replayed: printing, counting in Python.
+
+    Args:
+        function: a function of tensors and other values in tuples, lists and dicts. It returns such a structure.
+        strict: raise RuntimeError where the function cannot be captured, instead of running it as it is with a warning.
+        max_plans: plans that are kept at a time.
+
+    Returns:
+        A callable with the methods ``plans()``, which describes what was captured or says why not, and ``clear()``.
+    """
+    if function is None:
+        return functools.partial(jit, strict=strict, max_plans=max_plans)
+    if not callable(function):
+        raise TypeError(f"hologram.jit: a function is needed, not {type(function).__name__}.")
+    return JitFunction(function, strict, max_plans)

@@ -1,0 +1,471 @@
+"""Captured steps: bit for bit what the function gives, and never replayed where that could be something else."""
+
+import gc
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import hologram_torch
+from tests.compare import DEVICE
+
+pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
+
+
+def mlp(sizes=(8, 16, 16, 4), device=DEVICE):
+    layers = []
+    for a, b in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers[:-1]).to(device)
+
+
+class Block(nn.Module):
+    def __init__(self, width=16, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        b, t, w = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(b, t, w))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class GPT(nn.Module):
+    def __init__(self, vocabulary=17, width=16):
+        super().__init__()
+        self.token, self.place = nn.Embedding(vocabulary, width), nn.Embedding(8, width)
+        self.blocks = nn.Sequential(Block(width), Block(width))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary)
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.blocks(self.token(tokens) + self.place.weight[: tokens.shape[1]]))).flatten(0, 1)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, layer=nn.GRU):
+        super().__init__()
+        self.layer, self.head = layer(8, 8), nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0][-1])
+
+
+def cnn():
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(),
+                         nn.Linear(16, 4))
+
+
+def floats(*shape):
+    return lambda i: (torch.linspace(-1, 1, torch.Size(shape).numel()).mul(i + 1).sin() * 1.5).reshape(shape).to(DEVICE)
+
+
+def labels(count, classes):
+    return lambda i: ((torch.arange(count) * 7 + i) % classes).to(DEVICE)
+
+
+MODELS = {     # name: (model, input, number of labels, classes)
+    "mlp": (mlp, floats(6, 8), 6, 4),
+    "dropout": (lambda: nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.3), nn.GELU(), nn.Dropout1d(0.2), nn.Linear(16, 4)), floats(6, 8), 6, 4),
+    "gpt": (GPT, lambda i: ((torch.arange(24) * 5 + i) % 17).reshape(3, 8).to(DEVICE), 24, 17),
+    "gru": (Recurrent, floats(5, 6, 8), 6, 4), "lstm": (lambda: Recurrent(nn.LSTM), floats(5, 6, 8), 6, 4),
+    "cnn": (cnn, floats(6, 3, 8, 8), 6, 4),
+    "norms": (lambda: nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.RMSNorm(8), nn.Linear(8, 4)), floats(6, 8), 6, 4),
+}
+OPTIMIZERS = {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=torch.tensor(0.01, device=DEVICE)), "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01, capturable=True),
+}
+
+
+def trained(model, optimizer, jit, steps=12, end=False, clip=None, autocast=False):
+    """(losses, parameters, buffers, gradients, state of the generator, the function) after some steps."""
+    make, inputs, count, classes = MODELS[model]
+    torch.manual_seed(3)
+    net = make().to(DEVICE)
+    opt = OPTIMIZERS[optimizer](net.parameters())
+
+    def step(x, y):
+        if not end:
+            opt.zero_grad()
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=autocast):
+            loss = F.cross_entropy(net(x).float(), y)
+        loss.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(net.parameters(), clip)
+        opt.step()
+        if end:
+            opt.zero_grad()
+        return loss
+
+    function = torch.hologram.jit(step, strict=True) if jit else step
+    torch.manual_seed(11)
+    losses = [function(inputs(i), labels(count, classes)(i)).detach() for i in range(steps)]
+    gradients = [None if p.grad is None else p.grad.cpu() for p in net.parameters()]
+    return ([loss.cpu() for loss in losses], [p.detach().cpu() for p in net.parameters()], [b.cpu() for b in net.buffers()], gradients,
+            torch.hologram.get_rng_state(), function)
+
+
+def assert_same(actual, expected):
+    for a, e in zip(actual[:5], expected[:5], strict=True):
+        for x, y in zip(a, e, strict=True):
+            assert (x is None and y is None) or torch.equal(x, y)
+
+
+def assert_replayed(function, at_least):
+    runs = sum(row.get("runs", 0) for row in function.plans())
+    assert runs >= at_least, function.plans()
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_steps(model, optimizer):
+    expected, actual = (trained(model, optimizer, jit) for jit in (False, True))
+    assert_same(actual, expected)
+    assert_replayed(actual[5], 8)
+
+
+@pytest.mark.parametrize("options", [{"end": True}, {"clip": 0.5}, {"autocast": True}], ids=str)
+@pytest.mark.parametrize("model", ["mlp", "gpt", "cnn"])
+def test_steps_of_other_forms(model, options):
+    expected, actual = (trained(model, "Adam", jit, **options) for jit in (False, True))
+    assert_same(actual, expected)
+    assert_replayed(actual[5], 8)
+
+
+def test_results_are_new_tensors_each_time():
+    function = torch.hologram.jit(lambda x: (x * 2, {"sum": x.sum(), "view": (x + 1)[1:]}), strict=True)
+    kept = []
+    for i in range(8):
+        x = floats(4, 3)(i)
+        product, rest = function(x)
+        kept.append((x, product, rest["sum"], rest["view"]))
+    for x, product, total, view in kept:
+        assert torch.equal(product, x * 2) and torch.equal(total, x.sum()) and torch.equal(view, (x + 1)[1:])
+        assert view.storage_offset() == 3
+    assert_replayed(function, 5)
+
+
+def test_each_kind_of_arguments_has_its_plan():
+    function = torch.hologram.jit(lambda x, scale: x.relu() * scale, strict=True)
+    for i in range(6):
+        for shape in ((4,), (2, 3), (5, 1, 2)):
+            for scale in (2, 0.5):
+                x = floats(*shape)(i)
+                assert torch.equal(function(x, scale), x.relu() * scale)
+        x = floats(4, 3)(i).T
+        assert torch.equal(function(x, 3), x.relu() * 3) and function(x, 3).stride() == (x.relu() * 3).stride()
+    assert len([row for row in function.plans() if row.get("runs", 0) > 0]) == 7
+
+
+def test_arguments_on_the_cpu():
+    function = torch.hologram.jit(lambda x, number: x.to(DEVICE) * number.to(DEVICE), strict=True)
+    for i in range(12):
+        x, number = floats(40, 30)(i).cpu(), torch.tensor(float(i // 4))
+        assert torch.equal(function(x, number).cpu(), x * number)
+    assert_replayed(function, 1)
+
+
+def test_arguments_that_are_written():
+    def update(x, y):
+        x.add_(y).mul_(0.5)
+        return x
+
+    function = torch.hologram.jit(update, strict=True)
+    x, expected = floats(4, 3)(0), floats(4, 3)(0)
+    for i in range(8):
+        y = floats(4, 3)(i)
+        result = function(x, y)
+        update(expected, y)
+        assert torch.equal(x, expected) and result.data_ptr() == x.data_ptr() and result is x
+        x, expected = x.clone(), expected.clone()
+    assert_replayed(function, 4)
+
+
+def test_random_numbers_go_on():
+    def noise(x):
+        return x + torch.randn_like(x) * torch.rand_like(x), F.dropout(x, 0.5), torch.randint_like(x, 9), torch.bernoulli(x.abs().clamp(max=1)), torch.multinomial(x.abs() + 1, 2)
+
+    function = torch.hologram.jit(noise, strict=True)
+    x = floats(3, 5)(0)
+    for seed in (1, 1, 5, 1):
+        torch.manual_seed(seed)
+        expected = [noise(x) for _ in range(3)] + [torch.randn(3, device=DEVICE)]
+        torch.manual_seed(seed)
+        actual = [function(x) for _ in range(3)] + [torch.randn(3, device=DEVICE)]
+        for a, e in zip(actual, expected, strict=True):
+            for one, other in zip(a, e, strict=True):
+                assert torch.equal(one, other)
+    assert_replayed(function, 8)
+
+
+def test_gradients_that_others_hold_stay():
+    net = mlp()
+
+    def backward(x):
+        net.zero_grad()
+        net(x).square().sum().backward()
+
+    function = torch.hologram.jit(backward, strict=True)
+    held = []
+    for i in range(8):
+        function(floats(6, 8)(i))
+        held.append([p.grad for p in net.parameters()])
+    for i, gradients in enumerate(held):
+        backward(floats(6, 8)(i))
+        assert all(torch.equal(p.grad, g) for p, g in zip(net.parameters(), gradients, strict=True))
+    assert_replayed(function, 5)
+
+
+def test_gradients_that_add_up():
+    def summed(jit):
+        torch.manual_seed(0)
+        net = mlp()
+
+        def backward(x):
+            net(x).square().sum().backward()
+
+        function = torch.hologram.jit(backward, strict=True) if jit else backward
+        found = []
+        for i in range(12):
+            if i == 8:
+                net.zero_grad()
+            function(floats(6, 8)(i))
+            found.append([p.grad.cpu() for p in net.parameters()])
+        return found, function
+
+    (actual, function), (expected, _) = summed(True), summed(False)
+    for a, e in zip(actual, expected, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, e, strict=True))
+    assert_replayed(function, 3)
+
+
+# ---- what changes between calls ----
+
+def changed_training(change, jit, at=8, steps=14):
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.4), nn.BatchNorm1d(16), nn.Linear(16, 4)).to(DEVICE)
+    opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    other = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.4), nn.BatchNorm1d(16), nn.Linear(16, 4)).to(DEVICE)
+
+    def step(x, y):
+        opt.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        opt.step()
+        return loss
+
+    function = torch.hologram.jit(step) if jit else step
+    losses = []
+    for i in range(steps):
+        if i >= at:
+            change(net, opt, other, i)
+        losses.append(function(floats(6, 8)(i), labels(6, 4)(i)).detach().cpu())
+    return losses, [p.detach().cpu() for p in net.parameters()], [b.cpu() for b in net.buffers()], [], torch.hologram.get_rng_state(), function
+
+
+def once(change):
+    return lambda net, opt, other, i: change(net, opt, other) if i == 8 else None
+
+
+def set_data(net, opt, other):
+    for p, q in zip(net.parameters(), other.parameters(), strict=True):
+        p.data = q.data
+
+
+def exchange(net, opt, other):
+    net[0].weight.data = net[0].weight.data.clone()
+
+
+def replace_parameter(net, opt, other):
+    net[0].weight = nn.Parameter(torch.ones(16, 8, device=DEVICE))
+
+
+def freeze(net, opt, other):
+    net[0].weight.requires_grad_(False)
+
+
+CHANGES = {
+    "eval": once(lambda net, opt, other: net.eval()), "eval and train": lambda net, opt, other, i: net.train(i % 2 == 0),
+    "lr": once(lambda net, opt, other: opt.param_groups[0].update(lr=0.01)),
+    "lr, each step": lambda net, opt, other, i: opt.param_groups[0].update(lr=0.1 / i),
+    "load_state_dict": once(lambda net, opt, other: net.load_state_dict(other.state_dict())),
+    "load_state_dict, assigning": once(lambda net, opt, other: net.load_state_dict(other.state_dict(), assign=True)),
+    "data": once(set_data), "data of one": once(exchange), "parameter": once(replace_parameter), "frozen": once(freeze),
+    "module": once(lambda net, opt, other: net.__setitem__(0, other[0])), "copy_": once(lambda net, opt, other: net[0].weight.data.zero_()),
+    "optimizer state": once(lambda net, opt, other: opt.load_state_dict(opt.state_dict())),
+    "double": once(lambda net, opt, other: net.to("cpu").to(DEVICE)), "p": once(lambda net, opt, other: setattr(net[1], "p", 0.0)),
+    "grad": once(lambda net, opt, other: setattr(net[0].weight, "grad", torch.ones(16, 8, device=DEVICE))),
+}
+
+
+@pytest.mark.filterwarnings("ignore:hologram.jit")
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changes_between_calls_is_seen(name):
+    expected, actual = (changed_training(CHANGES[name], jit) for jit in (False, True))
+    assert_same(actual, expected)
+    assert_replayed(actual[5], 5)
+
+
+def test_variables_that_change_are_seen():
+    factor, offset = 2.0, torch.ones(3, device=DEVICE)
+    settings = {"scale": [1.0, 2.0]}
+
+    def f(x):
+        return x * factor + offset * settings["scale"][1]
+
+    function = torch.hologram.jit(f)
+    changes = {6: lambda: settings["scale"].__setitem__(1, 5.0), 10: lambda: offset.mul_(2), 12: lambda: settings.update(scale=[3.0, 4.0])}
+    for i in range(18):
+        changes.get(i, lambda: None)()
+        if i == 8:
+            factor = 7.0
+        if i == 14:
+            offset = torch.zeros(3, device=DEVICE)
+        x = floats(4, 3)(i)
+        assert torch.equal(function(x), f(x))
+    assert_replayed(function, 6)
+
+
+def test_modes_are_seen():
+    function = torch.hologram.jit(lambda a, b: a @ b, strict=True)
+    a, b = floats(4, 4)(0), floats(4, 4)(1)
+    for _ in range(4):
+        assert function(a, b).dtype is torch.float32
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            assert function(a, b).dtype is torch.bfloat16
+        with torch.no_grad():
+            assert torch.equal(function(a, b), a @ b)
+        with torch.inference_mode():
+            assert function(a, b).is_inference()
+
+
+# ---- what cannot be captured runs, and says why ----
+
+counter = 0
+
+
+def reads_a_value(x):
+    return x * x.sum().item()
+
+
+def depends_on_values(x):
+    return x[x > 0].sum()
+
+
+held = []
+
+
+def keeps_state(x):
+    held.append(x * 2)
+    return x + held[-1]
+
+
+def counts(x):
+    global counter
+    counter += 1
+    return x * counter
+
+
+def differentiable(x):
+    return (x * WEIGHT).sum()
+
+
+def host_random(x):
+    return x + torch.rand(3).to(DEVICE)
+
+
+GENERATOR = torch.Generator(DEVICE)
+
+
+def own_generator(x):
+    return x + torch.rand(3, device=DEVICE, generator=GENERATOR)
+
+
+WEIGHT = torch.ones(3, device=DEVICE, requires_grad=True)
+REFUSED = {
+    reads_a_value: "reads or writes a tensor", depends_on_values: "depends on values|reads or writes", keeps_state: "kept outside|was made by the last call",
+    counts: "changes from call to call|replaced", differentiable: "can be differentiated", host_random: "change from call to call",
+    own_generator: "generator of its own",
+}
+
+
+@pytest.mark.parametrize("function", REFUSED, ids=lambda f: f.__name__)
+def test_what_cannot_be_captured_runs_and_says_why(function):
+    jitted = torch.hologram.jit(function)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for i in range(12):
+            jitted(floats(4, 3)(i))
+    texts = {str(w.message) for w in said if "hologram.jit" in str(w.message)}
+    assert len(texts) == 1
+    assert pytest.raises(RuntimeError, match=REFUSED[function]) and __import__("re").search(REFUSED[function], texts.pop())
+    assert sum(row.get("runs", 0) for row in jitted.plans()) == 0
+    strict = torch.hologram.jit(function, strict=True)
+    with pytest.raises(RuntimeError, match=REFUSED[function]):
+        for i in range(12):
+            strict(floats(4, 3)(i))
+
+
+def test_an_error_in_the_function_leaves_the_device_usable():
+    fail = False
+
+    def f(x):
+        y = x * 2
+        if fail:
+            raise KeyError("ours")
+        return y
+
+    function = torch.hologram.jit(f)
+    x = floats(4)(0)
+    function(x)
+    fail = True
+    for _ in range(3):
+        with pytest.raises(KeyError, match="ours"):
+            function(x)
+    fail = False
+    for i in range(6):
+        assert torch.equal(function(floats(4)(i)), floats(4)(i) * 2)
+
+
+def test_a_replay_allocates_only_its_results():
+    function = torch.hologram.jit(lambda x: ((x @ x).relu() @ x).softmax(0) * 3, strict=True)
+    x = floats(64, 64)(0)
+    for _ in range(5):
+        result = function(x)
+    before = torch.hologram.memory_stats()["allocation.all.allocated"]
+    for _ in range(10):
+        result = function(x)
+    assert torch.hologram.memory_stats()["allocation.all.allocated"] - before == 10
+    assert torch.equal(result, ((x @ x).relu() @ x).softmax(0) * 3)
+
+
+def test_temporaries_share_memory():
+    def f(x):
+        for _ in range(20):
+            x = (x @ x).tanh()
+        return x.sum()
+
+    function = torch.hologram.jit(f, strict=True)
+    for i in range(6):
+        x = floats(32, 32)(i)
+        assert torch.equal(function(x), f(x))
+    [row] = function.plans()
+    assert row["bytes"] <= 3 * 32 * 32 * 4 + 256 and row["nodes"] >= 40
+
+
+def test_memory_comes_back():
+    gc.collect()
+    before = torch.hologram.memory_allocated()
+    function = torch.hologram.jit(lambda x: (x @ x).tanh() @ x, strict=True)
+    for _ in range(5):
+        function(floats(64, 64)(0))
+    assert torch.hologram.memory_allocated() > before
+    function.clear()
+    gc.collect()
+    assert torch.hologram.memory_allocated() == before
