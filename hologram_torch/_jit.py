@@ -18,10 +18,11 @@ from __future__ import annotations
 import functools
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.utils._device import DeviceContext
 
 from . import _C, NAME
 from ._surroundings import PLAIN, Surroundings
@@ -29,17 +30,16 @@ from ._surroundings import PLAIN, Surroundings
 ATTEMPTS = 6            # captures in a row that differ before a function is left alone
 
 
-def _tensors_in(value: Any, found: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The tensors in nested tuples, lists and dicts, in order."""
-    if isinstance(value, torch.Tensor):
-        found.append(value)
-    elif isinstance(value, (tuple, list)):
+def _leaves(value: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts hold, in order."""
+    if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
         for item in value:
-            _tensors_in(item, found)
+            yield from _leaves(item)
     elif type(value) is dict:
         for item in value.values():
-            _tensors_in(item, found)
-    return found
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def _kind(value: Any) -> Any:
@@ -87,25 +87,15 @@ class _Variant:
         self.reason = ""
 
 
-class JitFunction:
-    """A function whose steps are replayed; see `jit`."""
+class JitFunction(_C.PlanTable):
+    """A function whose steps are replayed; see `jit`. A call goes to the first of its plans that fits, else to `_run`."""
 
     def __init__(self, function: Callable, strict: bool, max_plans: int) -> None:
+        super().__init__()
         functools.update_wrapper(self, function)
         self._function, self._strict, self._max_plans = function, strict, max_plans
-        self._plans: list[Any] = []
         self._variants: dict[Any, _Variant] = {}
         self._told: set[str] = set()
-
-    def __call__(self, *args, **kwargs):
-        for plan in self._plans:
-            result = plan.call(args, kwargs)
-            if result is not NotImplemented:
-                if plan is not self._plans[0]:      # the next call is likely of the same kind
-                    self._plans.remove(plan)
-                    self._plans.insert(0, plan)
-                return result
-        return self._run(args, kwargs)
 
     def __get__(self, instance, owner=None):
         return self if instance is None else types.MethodType(self, instance)
@@ -130,10 +120,10 @@ class JitFunction:
     # ---- calls that no plan serves ----
 
     def _run(self, args, kwargs):
-        if _C.capturing() or torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        if _C.capturing() or torch._C._len_torch_dispatch_stack() or not _only_default_devices():
             return self._function(*args, **kwargs)
-        kind = (_kind((args, kwargs)), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled(NAME),
-                _C.get_backend())
+        modes = (torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled(NAME))
+        kind = _kind((args, kwargs)), modes, _C.get_backend()
         variant = self._variants.get(kind)
         if variant is None:
             variant = self._variants[kind] = _Variant()
@@ -143,11 +133,9 @@ class JitFunction:
         if variant.reason:
             return self._function(*args, **kwargs)
         if variant.calls == 1:      # the first call makes what later ones find: kernels, state of optimizers
-            around = Surroundings()
+            around = Surroundings(self._function, *(leaf for leaf in _leaves((args, kwargs)) if not isinstance(leaf, torch.Tensor)))
             with around.watching():
                 result = self._function(*args, **kwargs)
-            around.function(self._function)
-            around.states()
             variant.parameters = around.parameters()
             return result
         if len(variant.plans) >= self._max_plans or variant.attempts >= ATTEMPTS:
@@ -157,36 +145,31 @@ class JitFunction:
         return self._capture(variant, args, kwargs)
 
     def _capture(self, variant: _Variant, args, kwargs):
-        given = _tensors_in((args, tuple(kwargs.values())), [])
+        given = [leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         numbers = [t for t in given if t.device.type == "cpu" and t.numel() <= 1]
         tensors = [t for t in given if not (t.device.type == "cpu" and t.numel() <= 1)]
         obstacle = next(filter(None, map(_obstacle, tensors)), "") or _obstacle_of_the_process()
         if obstacle:
             self._give_up(variant, obstacle)
             return self._function(*args, **kwargs)
-        around = Surroundings()
-        around.function(self._function)
-        around.value(args)
-        around.value(tuple(kwargs.values()))
-        for tensor in tensors:
-            around.tensors.pop(id(tensor), None)
+        around = Surroundings(self._function, *(leaf for leaf in _leaves((args, kwargs)) if not isinstance(leaf, torch.Tensor)))
         capture = _C.StepCapture(tensors, numbers, variant.parameters)
         try:
             with around.watching():
                 results = self._function(*args, **kwargs)
-        except BaseException:
+            for result in _leaves(results):
+                if isinstance(result, torch.Tensor) and result.requires_grad and result.grad_fn is not None and _leads_backward(result):
+                    capture.refuse("its result can be differentiated. Call .detach() on it, or the function under torch.no_grad()")
+            if obstacle := _obstacle_of_results(results) or around.obstacle() or (capture.has_constants and around.large_array()):
+                capture.refuse(obstacle)
+            for tensor in given:
+                around.tensors.pop(id(tensor), None)
+            known = {id(p) for p in variant.parameters}
+            fresh = [p for p in around.parameters() if id(p) not in known]
+            parameters = [*variant.parameters, *fresh]
+            plan = capture.finish(args, kwargs, results, around.states(), parameters, around.guards, around.buffers())
+        finally:
             capture.drop()
-            raise
-        for result in _tensors_in(results, []):
-            if result.requires_grad and result.grad_fn is not None and _leads_backward(result):
-                capture.refuse("its result can be differentiated. Call .detach() on it, or the function under torch.no_grad()")
-        if obstacle := _obstacle_of_results(results) or around.obstacle():
-            capture.refuse(obstacle)
-        states = around.states()
-        known = {id(p) for p in variant.parameters}
-        fresh = [p for p in around.parameters() if id(p) not in known]
-        parameters = [*variant.parameters, *fresh]
-        plan = capture.finish((args, kwargs), results, states, parameters, around.guards)
         variant.parameters = parameters
         reason = capture.reason
         if plan is None and not (fresh and reason == "first seen"):
@@ -236,8 +219,16 @@ class JitFunction:
             warnings.warn(text, RuntimeWarning, stacklevel=5)
 
 
+def _only_default_devices() -> bool:
+    """Is each function mode that is active the one of a default device?"""
+    modes = (torch._C._get_function_stack_at(i) for i in range(torch._C._len_torch_function_stack()))
+    return all(type(mode) is DeviceContext for mode in modes)
+
+
 def _obstacle(tensor: torch.Tensor) -> str:
     """Why a tensor cannot be an argument of a plan; empty when it can."""
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        return f"an argument is a {type(tensor).__name__}"
     if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
         return "an argument is sparse, nested or quantized"
     if tensor.device.type not in ("cpu", NAME):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/copy_rows.h"
 #include "runtime/base/error.h"
 #include "runtime/kernels/kernel.h"
 
@@ -62,10 +63,7 @@ class CopyCall final : public GraphCall {
     if (i == 0) to_ = address;
     else from_ = address;
   }
-  void run(Graph&) override {
-    char* to = to_;
-    for (int64_t i = 0; i < rows_; ++i, to += bytes_) std::memcpy(to, from_, bytes_);
-  }
+  void run(Graph&) override { copy_rows(to_, from_, bytes_, static_cast<size_t>(rows_)); }
   std::string unlike(const GraphCall& other) const override {
     const auto* o = dynamic_cast<const CopyCall*>(&other);
     return o && o->bytes_ == bytes_ && o->rows_ == rows_ ? "" : "a copy of another size";
@@ -206,6 +204,7 @@ void Capture::constant(const void* data, size_t bytes) {
   memory.made = false;
   memory.constant = true;
   memory.kind = Graph::Kind::Kept;
+  has_constants_ = true;
   constants_.push_back({static_cast<const char*>(data), bytes, number});
 }
 

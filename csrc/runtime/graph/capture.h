@@ -43,6 +43,8 @@ class Capture {
   int result(Block& block);
   void refuse(const std::string& reason);
   bool refused() const { return !reason_.empty(); }
+  /// Did the queue copy memory of the host that is no argument?
+  bool has_constants() const { return has_constants_; }
   const std::string& reason() const { return reason_; }
   /// The graph so far; what is alive of what was made is kept.
   std::unique_ptr<Graph> finish();
@@ -123,7 +125,7 @@ class Capture {
   };
   std::vector<Constant> constants_;  // of the copy that is made now
   std::vector<const void*> allowed_;
-  bool gives_host_ = false;
+  bool gives_host_ = false, has_constants_ = false;
   std::string reason_;
 };
 

@@ -17,8 +17,8 @@
 #include "torch/device/metadata.h"
 #include "torch/device/readers.h"
 #include "torch/device/sharing.h"
-#include "torch/device/storage.h"
 #include "torch/device/step_plan.h"
+#include "torch/device/storage.h"
 #include "torch/device/threads.h"
 #include "torch/device/use.h"
 
@@ -81,6 +81,7 @@ PYBIND11_MODULE(_C, m) {
   register_metadata();
 
   bind_step_plans(m);
+  bind_step_capture(m);
   m.def("device_count", [] { return static_cast<int>(device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });
   m.def("set_device", [](int index) { translated([&] { set_current_device(static_cast<c10::DeviceIndex>(index)); }); });

@@ -1,165 +1,66 @@
 #include "torch/device/step_plan.h"
 
+#include <ATen/PythonTorchFunctionTLS.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/core/grad_mode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
-#include <pybind11/stl.h>
+#include <torch/csrc/Exceptions.h>
+#include <torch/csrc/PyInterpreter.h>
 #include <torch/csrc/autograd/python_variable.h>
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "runtime/base/config.h"
-#include "runtime/base/fp_mode.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
+#include "torch/device/storage.h"
 #include "torch/device/threads.h"
 
 namespace py = pybind11;
 
 namespace hologram {
-namespace {
 
-using aten::is_hologram;
-
-/// What a tensor looks like without its memory.
-struct Geometry {
-  c10::SmallVector<int64_t, 5> sizes, strides;
-  int64_t offset = 0;
-  caffe2::TypeMeta type;
-  c10::Device device{c10::DeviceType::CPU};
-
-  Geometry() = default;
-  explicit Geometry(const at::Tensor& t)
-      : sizes(t.sizes().begin(), t.sizes().end()),
-        strides(t.strides().begin(), t.strides().end()),
-        offset(t.storage_offset()),
-        type(t.dtype()),
-        device(t.device()) {}
-  bool matches(const at::Tensor& t) const {
-    return t.dtype() == type && t.device() == device && t.sizes() == c10::IntArrayRef(sizes) &&
-           t.strides() == c10::IntArrayRef(strides) && t.storage_offset() == offset;
-  }
-  at::Tensor tensor(c10::Storage storage) const {
-    at::Tensor t =
-        at::detail::make_tensor<c10::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), type);
-    t.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides, offset);
-    return t;
-  }
-};
-
-/// An argument, or a result, in the structures that a plan matches.
-struct TensorSlot {
-  Geometry geometry;
-  int memory = -1;            // of the graph
-  std::optional<std::string> value;   // a number of the CPU's: its bytes, which are part of what a plan matches
-  py::object same;            // a result that is no new tensor: state, or None
-  int argument = -1;          // a result in an argument's memory
-  bool itself = false;        // ... which is that argument
-};
-
-/// The modes under which a function computes something else.
-struct Modes {
-  Queue* queue;
-  c10::impl::LocalDispatchKeySet keys;
-  bool grad, recording, autocast, cpu_autocast;
-  at::ScalarType autocast_type, cpu_autocast_type, default_type;
-  FpMode fp;
-
-  static Modes now() {
-    const auto device = kDeviceType;
-    return {&default_queue(),
-            c10::impl::tls_local_dispatch_key_set(),
-            at::GradMode::is_enabled(),
-            hologram::recording(),
-            at::autocast::is_autocast_enabled(device),
-            at::autocast::is_autocast_enabled(at::kCPU),
-            at::autocast::get_autocast_dtype(device),
-            at::autocast::get_autocast_dtype(at::kCPU),
-            at::typeMetaToScalarType(at::get_default_dtype()),
-            fp_mode()};
-  }
-  bool operator==(const Modes& o) const {
-    return queue == o.queue && keys.included_ == o.keys.included_ && keys.excluded_ == o.keys.excluded_ && grad == o.grad &&
-           recording == o.recording && autocast == o.autocast && cpu_autocast == o.cpu_autocast &&
-           autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type && default_type == o.default_type &&
-           fp == o.fp;
-  }
-};
-
-c10::Storage storage_of(Block* block, c10::Device device) {
-  c10::Storage storage =
-      c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(block->bytes)),
-                             aten::data_ptr_of(block, device), c10::GetAllocator(kDeviceType), /*resizable=*/true, device);
-  watch_pointers(*storage.unsafeGetStorageImpl());
-  return storage;
+at::Tensor Geometry::tensor(c10::Storage storage) const {
+  at::Tensor t =
+      at::detail::make_tensor<c10::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), type);
+  t.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides, offset);
+  return t;
 }
 
-class StepPlan {
- public:
-  /// A place in a dict, a list or a cell that must hold what it held: a module's parameter, a number that the function read.
-  struct Guard {
-    py::object dict, key, value;
-  };
-  /// A tensor that exists outside: where it lay.
-  struct State {
-    at::Tensor tensor;
-    const void* data;
-    int64_t numel;
-    bool requires_grad, written;
-  };
-  struct Gradient {
-    enum class Entry : uint8_t { Any, None, Same } entry = Entry::Any;
-    at::Tensor parameter;
-    bool made = false, kept = false;  // the plan makes a new one, or adds to the one there is; neither: there is none afterwards
-    Geometry geometry;
-    int memory = -1;
-    const c10::TensorImpl* last = nullptr;
-  };
-  struct Result {
-    int memory;
-    size_t bytes;
-  };
+Modes Modes::now() {
+  Modes m{&default_queue(),
+          c10::impl::tls_local_dispatch_key_set(),
+          at::GradMode::is_enabled(),
+          hologram::recording(),
+          at::autocast::is_autocast_enabled(kDeviceType),
+          at::autocast::is_autocast_enabled(at::kCPU),
+          at::globalContext().deterministicAlgorithms(),
+          at::autocast::get_autocast_dtype(kDeviceType),
+          at::autocast::get_autocast_dtype(at::kCPU),
+          at::typeMetaToScalarType(at::get_default_dtype()),
+          at::globalContext().float32MatmulPrecision(),
+          fp_mode(),
+          {}};
+  const int64_t functions = at::impl::PythonTorchFunctionTLS::stack_len();
+  for (int64_t i = 0; i < functions; ++i)
+    m.functions.push_back(at::impl::PythonTorchFunctionTLS::get_stack_at(i)->ptr(getPyInterpreter()));
+  return m;
+}
 
-  explicit StepPlan(const Modes& now) : modes(now) {}
-
-  std::unique_ptr<Graph> graph;
-  const Modes modes;
-  py::object arguments;  // (args, kwargs) with a TensorSlot for each tensor
-  py::object results;
-  std::vector<TensorSlot*> given;  // those of the arguments, in order
-  std::vector<Guard> guards;
-  std::vector<State> states;
-  std::vector<Gradient> gradients;
-  std::vector<Result> fresh;  // memory of results
-  uint64_t runs = 0;
-
-  /// NotImplemented where the plan does not fit.
-  py::object call(py::handle args, py::handle kwargs);
-  const char* misfit() const { return misfit_; }
-
- private:
-  bool match(PyObject* given, PyObject* expected);
-  bool match_tensor(PyObject* given, const TensorSlot& slot);
-  bool still_valid();
-  bool place_gradients();
-  py::object build(PyObject* structure, const std::vector<c10::Storage>& storages);
-
-  c10::SmallVector<const at::Tensor*, 8> tensors_;  // the arguments of this call
-  const char* misfit_ = "";
-};
+bool Modes::operator==(const Modes& o) const {
+  return queue == o.queue && keys.included_ == o.keys.included_ && keys.excluded_ == o.keys.excluded_ && grad == o.grad &&
+         recording == o.recording && autocast == o.autocast && cpu_autocast == o.cpu_autocast && deterministic == o.deterministic &&
+         autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type && default_type == o.default_type &&
+         precision == o.precision && fp == o.fp && functions == o.functions;
+}
 
 // ---- does it fit? ----
+
+namespace {
 
 bool is_plain_value(PyObject* o) {
   return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyUnicode_CheckExact(o) || PyBytes_CheckExact(o);
@@ -168,46 +69,28 @@ bool is_plain_value(PyObject* o) {
 bool same_object(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b) || !is_plain_value(a)) return false;
-  if (PyFloat_CheckExact(a)) {  // -0.0 is another number, NaN is none
+  if (PyFloat_CheckExact(a)) {   // -0.0 is another number, NaN is none
     const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
     return std::memcmp(&x, &y, sizeof(x)) == 0;
   }
   return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
 }
 
-bool StepPlan::match_tensor(PyObject* object, const TensorSlot& slot) {
-  if (!THPVariable_Check(object)) return false;
-  const at::Tensor& t = THPVariable_Unpack(object);
-  if (!t.has_storage() || !slot.geometry.matches(t) || t.requires_grad() || t.is_conj() || t.is_neg()) return false;
-  if (slot.value) return !std::memcmp(t.const_data_ptr(), slot.value->data(), slot.value->size());
-  tensors_.push_back(&t);
-  return true;
+/// A number that changes with every change of a dict; 0 where the interpreter has none.
+uint64_t dict_version(PyObject* dict) {
+#if PY_VERSION_HEX < 0x030E0000
+  C10_DIAGNOSTIC_PUSH_AND_IGNORED_IF_DEFINED("-Wdeprecated-declarations")
+  return PyDict_Check(dict) ? reinterpret_cast<PyDictObject*>(dict)->ma_version_tag : 0;
+  C10_DIAGNOSTIC_POP()
+#else
+  return 0;
+#endif
 }
 
-bool StepPlan::match(PyObject* object, PyObject* expected) {
-  if (py::isinstance<TensorSlot>(expected)) return match_tensor(object, *py::handle(expected).cast<TensorSlot*>());
-  if (PyTuple_CheckExact(expected)) {
-    if (!PyTuple_CheckExact(object) || PyTuple_GET_SIZE(object) != PyTuple_GET_SIZE(expected)) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(expected); ++i)
-      if (!match(PyTuple_GET_ITEM(object, i), PyTuple_GET_ITEM(expected, i))) return false;
-    return true;
-  }
-  if (PyList_CheckExact(expected)) {
-    if (!PyList_CheckExact(object) || PyList_GET_SIZE(object) != PyList_GET_SIZE(expected)) return false;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(expected); ++i)
-      if (!match(PyList_GET_ITEM(object, i), PyList_GET_ITEM(expected, i))) return false;
-    return true;
-  }
-  if (PyDict_CheckExact(expected)) {
-    if (!PyDict_CheckExact(object) || PyDict_GET_SIZE(object) != PyDict_GET_SIZE(expected)) return false;
-    PyObject *key, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(expected, &at, &key, &value);) {
-      PyObject* const own = PyDict_GetItemWithError(object, key);
-      if (!own || !match(own, value)) return false;
-    }
-    return true;
-  }
-  return same_object(object, expected);
+/// What stands in the place of a key where a dict or list must have as many items as it had.
+PyObject* length_key() {
+  static PyObject* const key = py::module_::import("builtins").attr("object")().release().ptr();
+  return key;
 }
 
 /// What a dict, a list or a closure's cell holds there.
@@ -218,16 +101,103 @@ PyObject* held(PyObject* place, PyObject* key) {
   return i >= 0 && i < PyList_GET_SIZE(place) ? PyList_GET_ITEM(place, i) : nullptr;
 }
 
-bool StepPlan::still_valid() {
-  for (Guard& guard : guards) {
-    PyObject* const now = held(guard.dict.ptr(), guard.key.ptr());
-    if (now == guard.value.ptr()) continue;
-    if (!now || !same_object(now, guard.value.ptr())) return misfit_ = "what it reads from its surroundings was replaced", false;
+/// Does a dict, a list or a closure's cell hold there what it held?
+bool holds(PyObject* place, PyObject* key, PyObject* value) {
+  if (key == length_key()) return PyObject_Size(place) == PyLong_AsSsize_t(value);
+  PyObject* const now = held(place, key);
+  if (now == value) return true;
+  PyErr_Clear();   // of a key that cannot be looked up any more
+  return now && same_object(now, value);
+}
+
+std::string described(PyObject* key) {
+  if (PyUnicode_Check(key)) return "'" + std::string(py::str(key)) + "'";
+  if (key == length_key()) return "its length";
+  return PyLong_Check(key) ? "item " + std::string(py::str(key)) : "a variable";
+}
+
+bool holds_bytes(PyObject* object, const std::string& bytes) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) != 0) {
+    PyErr_Clear();
+    return false;
   }
+  const bool same = static_cast<size_t>(view.len) == bytes.size() && std::memcmp(view.buf, bytes.data(), bytes.size()) == 0;
+  PyBuffer_Release(&view);
+  return same;
+}
+
+}  // namespace
+
+void StepPlan::guard(const py::object& place, py::object key, py::object value) {
+  const auto found = std::find_if(places.begin(), places.end(), [&](const GuardedPlace& p) { return p.place.is(place); });
+  GuardedPlace& at = found == places.end() ? places.emplace_back() : *found;
+  at.place = place;
+  at.guards.push_back({std::move(key), std::move(value)});
+}
+
+bool StepPlan::match_tensor(PyObject* object, const Structure& expected, Arguments& tensors) const {
+  if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != expected.value.ptr()) return false;
+  const at::Tensor& t = THPVariable_Unpack(object);
+  const Structure::Tensor& slot = *expected.tensor;
+  if (!t.has_storage() || !slot.geometry.matches(t) || t.requires_grad() || t.is_conj() || t.is_neg()) return false;
+  if (slot.value) return !std::memcmp(t.const_data_ptr(), slot.value->data(), slot.value->size());
+  tensors.push_back(&t);
+  return true;
+}
+
+bool StepPlan::match(PyObject* object, const Structure& expected, Arguments& tensors) const {
+  const auto n = static_cast<Py_ssize_t>(expected.items.size());
+  switch (expected.kind) {
+    case Structure::Kind::Tensor: return match_tensor(object, expected, tensors);
+    case Structure::Kind::Value: return same_object(object, expected.value.ptr());
+    case Structure::Kind::NamedTuple:
+      if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != expected.value.ptr()) return false;
+      [[fallthrough]];
+    case Structure::Kind::Tuple:
+      if (expected.kind == Structure::Kind::Tuple && !PyTuple_CheckExact(object)) return false;
+      if (PyTuple_GET_SIZE(object) != n) return false;
+      for (Py_ssize_t i = 0; i < n; ++i)
+        if (!match(PyTuple_GET_ITEM(object, i), expected.items[static_cast<size_t>(i)], tensors)) return false;
+      return true;
+    case Structure::Kind::List:
+      if (!PyList_CheckExact(object) || PyList_GET_SIZE(object) != n) return false;
+      for (Py_ssize_t i = 0; i < n; ++i)
+        if (!match(PyList_GET_ITEM(object, i), expected.items[static_cast<size_t>(i)], tensors)) return false;
+      return true;
+    case Structure::Kind::Dict: break;
+  }
+  if (!PyDict_CheckExact(object) || PyDict_GET_SIZE(object) != n) return false;
+  for (size_t i = 0; i < expected.items.size(); ++i) {
+    PyObject* const own = PyDict_GetItemWithError(object, expected.keys[i].ptr());
+    if (!own || !match(own, expected.items[i], tensors)) return false;
+  }
+  return true;
+}
+
+bool StepPlan::still_holds(GuardedPlace& place) {
+  const uint64_t version = dict_version(place.place.ptr());
+  if (version && version == place.version) return true;
+  for (const Guard& guard : place.guards) {
+    if (!holds(place.place.ptr(), guard.key.ptr(), guard.value.ptr()))
+      return unfit("what it reads from its surroundings was replaced (" + described(guard.key.ptr()) + ")");
+  }
+  place.version = version;
+  return true;
+}
+
+bool StepPlan::still_valid(const Arguments& tensors) {
+  for (GuardedPlace& place : places)
+    if (!still_holds(place)) return false;
+  for (const HostBytes& host : host_bytes)
+    if (!holds_bytes(host.buffer.ptr(), host.bytes)) return unfit("an array of the host that it reads was written");
+  for (const HostState& state : host_states)
+    if (state.tensor.storage().data() != state.data || state.tensor._version() != state.version)
+      return unfit("a tensor of the CPU that it reads was written");
   for (const State& state : states) {
     const c10::TensorImpl* impl = state.tensor.unsafeGetTensorImpl();
     if (impl->storage().data() != state.data || impl->numel() != state.numel || state.tensor.requires_grad() != state.requires_grad)
-      return misfit_ = "the memory of a parameter or of a tensor that it uses was replaced", false;
+      return unfit("the memory of a parameter or of a tensor that it uses was replaced");
   }
   for (const Gradient& g : gradients) {
     if (g.entry == Gradient::Entry::Any) continue;
@@ -235,24 +205,35 @@ bool StepPlan::still_valid() {
     if (g.entry == Gradient::Entry::None ? grad.defined()
                                          : grad.unsafeGetTensorImpl() != g.last ||
                                                grad.storage().data() != graph->memories()[static_cast<size_t>(g.memory)].address)
-      return misfit_ = "gradients are there at the beginning that were not, or the other way round", false;
+      return unfit("gradients are there at the beginning that were not, or the other way round");
   }
-  const size_t arguments = tensors_.size();
-  for (size_t i = 0; i < arguments; ++i) {
-    const void* data = tensors_[i]->storage().data();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const void* data = tensors[i]->storage().data();
     for (size_t j = 0; j < i; ++j)
-      if (tensors_[j]->storage().data() == data) return misfit_ = "two arguments share memory", false;
-    if (!tensors_[i]->device().is_cpu())
-      for (const State& state : states)
-        if (state.data == data) return misfit_ = "an argument shares memory with a tensor that it uses", false;
+      if (tensors[j]->storage().data() == data) return unfit("two arguments share memory");
+    if (tensors[i]->device().is_cpu()) continue;
+    for (const State& state : states)
+      if (state.data == data) return unfit("an argument shares memory with a tensor that it uses");
   }
   return true;
 }
 
 // ---- running ----
 
+namespace {
+
+c10::Storage storage_of(Block* block, c10::Device device) {
+  c10::Storage storage =
+      c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(block->bytes)),
+                             aten::data_ptr_of(block, device), c10::GetAllocator(kDeviceType), /*resizable=*/true, device);
+  watch_pointers(*storage.unsafeGetStorageImpl());
+  return storage;
+}
+
+}  // namespace
+
 /// Where gradients go: into the tensor of the last run while no one else holds it, else into a new one.
-bool StepPlan::place_gradients() {
+void StepPlan::place_gradients() {
   for (Gradient& g : gradients) {
     if (g.kept) continue;
     at::Tensor& grad = g.parameter.mutable_grad();
@@ -268,63 +249,57 @@ bool StepPlan::place_gradients() {
     }
     graph->place(g.memory, static_cast<char*>(const_cast<void*>(grad.storage().data())));
   }
-  return true;
 }
 
-/// A tuple of the type of `like`: a named tuple of Python's takes its items one by one, torch's take them together.
-py::object named_tuple(PyObject* like, const py::tuple& items) {
-  const auto type = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(Py_TYPE(like)));
+py::object named_tuple(const py::object& type, const py::tuple& items) {
   return py::hasattr(type, "_fields") ? type(*items) : type(items);
 }
 
-py::object StepPlan::build(PyObject* structure, const std::vector<c10::Storage>& storages) {
-  if (py::isinstance<TensorSlot>(structure)) {
-    const TensorSlot& slot = *py::handle(structure).cast<TensorSlot*>();
-    if (slot.same) return slot.same;
-    if (slot.argument >= 0) {
-      const at::Tensor& argument = *tensors_[static_cast<size_t>(slot.argument)];
+py::object StepPlan::build(const Structure& structure, const Arguments& tensors, const std::vector<c10::Storage>& storages) const {
+  const size_t n = structure.items.size();
+  switch (structure.kind) {
+    case Structure::Kind::Tensor: {
+      const Structure::Tensor& slot = *structure.tensor;
+      if (slot.argument < 0)
+        return py::reinterpret_steal<py::object>(
+            THPVariable_Wrap(slot.geometry.tensor(storages[static_cast<size_t>(slot.memory)])));
+      const at::Tensor& argument = *tensors[static_cast<size_t>(slot.argument)];
       return py::reinterpret_steal<py::object>(THPVariable_Wrap(slot.itself ? argument : slot.geometry.tensor(argument.storage())));
     }
-    return py::reinterpret_steal<py::object>(THPVariable_Wrap(slot.geometry.tensor(storages[static_cast<size_t>(slot.memory)])));
+    case Structure::Kind::Tuple:
+    case Structure::Kind::NamedTuple: {
+      py::tuple made(n);
+      for (size_t i = 0; i < n; ++i) made[i] = build(structure.items[i], tensors, storages);
+      return structure.kind == Structure::Kind::Tuple ? py::object(made) : named_tuple(structure.value, made);
+    }
+    case Structure::Kind::List: {
+      py::list made(n);
+      for (size_t i = 0; i < n; ++i) made[i] = build(structure.items[i], tensors, storages);
+      return made;
+    }
+    case Structure::Kind::Dict: {
+      py::dict made;
+      for (size_t i = 0; i < n; ++i) made[structure.keys[i]] = build(structure.items[i], tensors, storages);
+      return made;
+    }
+    case Structure::Kind::Value: break;
   }
-  if (PyTuple_Check(structure)) {
-    const Py_ssize_t n = PyTuple_GET_SIZE(structure);
-    py::tuple made(n);
-    for (Py_ssize_t i = 0; i < n; ++i) made[static_cast<size_t>(i)] = build(PyTuple_GET_ITEM(structure, i), storages);
-    if (PyTuple_CheckExact(structure)) return made;
-    return named_tuple(structure, made);
-  }
-  if (PyList_CheckExact(structure)) {
-    py::list made;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(structure); ++i) made.append(build(PyList_GET_ITEM(structure, i), storages));
-    return made;
-  }
-  if (PyDict_CheckExact(structure)) {
-    py::dict made;
-    PyObject *key, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(structure, &at, &key, &value);) made[py::handle(key)] = build(value, storages);
-    return made;
-  }
-  return py::reinterpret_borrow<py::object>(structure);
+  return structure.value;
 }
 
-py::object StepPlan::call(py::handle args, py::handle kwargs) {
+py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
-  tensors_.clear();
-  misfit_ = "its arguments are others";
-  const py::tuple expected = py::reinterpret_borrow<py::tuple>(arguments);
-  if (!match(args.ptr(), PyTuple_GET_ITEM(expected.ptr(), 0)) || !match(kwargs.ptr(), PyTuple_GET_ITEM(expected.ptr(), 1)))
-    return not_implemented();
-  if (!(Modes::now() == modes))
-    return misfit_ = "a mode (gradients, autocast, backend, recording) is another one", not_implemented();
-  if (!still_valid() || capturing()) return not_implemented();
+  Arguments tensors;
+  misfit_.clear();
+  if (!match(given_args, args, tensors) || (given_kwargs ? !match(given_kwargs, kwargs, tensors) : !kwargs.items.empty()))
+    return unfit("its arguments are others"), not_implemented();
+  if (!(Modes::now() == modes)) return unfit("a mode (gradients, autocast, backend, recording) is another one"), not_implemented();
+  if (!still_valid(tensors) || capturing()) return not_implemented();
 
   limit_threads_after_fork();
   modes.queue->stream().run(Reason::Library);
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    const at::Tensor& t = *tensors_[i];
-    graph->place(given[i]->memory, static_cast<char*>(const_cast<void*>(t.storage().data())));
-  }
+  for (size_t i = 0; i < tensors.size(); ++i)
+    graph->place(given[i], static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
   std::vector<c10::Storage> storages(fresh.size());
   const c10::Device device(kDeviceType, current_device());
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -339,204 +314,99 @@ py::object StepPlan::call(py::handle args, py::handle kwargs) {
   for (const State& state : states)
     if (state.written) state.tensor.unsafeGetTensorImpl()->bump_version();
   ++runs;
-  py::object out = build(results.ptr(), storages);
-  return out;
+  return build(results, tensors, storages);
 }
 
-// ---- making one ----
+// ---- Python's garbage collection: a function, its surroundings and its plans hold each other ----
 
-class StepCapture {
- public:
-  /// `tensors`: the arguments that are others in each call; `numbers`: those of the CPU whose value is part of what is matched.
-  StepCapture(const std::vector<py::object>& tensors, const std::vector<py::object>& numbers,
-              const std::vector<py::object>& parameters) {
-    TORCH_CHECK(default_queue().reads_host_memory() && default_queue().has_one_queue(),
-                "hologram.jit: graphs are captured on the cpu backend only. Use set_backend('cpu').");
-    with_c10_errors([&] {
-      default_queue().stream().flush(Reason::Library);
-      capture_.emplace(default_queue());
-    });
-    for (const py::object& o : tensors) {
-      const at::Tensor& t = THPVariable_Unpack(o.ptr());
-      tensors_.push_back(t);
-      if (!is_hologram(t)) {
-        numbers_.push_back(capture_->give_host(t.storage().data(), t.storage().nbytes()));
-      } else if (Block* block = aten::block_of(t)) {
-        numbers_.push_back(capture_->give(*block));
-      } else {
-        capture_->refuse("an argument has no memory");
-        numbers_.push_back(-1);
-      }
+namespace {
+
+int visit_structure(const Structure& s, visitproc visit, void* arg) {
+  Py_VISIT(s.value.ptr());
+  for (const py::object& key : s.keys) Py_VISIT(key.ptr());
+  for (const Structure& item : s.items)
+    if (const int found = visit_structure(item, visit, arg)) return found;
+  return 0;
+}
+
+}  // namespace
+
+int StepPlan::traverse(visitproc visit, void* arg) const {
+  for (const Structure* s : {&args, &kwargs, &results})
+    if (const int found = visit_structure(*s, visit, arg)) return found;
+  for (const GuardedPlace& place : places) {
+    Py_VISIT(place.place.ptr());
+    for (const Guard& guard : place.guards) {
+      Py_VISIT(guard.key.ptr());
+      Py_VISIT(guard.value.ptr());
     }
-    for (const py::object& o : numbers) capture_->allow_constant(THPVariable_Unpack(o.ptr()).const_data_ptr());
-    for (const py::object& o : parameters) entry_.push_back(THPVariable_Unpack(o.ptr()).grad());
-    modes_.emplace(Modes::now());
   }
+  for (const HostBytes& host : host_bytes) Py_VISIT(host.buffer.ptr());
+  return 0;
+}
 
-  void refuse(const std::string& reason) {
-    if (capture_) capture_->refuse(reason);
-  }
-  /// Ends it, without a plan.
-  void drop() { capture_.reset(); }
+void StepPlan::clear() {
+  // What is let go may run code that looks at this plan: it holds nothing by then.
+  const Structure old_args = std::exchange(args, {}), old_kwargs = std::exchange(kwargs, {}),
+                  old_results = std::exchange(results, {});
+  const auto old_places = std::exchange(places, {});
+  const auto old_bytes = std::exchange(host_bytes, {});
+}
 
-  py::object finish(py::object arguments, py::object results, const std::vector<py::object>& states,
-                    const std::vector<py::object>& parameters,
-                    const std::vector<std::tuple<py::object, py::object, py::object>>& guards);
-  std::string reason() const { return reason_; }
+// ---- Python ----
 
- private:
-  py::object structure(py::handle value, StepPlan& plan, bool of_results);
-  py::object result_slot(const at::Tensor& t, py::handle object, StepPlan& plan);
+namespace {
 
-  std::optional<Capture> capture_;
-  std::optional<Modes> modes_;
-  std::vector<at::Tensor> tensors_, entry_;
-  std::vector<int> numbers_;
-  std::string reason_;
+/// The base of JitFunction: a call goes to the first plan that fits, else to the method `_run`.
+struct PlanTable {
+  py::object plans = py::list();
 };
 
-bool is_number(const at::Tensor& t) { return t.is_cpu() && t.numel() <= 1; }
-
-/// A copy of nested tuples, lists and dicts with a TensorSlot in the place of each tensor.
-py::object StepCapture::structure(py::handle value, StepPlan& plan, bool of_results) {
-  PyObject* const o = value.ptr();
-  if (THPVariable_Check(o)) {
-    const at::Tensor& t = THPVariable_Unpack(o);
-    if (of_results) return result_slot(t, value, plan);
-    auto slot = std::make_unique<TensorSlot>();
-    slot->geometry = Geometry(t);
-    if (is_number(t)) {
-      slot->value.emplace(static_cast<const char*>(t.const_data_ptr()), t.nbytes());
-      return py::cast(std::move(slot));
-    }
-    slot->memory = numbers_[plan.given.size()];
-    plan.given.push_back(slot.get());
-    return py::cast(std::move(slot));
-  }
-  if (PyTuple_Check(o)) {
-    py::tuple made(PyTuple_GET_SIZE(o));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i)
-      made[static_cast<size_t>(i)] = structure(PyTuple_GET_ITEM(o, i), plan, of_results);
-    if (PyTuple_CheckExact(o)) return made;
-    return named_tuple(o, made);
-  }
-  if (PyList_CheckExact(o)) {
-    py::list made;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i) made.append(structure(PyList_GET_ITEM(o, i), plan, of_results));
-    return made;
-  }
-  if (PyDict_CheckExact(o)) {
-    py::dict made;
-    PyObject *key, *item;
-    for (Py_ssize_t at = 0; PyDict_Next(o, &at, &key, &item);) made[py::handle(key)] = structure(item, plan, of_results);
-    return made;
-  }
-  return py::reinterpret_borrow<py::object>(value);
+template <class T>
+T* value_of(PyObject* self) {
+  return static_cast<T*>(reinterpret_cast<py::detail::instance*>(self)->simple_value_holder[0]);
 }
 
-py::object StepCapture::result_slot(const at::Tensor& t, py::handle object, StepPlan& plan) {
-  auto slot = std::make_unique<TensorSlot>();
-  slot->geometry = Geometry(t);
-  for (size_t i = 0; i < tensors_.size(); ++i)
-    if (tensors_[i].is_alias_of(t)) {
-      slot->argument = static_cast<int>(i);
-      slot->itself = tensors_[i].is_same(t);
-      return py::cast(std::move(slot));
-    }
-  Block* const block =
-      is_hologram(t) && t.has_storage() && t.layout() == c10::kStrided ? hologram::block_of(t.storage().data_ptr()) : nullptr;
-  if (!block) {
-    capture_->refuse("a result is no tensor of the device with memory of its own");
-    return py::none();
-  }
-  if (t.is_conj() || t.is_neg()) capture_->refuse("a result is a lazy view");
-  const int memory = capture_->result(*block);
-  if (!capture_->made(memory)) {
-    slot->same = py::reinterpret_borrow<py::object>(object);
-    return py::cast(std::move(slot));
-  }
-  size_t at = 0;
-  while (at < plan.fresh.size() && plan.fresh[at].memory != memory) ++at;
-  if (at == plan.fresh.size()) plan.fresh.push_back({memory, block->bytes});
-  slot->memory = static_cast<int>(at);
-  return py::cast(std::move(slot));
-}
-
-py::object StepCapture::finish(py::object arguments, py::object results, const std::vector<py::object>& states,
-                               const std::vector<py::object>& parameters,
-                               const std::vector<std::tuple<py::object, py::object, py::object>>& guards) {
-  with_c10_errors([&] { default_queue().stream().flush(Reason::Library); });
-  auto plan = std::make_unique<StepPlan>(*modes_);
-  plan->arguments = structure(arguments, *plan, false);
-  plan->results = structure(results, *plan, true);
-  for (const auto& [dict, key, value] : guards) plan->guards.push_back({dict, key, value});
-  std::vector<int> state_numbers;
-  for (const py::object& o : states) {
-    const at::Tensor& t = THPVariable_Unpack(o.ptr());
-    Block* const block = is_hologram(t) && t.has_storage() ? hologram::block_of(t.storage().data_ptr()) : nullptr;
-    if (!block) continue;
-    const int memory = capture_->number_of(*block);
-    if (memory >= 0 && capture_->is_given(memory)) capture_->refuse("an argument shares memory with a tensor that it uses");
-    plan->states.push_back({t, t.storage().data(), t.numel(), t.requires_grad(), memory >= 0 && capture_->is_written(memory)});
-    if (memory >= 0) state_numbers.push_back(memory);
-  }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    StepPlan::Gradient g;
-    g.parameter = THPVariable_Unpack(parameters[i].ptr());
-    const at::Tensor entry = i < entry_.size() ? entry_[i] : at::Tensor();
-    const at::Tensor grad = g.parameter.grad();
-    if (i >= entry_.size()) capture_->refuse("first seen");  // how it began is not known: the next capture tells
-    const auto block = [](const at::Tensor& t) {
-      return t.defined() && t.has_storage() ? hologram::block_of(t.storage().data_ptr()) : nullptr;
-    };
-    if (grad.defined() && !block(grad)) {
-      capture_->refuse("a gradient has no memory on the device");
-      continue;
-    }
-    if (!entry.defined()) g.entry = StepPlan::Gradient::Entry::None;
-    if (grad.defined()) {
-      g.geometry = Geometry(grad);
-      g.memory = capture_->number_of(*block(grad));
-      g.last = grad.unsafeGetTensorImpl();
-      g.made = g.memory >= 0 && capture_->made(g.memory);
-      g.kept = !g.made;
-      if (g.made) {
-        g.memory = capture_->result(*block(grad));
-        const auto shared = [&](const auto& other) { return other.memory == g.memory; };
-        if (std::any_of(plan->gradients.begin(), plan->gradients.end(), shared) ||
-            std::any_of(plan->fresh.begin(), plan->fresh.end(), shared))
-          capture_->refuse("a gradient shares memory with another one, or with a result");
+PyObject* call_table(PyObject* self, PyObject* args, PyObject* kwargs) {
+  HANDLE_TH_ERRORS
+  if (const PlanTable* table = value_of<PlanTable>(self); table && table->plans) {
+    PyObject* const plans = table->plans.ptr();
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(plans); ++i) {
+      const auto plan = py::reinterpret_borrow<py::object>(PyList_GET_ITEM(plans, i));
+      py::object result = value_of<StepPlan>(plan.ptr())->call(args, kwargs);
+      if (result.is(py::reinterpret_borrow<py::object>(Py_NotImplemented))) continue;
+      if (i) {   // the next call is likely of the same kind
+        PyList_SetSlice(plans, i, i + 1, nullptr);
+        PyList_Insert(plans, 0, plan.ptr());
       }
-      if (g.kept && entry.is_same(grad)) {
-        if (g.memory < 0) continue;  // untouched
-        g.entry = StepPlan::Gradient::Entry::Same;
-        state_numbers.push_back(g.memory);
-      } else if (g.kept) {
-        capture_->refuse("a gradient is a tensor that was made before");
-      }
-    } else if (!entry.defined()) {
-      continue;
+      return result.release().ptr();
     }
-    plan->gradients.push_back(g);
   }
-  entry_.clear();
-  capture_->check_owners(state_numbers);
-  reason_ = capture_->reason();
-  if (!reason_.empty()) {
-    capture_.reset();
-    return py::none();
-  }
-  plan->graph = capture_->finish();
-  capture_.reset();
-  return py::cast(std::move(plan));
+  const py::object given = kwargs ? py::reinterpret_borrow<py::object>(kwargs) : py::dict();
+  static PyObject* const name = PyUnicode_InternFromString("_run");
+  return PyObject_CallMethodObjArgs(self, name, args, given.ptr(), nullptr);
+  END_HANDLE_TH_ERRORS
 }
 
 }  // namespace
 
 void bind_step_plans(py::module_& m) {
-  py::class_<TensorSlot>(m, "TensorSlot");
-  py::class_<StepPlan>(m, "StepPlan")
-      .def("call", &StepPlan::call, py::arg("args"), py::arg("kwargs"))
+  m.attr("LENGTH") = py::reinterpret_borrow<py::object>(length_key());
+  py::class_<StepPlan>(m, "StepPlan", py::custom_type_setup([](PyHeapTypeObject* type) {
+                         type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+                         type->ht_type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) -> int {
+                           Py_VISIT(Py_TYPE(self));
+                           const StepPlan* plan = value_of<StepPlan>(self);
+                           return plan ? plan->traverse(visit, arg) : 0;
+                         };
+                         type->ht_type.tp_clear = [](PyObject* self) -> int {
+                           if (StepPlan* plan = value_of<StepPlan>(self)) plan->clear();
+                           return 0;
+                         };
+                       }))
+      .def(
+          "call", [](StepPlan& plan, const py::tuple& args, const py::dict& kwargs) { return plan.call(args.ptr(), kwargs.ptr()); },
+          py::arg("args"), py::arg("kwargs"))
       .def("unlike", [](const StepPlan& a, const StepPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](StepPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
       .def("describe", [](const StepPlan& plan) { return plan.graph->describe(); })
@@ -545,14 +415,21 @@ void bind_step_plans(py::module_& m) {
       .def_property_readonly("launches", [](const StepPlan& plan) { return plan.graph->num_launches(); })
       .def_property_readonly("bytes", [](const StepPlan& plan) { return plan.graph->slab_bytes(); })
       .def_readonly("runs", &StepPlan::runs);
-  py::class_<StepCapture>(m, "StepCapture")
-      .def(py::init<const std::vector<py::object>&, const std::vector<py::object>&, const std::vector<py::object>&>(),
-           py::arg("tensors"), py::arg("numbers"), py::arg("parameters"))
-      .def("refuse", &StepCapture::refuse)
-      .def("drop", &StepCapture::drop)
-      .def("finish", &StepCapture::finish)
-      .def_property_readonly("reason", &StepCapture::reason);
-  m.def("capturing", [] { return capturing(); });
+  py::class_<PlanTable>(m, "PlanTable", py::custom_type_setup([](PyHeapTypeObject* type) {
+                          type->ht_type.tp_call = &call_table;
+                          type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+                          type->ht_type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) -> int {
+                            Py_VISIT(Py_TYPE(self));
+                            if (const PlanTable* table = value_of<PlanTable>(self)) Py_VISIT(table->plans.ptr());
+                            return 0;
+                          };
+                          type->ht_type.tp_clear = [](PyObject* self) -> int {
+                            if (PlanTable* table = value_of<PlanTable>(self)) const py::object let_go = std::move(table->plans);
+                            return 0;
+                          };
+                        }))
+      .def(py::init<>())
+      .def_property_readonly("_plans", [](const PlanTable& table) { return table.plans ? table.plans : py::list(); });
 }
 
 }  // namespace hologram

@@ -1,10 +1,158 @@
-// A function of tensors as a graph that runs again: torch.hologram.jit (hologram_torch/graphs.py decides when).
+// A function of tensors as a graph that runs again: torch.hologram.jit (hologram_torch/_jit.py decides when).
 #pragma once
 
+#include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <pybind11/pybind11.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/fp_mode.h"
+#include "runtime/graph/graph.h"
 
 namespace hologram {
 
+/// What a tensor looks like without its memory.
+struct Geometry {
+  c10::SmallVector<int64_t, 5> sizes, strides;
+  int64_t offset = 0;
+  caffe2::TypeMeta type;
+  c10::Device device{c10::DeviceType::CPU};
+
+  Geometry() = default;
+  explicit Geometry(const at::Tensor& t)
+      : sizes(t.sizes().begin(), t.sizes().end()),
+        strides(t.strides().begin(), t.strides().end()),
+        offset(t.storage_offset()),
+        type(t.dtype()),
+        device(t.device()) {}
+  bool matches(const at::Tensor& t) const {
+    return t.dtype() == type && t.device() == device && t.sizes() == c10::IntArrayRef(sizes) &&
+           t.strides() == c10::IntArrayRef(strides) && t.storage_offset() == offset;
+  }
+  at::Tensor tensor(c10::Storage storage) const;
+};
+
+/// Nested tuples, lists and dicts, of arguments or of results, with tensors and other values as leaves.
+struct Structure {
+  enum class Kind : uint8_t { Tensor, Tuple, NamedTuple, List, Dict, Value };
+  struct Tensor {
+    Geometry geometry;
+    int memory = -1;                    // an argument's number in the graph, or a result's in StepPlan::fresh
+    std::optional<std::string> value;   // a number of the CPU's: its bytes, which are part of what a plan matches
+    int argument = -1;                  // a result in an argument's memory
+    bool itself = false;                // ... which is that argument
+  };
+  Kind kind = Kind::Value;
+  std::unique_ptr<Tensor> tensor;
+  std::vector<Structure> items;
+  std::vector<pybind11::object> keys;   // a dict's
+  pybind11::object value;               // itself; the type of a tensor's or a tuple's
+};
+
+/// The modes under which a function computes something else.
+struct Modes {
+  Queue* queue;
+  c10::impl::LocalDispatchKeySet keys;
+  bool grad, recording, autocast, cpu_autocast, deterministic;
+  at::ScalarType autocast_type, cpu_autocast_type, default_type;
+  at::Float32MatmulPrecision precision;
+  FpMode fp;
+  c10::SmallVector<PyObject*, 2> functions;   // torch's stack of function modes: a default device is one
+
+  static Modes now();
+  bool operator==(const Modes& o) const;
+};
+
+class StepPlan {
+ public:
+  /// A place in a dict, a list or a cell that must hold what it held: a module's parameter, a number that the function read.
+  struct Guard {
+    pybind11::object key, value;
+  };
+  struct GuardedPlace {
+    pybind11::object place;
+    uint64_t version = 0;    // a dict's when it held all of them; see dict_version
+    std::vector<Guard> guards;
+  };
+  /// Memory of the host that must hold what it held.
+  struct HostBytes {
+    pybind11::object buffer;
+    std::string bytes;
+  };
+  /// A tensor that exists outside: where it lay.
+  struct State {
+    at::Tensor tensor;
+    const void* data;
+    int64_t numel;
+    bool requires_grad, written;
+  };
+  struct HostState {
+    at::Tensor tensor;
+    const void* data;
+    uint32_t version;
+  };
+  struct Gradient {
+    enum class Entry : uint8_t { Any, None, Same } entry = Entry::Any;
+    at::Tensor parameter;
+    bool made = false, kept = false;  // the plan makes a new one, or adds to the one there is; neither: there is none afterwards
+    Geometry geometry;
+    int memory = -1;
+    const c10::TensorImpl* last = nullptr;
+  };
+  struct Fresh {
+    int memory;
+    size_t bytes;
+  };
+
+  explicit StepPlan(const Modes& now) : modes(now) {}
+
+  std::unique_ptr<Graph> graph;
+  const Modes modes;
+  Structure args, kwargs, results;
+  std::vector<int> given;  // the arguments' tensors in the graph, in order
+  std::vector<GuardedPlace> places;
+  std::vector<HostBytes> host_bytes;
+  std::vector<State> states;
+  std::vector<HostState> host_states;
+  std::vector<Gradient> gradients;
+  std::vector<Fresh> fresh;  // memory of results
+  uint64_t runs = 0;
+
+  void guard(const pybind11::object& place, pybind11::object key, pybind11::object value);
+  /// NotImplemented where the plan does not fit. `kwargs` may be null.
+  pybind11::object call(PyObject* args, PyObject* kwargs);
+  /// Why the last call did not fit.
+  const std::string& misfit() const { return misfit_; }
+  int traverse(visitproc visit, void* arg) const;
+  void clear();
+
+ private:
+  using Arguments = c10::SmallVector<const at::Tensor*, 8>;
+  bool match(PyObject* given, const Structure& expected, Arguments& tensors) const;
+  bool match_tensor(PyObject* given, const Structure& expected, Arguments& tensors) const;
+  bool still_valid(const Arguments& tensors);
+  bool still_holds(GuardedPlace& place);
+  void place_gradients();
+  pybind11::object build(const Structure& structure, const Arguments& tensors, const std::vector<c10::Storage>& storages) const;
+  bool unfit(std::string why) {
+    misfit_ = std::move(why);
+    return false;
+  }
+
+  std::string misfit_;
+};
+
+/// A tuple of a named type: Python's named tuples take their items one by one, torch's take them together.
+pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple& items);
+
 void bind_step_plans(pybind11::module_& m);
+/// StepCapture, which makes them.
+void bind_step_capture(pybind11::module_& m);
 
 }  // namespace hologram

@@ -11,10 +11,12 @@ from tests.backends.fakes import build as fakes
 from tests.backends.fakes.checks_torch import *  # noqa: F403
 from tests.backends.fakes.checks_torch import DEVICE, check_convolutions, hologram, native
 from tests.backends.metal import fake
+from tests.modes import deferred
 
 metal = fake.driver()
 
 
+@deferred
 def test_nobody_waits():
     a, b = torch.ones(64, 64, device=DEVICE), torch.ones(64, 64, device=DEVICE)
     torch.mm(a, b)

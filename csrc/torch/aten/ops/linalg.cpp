@@ -31,6 +31,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "runtime/base/copy_rows.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
@@ -123,7 +124,7 @@ void start_from(const Tensor& out, const Tensor& self) {
   char* target = output_data(out);
   if (capturing())
     if (Capture* const capture = Capture::current()) capture->call(rows_call(row, out.size(0)), {{target, true}, {source, false}});
-  for (int64_t i = 0; i < out.size(0); ++i, target += row) std::memcpy(target, source, row);
+  copy_rows(target, source, row, static_cast<size_t>(out.size(0)));
 }
 
 Tensor mm(const Tensor& a, const Tensor& b) {

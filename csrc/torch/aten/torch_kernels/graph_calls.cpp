@@ -295,8 +295,8 @@ class ProductCall final : public GraphCall {
   }
 
  private:
-  /// The call of BLAS that torch's kernel would make, where it would make one and nothing else: row-major matrices are the transposed
-  /// ones of column-major ones, and a @ b is the transposed of b^T @ a^T.
+  /// The call of BLAS that torch's kernel would make, where it makes one and nothing else: ATen/native/LinearAlgebra.cpp,
+  /// addmm_impl_cpu_, chooses the transpositions, and ATen/native/CPUBlas.cpp the leading dimensions of single rows.
   void prepare_gemm() {
     const at::Tensor &out = tensors_[0], &a = tensors_[1], &b = tensors_[2];
     if ((kind_ != Product::mm && kind_ != Product::addmm) || out.numel() == 0 || a.size(1) == 0) return;
@@ -309,29 +309,28 @@ class ProductCall final : public GraphCall {
     if (at::globalContext().allowTF32OneDNN() ||
         at::globalContext().float32MatmulPrecision() != at::Float32MatmulPrecision::HIGHEST)
       return;
-    const int64_t rows = out.size(0), columns = out.size(1), inner = a.size(1);
-    if (rows <= 1 || columns <= 1 || inner <= 1) return;    // torch's kernel changes leading dimensions there
-    if (!out.is_contiguous()) return;
-    // column-major: m = columns, n = rows; the first matrix is b^T, the second a^T
-    const auto as_operand = [](const at::Tensor& t, int64_t& ld, char& op) {
-      if (t.stride(1) == 1 && t.stride(0) >= std::max<int64_t>(1, t.size(1))) {
-        op = 'n';
-        ld = t.stride(0);
-        return true;
-      }
-      if (t.stride(0) == 1 && t.stride(1) >= std::max<int64_t>(1, t.size(0))) {
-        op = 't';
-        ld = t.stride(1);
-        return true;
-      }
+    // BLAS counts columns first: what lies in rows is the transposed product, of the matrices in the other order.
+    const bool by_columns = out.stride(0) == 1 && (out.size(1) == 1 || out.stride(1) >= std::max<int64_t>(1, out.size(0)));
+    if (!by_columns && !(out.stride(1) == 1 && (out.size(0) == 1 || out.stride(0) >= std::max<int64_t>(1, out.size(1))))) return;
+    const int down = by_columns ? 0 : 1, along = 1 - down;
+    const at::Tensor &first = by_columns ? a : b, &second = by_columns ? b : a;
+    first_ = by_columns ? 1 : 2, second_ = by_columns ? 2 : 1;
+    const int64_t m = out.size(down), n = out.size(along), k = a.size(1);
+    const auto as_operand = [&](const at::Tensor& t, int64_t rows, int64_t columns, int64_t& ld, char& op) {
+      if (t.stride(down) == 1 && t.stride(along) >= std::max<int64_t>(1, rows)) return op = 'n', ld = t.stride(along), true;
+      if (t.stride(along) == 1 && t.stride(down) >= std::max<int64_t>(1, columns)) return op = 't', ld = t.stride(down), true;
       return false;
     };
-    int64_t ld_first, ld_second;
-    if (!as_operand(b, ld_first, op_first_) || !as_operand(a, ld_second, op_second_)) return;
-    constexpr int64_t kMost = INT32_MAX;
-    if (rows > kMost || columns > kMost || inner > kMost || ld_first > kMost || ld_second > kMost) return;
-    m_ = static_cast<int>(columns), n_ = static_cast<int>(rows), k_ = static_cast<int>(inner);
-    ld_first_ = static_cast<int>(ld_first), ld_second_ = static_cast<int>(ld_second);
+    int64_t ld_first, ld_second, ld_out = out.stride(along);
+    if (!as_operand(first, m, k, ld_first, op_first_) || !as_operand(second, k, n, ld_second, op_second_)) return;
+    if (n == 1) ld_out = m;
+    if (op_first_ == 't' && m == 1) ld_first = k;
+    if (op_first_ == 'n' && k == 1) ld_first = m;
+    if (op_second_ == 't' && k == 1) ld_second = n;
+    if (op_second_ == 'n' && n == 1) ld_second = k;
+    if (std::max({m, n, k, ld_first, ld_second, ld_out}) > INT32_MAX) return;
+    m_ = static_cast<int>(m), n_ = static_cast<int>(n), k_ = static_cast<int>(k);
+    ld_first_ = static_cast<int>(ld_first), ld_second_ = static_cast<int>(ld_second), ld_out_ = static_cast<int>(ld_out);
     f32_ = f32, f64_ = f64;
     beta64_ = kind_ == Product::mm ? 0 : beta_.toDouble();
     alpha64_ = kind_ == Product::mm ? 1 : alpha_.toDouble();
@@ -340,12 +339,13 @@ class ProductCall final : public GraphCall {
   }
 
   void gemm() const {
+    char *out = address_[0], *first = address_[first_], *second = address_[second_];
     if (is_double_)
-      f64_(&op_first_, &op_second_, &m_, &n_, &k_, &alpha64_, reinterpret_cast<const double*>(address_[2]), &ld_first_,
-           reinterpret_cast<const double*>(address_[1]), &ld_second_, &beta64_, reinterpret_cast<double*>(address_[0]), &m_);
+      f64_(&op_first_, &op_second_, &m_, &n_, &k_, &alpha64_, reinterpret_cast<const double*>(first), &ld_first_,
+           reinterpret_cast<const double*>(second), &ld_second_, &beta64_, reinterpret_cast<double*>(out), &ld_out_);
     else
-      f32_(&op_first_, &op_second_, &m_, &n_, &k_, &alpha32_, reinterpret_cast<const float*>(address_[2]), &ld_first_,
-           reinterpret_cast<const float*>(address_[1]), &ld_second_, &beta32_, reinterpret_cast<float*>(address_[0]), &m_);
+      f32_(&op_first_, &op_second_, &m_, &n_, &k_, &alpha32_, reinterpret_cast<const float*>(first), &ld_first_,
+           reinterpret_cast<const float*>(second), &ld_second_, &beta32_, reinterpret_cast<float*>(out), &ld_out_);
   }
 
   const Product kind_;
@@ -356,7 +356,7 @@ class ProductCall final : public GraphCall {
   char* address_[3] = {};
   bool direct_ = false, is_double_ = false;
   char op_first_ = 'n', op_second_ = 'n';
-  int m_ = 0, n_ = 0, k_ = 0, ld_first_ = 0, ld_second_ = 0;
+  int first_ = 0, second_ = 0, m_ = 0, n_ = 0, k_ = 0, ld_first_ = 0, ld_second_ = 0, ld_out_ = 0;
   float alpha32_ = 1, beta32_ = 0;
   double alpha64_ = 1, beta64_ = 0;
   Gemm32 f32_ = nullptr;

@@ -171,5 +171,5 @@ def _switches(todo: list) -> dict:
     slows = {"HOLOGRAM_GUARD": config.guard, "HOLOGRAM_SYNC": config.sync, "HOLOGRAM_FUSION": not config.fusion}
     slow = [name for name, set_so in slows.items() if set_so]
     if slow:
-        todo.append(f"{', '.join(slow)} is for debugging and makes programs slower. Leave it out otherwise.")
+        todo.append(f"leave out {', '.join(slow)} where nothing is debugged: programs are slower with it.")
     return given or {"set": "none"}
