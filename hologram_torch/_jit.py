@@ -24,7 +24,9 @@ from typing import Any
 import torch
 from torch.utils._device import DeviceContext
 
-from . import _C, NAME
+from hologram_core.config import config
+
+from . import _C, NAME, fusion_graph, plan_graph
 from ._surroundings import PLAIN, Surroundings
 
 ATTEMPTS = 6            # captures in a row that differ before a function is left alone
@@ -108,9 +110,23 @@ class JitFunction(_C.PlanTable):
             if variant.plans:
                 plan = variant.plans[-1]
                 row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
-                        "program": plan.describe()}
+                        "program": plan_graph.lines(plan.program())}
             rows.append(row)
         return rows
+
+    def explain(self, graph: str | None = None) -> str:
+        """The nodes of the plan that ran last, a line each, and what was not captured and why.
+
+        `graph`: a file to draw the plan into, as for `torch.hologram.explain`.
+        """
+        rows = self.plans()
+        text = [f"not captured: {row['reason']}" for row in rows if row["reason"]]
+        if not self._plans:
+            return "\n".join(text) or "nothing was captured yet: the first three calls with arguments of a kind run as ever"
+        program = self._plans[0].program()
+        if graph is not None:
+            fusion_graph.draw(plan_graph.dot(program, getattr(self._function, "__name__", "plan")), graph)
+        return "\n".join([*plan_graph.lines(program), *text])
 
     def clear(self) -> None:
         """Forgets all plans, and gives back their memory."""
@@ -219,6 +235,67 @@ class JitFunction(_C.PlanTable):
             warnings.warn(text, RuntimeWarning, stacklevel=5)
 
 
+class _PlainFunction(JitFunction):
+    """HOLOGRAM_JIT=off."""
+
+    def __call__(self, *args, **kwargs):
+        return self._function(*args, **kwargs)
+
+
+class _CheckedFunction(JitFunction):
+    """HOLOGRAM_JIT=check: what a plan serves runs both ways from the same state, which must end in the same bits."""
+
+    def __call__(self, *args, **kwargs):
+        for plan in list(self._plans):
+            before = _State(plan, args, kwargs)
+            result = plan.call(args, kwargs)
+            if result is not NotImplemented:
+                replayed = before.now(result)
+                before.restore()
+                result = self._function(*args, **kwargs)
+                actual = before.now(result)
+                different = [name for name in actual.keys() | replayed.keys()
+                             if name not in actual or name not in replayed or not torch.equal(actual[name], replayed[name])]
+                if different:
+                    name, program = getattr(self._function, "__name__", "the function"), "\n".join(plan_graph.lines(plan.program()))
+                    raise RuntimeError(f"hologram.jit: a replay of {name} gives something else than the function: "
+                                       f"{', '.join(sorted(different))}. Its plan:\n{program}")
+                return result
+        return self._run(args, kwargs)
+
+
+class _State:
+    """What a run of a plan may change, before it does."""
+
+    def __init__(self, plan, args, kwargs) -> None:
+        self.tensors = {f"argument {i}": leaf for i, leaf in enumerate(_leaves((args, kwargs))) if isinstance(leaf, torch.Tensor)}
+        self.tensors |= {f"a tensor around it of shape {tuple(t.shape)} ({i})": t for i, t in enumerate(plan.written)}
+        self.parameters = plan.parameters
+        self.gradients = [p.grad for p in self.parameters]
+        self.bits = [t.detach().clone() for t in self.tensors.values()]
+        self.gradient_bits = [None if g is None else g.clone() for g in self.gradients]
+        self.generator = torch.get_device_module(NAME).get_rng_state()
+
+    def restore(self) -> None:
+        with torch.no_grad():
+            for tensor, bits in zip(self.tensors.values(), self.bits, strict=True):
+                tensor.copy_(bits)
+            for parameter, gradient, kept in zip(self.parameters, self.gradients, self.gradient_bits, strict=True):
+                parameter.grad = gradient
+                if gradient is not None:
+                    gradient.copy_(kept)
+        torch.get_device_module(NAME).set_rng_state(self.generator)
+
+    def now(self, result) -> dict[str, torch.Tensor]:
+        """By name, the bits of all that changed."""
+        results = {f"result {i}": leaf for i, leaf in enumerate(_leaves(result)) if isinstance(leaf, torch.Tensor)}
+        gradients = {f"the gradient of a parameter of shape {tuple(p.shape)} ({i})": p.grad for i, p in enumerate(self.parameters)}
+        all_of_it = {**results, **self.tensors, **{name: g for name, g in gradients.items() if g is not None}}
+        bits = {name: t.detach().clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8)
+                for name, t in all_of_it.items()}
+        return {**bits, "the generator": torch.get_device_module(NAME).get_rng_state()}
+
+
 def _only_default_devices() -> bool:
     """Is each function mode that is active the one of a default device?"""
     modes = (torch._C._get_function_stack_at(i) for i in range(torch._C._len_torch_function_stack()))
@@ -283,5 +360,8 @@ def jit(function: Callable | None = None, *, strict: bool = False, max_plans: in
     if function is None:
         return functools.partial(jit, strict=strict, max_plans=max_plans)
     if not callable(function):
-        raise TypeError(f"hologram.jit: a function is needed, not {type(function).__name__}.")
-    return JitFunction(function, strict, max_plans)
+        raise TypeError(f"hologram.jit: a function is needed, not {type(function).__name__}. Write @torch.hologram.jit above it.")
+    if not isinstance(max_plans, int) or max_plans < 1:
+        raise ValueError(f"hologram.jit: max_plans is {max_plans!r}. Give the number of plans to keep, at least 1.")
+    kinds = {"on": JitFunction, "off": _PlainFunction, "check": _CheckedFunction}
+    return kinds[config.jit](function, strict, max_plans)

@@ -7,13 +7,13 @@ import shutil
 import warnings
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _kernel(prefix: str, kernel, title: str) -> list[str]:
     """One kernel as a cluster: operands as boxes, ops as ellipses, values as edges."""
-    lines = [f"  subgraph cluster_{prefix} {{", f"    label={_quoted(title)}; style=rounded; color=gray60;"]
+    lines = [f"  subgraph cluster_{prefix} {{", f"    label={quoted(title)}; style=rounded; color=gray60;"]
     producers = kernel.producers()
 
     def source(ref) -> str:
@@ -21,11 +21,11 @@ def _kernel(prefix: str, kernel, title: str) -> list[str]:
 
     for number, operand in enumerate(kernel.operands):
         shape = "box, style=filled, fillcolor=" + ("lightblue" if operand.output else "gray92")
-        lines.append(f"    {prefix}_o{number} [shape={shape}, label={_quoted(f'{operand.dtype} ${number}')}];")
+        lines.append(f"    {prefix}_o{number} [shape={shape}, label={quoted(f'{operand.dtype} ${number}')}];")
     for number in range(len(kernel.scalars)):
-        lines.append(f"    {prefix}_s{number} [shape=plaintext, label={_quoted(f'#{number}')}];")
+        lines.append(f"    {prefix}_s{number} [shape=plaintext, label={quoted(f'#{number}')}];")
     for node in kernel.nodes:
-        lines.append(f"    {prefix}_n{node.first} [label={_quoted(node.name)}];")
+        lines.append(f"    {prefix}_n{node.first} [label={quoted(node.name)}];")
         lines += [f"    {source(ref)} -> {prefix}_n{node.first};" for ref in node.args if ref.kind != "const"]
     for number, operand in kernel.outputs():
         if operand.source.kind != "value" or operand.source.n in producers:

@@ -28,5 +28,5 @@ def test_the_levels_of_the_log_are_described_by_what_the_code_logs():
 
 
 def test_python_in_the_readme_runs(tmp_path):
-    assert len(blocks("README.md")) == 4
+    assert len(blocks("README.md")) == 5
     run(blocks("README.md"), tmp_path)

@@ -2,8 +2,13 @@
 
 import collections
 import gc
+import importlib.util
+import os
 import random
 import re
+import subprocess
+import sys
+import textwrap
 import types
 import warnings
 import weakref
@@ -16,6 +21,7 @@ from torch import nn
 
 import hologram_torch
 from tests.compare import DEVICE
+from tests.pages import ROOT
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
 
@@ -395,7 +401,7 @@ def own_generator(x):
 
 WEIGHT = torch.ones(3, device=DEVICE, requires_grad=True)
 REFUSED = {
-    reads_a_value: "reads or writes a tensor", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
+    reads_a_value: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
     counts: "changes 'counter' around it", differentiable: "can be differentiated", host_random: "random numbers on the host",
     own_generator: "generator of its own",
 }
@@ -617,3 +623,73 @@ def test_products_of_all_layouts():
                 expected = a @ b, torch.addmm(bias, a, b, beta=0.5, alpha=2), a.double() @ b.double()
                 assert all(torch.equal(x, y) for x, y in zip(actual, expected, strict=True)), (m, n, k)
                 assert_replayed(function, 1)
+
+
+# ---- looking at plans ----
+
+def test_a_plan_is_described_and_drawn(tmp_path):
+    net = mlp()
+    function = torch.hologram.jit(torch.no_grad()(lambda x: net(x).softmax(-1)), strict=True)
+    assert "nothing was captured yet" in function.explain()
+    for i in range(5):
+        function(floats(6, 8)(i))
+    text = function.explain(graph=str(tmp_path / "plan.dot"))
+    assert text.count("addmm") == 3 and "relu: temporary" in text and "exp_nonpositive" in text
+    drawn = (tmp_path / "plan.dot").read_text()
+    assert drawn.startswith("digraph plan {") and drawn.count("[shape=box, style=rounded") == text.count("addmm") + text.count("copy")
+    assert drawn.count("fillcolor=lightblue") == 1 and drawn.count("fillcolor=gray92") == 7     # the result; x, weights and biases
+
+
+def run_file(folder, text, **environment):
+    """What a program prints; from a file, as programs are."""
+    path = folder / "program.py"
+    path.write_text(textwrap.dedent(text))
+    done = subprocess.run([sys.executable, str(path)], env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_replays_are_checked_on_demand(tmp_path):
+    program = """
+        import itertools, torch
+        numbers = itertools.count()     # no one sees what it will give
+        @torch.hologram.jit
+        def f(x):
+            return x * (next(numbers) // 5)
+        x = torch.ones(3, device="hologram")
+        g = torch.hologram.jit(lambda x: x.add_(torch.rand_like(x)))
+        for _ in range(5):
+            g(x)
+        assert g.plans()[0]["runs"] > 0
+        try:
+            for _ in range(9):
+                f(x)
+        except RuntimeError as error:
+            print(error)
+    """
+    done = run_file(tmp_path, program, HOLOGRAM_JIT="check")
+    assert "a replay of f gives something else than the function: result 0. Its plan:\nmul:" in done
+    program = """
+        import torch
+        f = torch.hologram.jit(lambda x: x * 2)
+        for _ in range(9):
+            f(torch.ones(3, device="hologram"))
+        print(f.plans())
+    """
+    assert run_file(tmp_path, program, HOLOGRAM_JIT="off") == "[]\n" and "'runs': 6" in run_file(tmp_path, program)
+
+
+def test_everything_here_holds_when_replays_are_checked():
+    if os.environ.get("HOLOGRAM_JIT") == "check":
+        return
+    arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "training or forms or arguments or random or gradients"]
+    done = subprocess.run(arguments, env={**os.environ, "HOLOGRAM_JIT": "check"}, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_example_learns_the_same_with_and_without():
+    spec = importlib.util.spec_from_file_location("example", ROOT / "examples/07_jit_rl.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    curves = [example.learn(seed=1, jit=jit, updates=3)[0] for jit in (True, False)]
+    assert curves[0] == curves[1] and len(curves[0]) == 3 and curves[0][-1] > 15

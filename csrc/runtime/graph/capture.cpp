@@ -305,8 +305,9 @@ void Capture::note_access(Block& block) {
   Capture* const capture = current();
   if (!capture) return;
   capture->see(block);
-  if (Work::depth() == 0)
-    capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)");
+  if (Work::depth() == 0 && !capture->refused())   // no lock is held here: locate may wait
+    capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)" +
+                    (capture->locate ? capture->locate() : ""));
 }
 
 void Capture::check_owners(const std::vector<int>& known) {

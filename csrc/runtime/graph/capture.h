@@ -42,6 +42,8 @@ class Capture {
   /// The number of the memory under a result, which is the caller's from now on: another one each time where it was made by the program.
   int result(Block& block);
   void refuse(const std::string& reason);
+  /// Says where the program is; it may wait for the interpreter.
+  std::string (*locate)() = nullptr;
   bool refused() const { return !reason_.empty(); }
   /// Did the queue copy memory of the host that is no argument?
   bool has_constants() const { return has_constants_; }

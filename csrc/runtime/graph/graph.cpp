@@ -223,21 +223,18 @@ std::string Graph::unlike(const Graph& other) const {
   return "";
 }
 
-std::vector<std::string> Graph::describe() const {
-  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
-  std::vector<std::string> lines;
+std::vector<Graph::NodeFacts> Graph::describe() const {
+  std::vector<NodeFacts> all;
   for (const Node& node : nodes_) {
-    std::string line = node.kernel ? node.kernel->name : calls_[static_cast<size_t>(node.first)].call->name();
-    if (node.count > 1) line += " x " + std::to_string(node.count);
-    line += ":";
+    NodeFacts& facts = all.emplace_back();
+    facts.name = node.kernel ? node.kernel->name : calls_[static_cast<size_t>(node.first)].call->name();
+    facts.launches = node.kernel ? node.count : 0;
     each_ref(node, [&](MemoryRef ref, bool written) {
-      line += std::string(written ? " >" : " ") + kKinds[static_cast<int>(memories_[static_cast<size_t>(ref.memory)].kind)] +
-              std::to_string(ref.memory);
-      if (ref.offset) line += "+" + std::to_string(ref.offset);
+      const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+      facts.uses.push_back({ref.memory, memory.kind, ref.offset, memory.bytes, written});
     });
-    lines.push_back(line);
   }
-  return lines;
+  return all;
 }
 
 }  // namespace hologram

@@ -65,8 +65,20 @@ class Graph {
   int num_launches() const { return static_cast<int>(nodes_.size() - calls_.size()); }
   size_t slab_bytes() const { return slab_ ? slab_->bytes : 0; }
   uint64_t draws() const { return draws_; }      // random numbers that a run takes from the generator
-  /// A line per node: what runs, on which memory.
-  std::vector<std::string> describe() const;
+  struct NodeFacts {
+    struct Use {
+      int memory;
+      Kind kind;
+      int64_t offset;
+      size_t bytes;    // of the memory
+      bool written;
+    };
+    std::string name;
+    int launches;      // 0: a call
+    std::vector<Use> uses;
+  };
+  /// What runs, on which memory.
+  std::vector<NodeFacts> describe() const;
 
   /// Says where memory `m`, which is Given, lies.
   void place(int m, char* address) {

@@ -20,6 +20,16 @@ namespace {
 
 using aten::is_hologram;
 
+/// " at file:line" of the innermost frame of Python's.
+std::string location() {
+  const py::gil_scoped_acquire gil;
+  PyFrameObject* const frame = PyEval_GetFrame();
+  if (!frame) return "";
+  const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+  const std::string path = py::str(code.attr("co_filename"));
+  return " at " + path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
+}
+
 class StepCapture {
  public:
   /// `tensors`: the arguments that are others in each call; `numbers`: those of the CPU whose value is part of what is matched.
@@ -30,6 +40,7 @@ class StepCapture {
     with_c10_errors([&] {
       default_queue().stream().flush(Reason::Library);
       capture_.emplace(default_queue());
+      capture_->locate = &location;
     });
     for (const py::object& o : tensors) {
       const at::Tensor& t = THPVariable_Unpack(o.ptr());

@@ -388,6 +388,35 @@ PyObject* call_table(PyObject* self, PyObject* args, PyObject* kwargs) {
   END_HANDLE_TH_ERRORS
 }
 
+/// [(name, launches, [(memory, kind, offset, bytes of the memory, written)])]
+py::list program_of(const StepPlan& plan) {
+  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
+  py::list program;
+  for (const Graph::NodeFacts& node : plan.graph->describe()) {
+    py::list uses;
+    for (const auto& use : node.uses)
+      uses.append(py::make_tuple(use.memory, kKinds[static_cast<int>(use.kind)], use.offset, use.bytes, use.written));
+    program.append(py::make_tuple(node.name, node.launches, uses));
+  }
+  return program;
+}
+
+/// The tensors around the function that a run writes.
+py::list written_by(const StepPlan& plan) {
+  py::list tensors;
+  for (const StepPlan::State& state : plan.states)
+    if (state.written) tensors.append(py::reinterpret_steal<py::object>(THPVariable_Wrap(state.tensor)));
+  return tensors;
+}
+
+/// The parameters whose gradients a run makes, changes or lets go.
+py::list parameters_of(const StepPlan& plan) {
+  py::list tensors;
+  for (const StepPlan::Gradient& g : plan.gradients)
+    tensors.append(py::reinterpret_steal<py::object>(THPVariable_Wrap(g.parameter)));
+  return tensors;
+}
+
 }  // namespace
 
 void bind_step_plans(py::module_& m) {
@@ -409,7 +438,9 @@ void bind_step_plans(py::module_& m) {
           py::arg("args"), py::arg("kwargs"))
       .def("unlike", [](const StepPlan& a, const StepPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](StepPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
-      .def("describe", [](const StepPlan& plan) { return plan.graph->describe(); })
+      .def("program", &program_of)
+      .def_property_readonly("written", &written_by)
+      .def_property_readonly("parameters", &parameters_of)
       .def_property_readonly("misfit", &StepPlan::misfit)
       .def_property_readonly("nodes", [](const StepPlan& plan) { return plan.graph->num_nodes(); })
       .def_property_readonly("launches", [](const StepPlan& plan) { return plan.graph->num_launches(); })
