@@ -94,8 +94,9 @@ class JitFunction(_C.PlanTable):
 
     def __init__(self, function: Callable, strict: bool, max_plans: int) -> None:
         super().__init__()
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())     # a module has attributes of its own
         self._function, self._strict, self._max_plans = function, strict, max_plans
+        self._name = getattr(function, "__name__", type(function).__name__)
         self._variants: dict[Any, _Variant] = {}
         self._told: set[str] = set()
 
@@ -125,7 +126,7 @@ class JitFunction(_C.PlanTable):
             return "\n".join(text) or "nothing was captured yet: the first three calls with arguments of a kind run as ever"
         program = self._plans[0].program()
         if graph is not None:
-            fusion_graph.draw(plan_graph.dot(program, getattr(self._function, "__name__", "plan")), graph)
+            fusion_graph.draw(plan_graph.dot(program, self._name), graph)
         return "\n".join([*plan_graph.lines(program), *text])
 
     def clear(self) -> None:
@@ -188,7 +189,9 @@ class JitFunction(_C.PlanTable):
             capture.drop()
         variant.parameters = parameters
         reason = capture.reason
-        if plan is None and not (fresh and reason == "first seen"):
+        if reason.startswith("another thread"):     # by chance: it may be quiet the next time
+            variant.attempts += 1
+        elif plan is None and not (fresh and reason == "first seen"):
             self._give_up(variant, reason)
         elif plan is not None:
             self._compare(variant, plan)
@@ -257,7 +260,7 @@ class _CheckedFunction(JitFunction):
                 different = [name for name in actual.keys() | replayed.keys()
                              if name not in actual or name not in replayed or not torch.equal(actual[name], replayed[name])]
                 if different:
-                    name, program = getattr(self._function, "__name__", "the function"), "\n".join(plan_graph.lines(plan.program()))
+                    name, program = self._name, "\n".join(plan_graph.lines(plan.program()))
                     raise RuntimeError(f"hologram.jit: a replay of {name} gives something else than the function: "
                                        f"{', '.join(sorted(different))}. Its plan:\n{program}")
                 return result

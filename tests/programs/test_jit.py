@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import types
 import warnings
 import weakref
@@ -693,3 +694,90 @@ def test_the_example_learns_the_same_with_and_without():
     spec.loader.exec_module(example)
     curves = [example.learn(seed=1, jit=jit, updates=3)[0] for jit in (True, False)]
     assert curves[0] == curves[1] and len(curves[0]) == 3 and curves[0][-1] > 15
+
+
+# ---- what may be decorated, and from where it may be called ----
+
+class Decorated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.scale = nn.Linear(8, 4).to(DEVICE), 2.0
+
+    @torch.hologram.jit
+    def forward(self, x):
+        with torch.no_grad():
+            return self.layer(x) * self.scale
+
+
+@pytest.mark.filterwarnings("ignore:hologram.jit")
+def test_methods_and_modules():
+    one, other = Decorated(), Decorated()
+    net = mlp()
+    whole = torch.no_grad()(torch.hologram.jit(net))
+    for i in range(12):
+        x = floats(6, 8)(i)
+        if i == 8:
+            one.scale = 3.0
+        for module in (one, other):
+            assert torch.equal(module(x), module.layer(x) * module.scale)
+        with torch.no_grad():
+            assert torch.equal(whole(x), net(x))
+    assert_replayed(Decorated.forward, 12)
+    assert torch.hologram.jit(net).__doc__ == net.__doc__ and torch.hologram.jit(net)._name == "Sequential"
+
+
+@pytest.mark.filterwarnings("ignore:hologram.jit")
+def test_threads():
+    torch.manual_seed(0)
+    net = mlp((8, 64, 64, 4))
+
+    def deep(x):
+        with torch.no_grad():
+            for _ in range(30):
+                x = x + net(x).sum(-1, keepdim=True) * 0.01
+            return x
+
+    function = torch.hologram.jit(deep)
+    inputs = [floats(6, 8)(i) for i in range(8)]
+    expected = [deep(x) for x in inputs]
+    for x in inputs[:4]:
+        function(x)
+    wrong = []
+
+    def work(k):
+        for i in range(200):
+            x = (i + k) % 8
+            if not torch.equal(function(inputs[x]), expected[x]):
+                wrong.append((k, i))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert_replayed(function, 600)
+
+
+def test_bad_options():
+    with pytest.raises(TypeError, match=r"hologram.jit: a function is needed, not int"):
+        torch.hologram.jit(3)
+    with pytest.raises(ValueError, match=r"hologram.jit: max_plans is 0"):
+        torch.hologram.jit(abs, max_plans=0)
+
+
+def test_many_nodes_replay_and_allocate_nothing():
+    def long(x):
+        for _ in range(5000):
+            x = (x @ x) * 0.5
+        return x
+
+    function = torch.hologram.jit(long, strict=True)
+    x = torch.eye(4, device=DEVICE)
+    for _ in range(4):
+        result = function(x)
+    assert function.plans()[0]["nodes"] == 10_000 and torch.equal(result, long(x))
+    before = torch.hologram.memory_stats()["allocation.all.allocated"]
+    for _ in range(100):
+        function(x)
+    assert torch.hologram.memory_stats()["allocation.all.allocated"] - before == 100      # the results

@@ -56,6 +56,7 @@ void Graph::finish() {
       Memory& memory = memories_[static_cast<size_t>(ref.memory)];
       if (memory.first < 0) memory.first = static_cast<int>(n);
       memory.last = static_cast<int>(n);
+      touched_bytes_ += memory.bytes;
     });
   operands_.resize(operand_refs_.size());
   launches_.clear();

@@ -64,6 +64,8 @@ class Graph {
   int num_nodes() const { return static_cast<int>(nodes_.size()); }
   int num_launches() const { return static_cast<int>(nodes_.size() - calls_.size()); }
   size_t slab_bytes() const { return slab_ ? slab_->bytes : 0; }
+  /// Does a run take so long that other threads should not wait for it?
+  bool is_long() const { return nodes_.size() > 100 || touched_bytes_ > size_t{4} << 20; }
   uint64_t draws() const { return draws_; }      // random numbers that a run takes from the generator
   struct NodeFacts {
     struct Use {
@@ -144,6 +146,7 @@ class Graph {
   std::vector<Reference> references_;
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
   Block* slab_ = nullptr;
+  size_t touched_bytes_ = 0;
 };
 
 }  // namespace hologram

@@ -289,6 +289,11 @@ py::object StepPlan::build(const Structure& structure, const Arguments& tensors,
 
 py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
+  std::unique_lock<std::recursive_mutex> alone(running_, std::try_to_lock);
+  if (!alone) {
+    const py::gil_scoped_release others_go_on;
+    alone.lock();
+  }
   Arguments tensors;
   misfit_.clear();
   if (!match(given_args, args, tensors) || (given_kwargs ? !match(given_kwargs, kwargs, tensors) : !kwargs.items.empty()))
@@ -310,7 +315,11 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   place_gradients();
   PhiloxRange range{0, 0};
   if (graph->draws()) range = reserve_philox(std::nullopt, graph->draws());
-  with_c10_errors([&] { graph->run(range.seed, range.offset); });
+  {
+    std::optional<py::gil_scoped_release> others_go_on;
+    if (graph->is_long()) others_go_on.emplace();
+    with_c10_errors([&] { graph->run(range.seed, range.offset); });
+  }
   for (const State& state : states)
     if (state.written) state.tensor.unsafeGetTensorImpl()->bump_version();
   ++runs;

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -146,6 +147,7 @@ class StepPlan {
   }
 
   std::string misfit_;
+  std::recursive_mutex running_;   // a finalizer may call the function in the middle of a call
 };
 
 /// A tuple of a named type: Python's named tuples take their items one by one, torch's take them together.
