@@ -208,7 +208,7 @@ class JitFunction(_C.PlanTable):
                 self._give_up(variant, unlike)
             return
         plan.finish()
-        variant.previous = None
+        variant.previous, variant.attempts = None, 0
         variant.plans.append(plan)
         self._plans.insert(0, plan)
         if len(self._plans) > self._max_plans:
@@ -227,6 +227,9 @@ class JitFunction(_C.PlanTable):
 
     def _give_up(self, variant: _Variant, reason: str) -> None:
         variant.reason, variant.previous = reason, None
+        for plan in variant.plans:
+            if plan in self._plans and plan.misfit.startswith("a value"):    # half a run in vain, each time
+                self._plans.remove(plan)
         self._tell(reason)
 
     def _tell(self, reason: str) -> None:

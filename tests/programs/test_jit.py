@@ -1,6 +1,7 @@
 """Captured steps: bit for bit what the function gives, and never replayed where that could be something else."""
 
 import collections
+import copy
 import gc
 import importlib.util
 import os
@@ -364,7 +365,16 @@ counter = 0
 
 
 def reads_a_value(x):
-    return x * x.sum().item()
+    return x * x[0, 0].item()
+
+
+def reads_late(x):
+    STATE.mul_(0.5)
+    return x * 2 if x.sum().isfinite() else x
+
+
+def copies_to_the_host(x):
+    return x * float(x.cpu().numpy()[0, 0])
 
 
 def depends_on_values(x):
@@ -400,9 +410,12 @@ def own_generator(x):
     return x + torch.rand(3, device=DEVICE, generator=GENERATOR)
 
 
+STATE = torch.ones(3, device=DEVICE)
 WEIGHT = torch.ones(3, device=DEVICE, requires_grad=True)
 REFUSED = {
-    reads_a_value: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
+    reads_a_value: r"a value \(.item\(\), bool\(\), if\) at test_jit.py:\d+: the host reads a value that changes",
+    reads_late: r"looks at a value .* at test_jit.py:\d+ after it changed a tensor that is seen outside",
+    copies_to_the_host: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
     counts: "changes 'counter' around it", differentiable: "can be differentiated", host_random: "random numbers on the host",
     own_generator: "generator of its own",
 }
@@ -781,3 +794,77 @@ def test_many_nodes_replay_and_allocate_nothing():
     for _ in range(100):
         function(x)
     assert torch.hologram.memory_stats()["allocation.all.allocated"] - before == 100      # the results
+
+
+# ---- values that the host reads are checks ----
+
+def test_distributions_check_their_arguments():
+    torch.manual_seed(0)
+    net = mlp((8, 16, 3))
+    opt = torch.optim.Adam(net.parameters(), lr=0.01)
+
+    def step(x, action):
+        policy = torch.distributions.Categorical(logits=net(x))
+        noise = torch.distributions.Normal(x.mean(1), x.std(1) + 1)
+        loss = -policy.log_prob(action).mean() - 0.01 * policy.entropy().mean() + noise.rsample().mean() * 0
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        return loss.detach(), policy.sample()
+
+    function = torch.hologram.jit(step, strict=True)
+    state, parameters = copy.deepcopy(opt.state_dict()), [p.detach().clone() for p in net.parameters()]
+    found = []
+    for each in (step, function):
+        with torch.no_grad():
+            for p, kept in zip(net.parameters(), parameters, strict=True):
+                p.copy_(kept)
+        opt.load_state_dict(copy.deepcopy(state))
+        torch.manual_seed(4)
+        found.append([each(floats(6, 8)(i), labels(6, 3)(i)) for i in range(10)])
+    for plain, replayed in zip(*found, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(plain, replayed, strict=True))
+    assert_replayed(function, 6)
+    with pytest.raises(ValueError, match="Expected parameter"):       # the check holds in a replay, too
+        function(floats(6, 8)(0) * float("nan"), labels(6, 3)(0))
+    assert_replayed(function, 6)
+
+
+def test_a_branch_has_a_plan_for_each_side():
+    def branch(x):
+        noise = torch.rand_like(x)
+        return (x * 2 + noise, "small") if x.sum() < 1 else (x / x.sum() - noise, "large")
+
+    function = torch.hologram.jit(branch, strict=True)
+    x = [floats(3)(0) * 0.01, floats(3)(0).abs() + 1]
+    results = []
+    for each in (function, branch):
+        torch.manual_seed(3)
+        results.append([each(x[int(i % 5 == 4)]) for i in range(30)])
+    assert all(torch.equal(a, b) and s == t for (a, s), (b, t) in zip(*results, strict=True))
+    assert [row["runs"] > 15 for row in function.plans()] == [True] and len(function._plans) == 2
+
+
+def test_a_check_that_ends_a_run_changes_nothing():
+    net = mlp((4, 3))
+
+    def backward(x):
+        net.zero_grad()
+        loss = net(x).square().sum() + torch.rand((), device=DEVICE)
+        loss.backward()
+        if loss.detach() < 100:
+            return loss.detach()
+        return loss.detach() * 0
+
+    function = torch.hologram.jit(backward)
+    for i in range(5):
+        function(floats(2, 4)(i))
+    kept = [p.grad for p in net.parameters()]
+    torch.manual_seed(1)
+    assert function(floats(2, 4)(0) * 1000) == 0
+    after = torch.hologram.get_rng_state()
+    torch.manual_seed(1)
+    expected = [p.grad.clone() for p in net.parameters()]
+    backward(floats(2, 4)(0) * 1000)
+    assert torch.equal(after, torch.hologram.get_rng_state()) and all(torch.equal(p.grad, e) for p, e in zip(net.parameters(), expected, strict=True))
+    assert all(g.abs().max() < 1000 for g in kept)

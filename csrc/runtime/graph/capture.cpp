@@ -76,6 +76,29 @@ class CopyCall final : public GraphCall {
   int64_t rows_;
 };
 
+/// A value that decided what the program did.
+class ValueCheck final : public GraphCall {
+ public:
+  ValueCheck(const void* value, size_t bytes, const std::string& where)
+      : value_(static_cast<const char*>(value), bytes), name_("a value (.item(), bool(), if)" + where) {}
+  const char* name() const override { return name_.c_str(); }
+  void place(int, char* address) override { at_ = address; }
+  void run(Graph&) override {
+    if (std::memcmp(at_, value_.data(), value_.size()) != 0) throw OtherValue{};
+  }
+  bool is_check() const override { return true; }
+  std::string unlike(const GraphCall& other) const override {
+    const auto* o = dynamic_cast<const ValueCheck*>(&other);
+    return o && o->value_ == value_
+               ? ""
+               : "the host reads a value that changes from call to call. Return the tensor, and look at it afterwards";
+  }
+
+ private:
+  const std::string value_, name_;
+  const char* at_ = nullptr;
+};
+
 }  // namespace
 
 std::unique_ptr<GraphCall> copy_call(size_t bytes) { return std::make_unique<CopyCall>(bytes, 1); }
@@ -291,6 +314,10 @@ void Capture::add_call(std::unique_ptr<GraphCall> call, const Use* uses, int cou
     g.call_written_.push_back(uses[i].written);
   }
   constants_.clear();
+}
+
+void Capture::read_value(const void* data, size_t bytes) {
+  call(std::make_unique<ValueCheck>(data, bytes, locate ? locate() : ""), {{data, false}});
 }
 
 uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count) {

@@ -33,6 +33,22 @@ void Graph::each_ref(const Node& node, F f) const {
 
 // ---- making it fit to run ----
 
+std::string Graph::obstacle() const {
+  int effect = -1;
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    const Node& node = nodes_[n];
+    const GraphCall* const call = node.kernel ? nullptr : calls_[static_cast<size_t>(node.first)].call.get();
+    if (call && call->is_check() && effect >= 0)
+      return std::string("it looks at ") + call->name() +
+             " after it changed a tensor that is seen outside. Return the tensor, and look at it afterwards";
+    each_ref(node, [&](MemoryRef ref, bool written) {
+      const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+      if (written && !memory.constant && !memory.made && memory.kind != Kind::Temporary) effect = static_cast<int>(n);
+    });
+  }
+  return "";
+}
+
 void Graph::finish() {
   // Backwards: a node is needed where it writes what is seen outside, or what a later needed node reads. What writes nothing is a check.
   std::vector<bool> needed(memories_.size());
@@ -58,6 +74,7 @@ void Graph::finish() {
       memory.last = static_cast<int>(n);
       touched_bytes_ += memory.bytes;
     });
+  has_checks_ = std::any_of(calls_.begin(), calls_.end(), [](const CallRecord& record) { return record.call->is_check(); });
   operands_.resize(operand_refs_.size());
   launches_.clear();
   for (const LaunchRecord& r : records_)

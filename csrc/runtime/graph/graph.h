@@ -34,9 +34,14 @@ class GraphCall {
   /// Its reference number `i`, in the order in which it told them, lies here from now on.
   virtual void place(int i, char* address) = 0;
   virtual void run(Graph& graph) = 0;
+  /// Does it only look whether a value is what it was? Then a run ends before the node with OtherValue where it is not.
+  virtual bool is_check() const { return false; }
   /// Why the other call, made by the same program a second time, does not do the same; empty where it does. References are compared already.
   virtual std::string unlike(const GraphCall& other) const = 0;
 };
+
+/// A value that the host read while the graph was captured is another one in this run.
+struct OtherValue {};
 
 class Graph {
  public:
@@ -82,6 +87,10 @@ class Graph {
   /// What runs, on which memory.
   std::vector<NodeFacts> describe() const;
 
+  /// Why it cannot run again though it is complete; empty where it can. A run that ends at a check must have changed nothing that is
+  /// seen outside.
+  std::string obstacle() const;
+  bool has_checks() const { return has_checks_; }
   /// Says where memory `m`, which is Given, lies.
   void place(int m, char* address) {
     if (memories_[static_cast<size_t>(m)].address != address) move(m, address);
@@ -147,6 +156,7 @@ class Graph {
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
+  bool has_checks_ = false;
 };
 
 }  // namespace hologram

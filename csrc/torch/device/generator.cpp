@@ -138,4 +138,10 @@ PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64
   return range;
 }
 
+void give_back_philox(const PhiloxRange& range) {
+  at::Generator generator = default_generator();
+  const std::lock_guard<std::mutex> hold(generator.mutex());
+  generator.unsafeGetGeneratorImpl()->set_offset(range.offset);
+}
+
 }  // namespace hologram

@@ -22,6 +22,9 @@ struct PhiloxRange {
 /// the seed and the first counter. Thread-safe. A generator of another device raises torch's own message.
 PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64_t count, c10::DeviceIndex device = -1);
 
+/// Undoes the reservation of `range` from the default generator of the current device, which was its last.
+void give_back_philox(const PhiloxRange& range);
+
 /// While alive, this thread's reservations come out of `range`: a graph that runs again has reserved what its calls draw.
 class ReplayedPhilox {
  public:

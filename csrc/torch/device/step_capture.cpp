@@ -41,6 +41,7 @@ class StepCapture {
       default_queue().stream().flush(Reason::Library);
       capture_.emplace(default_queue());
       capture_->locate = &location;
+      capture_->reads_values = true;
     });
     for (const py::object& o : tensors) {
       const at::Tensor& t = THPVariable_Unpack(o.ptr());
@@ -250,6 +251,8 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
   }
   plan->graph = capture_->finish();
   capture_.reset();
+  reason_ = plan->graph->obstacle();
+  if (!reason_.empty()) return py::none();
   return py::cast(std::move(plan));
 }
 

@@ -312,13 +312,20 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
     storages[i] = storage_of(block, device);
     graph->place(fresh[i].memory, block->data);
   }
+  std::vector<at::Tensor> before;   // gradients, to be put back where a check ends the run
+  if (graph->has_checks())
+    for (const Gradient& g : gradients) before.push_back(g.parameter.grad());
   place_gradients();
   PhiloxRange range{0, 0};
   if (graph->draws()) range = reserve_philox(std::nullopt, graph->draws());
-  {
+  try {
     std::optional<py::gil_scoped_release> others_go_on;
     if (graph->is_long()) others_go_on.emplace();
     with_c10_errors([&] { graph->run(range.seed, range.offset); });
+  } catch (const OtherValue&) {
+    if (graph->draws()) give_back_philox(range);
+    for (size_t i = 0; i < before.size(); ++i) gradients[i].parameter.mutable_grad() = before[i];
+    return unfit("a value that the host reads is another one"), not_implemented();
   }
   for (const State& state : states)
     if (state.written) state.tensor.unsafeGetTensorImpl()->bump_version();
