@@ -22,7 +22,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import hologram_torch
+from benchmarks import plan_programs
 from tests.compare import DEVICE
+from tests.core_modes import LONG
 from tests.pages import ROOT
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
@@ -868,3 +870,19 @@ def test_a_check_that_ends_a_run_changes_nothing():
     backward(floats(2, 4)(0) * 1000)
     assert torch.equal(after, torch.hologram.get_rng_state()) and all(torch.equal(p.grad, e) for p, e in zip(net.parameters(), expected, strict=True))
     assert all(g.abs().max() < 1000 for g in kept)
+
+
+# ---- the programs that benchmarks.plans times ----
+
+@pytest.mark.parametrize("name", plan_programs.PROGRAMS)
+def test_the_benchmarks_programs(name):
+    found, steps = [], 200 if LONG else 40
+    for jit in (False, True):
+        step, arguments = plan_programs.program(name, DEVICE)
+        function = torch.hologram.jit(step, strict=True) if jit else step
+        results = [function(*arguments) for _ in range(steps)]
+        found.append(torch.stack([r.cpu() for r in results]))
+    assert torch.equal(*found)
+    trains = any(word in name for word in ("Adam", "PPO"))
+    assert (len(set(found[0].flatten().tolist())) > steps // 2) if trains else torch.equal(found[0][0], found[0][-1])
+    assert_replayed(function, steps - 3)
