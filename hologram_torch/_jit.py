@@ -320,8 +320,6 @@ def _obstacle(tensor: torch.Tensor) -> str:
         return "an argument requires a gradient"
     if tensor.is_conj() or tensor.is_neg():
         return "an argument is a lazy view. Call .resolve_conj() or .resolve_neg() on it"
-    if tensor.numel() == 0:
-        return "an argument has no elements"
     return ""
 
 

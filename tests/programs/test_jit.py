@@ -379,6 +379,11 @@ def copies_to_the_host(x):
     return x * float(x.cpu().numpy()[0, 0])
 
 
+def seeds(x):
+    torch.manual_seed(3)
+    return torch.rand_like(x)
+
+
 def depends_on_values(x):
     return x[x > 0].sum()
 
@@ -417,7 +422,7 @@ WEIGHT = torch.ones(3, device=DEVICE, requires_grad=True)
 REFUSED = {
     reads_a_value: r"a value \(.item\(\), bool\(\), if\) at test_jit.py:\d+: the host reads a value that changes",
     reads_late: r"looks at a value .* at test_jit.py:\d+ after it changed a tensor that is seen outside",
-    copies_to_the_host: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
+    seeds: "sets the state of the generator", copies_to_the_host: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
     counts: "changes 'counter' around it", differentiable: "can be differentiated", host_random: "random numbers on the host",
     own_generator: "generator of its own",
 }
@@ -886,3 +891,12 @@ def test_the_benchmarks_programs(name):
     trains = any(word in name for word in ("Adam", "PPO"))
     assert (len(set(found[0].flatten().tolist())) > steps // 2) if trains else torch.equal(found[0][0], found[0][-1])
     assert_replayed(function, steps - 3)
+
+
+def test_tensors_without_elements():
+    function = torch.hologram.jit(lambda x, y: (x + 1, y * 2, x.sum(), x[:, :0]), strict=True)
+    x, y = torch.empty(0, 3, device=DEVICE), torch.ones(3, device=DEVICE)
+    for _ in range(6):
+        none, two, total, view = function(x, y)
+        assert none.shape == (0, 3) and torch.equal(two, y * 2) and total == 0 and view.shape == (0, 0)
+    assert_replayed(function, 3)

@@ -257,6 +257,10 @@ bool Capture::find(const void* address, MemoryRef& ref) const {
 /// The memory under an address, used by the node that is added next.
 MemoryRef Capture::use(const void* address, bool written, int node) {
   MemoryRef ref{-1, 0};
+  if (!address && !ranges_.count(nullptr)) {   // of a tensor without elements: it lies nowhere, in each run
+    add_memory(nullptr, 0, nullptr, false);
+    graph_->memories_.back().kind = Graph::Kind::Given;
+  }
   if (!find(address, ref)) {
     refuse("it reads memory of the host that is no argument. Pass it as an argument, or make it on the device before");
     return ref;
@@ -320,8 +324,18 @@ void Capture::read_value(const void* data, size_t bytes) {
   call(std::make_unique<ValueCheck>(data, bytes, locate ? locate() : ""), {{data, false}});
 }
 
+void Capture::generator_stands_at(uint64_t seed, uint64_t offset) {
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  const std::pair<uint64_t, uint64_t> now{seed, offset};
+  if (next_draw_.value_or(now) != now)
+    refuse("it sets the state of the generator (manual_seed). Do that outside: a replay draws on from where the generator stands");
+  next_draw_ = now;
+}
+
 uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (next_draw_) generator_stands_at(seed, offset);
+  next_draw_ = {seed, offset + count};
   drawn_.push_back({seed, offset});
   relative_.push_back(graph_->draws_);
   graph_->draws_ += count;

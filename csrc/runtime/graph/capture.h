@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -72,6 +73,8 @@ class Capture {
   /// Numbers were drawn from the generator. Returns how many were before.
   uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count);
   uint64_t draws() const { return graph_->draws_; }
+  /// The generator draws from there on, unless the program sets it: then it cannot go on where it stands, as a run does.
+  void generator_stands_at(uint64_t seed, uint64_t offset);
   /// Is it memory that the graph knows?
   bool knows(const void* address) const;
   /// Bytes of the host that the queue copies. They become part of the graph where they are nobody's argument.
@@ -124,6 +127,7 @@ class Capture {
   std::unordered_map<const Block*, int> numbers_;  // the same by block
   std::vector<std::pair<uint64_t, uint64_t>> drawn_;  // (seed, offset) -> relative, in order
   std::vector<uint64_t> relative_;
+  std::optional<std::pair<uint64_t, uint64_t>> next_draw_;
   struct Constant {
     const char* host;
     size_t bytes;

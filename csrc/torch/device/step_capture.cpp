@@ -11,6 +11,7 @@
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
+#include "torch/device/generator.h"
 #include "torch/device/step_plan.h"
 
 namespace py = pybind11;
@@ -42,6 +43,7 @@ class StepCapture {
       capture_.emplace(default_queue());
       capture_->locate = &location;
       capture_->reads_values = true;
+      tell_generator();
     });
     for (const py::object& o : tensors) {
       const at::Tensor& t = THPVariable_Unpack(o.ptr());
@@ -51,7 +53,7 @@ class StepCapture {
       } else if (Block* block = aten::block_of(t)) {
         numbers_.push_back(capture_->give(*block));
       } else {
-        capture_->refuse("an argument has no memory");
+        if (t.numel()) capture_->refuse("an argument has no memory");
         numbers_.push_back(-1);
       }
     }
@@ -77,6 +79,10 @@ class StepCapture {
   bool has_constants() const { return capture_ && capture_->has_constants(); }
 
  private:
+  void tell_generator() {
+    const at::Generator& generator = default_generator();
+    capture_->generator_stands_at(generator.current_seed(), generator.get_offset());
+  }
   Structure structure(py::handle value, StepPlan& plan, bool of_results);
   Structure tensor(const at::Tensor& t, py::handle object);
   Structure argument(py::handle object, StepPlan& plan);
@@ -148,6 +154,7 @@ Structure StepCapture::result(py::handle object, StepPlan& plan) {
     }
   Block* const block =
       is_hologram(t) && t.has_storage() && t.layout() == c10::kStrided ? hologram::block_of(t.storage().data_ptr()) : nullptr;
+  if (!block && is_hologram(t) && t.numel() == 0) return s;
   if (!block) {
     capture_->refuse("a result is no tensor of the device with memory of its own");
     return s;
@@ -224,6 +231,7 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
                                const std::vector<py::object>& buffers) {
   with_c10_errors([&] { default_queue().stream().flush(Reason::Library); });
   auto plan = std::make_unique<StepPlan>(*modes_);
+  tell_generator();
   plan->args = structure(args, *plan, false);
   plan->kwargs = structure(kwargs, *plan, false);
   plan->results = structure(results, *plan, true);

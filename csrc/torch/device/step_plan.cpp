@@ -2,6 +2,7 @@
 
 #include <ATen/PythonTorchFunctionTLS.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/empty_strided.h>
 #include <torch/csrc/Exceptions.h>
 #include <torch/csrc/PyInterpreter.h>
 #include <torch/csrc/autograd/python_variable.h>
@@ -210,7 +211,7 @@ bool StepPlan::still_valid(const Arguments& tensors) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const void* data = tensors[i]->storage().data();
     for (size_t j = 0; j < i; ++j)
-      if (tensors[j]->storage().data() == data) return unfit("two arguments share memory");
+      if (data && tensors[j]->storage().data() == data) return unfit("two arguments share memory");
     if (tensors[i]->device().is_cpu()) continue;
     for (const State& state : states)
       if (state.data == data) return unfit("an argument shares memory with a tensor that it uses");
@@ -260,6 +261,11 @@ py::object StepPlan::build(const Structure& structure, const Arguments& tensors,
   switch (structure.kind) {
     case Structure::Kind::Tensor: {
       const Structure::Tensor& slot = *structure.tensor;
+      if (slot.argument < 0 && slot.memory < 0) {   // no elements, no memory
+        const Geometry& g = slot.geometry;
+        const auto options = at::TensorOptions().dtype(g.type).device(g.device);
+        return py::reinterpret_steal<py::object>(THPVariable_Wrap(at::empty_strided(g.sizes, g.strides, options)));
+      }
       if (slot.argument < 0)
         return py::reinterpret_steal<py::object>(
             THPVariable_Wrap(slot.geometry.tensor(storages[static_cast<size_t>(slot.memory)])));
@@ -304,7 +310,7 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   limit_threads_after_fork();
   modes.queue->stream().run(Reason::Library);
   for (size_t i = 0; i < tensors.size(); ++i)
-    graph->place(given[i], static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
+    if (given[i] >= 0) graph->place(given[i], static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
   std::vector<c10::Storage> storages(fresh.size());
   const c10::Device device(kDeviceType, current_device());
   for (size_t i = 0; i < fresh.size(); ++i) {
