@@ -21,6 +21,7 @@ from hologram_core import _runtime
 from . import _C
 from ._jit import jit  # noqa: F401  (part of torch.hologram)
 from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
+from .graphs import Graph, graph, graph_pool_handle, is_current_stream_capturing, make_graphed_callables  # noqa: F401  (part of torch.hologram)
 
 atexit.register(_C.drain_device_threads)
 

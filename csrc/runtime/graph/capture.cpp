@@ -109,7 +109,9 @@ int& Capture::Work::depth() {
   return depth;
 }
 
-Capture::Capture(Queue& queue) : graph_(std::make_unique<Graph>(queue)), thread_(std::this_thread::get_id()) {
+Capture::Capture(Queue& queue, std::unique_ptr<Fixed> fixed)
+    : graph_(std::make_unique<Graph>(queue)), thread_(std::this_thread::get_id()), fixed_(std::move(fixed)) {
+  if (fixed_) graph_->further_draws_.resize(fixed_->generators.size());
   Capture* none = nullptr;
   if (!under_way.compare_exchange_strong(none, this))
     fail(Error::Kind::Runtime,
@@ -118,8 +120,10 @@ Capture::Capture(Queue& queue) : graph_(std::make_unique<Graph>(queue)), thread_
 }
 
 Capture::~Capture() {
+  undo();
   capture_on.store(false);
   under_way.store(nullptr);
+  for (Block* block : held_) block->release();
   if (!graph_) return;
   for (Graph::Memory& memory : graph_->memories_)
     if (!memory.constant) memory.block = nullptr;   // seen, not held
@@ -140,9 +144,45 @@ void Capture::refuse(const std::string& reason) {
   if (reason_.empty()) reason_ = reason;
 }
 
+void Capture::tell() {
+  if (!fixed_ || !refused() || told_) return;
+  told_ = true;
+  const std::string doing = fixed_->doing ? fixed_->doing() : std::string();
+  fail(Error::Kind::Runtime, "hologram.Graph: ", doing.empty() ? "" : doing + ": ", "this cannot be captured: ", reason_, ".");
+}
+
+// ---- what is undone ----
+
+void Capture::save(Block& block) {
+  if (!fixed_ || block.queue != graph_->queue_ || saved_.count(&block)) return;
+  std::unique_ptr<char[]> bytes(new char[block.bytes]);
+  std::memcpy(bytes.get(), block.data, block.bytes);
+  saved_.emplace(&block, std::move(bytes));
+}
+
+/// The memory at an address, if it was there before.
+void Capture::save_under(const void* address) {
+  MemoryRef ref;
+  if (!find(address, ref)) return;
+  const Graph::Memory& memory = graph_->memories_[static_cast<size_t>(ref.memory)];
+  if (!memory.made && !memory.constant && memory.block) save(*memory.block);
+}
+
+void Capture::undo() noexcept {
+  for (const auto& [block, bytes] : saved_) std::memcpy(block->data, bytes.get(), block->bytes);
+  saved_.clear();
+}
+
+size_t Capture::saved_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [block, _] : saved_) bytes += block->bytes;
+  return bytes;
+}
+
 // ---- memory ----
 
 int Capture::add_memory(char* data, size_t bytes, Block* block, bool made) {
+  if (block && block->queue != graph_->queue_) refuse("it uses memory of another backend or device");
   Graph::Memory memory;
   memory.block = block;
   memory.bytes = bytes;
@@ -191,7 +231,11 @@ int Capture::result(Block& block) {
 
 void Capture::see(Block& block) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (!numbers_.count(&block)) add_memory(block.data, block.bytes, &block, false);
+  if (numbers_.count(&block)) return;
+  add_memory(block.data, block.bytes, &block, false);
+  if (!fixed_) return;
+  block.retain();
+  held_.push_back(&block);
 }
 
 void Capture::see(const Circuit& circuit) {
@@ -255,7 +299,7 @@ bool Capture::find(const void* address, MemoryRef& ref) const {
 }
 
 /// The memory under an address, used by the node that is added next.
-MemoryRef Capture::use(const void* address, bool written, int node) {
+MemoryRef Capture::use(const void* address, bool written, int node, bool has_run) {
   MemoryRef ref{-1, 0};
   if (!address && !ranges_.count(nullptr)) {   // of a tensor without elements: it lies nowhere, in each run
     add_memory(nullptr, 0, nullptr, false);
@@ -269,6 +313,8 @@ MemoryRef Capture::use(const void* address, bool written, int node) {
   if (memory.first < 0) memory.first = node;
   memory.last = node;
   memory.written |= written;
+  if (fixed_ && has_run && written && !memory.made && !memory.constant && memory.block && !saved_.count(memory.block))
+    refuse("memory that was there before was written without notice");
   return ref;
 }
 
@@ -276,9 +322,14 @@ MemoryRef Capture::use(const void* address, bool written, int node) {
 
 void Capture::launched(const Kernel& kernel, const Launch* launches, int count) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (refused()) return;
+  if (refused() && !fixed_) return;
   Graph& g = *graph_;
   const KernelShape shape(kernel.key);
+  if (fixed_)      // what runs is undone, even where it cannot be captured
+    for (int l = 0; l < count; ++l)
+      for (int i = 0; i < shape.operands; ++i)
+        if (shape.written[i]) save_under(launches[l].operands[i]);
+  if (refused()) return;
   Key key;
   key.size = static_cast<uint16_t>(kernel.key.size());
   std::memcpy(key.bytes, kernel.key.data(), kernel.key.size());
@@ -296,10 +347,11 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
     g.args_.insert(g.args_.end(), launch.args, launch.args + num_args);
     for (int d = 0; d < shape.draws; ++d) {
       const size_t seed = args + static_cast<size_t>(shape.seeds[d]), offset = args + static_cast<size_t>(shape.offsets[d]);
-      const std::pair<uint64_t, uint64_t> drawn{static_cast<uint64_t>(g.args_[seed]), static_cast<uint64_t>(g.args_[offset])};
-      const auto found = std::find(drawn_.begin(), drawn_.end(), drawn);
+      const auto found = std::find_if(drawn_.begin(), drawn_.end(), [&](const Drawn& drawn) {
+        return drawn.seed == static_cast<uint64_t>(g.args_[seed]) && drawn.offset == static_cast<uint64_t>(g.args_[offset]);
+      });
       if (found == drawn_.end()) return refuse("random numbers come from a generator that it does not know");
-      g.draw_places_.push_back({seed, offset, relative_[static_cast<size_t>(found - drawn_.begin())]});
+      g.draw_places_.push_back({seed, offset, found->relative, found->source});
       g.args_[seed] = g.args_[offset] = 0;
     }
   }
@@ -314,7 +366,7 @@ void Capture::add_call(std::unique_ptr<GraphCall> call, const Use* uses, int cou
   g.nodes_.push_back({nullptr, static_cast<int>(g.calls_.size()), 1});
   g.calls_.push_back({std::move(call), static_cast<int>(g.call_refs_.size()), count});
   for (int i = 0; i < count; ++i) {
-    g.call_refs_.push_back(use(uses[i].data, uses[i].written, node));
+    g.call_refs_.push_back(use(uses[i].data, uses[i].written, node, true));
     g.call_written_.push_back(uses[i].written);
   }
   constants_.clear();
@@ -324,31 +376,43 @@ void Capture::read_value(const void* data, size_t bytes) {
   call(std::make_unique<ValueCheck>(data, bytes, locate ? locate() : ""), {{data, false}});
 }
 
-void Capture::generator_stands_at(uint64_t seed, uint64_t offset) {
+uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count, int source) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  const std::pair<uint64_t, uint64_t> now{seed, offset};
-  if (next_draw_.value_or(now) != now)
-    refuse("it sets the state of the generator (manual_seed). Do that outside: a replay draws on from where the generator stands");
-  next_draw_ = now;
+  if (source > 0 && Work::depth() > 0) refuse("a kernel of torch's draws from a generator that is not the default one");
+  uint64_t& draws = draws_of(source);
+  drawn_.push_back({seed, offset, count, draws, source});
+  draws += count;
+  return drawn_.back().relative;
 }
 
-uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count) {
+bool Capture::moved(int source, uint64_t seed, uint64_t offset) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (next_draw_) generator_stands_at(seed, offset);
-  next_draw_ = {seed, offset + count};
-  drawn_.push_back({seed, offset});
-  relative_.push_back(graph_->draws_);
-  graph_->draws_ += count;
-  return relative_.back();
+  for (const Drawn& before : drawn_)
+    if (before.source == source && before.seed == seed && (offset == before.offset || offset == before.offset + before.count)) {
+      draws_of(source) = before.relative + (offset - before.offset);
+      return true;
+    }
+  return false;
 }
 
-void Capture::note_access(Block& block) {
+int Capture::source_of(const void* generator) const {
+  if (!fixed_) return -1;
+  const auto found = std::find(fixed_->generators.begin(), fixed_->generators.end(), generator);
+  return found == fixed_->generators.end() ? -1 : 1 + static_cast<int>(found - fixed_->generators.begin());
+}
+
+void Capture::note_access(Block& block, bool written) {
   Capture* const capture = current();
   if (!capture) return;
   capture->see(block);
-  if (Work::depth() == 0 && !capture->refused())   // no lock is held here: locate may wait
-    capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)" +
-                    (capture->locate ? capture->locate() : ""));
+  if (Work::depth() == 0) {
+    if (!capture->refused())   // no lock is held here: locate may wait
+      capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)" +
+                      (capture->locate ? capture->locate() : ""));
+    return capture->tell();
+  }
+  std::lock_guard<std::recursive_mutex> hold(capture->lock_);
+  if (written && !capture->made(capture->numbers_[&block])) capture->save(block);
 }
 
 void Capture::check_owners(const std::vector<int>& known) {

@@ -8,6 +8,7 @@
 // and the program does not notice.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -27,8 +28,16 @@ namespace hologram {
 
 class Capture {
  public:
+  /// For graphs whose memory is the program's, as it was captured: CUDA's contract.
+  struct Fixed {
+    std::function<std::string()> doing;   // what the program does now, for messages
+    std::vector<const void*> generators;  // whose numbers it may draw beside those of the default one
+  };
   /// Throws where another capture is under way.
-  explicit Capture(Queue& queue);
+  explicit Capture(Queue& queue) : Capture(queue, nullptr) {}
+  /// All memory that it uses is kept. What was there before is what it was when the capture has ended: it saves a block before the
+  /// first write. What cannot be captured throws where it happens, once.
+  Capture(Queue& queue, Fixed fixed) : Capture(queue, std::make_unique<Fixed>(std::move(fixed))) {}
   ~Capture();
   Capture(const Capture&) = delete;
   /// The capture under way, for its own thread; null elsewhere. What another thread does with the queue ends it.
@@ -49,9 +58,20 @@ class Capture {
   void read_value(const void* data, size_t bytes);
   /// Says where the program is; it may wait for the interpreter.
   std::string (*locate)() = nullptr;
+  /// The same where an exception may end the program's call.
+  void stop(const std::string& reason) {
+    refuse(reason);
+    tell();
+  }
   bool refused() const { return !reason_.empty(); }
   /// Did the queue copy memory of the host that is no argument?
   bool has_constants() const { return has_constants_; }
+  bool is_fixed() const { return fixed_ != nullptr; }
+  /// Throws the reason, if it has not been thrown, where the program is to know at once.
+  void tell();
+  /// What was written is as before. What was recorded must have run.
+  void undo() noexcept;
+  size_t saved_bytes() const;
   const std::string& reason() const { return reason_; }
   /// The graph so far; what is alive of what was made is kept.
   std::unique_ptr<Graph> finish();
@@ -71,16 +91,18 @@ class Capture {
   static void note_release(const Block& block) noexcept;
   void launched(const Kernel& kernel, const Launch* launches, int count);
   /// Numbers were drawn from the generator. Returns how many were before.
-  uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count);
+  uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count, int source = 0);
+  /// A generator is set to that state; false: it has not stood there since the capture began.
+  bool moved(int source, uint64_t seed, uint64_t offset);
+  /// The number of a generator beside the default one; -1: it is not known.
+  int source_of(const void* generator) const;
   uint64_t draws() const { return graph_->draws_; }
-  /// The generator draws from there on, unless the program sets it: then it cannot go on where it stands, as a run does.
-  void generator_stands_at(uint64_t seed, uint64_t offset);
   /// Is it memory that the graph knows?
   bool knows(const void* address) const;
   /// Bytes of the host that the queue copies. They become part of the graph where they are nobody's argument.
   void constant(const void* data, size_t bytes);
   /// The host, or a kernel that it calls, touches the block: allowed inside a Work only.
-  static void note_access(Block& block);
+  static void note_access(Block& block, bool written = false);
 
   // ---- what the layer above says: work that the queue does not launch ----
   struct Use {
@@ -110,6 +132,9 @@ class Capture {
   };
 
  private:
+  Capture(Queue& queue, std::unique_ptr<Fixed> fixed);
+  void save(Block& block);
+  void save_under(const void* address);
   void released(const Block& block) noexcept;
   std::string node_name(int n) const;
   struct Range {
@@ -118,16 +143,21 @@ class Capture {
   };
   bool find(const void* address, MemoryRef& ref) const;
   int add_memory(char* data, size_t bytes, Block* block, bool made);
-  MemoryRef use(const void* address, bool written, int node);
+  MemoryRef use(const void* address, bool written, int node, bool has_run = false);
 
   std::unique_ptr<Graph> graph_;
   const std::thread::id thread_;
   mutable std::recursive_mutex lock_;
   std::map<const char*, Range> ranges_;  // memory that is there now
   std::unordered_map<const Block*, int> numbers_;  // the same by block
-  std::vector<std::pair<uint64_t, uint64_t>> drawn_;  // (seed, offset) -> relative, in order
-  std::vector<uint64_t> relative_;
-  std::optional<std::pair<uint64_t, uint64_t>> next_draw_;
+  struct Drawn {
+    uint64_t seed, offset, count, relative;
+    int source;
+  };
+  std::vector<Drawn> drawn_;
+  uint64_t& draws_of(int source) {
+    return source == 0 ? graph_->draws_ : graph_->further_draws_[static_cast<size_t>(source - 1)];
+  }
   struct Constant {
     const char* host;
     size_t bytes;
@@ -137,6 +167,11 @@ class Capture {
   std::vector<const void*> allowed_;
   bool gives_host_ = false, has_constants_ = false;
   std::string reason_;
+
+  const std::unique_ptr<Fixed> fixed_;
+  bool told_ = false;
+  std::vector<Block*> held_;             // what was there before: one reference each
+  std::unordered_map<Block*, std::unique_ptr<char[]>> saved_;
 };
 
 /// The queue's own copies, as a call.

@@ -49,7 +49,7 @@ std::string Graph::obstacle() const {
   return "";
 }
 
-void Graph::finish() {
+void Graph::prepare() {
   // Backwards: a node is needed where it writes what is seen outside, or what a later needed node reads. What writes nothing is a check.
   std::vector<bool> needed(memories_.size());
   for (size_t m = 0; m < memories_.size(); ++m) needed[m] = memories_[m].kind != Kind::Temporary;
@@ -111,7 +111,7 @@ void Graph::index_references() {
   }
 }
 
-/// Places temporaries in one slab: in the order of their size, each at the lowest offset that is free while it is alive.
+/// Finds temporaries' places in one slab: in the order of their size, each at the lowest offset that is free while it is alive.
 void Graph::pack() {
   struct Placed {
     size_t offset, bytes;
@@ -127,7 +127,6 @@ void Graph::pack() {
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return memories_[static_cast<size_t>(a)].bytes > memories_[static_cast<size_t>(b)].bytes; });
   std::vector<Placed> placed;
-  std::vector<size_t> offsets(memories_.size());
   size_t total = 0;
   for (const int m : order) {
     const Memory& memory = memories_[static_cast<size_t>(m)];
@@ -142,12 +141,19 @@ void Graph::pack() {
     placed.insert(
         std::upper_bound(placed.begin(), placed.end(), here, [](const Placed& a, const Placed& b) { return a.offset < b.offset; }),
         here);
-    offsets[static_cast<size_t>(m)] = offset;
+    memories_[static_cast<size_t>(m)].place = offset;
     total = std::max(total, offset + bytes);
   }
-  if (total == 0) return;
-  slab_ = allocate_block(*queue_, total);
-  for (const int m : order) move(m, slab_->data + offsets[static_cast<size_t>(m)]);
+  slab_need_ = total;
+}
+
+void Graph::use_slab(Block* slab) {
+  Block* const before = slab_;
+  if (slab) slab->retain();
+  slab_ = slab ? slab : allocate_block(*queue_, slab_need_);
+  for (size_t m = 0; m < memories_.size(); ++m)
+    if (memories_[m].kind == Kind::Temporary && memories_[m].first >= 0) move(static_cast<int>(m), slab_->data + memories_[m].place);
+  if (before) before->release();
 }
 
 void Graph::move(int m, char* address) {
@@ -162,12 +168,13 @@ void Graph::move(int m, char* address) {
 
 // ---- running ----
 
-void Graph::run(uint64_t seed, uint64_t offset) {
+void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
   seed_ = seed;
   offset_ = offset;
   for (const Draw& draw : draw_places_) {
-    args_[draw.seed] = static_cast<int64_t>(seed);
-    args_[draw.offset] = static_cast<int64_t>(offset + draw.relative);
+    const NumberRange range = draw.source == 0 ? NumberRange{seed, offset} : further[draw.source - 1];
+    args_[draw.seed] = static_cast<int64_t>(range.seed);
+    args_[draw.offset] = static_cast<int64_t>(range.offset + draw.relative);
   }
   for (const Node& node : nodes_) {
     if (!node.kernel) {

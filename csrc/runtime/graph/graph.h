@@ -58,6 +58,7 @@ class Graph {
     char* address = nullptr;      // now
     int references = 0, filled = 0;
     int begin = 0;                // of its references
+    size_t place = 0;             // Temporary: its offset in the slab
   };
 
   explicit Graph(Queue& queue) : queue_(&queue) {}
@@ -72,6 +73,7 @@ class Graph {
   /// Does a run take so long that other threads should not wait for it?
   bool is_long() const { return nodes_.size() > 100 || touched_bytes_ > size_t{4} << 20; }
   uint64_t draws() const { return draws_; }      // random numbers that a run takes from the generator
+  const std::vector<uint64_t>& further_draws() const { return further_draws_; }   // from generators beside it
   struct NodeFacts {
     struct Use {
       int memory;
@@ -96,8 +98,12 @@ class Graph {
     if (memories_[static_cast<size_t>(m)].address != address) move(m, address);
   }
   char* address(MemoryRef ref) const { return memories_[static_cast<size_t>(ref.memory)].address + ref.offset; }
+  struct NumberRange {
+    uint64_t seed, offset;
+  };
   /// Runs all nodes. The stream must have given what it recorded to the queue. `seed`, `offset`: the generator's range of draws().
-  void run(uint64_t seed, uint64_t offset);
+  /// `further`: those of further_draws().
+  void run(uint64_t seed, uint64_t offset, const NumberRange* further = nullptr);
   /// The generator's state for a call that drew its numbers from the `relative`-th on.
   uint64_t seed() const { return seed_; }
   uint64_t offset(uint64_t relative) const { return offset_ + relative; }
@@ -105,7 +111,15 @@ class Graph {
   /// Why the other graph, captured from the same program, is another one; empty where both do the same.
   std::string unlike(const Graph& other) const;
   /// Drops nodes whose values nothing reads, and gives temporaries their places. Afterwards it can run.
-  void finish();
+  void finish() {
+    prepare();
+    if (slab_need_) use_slab(nullptr);
+  }
+  /// The same without memory for temporaries. It must be given at least slab_need() bytes before it runs.
+  void prepare();
+  size_t slab_need() const { return slab_need_; }
+  /// Temporaries lie there from now on: it takes a reference. Null: in a block of their own.
+  void use_slab(Block* slab);
 
  private:
   friend class Capture;
@@ -116,6 +130,7 @@ class Graph {
   struct Draw {
     size_t seed, offset;
     uint64_t relative;
+    int source;
   };   // positions in args_
   struct LaunchRecord {
     size_t operands, args;
@@ -154,6 +169,8 @@ class Graph {
   std::vector<Draw> draw_places_;
   std::vector<Reference> references_;
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
+  std::vector<uint64_t> further_draws_;
+  size_t slab_need_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
   bool has_checks_ = false;

@@ -15,29 +15,29 @@
 namespace hologram {
 namespace {
 
-constexpr size_t kStateBytes = 2 * sizeof(uint64_t);
+constexpr size_t kStateBytes = sizeof(PhiloxRange);
+static_assert(kStateBytes == 2 * sizeof(uint64_t));
 
 class PhiloxGenerator final : public c10::GeneratorImpl {
  public:
-  explicit PhiloxGenerator(c10::DeviceIndex device)
-      : GeneratorImpl(c10::Device(kDeviceType, device), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)) {}
+  explicit PhiloxGenerator(c10::DeviceIndex device, std::shared_ptr<PhiloxState> state = std::make_shared<PhiloxState>())
+      : GeneratorImpl(c10::Device(kDeviceType, device), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)), state_(std::move(state)) {}
 
   static c10::DeviceType device_type() { return kDeviceType; }
 
-  void set_current_seed(uint64_t seed) override { seed_ = seed; offset_ = 0; }
-  uint64_t current_seed() const override { return seed_; }
+  void set_current_seed(uint64_t seed) override { set({seed, 0}); }
+  uint64_t current_seed() const override { return state_->get().seed; }
   uint64_t seed() override {
     set_current_seed(c10::detail::getNonDeterministicRandom());
-    return seed_;
+    return current_seed();
   }
-  void set_offset(uint64_t offset) override { offset_ = offset; }
-  uint64_t get_offset() const override { return offset_; }
+  void set_offset(uint64_t offset) override { set({current_seed(), offset}); }
+  uint64_t get_offset() const override { return state_->get().offset; }
 
   c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
     at::Tensor state = at::empty({static_cast<int64_t>(kStateBytes)}, at::TensorOptions().dtype(at::kByte).device(at::kCPU));
-    auto* bytes = state.mutable_data_ptr<uint8_t>();
-    std::memcpy(bytes, &seed_, sizeof(seed_));
-    std::memcpy(bytes + sizeof(seed_), &offset_, sizeof(offset_));
+    const PhiloxRange now = state_->get();
+    std::memcpy(state.mutable_data_ptr<uint8_t>(), &now, kStateBytes);
     return state.getIntrusivePtr();
   }
 
@@ -48,16 +48,28 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
     TORCH_CHECK(state.numel() == static_cast<int64_t>(kStateBytes) && state.is_contiguous(),
                 "hologram.set_rng_state: the state has ", state.numel(), " bytes where ", kStateBytes,
                 " contiguous ones are expected. Pass what torch.hologram.get_rng_state() returned.");
-    const auto* bytes = static_cast<const uint8_t*>(state.data());
-    std::memcpy(&seed_, bytes, sizeof(seed_));
-    std::memcpy(&offset_, bytes + sizeof(seed_), sizeof(offset_));
+    PhiloxRange range;
+    std::memcpy(&range, state.data(), kStateBytes);
+    set(range);
+  }
+
+  c10::intrusive_ptr<c10::GeneratorImpl> graphsafe_get_state() const override {
+    return c10::make_intrusive<PhiloxGenerator>(device().index(), state_);
+  }
+  /// From now on both draw from one state.
+  void graphsafe_set_state(const c10::intrusive_ptr<c10::GeneratorImpl>& other) override {
+    const auto* generator = dynamic_cast<const PhiloxGenerator*>(other.get());
+    TORCH_CHECK(generator, "hologram.graphsafe_set_state: the state is that of a generator of another device. Pass what "
+                           "graphsafe_get_state() of a generator of the device returned.");
+    if (capturing())
+      if (Capture* const capture = Capture::current()) capture->stop("it gives a generator the state of another one. Do that before");
+    state_ = generator->state_;
   }
 
 #if HOLOGRAM_TORCH_AT_LEAST(2, 14)
-  /// torch counts the offset in words of 32 bits, four to a counter: the counters that follow from it are those reserved here. It
-  /// holds the generator's mutex when it calls this.
+  /// torch counts the offset in words of 32 bits, four to a counter: the counters that follow from it are those reserved here.
   void philox_state(uint64_t increment, at::Tensor& seed, at::Tensor& offset, at::Tensor& intragraph_offset) override {
-    const PhiloxRange range = advance(increment / 4 + (increment % 4 != 0));
+    const PhiloxRange range = state_->reserve(increment / 4 + (increment % 4 != 0));
     const auto as_tensor = [](uint64_t bits) {
       return at::full({1}, static_cast<int64_t>(bits), at::dtype(at::kLong).device(at::kCPU));
     };
@@ -67,27 +79,19 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
   }
 #endif
 
-  PhiloxRange reserve(uint64_t count) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return advance(count);
-  }
+  const std::shared_ptr<PhiloxState>& state() const { return state_; }
+  /// Its number in a graph that is captured; -1: it is not known there.
+  int source_in(const Capture& capture) const;
 
  private:
-  PhiloxRange advance(uint64_t count) {   // under the mutex
-    const PhiloxRange range{seed_, offset_};
-    offset_ += count;
-    return range;
-  }
-
+  void set(PhiloxRange range);
   PhiloxGenerator* clone_impl() const override {
-    auto* copy = new PhiloxGenerator(device().index());
-    copy->seed_ = seed_;
-    copy->offset_ = offset_;
-    return copy;
+    auto copy = std::make_shared<PhiloxState>();
+    copy->set(state_->get());
+    return new PhiloxGenerator(device().index(), std::move(copy));
   }
 
-  uint64_t seed_ = c10::default_rng_seed_val;
-  uint64_t offset_ = 0;
+  std::shared_ptr<PhiloxState> state_;
 };
 
 }  // namespace
@@ -109,6 +113,27 @@ const at::Generator& default_generator(c10::DeviceIndex device) {
   return generators[index];
 }
 
+int PhiloxGenerator::source_in(const Capture& capture) const {
+  return state_ == philox_state_of(default_generator(device().index())) ? 0 : capture.source_of(state_.get());
+}
+
+/// A graph's numbers are counted from where its generators stand when it begins: they may be set back to where they stood since then
+/// (checkpointing does that), and nowhere else.
+void PhiloxGenerator::set(PhiloxRange range) {
+  if (capturing())
+    if (Capture* const capture = Capture::current()) {
+      const PhiloxRange now = state_->get();
+      const int source = source_in(*capture);
+      if (source >= 0 && (now.seed != range.seed || now.offset != range.offset) && !capture->moved(source, range.seed, range.offset))
+        capture->stop("it sets the seed or the state of a generator. Do that before");
+    }
+  state_->set(range);
+}
+
+std::shared_ptr<PhiloxState> philox_state_of(const at::Generator& generator) {
+  return at::check_generator<PhiloxGenerator>(generator)->state();
+}
+
 void check_generator_device(const at::Tensor& t) {
   TORCH_CHECK(t.device().type() == kDeviceType, "Expected a '", c10::DeviceTypeName(t.device().type(), true),
               "' device type for generator but found '", c10::DeviceTypeName(kDeviceType, true), "'");
@@ -128,12 +153,16 @@ PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64
     return range;
   }
   const bool given = generator.has_value() && generator->defined();
-  const PhiloxRange range = at::check_generator<PhiloxGenerator>(given ? *generator : default_generator(device))->reserve(count);
+  const auto& from = *at::check_generator<PhiloxGenerator>(given ? *generator : default_generator(device));
+  const PhiloxRange range = from.state()->reserve(count);
   if (capturing())
     if (Capture* const capture = Capture::current()) {
-      if (given && !(*generator == default_generator(device)))
-        capture->refuse("it draws from a generator of its own. Use the default generator");
-      capture->drew(range.seed, range.offset, count);
+      const int source = from.source_in(*capture);
+      if (source < 0)
+        capture->stop(capture->is_fixed() ? "it draws from a generator that is not registered. Call graph.register_generator_state(generator) before"
+                                          : "it draws from a generator of its own. Use the default generator");
+      else
+        capture->drew(range.seed, range.offset, count, source);
     }
   return range;
 }

@@ -7,8 +7,11 @@
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
+#include <c10/core/GeneratorImpl.h>
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 namespace hologram {
@@ -17,6 +20,32 @@ struct PhiloxRange {
   uint64_t seed;
   uint64_t offset;
 };
+
+/// What generators share that were given one another's state (graphsafe_set_state).
+class PhiloxState {
+ public:
+  PhiloxRange get() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return range_;
+  }
+  void set(PhiloxRange range) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    range_ = range;
+  }
+  PhiloxRange reserve(uint64_t count) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const PhiloxRange before = range_;
+    range_.offset += count;
+    return before;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  PhiloxRange range_{c10::default_rng_seed_val, 0};
+};
+
+/// The state of a generator of the device, which it may exchange for another one.
+std::shared_ptr<PhiloxState> philox_state_of(const at::Generator& generator);
 
 /// Reserves `count` counters of `generator` (of the default generator of `device` when empty; -1: the current one) and returns
 /// the seed and the first counter. Thread-safe. A generator of another device raises torch's own message.

@@ -10,6 +10,7 @@
 #include "torch/aten/core/common.h"
 #include "torch/aten/torch_kernels/fallback.h"
 #include "torch/aten/torch_kernels/library.h"
+#include "torch/device/accelerator_graph.h"
 #include "torch/device/autograd.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -82,6 +83,7 @@ PYBIND11_MODULE(_C, m) {
 
   bind_step_plans(m);
   bind_step_capture(m);
+  bind_accelerator_graphs(m);
   m.def("device_count", [] { return static_cast<int>(device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });
   m.def("set_device", [](int index) { translated([&] { set_current_device(static_cast<c10::DeviceIndex>(index)); }); });

@@ -22,6 +22,25 @@ driver = fake.Driver()
 
 # ---- two backends ----
 
+def test_graphs_are_captured_on_the_cpu_backend_only():
+    x = torch.ones(4, device=DEVICE)
+    graphs = [hologram.Graph(), *([torch.accelerator.Graph()] if hasattr(torch.accelerator, "Graph") else [])]
+    for g in graphs:
+        with pytest.raises(RuntimeError, match=r"on the cpu backend only, not on 'cuda'. Use set_backend\('cpu'\)"):
+            g.capture_begin()
+        assert not hologram.is_current_stream_capturing()
+    hologram_torch.set_backend("cpu")
+    y, g = torch.ones(4, device=DEVICE), hologram.Graph()
+    with pytest.raises(RuntimeError, match="memory of another backend or device"), hologram.graph(g):
+        x.add_(1)
+    with hologram.graph(g):
+        y.add_(1)
+    hologram_torch.set_backend("cuda")
+    g.replay()
+    g.replay()
+    assert y.tolist() == [3.0] * 4 and torch.isfinite(x).all()
+
+
 def on_both():
     """The same 4 x 4 tensor made on CUDA and made on the CPU backend, which is the one in use afterwards."""
     cuda = torch.ones(4, 4, device=DEVICE)

@@ -140,7 +140,7 @@ void order_read(const at::Tensor& t) {
 void order_write(const at::Tensor& t) {
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block);
+    if (capturing()) Capture::note_access(*block, /*written=*/true);
     with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
   }
 }
@@ -160,7 +160,7 @@ void before_write(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block);
+    if (capturing()) Capture::note_access(*block, /*written=*/true);
     with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
   }
 }

@@ -92,7 +92,12 @@ class CapturedCopy {
   CapturedCopy(const at::Tensor& dst, const at::Tensor& src) {
     if (!capturing() || !is_hologram(dst)) return;
     work_.emplace();
-    if (Capture* const capture = Capture::current(); capture && src.is_cpu()) capture->constant(src.const_data_ptr(), span(src));
+    Capture* const capture = Capture::current();
+    if (!capture || !src.is_cpu()) return;
+    // A number is as good as a constant of the program. More is likely meant to be other data each time.
+    if (capture->is_fixed() && src.numel() > 1)
+      capture->stop("it copies a tensor of the host to the device, which a replay would not do. Copy it to a tensor of the device before");
+    capture->constant(src.const_data_ptr(), span(src));
   }
 
  private:

@@ -168,8 +168,8 @@ uint64_t CapturedCall::draws_so_far() {
 void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::ArrayRef<at::Tensor> results) {
   Capture* const capture = Capture::current();
   if (!capture || capture->refused()) return;
-  if (depends_on_data(plan)) return capture->refuse("the shape of what " + plan.name + " gives depends on values");
-  if (!plan.has_cpu_kernel) return capture->refuse(plan.name + " cannot be done again");
+  if (depends_on_data(plan)) return capture->stop("the shape of what " + plan.name + " gives depends on values");
+  if (!plan.has_cpu_kernel) return capture->stop(plan.name + " cannot be done again");
   std::vector<c10::Storage> storages, moved;
   std::vector<Capture::Use> uses;
   size_t number = 0;
@@ -190,7 +190,11 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
           std::find_if(storages.begin(), storages.end(), [&](const c10::Storage& s) { return s.is_alias_of(t.storage()); });
       const size_t at = static_cast<size_t>(known - storages.begin());
       if (known == storages.end()) {
-        if (!capture->knows(t.storage().data())) return t.clone();   // numbers that the host gives: as they are
+        if (!capture->knows(t.storage().data())) {   // numbers that the host gives: as they are
+          if (capture->is_fixed() && t.numel() > 1)
+            capture->stop(plan.name + " reads a tensor of the host, which a replay would not do. Copy it to a tensor of the device before");
+          return t.clone();
+        }
         storages.push_back(t.storage());
         moved.push_back(cpu_storage(t.storage().data(), t.storage().nbytes()));
         uses.push_back({t.storage().data(), false});
@@ -205,13 +209,13 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
     arguments[i] = std::move(one[0]);
     ++number;
   }
-  if (refused) return capture->refuse(plan.name + " has an argument that is sparse, nested or quantized");
+  if (refused) return capture->stop(plan.name + " has an argument that is sparse, nested or quantized");
   std::vector<size_t> result_bytes;
   std::vector<const void*> seen;
   for (const at::Tensor& t : results) {
     if (!t.defined()) continue;
     if (!t.has_storage() || t.layout() != c10::kStrided || t.is_nested())
-      return capture->refuse(plan.name + " gives a sparse or nested tensor");
+      return capture->stop(plan.name + " gives a sparse or nested tensor");
     const void* const data = t.storage().data();
     const bool argument = std::any_of(uses.begin(), uses.end(), [&](const Capture::Use& use) { return use.data == data; });
     if (t.storage().nbytes() == 0 || argument || std::find(seen.begin(), seen.end(), data) != seen.end()) continue;
