@@ -182,11 +182,11 @@ class AcceleratorGraph::Session {
     const void* const now = handled_exception();
     return now && now != handled_;
   }
-  size_t saved_bytes() const { return capture_->saved_bytes(); }
 
-  /// The graph; null, and why not.
-  std::unique_ptr<Graph> finish(std::string& reason) {
+  /// The graph; null, and why not. `saved`: bytes that were copied in order to be put back.
+  std::unique_ptr<Graph> finish(std::string& reason, size_t& saved) {
     queue_.stream().flush(Reason::Synchronize);
+    saved = capture_->saved_bytes();
     std::unique_ptr<Graph> graph;
     reason = capture_->reason();
     if (reason.empty()) {
@@ -282,14 +282,13 @@ void AcceleratorGraph::capture_end() {
   HG_CHECK(session_, "hologram.Graph.capture_end: no capture is under way. Call capture_begin() first.");
   HG_CHECK(session_->is_of_this_thread(), "hologram.Graph.capture_end: another thread began the capture. It must end it.");
   const std::unique_ptr<Session> session = std::move(session_);
-  saved_bytes_ = session->saved_bytes();
   if (session->is_left_by_exception()) {    // it goes on: what was captured is a part of what was meant
     failure_ = "its capture was ended by an exception (" + text_of_handled_exception() + ")";
     return;
   }
   std::string reason;
   try {
-    graph_ = session->finish(reason);
+    graph_ = session->finish(reason, saved_bytes_);
   } catch (const std::exception& error) {
     failure_ = std::string("its capture failed: ") + error.what();
     throw;
