@@ -270,6 +270,17 @@ def test_inputs_that_the_program_forgets_are_kept():
     assert torch.equal(y, expected) and all(not t.any() for t in others)
 
 
+def test_indices_are_checked_in_each_replay():
+    weight, index = floats(5, 3)(0), torch.zeros(4, dtype=torch.long, device=DEVICE)
+    g, y = captured(lambda: F.embedding(index, weight) * 2)
+    index.fill_(7)
+    with pytest.raises((IndexError, RuntimeError), match="out of (bounds|range)"):
+        g.replay()
+    index.fill_(1)
+    g.replay()
+    assert torch.equal(y, weight[index] * 2)
+
+
 # ---- random numbers ----
 
 @pytest.mark.parametrize("interface", INTERFACES)

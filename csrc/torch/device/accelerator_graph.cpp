@@ -320,8 +320,8 @@ void AcceleratorGraph::replay() {
   HG_CHECK(!capturing(), "hologram.Graph.replay: another graph is being captured, and a replay cannot be part of it. End the capture first.");
   if (!ready_) instantiate();
   limit_threads_after_fork();
+  graph_->queue().stream().run(Reason::Library);    // before its turn: making a kernel takes Python's lock
   std::lock_guard<std::mutex> hold(turn());
-  graph_->queue().stream().run(Reason::Library);
   PhiloxRange first{0, 0};
   c10::SmallVector<Graph::NumberRange, 2> further;
   for (size_t i = 0; i < sources_.size(); ++i) {
