@@ -30,7 +30,7 @@ class Capture {
  public:
   /// For graphs whose memory is the program's, as it was captured: CUDA's contract.
   struct Fixed {
-    std::function<std::string()> doing;   // what the program does now, for messages
+    std::function<std::string()> doing;  // what the program does now, for messages
     std::vector<const void*> generators;  // whose numbers it may draw beside those of the default one
   };
   /// Throws where another capture is under way.
@@ -155,9 +155,7 @@ class Capture {
     int source;
   };
   std::vector<Drawn> drawn_;
-  uint64_t& draws_of(int source) {
-    return source == 0 ? graph_->draws_ : graph_->further_draws_[static_cast<size_t>(source - 1)];
-  }
+  uint64_t& draws_of(int source) { return source == 0 ? graph_->draws_ : graph_->further_draws_[static_cast<size_t>(source - 1)]; }
   struct Constant {
     const char* host;
     size_t bytes;
@@ -170,7 +168,7 @@ class Capture {
 
   const std::unique_ptr<Fixed> fixed_;
   bool told_ = false;
-  std::vector<Block*> held_;             // what was there before: one reference each
+  std::vector<Block*> held_;  // what was there before: one reference each
   std::unordered_map<Block*, std::unique_ptr<char[]>> saved_;
 };
 

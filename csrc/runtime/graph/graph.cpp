@@ -152,7 +152,8 @@ void Graph::use_slab(Block* slab) {
   if (slab) slab->retain();
   slab_ = slab ? slab : allocate_block(*queue_, slab_need_);
   for (size_t m = 0; m < memories_.size(); ++m)
-    if (memories_[m].kind == Kind::Temporary && memories_[m].first >= 0) move(static_cast<int>(m), slab_->data + memories_[m].place);
+    if (memories_[m].kind == Kind::Temporary && memories_[m].first >= 0)
+      move(static_cast<int>(m), slab_->data + memories_[m].place);
   if (before) before->release();
 }
 

@@ -257,8 +257,9 @@ void AcceleratorGraph::capture_begin(PoolId pool) {
   HG_CHECK(!graph_, "hologram.Graph.capture_begin: this graph holds captured work already. Call reset(), or use another Graph.");
   use();
   Queue& queue = default_queue();
-  HG_CHECK(queue.reads_host_memory() && queue.has_one_queue(), "hologram.Graph.capture_begin: graphs are captured on the cpu backend only, not on '",
-           queue.name(), "'. Use set_backend('cpu').");
+  HG_CHECK(queue.reads_host_memory() && queue.has_one_queue(),
+           "hologram.Graph.capture_begin: graphs are captured on the cpu backend only, not on '", queue.name(),
+           "'. Use set_backend('cpu').");
   limit_threads_after_fork();
   failure_.clear();
   keys_ = c10::impl::tls_local_dispatch_key_set();
@@ -317,7 +318,8 @@ void AcceleratorGraph::instantiate() {
 void AcceleratorGraph::replay() {
   check_idle("replay");
   HG_CHECK(graph_, "hologram.Graph.replay: ", failure_.empty() ? "nothing was captured" : failure_, ". ", kHowTo);
-  HG_CHECK(!capturing(), "hologram.Graph.replay: another graph is being captured, and a replay cannot be part of it. End the capture first.");
+  HG_CHECK(!capturing(),
+           "hologram.Graph.replay: another graph is being captured, and a replay cannot be part of it. End the capture first.");
   if (!ready_) instantiate();
   limit_threads_after_fork();
   graph_->queue().stream().run(Reason::Library);    // before its turn: making a kernel takes Python's lock
@@ -402,10 +404,12 @@ void bind_accelerator_graphs(py::module_& m) {
                throw py::type_error("hologram.Graph.register_generator_state: a torch.Generator is needed.");
              graph.register_generator(THPGenerator_Unwrap(generator.ptr()));
            })
-      .def("capture_begin",
-           [](AcceleratorGraph& graph, std::optional<AcceleratorGraph::PoolId> pool) {
-             graph.capture_begin(pool.value_or(AcceleratorGraph::kNoPool));
-           }, py::arg("pool") = py::none())
+      .def(
+          "capture_begin",
+          [](AcceleratorGraph& graph, std::optional<AcceleratorGraph::PoolId> pool) {
+            graph.capture_begin(pool.value_or(AcceleratorGraph::kNoPool));
+          },
+          py::arg("pool") = py::none())
       .def("capture_end", &AcceleratorGraph::capture_end)
       .def("instantiate", &AcceleratorGraph::instantiate)
       .def("replay", &AcceleratorGraph::replay, without_gil)
@@ -413,12 +417,13 @@ void bind_accelerator_graphs(py::module_& m) {
       .def("pool", &AcceleratorGraph::pool)
       .def("enable_debug_mode", &AcceleratorGraph::enable_debug_mode)
       .def("debug_dump", &AcceleratorGraph::debug_dump, py::arg("path"))
-      .def("describe", [](const AcceleratorGraph& graph) {
-        std::vector<std::string> lines;
-        if (graph.graph())
-          for (const auto& node : graph.graph()->describe()) lines.push_back(line_of(node));
-        return lines;
-      })
+      .def("describe",
+           [](const AcceleratorGraph& graph) {
+             std::vector<std::string> lines;
+             if (graph.graph())
+               for (const auto& node : graph.graph()->describe()) lines.push_back(line_of(node));
+             return lines;
+           })
       .def_property_readonly("pool_bytes", &AcceleratorGraph::pool_bytes)
       .def_property_readonly("saved_bytes", &AcceleratorGraph::saved_bytes);
   m.def("graph_pool_handle", &AcceleratorGraph::new_pool);

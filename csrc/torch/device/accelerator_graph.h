@@ -66,10 +66,10 @@ class AcceleratorGraph {
   std::shared_ptr<GraphPool> pool_;
   PoolId pool_id_ = kNoPool;
   std::unique_ptr<Graph> graph_;
-  std::vector<Source> sources_;      // the first one is the default generator's
-  std::string failure_;              // of the last capture
+  std::vector<Source> sources_;  // the first one is the default generator's
+  std::string failure_;  // of the last capture
   size_t saved_bytes_ = 0;
-  c10::impl::LocalDispatchKeySet keys_;   // the modes of the thread that captured it
+  c10::impl::LocalDispatchKeySet keys_;  // the modes of the thread that captured it
   FpMode fp_mode_ = kStandardFpMode;
 };
 

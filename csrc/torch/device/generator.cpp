@@ -21,7 +21,8 @@ static_assert(kStateBytes == 2 * sizeof(uint64_t));
 class PhiloxGenerator final : public c10::GeneratorImpl {
  public:
   explicit PhiloxGenerator(c10::DeviceIndex device, std::shared_ptr<PhiloxState> state = std::make_shared<PhiloxState>())
-      : GeneratorImpl(c10::Device(kDeviceType, device), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)), state_(std::move(state)) {}
+      : GeneratorImpl(c10::Device(kDeviceType, device), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)),
+        state_(std::move(state)) {}
 
   static c10::DeviceType device_type() { return kDeviceType; }
 
@@ -59,10 +60,12 @@ class PhiloxGenerator final : public c10::GeneratorImpl {
   /// From now on both draw from one state.
   void graphsafe_set_state(const c10::intrusive_ptr<c10::GeneratorImpl>& other) override {
     const auto* generator = dynamic_cast<const PhiloxGenerator*>(other.get());
-    TORCH_CHECK(generator, "hologram.graphsafe_set_state: the state is that of a generator of another device. Pass what "
-                           "graphsafe_get_state() of a generator of the device returned.");
+    TORCH_CHECK(generator,
+                "hologram.graphsafe_set_state: the state is that of a generator of another device. Pass what "
+                "graphsafe_get_state() of a generator of the device returned.");
     if (capturing())
-      if (Capture* const capture = Capture::current()) capture->stop("it gives a generator the state of another one. Do that before");
+      if (Capture* const capture = Capture::current())
+        capture->stop("it gives a generator the state of another one. Do that before");
     state_ = generator->state_;
   }
 
@@ -124,7 +127,8 @@ void PhiloxGenerator::set(PhiloxRange range) {
     if (Capture* const capture = Capture::current()) {
       const PhiloxRange now = state_->get();
       const int source = source_in(*capture);
-      if (source >= 0 && (now.seed != range.seed || now.offset != range.offset) && !capture->moved(source, range.seed, range.offset))
+      if (source >= 0 && (now.seed != range.seed || now.offset != range.offset) &&
+          !capture->moved(source, range.seed, range.offset))
         capture->stop("it sets the seed or the state of a generator. Do that before");
     }
   state_->set(range);
@@ -159,10 +163,11 @@ PhiloxRange reserve_philox(const std::optional<at::Generator>& generator, uint64
     if (Capture* const capture = Capture::current()) {
       const int source = from.source_in(*capture);
       if (source < 0)
-        capture->stop(capture->is_fixed() ? "it draws from a generator that is not registered. Call graph.register_generator_state(generator) before"
-                                          : "it draws from a generator of its own. Use the default generator");
-      else
-        capture->drew(range.seed, range.offset, count, source);
+        capture->stop(
+            capture->is_fixed()
+                ? "it draws from a generator that is not registered. Call graph.register_generator_state(generator) before"
+                : "it draws from a generator of its own. Use the default generator");
+      else capture->drew(range.seed, range.offset, count, source);
     }
   return range;
 }

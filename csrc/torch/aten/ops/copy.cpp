@@ -96,7 +96,8 @@ class CapturedCopy {
     if (!capture || !src.is_cpu()) return;
     // A number is as good as a constant of the program. More is likely meant to be other data each time.
     if (capture->is_fixed() && src.numel() > 1)
-      capture->stop("it copies a tensor of the host to the device, which a replay would not do. Copy it to a tensor of the device before");
+      capture->stop(
+          "it copies a tensor of the host to the device, which a replay would not do. Copy it to a tensor of the device before");
     capture->constant(src.const_data_ptr(), span(src));
   }
 

@@ -192,7 +192,8 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
       if (known == storages.end()) {
         if (!capture->knows(t.storage().data())) {   // numbers that the host gives: as they are
           if (capture->is_fixed() && t.numel() > 1)
-            capture->stop(plan.name + " reads a tensor of the host, which a replay would not do. Copy it to a tensor of the device before");
+            capture->stop(plan.name +
+                          " reads a tensor of the host, which a replay would not do. Copy it to a tensor of the device before");
           return t.clone();
         }
         storages.push_back(t.storage());
