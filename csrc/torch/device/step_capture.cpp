@@ -11,7 +11,6 @@
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
-#include "torch/device/generator.h"
 #include "torch/device/step_plan.h"
 
 namespace py = pybind11;
@@ -43,7 +42,6 @@ class StepCapture {
       capture_.emplace(default_queue());
       capture_->locate = &location;
       capture_->reads_values = true;
-      tell_generator();
     });
     for (const py::object& o : tensors) {
       const at::Tensor& t = THPVariable_Unpack(o.ptr());
@@ -79,10 +77,6 @@ class StepCapture {
   bool has_constants() const { return capture_ && capture_->has_constants(); }
 
  private:
-  void tell_generator() {
-    const at::Generator& generator = default_generator();
-    capture_->generator_stands_at(generator.current_seed(), generator.get_offset());
-  }
   Structure structure(py::handle value, StepPlan& plan, bool of_results);
   Structure tensor(const at::Tensor& t, py::handle object);
   Structure argument(py::handle object, StepPlan& plan);
@@ -231,7 +225,6 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
                                const std::vector<py::object>& buffers) {
   with_c10_errors([&] { default_queue().stream().flush(Reason::Library); });
   auto plan = std::make_unique<StepPlan>(*modes_);
-  tell_generator();
   plan->args = structure(args, *plan, false);
   plan->kwargs = structure(kwargs, *plan, false);
   plan->results = structure(results, *plan, true);
