@@ -109,17 +109,14 @@ def test_gradients_of_other_shapes(name, n):
 
 def attention(**changed):
     shapes = {"query": (2, 4, 5, 8), "key": (2, 4, 6, 8), "value": (2, 4, 6, 8), **changed}
-    return A._scaled_dot_product_fused_attention_overrideable(*(ones(*shapes[name]) for name in ("query", "key", "value")))
+    return A._scaled_dot_product_flash_attention_for_cpu(*(ones(*shapes[name]) for name in ("query", "key", "value")))
 
 
 def attention_backward(**changed):
     shapes = {"grad": (2, 4, 5, 8), "query": (2, 4, 5, 8), "key": (2, 4, 6, 8), "value": (2, 4, 6, 8), "out": (2, 4, 5, 8),
         "logsumexp": (2, 4, 5), **changed}
     g, q, k, v, out, logsumexp = (ones(*shapes[name]) for name in ("grad", "query", "key", "value", "out", "logsumexp"))
-    nothing = torch.empty(0, device=DEVICE)
-    return A._scaled_dot_product_fused_attention_overrideable_backward(g, q, k, v, None, [True, True, True, False], out,
-        logsumexp, nothing, nothing,
-                                                                       5, 6, 0.0, False, nothing, nothing)
+    return A._scaled_dot_product_flash_attention_for_cpu_backward(g, q, k, v, out, logsumexp, 0.0, False)
 
 
 SHAPES = [(1, 0, 4, 4), (0, 3, 4, 4), (2, 4, 0, 8), (2, 4, 6, 0), (1, 4, 6, 8), (2, 3, 6, 8), (2, 4, 3, 8), (2, 4, 600, 8),
@@ -150,7 +147,7 @@ def test_attention_along_strided_heads():
     torch.manual_seed(0)
     wide = [torch.randn(2, 4, 8, n).mT for n in (5, 6, 6)]
     expected = F.scaled_dot_product_attention(*(t.contiguous() for t in wide))
-    out, logsumexp, *_ = A._scaled_dot_product_fused_attention_overrideable(*(t.to(DEVICE).mT.contiguous().mT for t in wide))
+    out, logsumexp = A._scaled_dot_product_flash_attention_for_cpu(*(t.to(DEVICE).mT.contiguous().mT for t in wide))
     torch.testing.assert_close(out.cpu(), expected)
 
 

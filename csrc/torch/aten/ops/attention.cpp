@@ -1,7 +1,8 @@
 // Scaled dot product attention: torch's flash attention for the CPU, on aliases of the device's memory.
 //
 // torch asks the device which implementation suits the arguments. The CPU's own answer decides: where it would run flash
-// attention we do, everywhere else the composite formula runs on our kernels.
+// attention we do, everywhere else the composite formula runs on our kernels. For flash attention torch calls, on every device but
+// CUDA and XPU, the ops that are named after the CPU: their derivative keeps tensors only, and they can be traced.
 #include <ATen/Context.h>
 #include <ATen/OpMathType.h>
 #include <ATen/SDPBackend.h>
@@ -10,11 +11,8 @@
 #include <ATen/ops/_fused_sdp_choice_ops.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward_ops.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_ops.h>
-#include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_backward_ops.h>
-#include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_ops.h>
 #include <torch/library.h>
 
-#include <array>
 #include <tuple>
 
 #include "torch/aten/core/common.h"
@@ -33,14 +31,12 @@ int64_t choose(const Tensor& query, const Tensor& key, const Tensor& value, cons
   if (!on_host_kernels(query) || !on_host_kernels(key) || !on_host_kernels(value)) return math;   // the kernel is the CPU's
   if (mask && mask->defined() && (mask->requires_grad() || mask->device() != query.device())) return math;
   // The CPU's kernel looks at sizes, types and the user's switches only: no aliases needed.
-  const int64_t choice = at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value,
-                                                                 mask, dropout, causal, scale, enable_gqa);
-  return choice == static_cast<int64_t>(at::SDPBackend::flash_attention)
-             ? static_cast<int64_t>(at::SDPBackend::overrideable) : choice;
+  return at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value, mask, dropout, causal,
+                                                 scale, enable_gqa);
 }
 
-constexpr const char kForward[] = "hologram._scaled_dot_product_fused_attention_overrideable";
-constexpr const char kBackward[] = "hologram._scaled_dot_product_fused_attention_overrideable_backward";
+constexpr const char kForward[] = "hologram._scaled_dot_product_flash_attention_for_cpu";
+constexpr const char kBackward[] = "hologram._scaled_dot_product_flash_attention_for_cpu_backward";
 
 /// The kernel takes every other size from the query, and trusts that what it divides by is not 0. A caller of _fused_sdp_choice has
 /// this checked; the ops can be called without.
@@ -64,40 +60,31 @@ void check_like(const char* name, const Tensor& t, at::IntArrayRef sizes, at::Sc
 /// The kernel walks a head without a stride.
 Tensor with_dense_heads(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : t.contiguous(); }
 
-using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, c10::SymInt, c10::SymInt, Tensor, Tensor, Tensor>;
-
-Forward attention(const Tensor& query, const Tensor& key, const Tensor& value, const std::optional<Tensor>& bias,
-                  double dropout, bool causal, bool /*return_debug_mask*/, std::optional<double> scale) {
+std::tuple<Tensor, Tensor> attention(const Tensor& query, const Tensor& key, const Tensor& value, double dropout, bool causal,
+                                     const std::optional<Tensor>& mask, std::optional<double> scale) {
   check_sizes(kForward, query, key, value);
-  auto [out, logsumexp] = call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu>(
-      with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), dropout, causal, bias, scale);
-  return {out, logsumexp, Tensor(), Tensor(), query.sym_size(2), key.sym_size(2), Tensor(), Tensor(), Tensor()};
+  return call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu>(with_dense_heads(query), with_dense_heads(key),
+                                                                             with_dense_heads(value), dropout, causal, mask, scale);
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(
-    const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& bias,
-    std::array<bool, 4> grad_input_mask, const Tensor& out, const Tensor& logsumexp, const Tensor& /*cum_seq_q*/,
-    const Tensor& /*cum_seq_k*/, c10::SymInt /*max_q*/, c10::SymInt /*max_k*/, double dropout, bool causal,
-    const Tensor& /*philox_seed*/, const Tensor& /*philox_offset*/, std::optional<double> scale) {
-  TORCH_CHECK_NOT_IMPLEMENTED(!grad_input_mask[3], kBackward, ": the fused kernel has no gradient for attn_bias. Use the math backend: "
-                              "torch.nn.attention.sdpa_kernel(SDPBackend.MATH).");
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
+                                                      const Tensor& out, const Tensor& logsumexp, double dropout, bool causal,
+                                                      const std::optional<Tensor>& mask, std::optional<double> scale) {
   check_sizes(kBackward, query, key, value);
   check_like("grad_out", grad, query.sizes(), query.scalar_type());
   check_like("out", out, query.sizes(), query.scalar_type());
   check_like("logsumexp", logsumexp, query.sizes().slice(0, 3), at::toOpMathType(query.scalar_type()));
-  auto [grad_query, grad_key, grad_value] = call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward>(
+  return call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward>(
       with_dense_heads(grad), with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), with_dense_heads(out), logsumexp,
-      dropout, causal,
-      bias.defined() ? std::optional<Tensor>(bias) : std::nullopt, scale);
-  return {grad_query, grad_key, grad_value, Tensor()};
+      dropout, causal, mask, scale);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   register_kernel<at::_ops::_fused_sdp_choice, &choose>(m);
-  register_kernel<at::_ops::_scaled_dot_product_fused_attention_overrideable, &attention>(m);
-  register_kernel<at::_ops::_scaled_dot_product_fused_attention_overrideable_backward, &attention_backward>(m);
+  register_kernel<at::_ops::_scaled_dot_product_flash_attention_for_cpu, &attention>(m);
+  register_kernel<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward, &attention_backward>(m);
 }
 
 }  // namespace hologram::aten

@@ -1,5 +1,6 @@
 // Autograd of aten::linear. The device serves linear as one op (linalg.cpp), so torch's formula for it applies, and that one
-// knows neither forward mode nor the second derivative of complex numbers: there linear is the composite it is on the CPU. Else
+// knows neither forward mode nor the second derivative of complex numbers: there linear is the composite it is on the CPU. It is
+// that, too, where a mode or a tensor subclass looks on, which know what the composite is made of: tracers, DTensor, torch.func. Else
 // this is what torch generates, but for what the node keeps: as on the CPU, where addmm does, it holds on to the input only where
 // the weight's gradient is asked for, and to the weight only where the input's is, each through a handle of its own (there: a view;
 // only an input of two dimensions is none). Frozen layers keep no activations, and a weight may get other memory (swap_tensors, .data,
@@ -39,7 +40,6 @@ c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<Line
 
 /// A tensor's memory, versions and place in the graph in a TensorImpl of its own: what is done to the other one is not seen here.
 Tensor handle_of(const Tensor& t) {
-  if (at::isTensorSubclassLike(t)) return t;
   auto* impl = t.unsafeGetTensorImpl();
   const Tensor handle(impl->shallow_copy_and_detach(impl->version_counter(), /*allow_tensor_metadata_change=*/false));
   if (const auto& node = t.grad_fn()) {
@@ -58,18 +58,23 @@ Tensor kept_input(const Tensor& input) { return input.dim() == 2 || input.is_inf
 // The formula wants both tensors to be defined. What it will not read needs no memory of its own.
 
 /// Of the weight, whose size it asks for.
-Tensor unread_weight(const Tensor& weight) { return at::isTensorSubclassLike(weight) ? weight : weight.variable_data(); }
+Tensor unread_weight(const Tensor& weight) { return weight.variable_data(); }
 /// Of the input, whose sizes the gradient gets.
 Tensor unread_input(const Tensor& input) {
-  if (!is_hologram(input) || at::isTensorSubclassLike(input)) return input;
+  if (!is_hologram(input)) return input;
   at::Tensor sizes_only = empty({1}, input.scalar_type(), input.device());
   const c10::SmallVector<int64_t, 6> strides(static_cast<size_t>(input.dim()), 0);
   sizes_only.unsafeGetTensorImpl()->set_sizes_and_strides(input.sizes(), strides);
   return sizes_only;
 }
 
+/// Is it more than memory and sizes, or is each call shown to a mode?
+bool is_looked_at(const Tensor& t) { return at::isTensorSubclassLike(t); }
+bool is_looked_at(const std::optional<Tensor>& t) { return t && t->defined() && is_looked_at(*t); }
+
 Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
-  if (C10_UNLIKELY(isFwGradDefined(input) || isFwGradDefined(weight) || isFwGradDefined(bias) || input.is_complex()))
+  if (C10_UNLIKELY(isFwGradDefined(input) || isFwGradDefined(weight) || isFwGradDefined(bias) || input.is_complex() ||
+                   is_looked_at(input) || is_looked_at(weight) || is_looked_at(bias)))
     return at::native::linear(input, weight, bias);
   decltype(new_node()) node;
   if (torch::autograd::compute_requires_grad(input, weight, bias)) {
@@ -92,7 +97,7 @@ Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weigh
 /// of the CPU keep what is asked for.
 std::tuple<Tensor, Tensor, Tensor> linear_backward(c10::DispatchKeySet keys, const Tensor& input, const Tensor& grad,
                                                    const Tensor& weight, std::array<bool, 3> wanted) {
-  if (!torch::autograd::compute_requires_grad(input, grad, weight)) {
+  if (!is_looked_at(input) && !is_looked_at(grad) && !is_looked_at(weight) && !torch::autograd::compute_requires_grad(input, grad, weight)) {
     at::AutoDispatchBelowADInplaceOrView below;
     return at::_ops::linear_backward::redispatch(keys & c10::after_autograd_keyset, input, grad, weight, wanted);
   }
