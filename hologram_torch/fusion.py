@@ -7,6 +7,7 @@ device; it says what happened and why.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 
 from hologram_core import _runtime
@@ -91,8 +92,9 @@ class Circuit:
 class Explanation:
     """The last circuits, in the order in which they ran. `print` it, iterate over it, or look at `circuits`."""
 
-    def __init__(self, circuits: list[Circuit]):
+    def __init__(self, circuits: list[Circuit], graphs: list[str]):
         self.circuits = circuits
+        self.graphs = graphs        # of torch.compile: a line for each, that says how often it was replayed, or why it is not
 
     def __iter__(self):
         return iter(self.circuits)
@@ -106,8 +108,9 @@ class Explanation:
 
     def __str__(self):
         if not self.circuits:
-            return "nothing was recorded yet"
-        lines, window = [], None
+            return "\n".join(["nothing was recorded yet", *self.graphs])
+        lines: list[str] = []
+        window = None
         for c in self.circuits:
             if c.window != window:
                 window = c.window
@@ -115,6 +118,7 @@ class Explanation:
             lines.append(f"  {c}")
         ops, kernels = sum(c.ops for c in self.circuits), sum(len(c.keys) for c in self.circuits)
         lines.append(f"{ops} ops in {len(self.circuits)} circuits, {kernels} kernels")
+        lines += self.graphs
         return "\n".join(lines)
 
     def dot(self) -> str:
@@ -125,14 +129,16 @@ class Explanation:
 
 
 def explain(limit: int = 64, graph: str | None = None) -> Explanation:
-    """What the last `limit` circuits became and why each was closed; what is still recorded runs first.
+    """What the last `limit` circuits became and why each was closed, and what became of the graphs of torch.compile; what is still
+    recorded runs first.
 
     `graph`: a file to draw them into, 'out.svg' (or .pdf, .png) through the package `graphviz` and its program `dot`, or
     'out.dot', which needs neither. Without them the DOT text is written beside the name that was asked for, and a warning
     says so.
     """
     _runtime.flush()
-    explanation = Explanation([Circuit(record) for record in _runtime.recent_circuits(limit)])
+    regions = sys.modules.get("hologram_torch.compile.region")
+    explanation = Explanation([Circuit(record) for record in _runtime.recent_circuits(limit)], regions.explained() if regions else [])
     if graph is not None:
         from .fusion_graph import draw
 

@@ -17,6 +17,7 @@
 #include "torch/device/generator.h"
 #include "torch/device/metadata.h"
 #include "torch/device/readers.h"
+#include "torch/device/region_plan.h"
 #include "torch/device/sharing.h"
 #include "torch/device/step_plan.h"
 #include "torch/device/storage.h"
@@ -84,6 +85,7 @@ PYBIND11_MODULE(_C, m) {
   bind_step_plans(m);
   bind_step_capture(m);
   bind_accelerator_graphs(m);
+  bind_region_plans(m);
   m.def("device_count", [] { return static_cast<int>(device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });
   m.def("set_device", [](int index) { translated([&] { set_current_device(static_cast<c10::DeviceIndex>(index)); }); });

@@ -67,6 +67,8 @@ bool is_plain_value(PyObject* o) {
   return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyUnicode_CheckExact(o) || PyBytes_CheckExact(o);
 }
 
+}  // namespace
+
 bool same_object(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b) || !is_plain_value(a)) return false;
@@ -76,6 +78,8 @@ bool same_object(PyObject* a, PyObject* b) {
   }
   return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
 }
+
+namespace {
 
 /// A number that changes with every change of a dict; 0 where the interpreter has none.
 uint64_t dict_version(PyObject* dict) {
@@ -221,8 +225,6 @@ bool StepPlan::still_valid(const Arguments& tensors) {
 
 // ---- running ----
 
-namespace {
-
 c10::Storage storage_of(Block* block, c10::Device device) {
   c10::Storage storage =
       c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(block->bytes)),
@@ -230,8 +232,6 @@ c10::Storage storage_of(Block* block, c10::Device device) {
   watch_pointers(*storage.unsafeGetStorageImpl());
   return storage;
 }
-
-}  // namespace
 
 /// Where gradients go: into the tensor of the last run while no one else holds it, else into a new one.
 void StepPlan::place_gradients() {

@@ -150,6 +150,10 @@ class StepPlan {
   std::recursive_mutex running_;   // a finalizer may call the function in the middle of a call
 };
 
+/// Is a value that is no tensor the same as before? Numbers and texts are compared, all else is an object that stays.
+bool same_object(PyObject* a, PyObject* b);
+/// The memory of a new tensor. Takes over the caller's reference to the block.
+c10::Storage storage_of(Block* block, c10::Device device);
 /// A tuple of a named type: Python's named tuples take their items one by one, torch's take them together.
 pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple& items);
 
