@@ -89,7 +89,7 @@ class Region:
                                "runs": self.runs}
         if self._plans:
             plan = self._plans[0]
-            row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": sum(p.bytes for p in self._plans), "program": plan.describe()}
+            row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": sum(p.bytes for p in self._plans)}
         return row
 
     # ---- calls that no plan serves ----

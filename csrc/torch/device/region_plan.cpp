@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -90,6 +91,8 @@ class RegionPlan {
   bool match(PyObject* given, Call& call) const;
   bool place_arguments(const Call& call);
   py::object result(const Result& r, PyObject* given, Call& call) const;
+
+  std::recursive_mutex running_;   // a finalizer may call the same region in the middle of a call
 };
 
 // ---- running ----
@@ -168,6 +171,11 @@ py::object RegionPlan::result(const Result& r, PyObject* given, Call& call) cons
 
 py::object RegionPlan::call(PyObject* given) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
+  std::unique_lock<std::recursive_mutex> alone(running_, std::try_to_lock);
+  if (!alone) {
+    const py::gil_scoped_release others_go_on;
+    alone.lock();
+  }
   Call call;
   if (capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call)) return not_implemented();
 
@@ -183,7 +191,11 @@ py::object RegionPlan::call(PyObject* given) {
   }
   PhiloxRange range{0, 0};
   if (graph->draws()) range = reserve_philox(std::nullopt, graph->draws());
-  with_c10_errors([&] { graph->run(range.seed, range.offset); });
+  {
+    std::optional<py::gil_scoped_release> others_go_on;
+    if (graph->is_long()) others_go_on.emplace();
+    with_c10_errors([&] { graph->run(range.seed, range.offset); });
+  }
   for (const size_t i : written)
     if (!call.tensors[i]->is_inference()) call.tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;
@@ -360,7 +372,6 @@ void bind_region_plans(py::module_& m) {
       .def("call", [](RegionPlan& plan, py::handle args) { return plan.call(args.ptr()); }, py::arg("args"))
       .def("unlike", [](const RegionPlan& a, const RegionPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](RegionPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
-      .def("describe", [](const RegionPlan& plan) { return plan.graph->describe(); })
       .def_property_readonly("nodes", [](const RegionPlan& plan) { return plan.graph->num_nodes(); })
       .def_property_readonly("launches", [](const RegionPlan& plan) { return plan.graph->num_launches(); })
       .def_property_readonly("bytes", [](const RegionPlan& plan) { return plan.graph->slab_bytes(); })
