@@ -111,7 +111,8 @@ bool RegionPlan::match(PyObject* given, Call& call) const {
     }
     if (!THPVariable_Check(object)) return false;
     const at::Tensor& t = THPVariable_Unpack(object);
-    if (t.unsafeGetTensorImpl()->is_python_dispatch() || !t.has_storage() || !expected.geometry.matches(t) || t.is_conj() || t.is_neg())
+    if (t.unsafeGetTensorImpl()->is_python_dispatch() || !t.has_storage() || !expected.geometry.matches(t) || t.is_conj() ||
+        t.is_neg())
       return false;
     call.tensors[i] = &t;
     if (expected.kind == Argument::Kind::Number) {
@@ -351,7 +352,8 @@ py::object RegionCapture::finish(const py::sequence& results, const std::vector<
     const Argument& argument = plan_->arguments[i];
     const bool written = argument.kind == Argument::Kind::Tensor && plan_->places[static_cast<size_t>(argument.place)].written;
     if (written) plan_->written.push_back(i);
-    if (const at::Tensor& t = tensors_[i]; t.defined() && t.is_cpu() && (written || (!t.is_inference() && t._version() != versions_[i])))
+    if (const at::Tensor& t = tensors_[i];
+        t.defined() && t.is_cpu() && (written || (!t.is_inference() && t._version() != versions_[i])))
       capture_->refuse("it writes a tensor of the CPU");
   }
   tensors_.clear();
@@ -369,7 +371,8 @@ py::object RegionCapture::finish(const py::sequence& results, const std::vector<
 
 void bind_region_plans(py::module_& m) {
   py::class_<RegionPlan>(m, "RegionPlan")
-      .def("call", [](RegionPlan& plan, py::handle args) { return plan.call(args.ptr()); }, py::arg("args"))
+      .def(
+          "call", [](RegionPlan& plan, py::handle args) { return plan.call(args.ptr()); }, py::arg("args"))
       .def("unlike", [](const RegionPlan& a, const RegionPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](RegionPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
       .def_property_readonly("nodes", [](const RegionPlan& plan) { return plan.graph->num_nodes(); })

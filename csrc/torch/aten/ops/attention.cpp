@@ -31,8 +31,8 @@ int64_t choose(const Tensor& query, const Tensor& key, const Tensor& value, cons
   if (!on_host_kernels(query) || !on_host_kernels(key) || !on_host_kernels(value)) return math;   // the kernel is the CPU's
   if (mask && mask->defined() && (mask->requires_grad() || mask->device() != query.device())) return math;
   // The CPU's kernel looks at sizes, types and the user's switches only: no aliases needed.
-  return at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value, mask, dropout, causal,
-                                                 scale, enable_gqa);
+  return at::_ops::_fused_sdp_choice::redispatch(c10::DispatchKeySet(c10::DispatchKey::CPU), query, key, value, mask, dropout,
+                                                 causal, scale, enable_gqa);
 }
 
 constexpr const char kForward[] = "hologram._scaled_dot_product_flash_attention_for_cpu";
@@ -67,16 +67,17 @@ std::tuple<Tensor, Tensor> attention(const Tensor& query, const Tensor& key, con
                                                                              with_dense_heads(value), dropout, causal, mask, scale);
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
-                                                      const Tensor& out, const Tensor& logsumexp, double dropout, bool causal,
-                                                      const std::optional<Tensor>& mask, std::optional<double> scale) {
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key,
+                                                      const Tensor& value, const Tensor& out, const Tensor& logsumexp,
+                                                      double dropout, bool causal, const std::optional<Tensor>& mask,
+                                                      std::optional<double> scale) {
   check_sizes(kBackward, query, key, value);
   check_like("grad_out", grad, query.sizes(), query.scalar_type());
   check_like("out", out, query.sizes(), query.scalar_type());
   check_like("logsumexp", logsumexp, query.sizes().slice(0, 3), at::toOpMathType(query.scalar_type()));
   return call_library<at::_ops::_scaled_dot_product_flash_attention_for_cpu_backward>(
-      with_dense_heads(grad), with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), with_dense_heads(out), logsumexp,
-      dropout, causal, mask, scale);
+      with_dense_heads(grad), with_dense_heads(query), with_dense_heads(key), with_dense_heads(value), with_dense_heads(out),
+      logsumexp, dropout, causal, mask, scale);
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weigh
 /// of the CPU keep what is asked for.
 std::tuple<Tensor, Tensor, Tensor> linear_backward(c10::DispatchKeySet keys, const Tensor& input, const Tensor& grad,
                                                    const Tensor& weight, std::array<bool, 3> wanted) {
-  if (!is_looked_at(input) && !is_looked_at(grad) && !is_looked_at(weight) && !torch::autograd::compute_requires_grad(input, grad, weight)) {
+  if (!is_looked_at(input) && !is_looked_at(grad) && !is_looked_at(weight) &&
+      !torch::autograd::compute_requires_grad(input, grad, weight)) {
     at::AutoDispatchBelowADInplaceOrView below;
     return at::_ops::linear_backward::redispatch(keys & c10::after_autograd_keyset, input, grad, weight, wanted);
   }
