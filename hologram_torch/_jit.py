@@ -176,7 +176,7 @@ class JitFunction(_C.PlanTable):
                 results = self._function(*args, **kwargs)
             for result in _leaves(results):
                 if isinstance(result, torch.Tensor) and result.requires_grad and result.grad_fn is not None and _leads_backward(result):
-                    capture.refuse("its result can be differentiated. Call .detach() on it, or the function under torch.no_grad()")
+                    capture.refuse("its result can be differentiated. Call backward inside and .detach() on it, or use torch.compile")
             if obstacle := _obstacle_of_results(results) or around.obstacle() or (capture.has_constants and around.large_array()):
                 capture.refuse(obstacle)
             for tensor in given:

@@ -422,7 +422,8 @@ WEIGHT = torch.ones(3, device=DEVICE, requires_grad=True)
 REFUSED = {
     reads_a_value: r"a value \(.item\(\), bool\(\), if\) at test_jit.py:\d+: the host reads a value that changes",
     reads_late: r"looks at a value .* at test_jit.py:\d+ after it changed a tensor that is seen outside",
-    seeds: "sets the state of the generator", copies_to_the_host: r"reads or writes a tensor .* at test_jit.py:\d+", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
+    seeds: "sets the seed or the state of a generator", copies_to_the_host: r"reads or writes a tensor .* at test_jit.py:\d+",
+    depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
     counts: "changes 'counter' around it", differentiable: "can be differentiated", host_random: "random numbers on the host",
     own_generator: "generator of its own",
 }
