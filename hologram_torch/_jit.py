@@ -207,7 +207,11 @@ class JitFunction(_C.PlanTable):
             if variant.attempts >= ATTEMPTS:
                 self._give_up(variant, unlike)
             return
-        plan.finish()
+        try:
+            plan.finish()
+        except torch.OutOfMemoryError:
+            self._give_up(variant, "there is no memory left for its temporaries")
+            return
         variant.previous, variant.attempts = None, 0
         variant.plans.append(plan)
         self._plans.insert(0, plan)

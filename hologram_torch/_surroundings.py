@@ -14,13 +14,15 @@ import types
 from typing import Any
 
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules import module as nn_module
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from . import _C, NAME
 
 PLAIN = (int, float, complex, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size)      # values that are compared
 LIBRARIES = ("torch", "numpy", "builtins", "functools", "collections", "hologram_torch", "hologram_core", "typing")
+HOOKS_OF_ALL = (nn_module._global_forward_hooks, nn_module._global_forward_pre_hooks, nn_module._global_backward_hooks,
+                nn_module._global_backward_pre_hooks)
 LENGTH = _C.LENGTH   # in the place of a key: how many items a dict or a list holds
 SMALL = 65536       # bytes of an array of the host that is compared before each replay
 
@@ -55,6 +57,7 @@ class Surroundings:
             self.tensors: dict[int, torch.Tensor] = {}
             self.arrays: dict[int, Any] = {}
             self.seen: dict[int, Any] = {}
+            self.guards += [(hooks, LENGTH, len(hooks)) for hooks in HOOKS_OF_ALL]
             for root in (*self.roots, *self.modules.values(), *self.optimizers.values()):
                 self._value(root)
 
@@ -137,6 +140,8 @@ class Surroundings:
     def _module(self, module: torch.nn.Module) -> None:
         self.seen[id(module)] = module
         self.guards.append((module.__dict__, "training", module.training))
+        for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks):
+            self.guards.append((hooks, LENGTH, len(hooks)))
         for places in (module._parameters, module._buffers):
             for name, tensor in places.items():
                 self._guard(places, name, tensor)
@@ -149,6 +154,8 @@ class Surroundings:
             self._guard(module._modules, name, child)
 
     def _optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        for hooks in (optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks):
+            self.guards.append((hooks, LENGTH, len(hooks)))
         for group in optimizer.param_groups:
             for key, value in group.items():
                 if key != "params":
@@ -170,7 +177,7 @@ class Surroundings:
         def stepped(optimizer, *_):
             self.optimizers[id(optimizer)] = optimizer
 
-        hooks = [register_module_forward_pre_hook(called), register_optimizer_step_pre_hook(stepped)]
+        hooks = [nn_module.register_module_forward_pre_hook(called), register_optimizer_step_pre_hook(stepped)]
         drawn, held = _host_generators(), {(id(place), key): (place, value) for place, key, value in self.guards}
         try:
             yield
@@ -201,6 +208,10 @@ class Surroundings:
             for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks):
                 if any(not is_of_a_library(getattr(hook, "__module__", None) or type(hook).__module__) for hook in hooks.values()):
                     return f"a module ({type(module).__name__}) has a hook of yours"
+        if any(hooks for hooks in HOOKS_OF_ALL):
+            return "all modules have a hook of yours (torch.nn.modules.module.register_module_...)"
+        if any(o._optimizer_step_pre_hooks or o._optimizer_step_post_hooks for o in self.optimizers.values()):
+            return "an optimizer has a hook of yours"
         for tensor in self.tensors.values():
             if tensor.is_leaf and (tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None)):
                 return "a parameter has a hook of yours"

@@ -302,6 +302,28 @@ def replace_parameter(net, opt, other):
     net[0].weight = nn.Parameter(torch.ones(16, 8, device=DEVICE))
 
 
+def transpose(net, opt, other):
+    net[0].weight.data = net[0].weight.data.as_strided((16, 8), (1, 16))
+
+
+def hook_module(net, opt, other):
+    net[0].register_forward_hook(lambda module, args, out: out * 0.5)
+
+
+def hook_after_gradient(net, opt, other):
+    def halve(parameter):
+        parameter.grad.mul_(0.5)
+
+    net[0].weight.register_post_accumulate_grad_hook(halve)
+
+
+def hook_optimizer(net, opt, other):
+    def halve(optimizer, args, kwargs):
+        net[0].weight.grad.mul_(0.5)
+
+    opt.register_step_pre_hook(halve)
+
+
 def freeze(net, opt, other):
     net[0].weight.requires_grad_(False)
 
@@ -316,6 +338,9 @@ CHANGES = {
     "module": once(lambda net, opt, other: net.__setitem__(0, other[0])), "copy_": once(lambda net, opt, other: net[0].weight.data.zero_()),
     "optimizer state": once(lambda net, opt, other: opt.load_state_dict(opt.state_dict())),
     "double": once(lambda net, opt, other: net.to("cpu").to(DEVICE)), "p": once(lambda net, opt, other: setattr(net[1], "p", 0.0)),
+    "transposed in place": once(transpose), "hook of a module": once(hook_module),
+    "hook of a parameter": once(lambda net, opt, other: net[0].weight.register_hook(lambda g: g * 0.5)),
+    "hook after a gradient": once(hook_after_gradient), "hook of an optimizer": once(hook_optimizer),
     "grad": once(lambda net, opt, other: setattr(net[0].weight, "grad", torch.ones(16, 8, device=DEVICE))),
 }
 
@@ -900,4 +925,19 @@ def test_tensors_without_elements():
     for _ in range(6):
         none, two, total, view = function(x, y)
         assert none.shape == (0, 3) and torch.equal(two, y * 2) and total == 0 and view.shape == (0, 0)
+    assert_replayed(function, 3)
+
+
+def test_a_replay_that_writes_an_argument_counts_as_a_write():
+    function = torch.hologram.jit(lambda x: x.mul_(2), strict=True)
+    x = floats(3)(1)
+    for _ in range(5):
+        function(x)
+    w = torch.ones(3, device=DEVICE, requires_grad=True)
+    product = (w * x).sum()
+    version = x._version
+    function(x)
+    assert x._version > version
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
     assert_replayed(function, 3)

@@ -80,6 +80,7 @@ class StepCapture {
   Structure structure(py::handle value, StepPlan& plan, bool of_results);
   Structure tensor(const at::Tensor& t, py::handle object);
   Structure argument(py::handle object, StepPlan& plan);
+  StepPlan::Given given(int memory) const;
   Structure result(py::handle object, StepPlan& plan);
   int watch_state(const at::Tensor& t, StepPlan& plan);
   std::optional<int> watch_gradient(const at::Tensor& parameter, const at::Tensor& entry, StepPlan& plan);
@@ -129,11 +130,13 @@ Structure StepCapture::tensor(const at::Tensor& t, py::handle object) {
   return s;
 }
 
+StepPlan::Given StepCapture::given(int memory) const { return {memory, memory >= 0 && capture_->is_written(memory)}; }
+
 Structure StepCapture::argument(py::handle object, StepPlan& plan) {
   const at::Tensor& t = THPVariable_Unpack(object.ptr());
   Structure s = tensor(t, object);
   if (is_number(t)) s.tensor->value.emplace(static_cast<const char*>(t.const_data_ptr()), t.nbytes());
-  else plan.given.push_back(numbers_[plan.given.size()]);
+  else plan.given.push_back(given(numbers_[plan.given.size()]));
   return s;
 }
 
@@ -178,7 +181,7 @@ int StepCapture::watch_state(const at::Tensor& t, StepPlan& plan) {
   if (!block) return -1;
   const int memory = capture_->number_of(*block);
   if (memory >= 0 && capture_->is_given(memory)) capture_->refuse("an argument shares memory with a tensor that it uses");
-  plan.states.push_back({t, t.storage().data(), t.numel(), t.requires_grad(), memory >= 0 && capture_->is_written(memory)});
+  plan.states.push_back({t, t.storage().data(), Geometry(t), t.requires_grad(), memory >= 0 && capture_->is_written(memory)});
   return memory;
 }
 

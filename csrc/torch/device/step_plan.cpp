@@ -5,6 +5,7 @@
 #include <ATen/ops/empty_strided.h>
 #include <torch/csrc/Exceptions.h>
 #include <torch/csrc/PyInterpreter.h>
+#include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/autograd/python_variable.h>
 
 #include <algorithm>
@@ -191,6 +192,12 @@ bool StepPlan::still_holds(GuardedPlace& place) {
   return true;
 }
 
+bool StepPlan::State::is_as_it_was() const {
+  if (tensor.storage().data() != data || !geometry.matches(tensor) || tensor.requires_grad() != requires_grad) return false;
+  const auto* meta = torch::autograd::impl::get_autograd_meta(tensor);
+  return !meta || (meta->hooks_.empty() && !meta->post_acc_grad_hooks_);
+}
+
 bool StepPlan::still_valid(const Arguments& tensors) {
   for (GuardedPlace& place : places)
     if (!still_holds(place)) return false;
@@ -199,11 +206,8 @@ bool StepPlan::still_valid(const Arguments& tensors) {
   for (const HostState& state : host_states)
     if (state.tensor.storage().data() != state.data || state.tensor._version() != state.version)
       return unfit("a tensor of the CPU that it reads was written");
-  for (const State& state : states) {
-    const c10::TensorImpl* impl = state.tensor.unsafeGetTensorImpl();
-    if (impl->storage().data() != state.data || impl->numel() != state.numel || state.tensor.requires_grad() != state.requires_grad)
-      return unfit("the memory of a parameter or of a tensor that it uses was replaced");
-  }
+  for (const State& state : states)
+    if (!state.is_as_it_was()) return unfit("a parameter or a tensor that it uses was replaced, or has a hook");
   for (const Gradient& g : gradients) {
     if (g.entry == Gradient::Entry::Any) continue;
     const at::Tensor& grad = g.parameter.grad();
@@ -310,7 +314,7 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   limit_threads_after_fork();
   modes.queue->stream().run(Reason::Library);
   for (size_t i = 0; i < tensors.size(); ++i)
-    if (given[i] >= 0) graph->place(given[i], static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
+    if (given[i].memory >= 0) graph->place(given[i].memory, static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
   std::vector<c10::Storage> storages(fresh.size());
   const c10::Device device(kDeviceType, current_device());
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -335,6 +339,8 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   }
   for (const State& state : states)
     if (state.written) state.tensor.unsafeGetTensorImpl()->bump_version();
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (given[i].written) tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;
   return build(results, tensors, storages);
 }

@@ -90,8 +90,9 @@ class StepPlan {
   struct State {
     at::Tensor tensor;
     const void* data;
-    int64_t numel;
+    Geometry geometry;
     bool requires_grad, written;
+    bool is_as_it_was() const;
   };
   struct HostState {
     at::Tensor tensor;
@@ -116,7 +117,11 @@ class StepPlan {
   std::unique_ptr<Graph> graph;
   const Modes modes;
   Structure args, kwargs, results;
-  std::vector<int> given;  // the arguments' tensors in the graph, in order
+  struct Given {
+    int memory;
+    bool written;
+  };
+  std::vector<Given> given;  // the arguments' tensors in the graph, in order
   std::vector<GuardedPlace> places;
   std::vector<HostBytes> host_bytes;
   std::vector<State> states;
