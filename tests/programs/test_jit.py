@@ -941,3 +941,15 @@ def test_a_replay_that_writes_an_argument_counts_as_a_write():
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         product.backward()
     assert_replayed(function, 3)
+
+
+def test_gradients_that_are_zeros_without_memory():
+    def gradient(x):
+        x = x.detach().clone().requires_grad_()
+        return torch.autograd.grad(torch.sgn(x).sum() + x.round().sum() + (x * 2).sum(), [x])[0], torch.autograd.grad(torch.sgn(x).sum(), [x])[0]
+
+    function = torch.hologram.jit(gradient, strict=True)
+    for i in range(6):
+        x = floats(3)(i)
+        assert all(torch.equal(a, b) for a, b in zip(function(x), gradient(x), strict=True))
+    assert_replayed(function, 3)

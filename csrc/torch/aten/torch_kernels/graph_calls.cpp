@@ -140,7 +140,8 @@ class TorchCall final : public GraphCall {
     if (!t.defined() || t.storage().nbytes() == 0 || is_argument(t)) return;
     TORCH_CHECK(found < results_.size() && t.storage().nbytes() == result_bytes_[found], "hologram.", plan_.name,
                 ": a result of a captured graph has another size than when it was captured.");
-    std::memcpy(results_[found], t.storage().data(), result_bytes_[found]);
+    if (t._is_zerotensor()) std::memset(results_[found], 0, result_bytes_[found]);   // it has no memory: gradients of sign and the like
+    else std::memcpy(results_[found], t.storage().data(), result_bytes_[found]);
     ++found;
   }
 
