@@ -19,7 +19,7 @@ from torch import nn
 import hologram_torch
 from hologram_torch import _patches
 from tests.compare import DEVICE
-from tests.programs.test_jit import MODELS, Block
+from tests.programs.captured import MODELS, Block
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
 
@@ -505,7 +505,7 @@ def test_no_compiler_and_no_import_before_use(tmp_path):
 
 def test_export():
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 16), nn.GELU(), Block(16)).to(DEVICE).eval()
+    model = nn.Sequential(nn.Linear(8, 16), nn.GELU(), Block()).to(DEVICE).eval()
     batch = torch.export.Dim("batch", min=2, max=64)
     program = torch.export.export(model, (R(3, 8, 8),), dynamic_shapes=({0: batch},))
     assert not any("linear_backward" in str(node.target) for node in program.graph.nodes)

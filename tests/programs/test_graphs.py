@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 import hologram_torch
 from tests.compare import DEVICE
-from tests.programs.test_jit import GPT, Recurrent, cnn, floats, labels, mlp
+from tests.programs.captured import GPT, Recurrent, cnn, floats, labels, mlp
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
 hologram = torch.hologram
