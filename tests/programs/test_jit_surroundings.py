@@ -170,6 +170,10 @@ def seeds(x):
     return torch.rand_like(x)
 
 
+def gives_sparse(x):
+    return x.to_sparse()
+
+
 def depends_on_values(x):
     return x[x > 0].sum()
 
@@ -209,7 +213,7 @@ REFUSED = {
     reads_a_value: r"a value \(.item\(\), bool\(\), if\) at test_jit_surroundings.py:\d+: the host reads a value that changes",
     reads_late: r"looks at a value .* at test_jit_surroundings.py:\d+ after it changed a tensor that is seen outside",
     seeds: "sets the seed or the state of a generator", copies_to_the_host: r"reads or writes a tensor .* at test_jit_surroundings.py:\d+",
-    depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
+    gives_sparse: "gives a sparse or nested tensor", depends_on_values: "depends on values|reads or writes", keeps_state: "changes what is in a list",
     counts: "changes 'counter' around it", differentiable: "can be differentiated", host_random: "random numbers on the host",
     own_generator: "generator of its own",
 }

@@ -142,6 +142,10 @@ Structure StepCapture::argument(py::handle object, StepPlan& plan) {
 
 Structure StepCapture::result(py::handle object, StepPlan& plan) {
   const at::Tensor& t = THPVariable_Unpack(object.ptr());
+  if (t.layout() != c10::kStrided || !t.has_storage() || t.is_nested() || t.is_quantized()) {
+    capture_->refuse("a result is sparse, nested or quantized");
+    return {};
+  }
   Structure s = tensor(t, object);
   for (size_t i = 0; i < tensors_.size(); ++i)
     if (tensors_[i].is_alias_of(t)) {
