@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib
 import os
 import platform
 from collections import namedtuple
@@ -19,9 +20,7 @@ import torch
 from hologram_core import _runtime
 
 from . import _C
-from ._jit import jit  # noqa: F401  (part of torch.hologram)
 from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
-from .graphs import Graph, graph, graph_pool_handle, is_current_stream_capturing, make_graphed_callables  # noqa: F401  (part of torch.hologram)
 
 atexit.register(_C.drain_device_threads)
 
@@ -360,7 +359,19 @@ def set_fallback_mode(mode: str) -> None:
     _C.set_fallback_mode(mode)
 
 
+# Loaded when they are first asked for: most programs capture nothing.
+_LATE = {"jit": "._jit", "Graph": ".graphs", "graph": ".graphs", "graph_pool_handle": ".graphs",
+         "is_current_stream_capturing": ".graphs", "make_graphed_callables": ".graphs"}
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATE])
+
+
 def __getattr__(name: str):
+    if name in _LATE:
+        found = globals()[name] = getattr(importlib.import_module(_LATE[name], __package__), name)
+        return found
     if name == "default_generators":
         return tuple(_generator(i) for i in range(device_count()))
     raise AttributeError(f"module 'torch.{_NAME}' has no attribute {name!r}")

@@ -17,6 +17,7 @@
 #include <unordered_set>
 
 #include "bindings/backends.h"
+#include "bindings/harden.h"
 #include "runtime/device/queue.h"
 #include "runtime/device/executor.h"
 
@@ -27,21 +28,6 @@ namespace py = pybind11;
 /// Raises hologram_core.errors.<name>; the built-in type where even that cannot be had any more.
 void set_error(const char* name, PyObject* built_in, const char* text);
 DType dtype_of(int code, const char* who = "hologram.Buffer");
-
-/// What every class of ours needs against misuse.
-/// - Objects that `cls.__new__(cls)` made, and those of subclasses that do not call our `__init__`, hold no T. pybind11 would hand
-///   out memory that was not initialised: a caller that asks for the T gets a TypeError with this text instead.
-/// - object.__reduce__ makes an object of a base class of pybind11's, which ends the process: they cannot be pickled or copied.
-template <class T, class Class>
-void harden(Class& cls, const char* uninitialised) {
-  static const char* text = nullptr;
-  text = uninitialised;
-  py::detail::get_type_info(typeid(T))->operator_new = [](size_t) -> void* { throw py::type_error(text); };
-  const auto refuse = [](const py::object& self, const py::args&) -> py::object {
-    throw py::type_error("cannot pickle or copy '" + py::type::of(self).attr("__name__").template cast<std::string>() + "' object");
-  };
-  cls.def("__reduce__", refuse).def("__reduce_ex__", refuse);
-}
 
 class Storage;
 

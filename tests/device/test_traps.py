@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 
+import hologram_torch
 from tests.compare import DEVICE
 from tests.modes import WIDEST, host_only
 
@@ -88,9 +89,18 @@ def test_10_pass_rates_count_only_what_the_device_computed():
     assert any(row["delegated"] or row["library"] for row in hologram.op_report().values())
 
 
-def test_11_no_graph_capture_is_promised():
-    with pytest.raises(Exception):      # noqa: B017
-        torch.accelerator.Graph()
+@pytest.mark.skipif(not hasattr(torch.accelerator, "Graph"), reason="torch before 2.13")
+def test_11_graph_capture_is_promised_on_the_cpu_only():
+    graph, x = torch.accelerator.Graph(), torch.ones(3, device=DEVICE)
+    if hologram_torch.get_backend() != "cpu":
+        with pytest.raises(Exception, match=r"set_backend\('cpu'\)"):
+            graph.capture_begin()
+        return
+    with graph:
+        y = x + 1
+    x.fill_(4)
+    graph.replay()
+    assert torch.equal(y, torch.full((3,), 5.0, device=DEVICE))
 
 
 def test_12_non_blocking_copies_are_complete_after_synchronize():

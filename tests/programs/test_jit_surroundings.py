@@ -368,8 +368,8 @@ def test_distributions_check_their_arguments():
     opt = torch.optim.Adam(net.parameters(), lr=0.01)
 
     def step(x, action):
-        policy = torch.distributions.Categorical(logits=net(x))
-        noise = torch.distributions.Normal(x.mean(1), x.std(1) + 1)
+        policy = torch.distributions.Categorical(logits=net(x), validate_args=True)
+        noise = torch.distributions.Normal(x.mean(1), x.std(1) + 1, validate_args=True)
         loss = -policy.log_prob(action).mean() - 0.01 * policy.entropy().mean() + noise.rsample().mean() * 0
         opt.zero_grad()
         loss.backward()

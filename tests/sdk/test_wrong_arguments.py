@@ -1,6 +1,7 @@
 """No call from Python ends the process, whatever its arguments: objects that were never initialised, freed and foreign ones, numbers
 beyond every type, nested data. wrong_arguments.py makes the calls, in processes of their own."""
 
+import contextlib
 import copy
 import gc
 import importlib.util
@@ -18,15 +19,48 @@ from hologram_core import _runtime as rt
 
 CLASSES = [rt.BackendInfo, rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, hg.Buffer, hg.Executor]
 
+PRIVATE = ["AcceleratorGraph", "PlanTable", "RegionCapture", "RegionPlan", "StepCapture", "StepPlan"]
+
 
 def test_all_classes_of_the_extension_are_tried():
-    modules = [rt]
+    modules, private = [rt], set()
     if importlib.util.find_spec("torch"):
         import hologram_torch
 
         modules.append(hologram_torch._C)
+        private = {getattr(hologram_torch._C, name) for name in PRIVATE}
     found = {item for module in modules for item in vars(module).values() if isinstance(item, type)}
-    assert found == set(CLASSES[:6])
+    assert found == set(CLASSES[:6]) | private
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_classes_behind_jit_and_compile(name):
+    torch = pytest.importorskip("torch")
+    import hologram_torch
+
+    cls = getattr(hologram_torch._C, name)
+    x = torch.ones(3, device="hologram")
+    for made in (lambda: cls.__new__(cls), lambda: cls([x], [], []), lambda: cls([x]), lambda: cls()):
+        try:
+            item = made()
+        except TypeError:
+            continue
+        for method in dir(cls):
+            if method.startswith("__") and method not in ("__call__", "__repr__"):
+                continue
+            for args in ((), (3,), (x,), ([3],), ((), {}), ([x], {}, 3), ((x,), {}, x, [3], [3], [], []), ((x, x), {}, x, [], [], [(1, 2, 3)], [3])):
+                with contextlib.suppress(TypeError, ValueError, RuntimeError, NotImplementedError, IndexError, AttributeError):
+                    getattr(item, method)(*args)
+        with contextlib.suppress(TypeError, RuntimeError, AttributeError):
+            item(x)
+        if hasattr(cls, "drop"):
+            with contextlib.suppress(TypeError):
+                item.drop()
+    for bad in (([3], [], []), ([x], [3], []), ([x], [], [3]), (3,), ([3],)):
+        with contextlib.suppress(TypeError, RuntimeError):
+            cls(*bad)
+    gc.collect()
+    assert not hologram_torch._C.capturing() and torch.equal(x + 1, x * 2)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -50,6 +50,8 @@ std::string Graph::obstacle() const {
 }
 
 void Graph::prepare() {
+  if (ready_) return;
+  ready_ = true;
   // Backwards: a node is needed where it writes what is seen outside, or what a later needed node reads. What writes nothing is a check.
   std::vector<bool> needed(memories_.size());
   for (size_t m = 0; m < memories_.size(); ++m) needed[m] = memories_[m].kind != Kind::Temporary;

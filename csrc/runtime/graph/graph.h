@@ -92,6 +92,8 @@ class Graph {
   /// Why it cannot run again though it is complete; empty where it can. A run that ends at a check must have changed nothing that is
   /// seen outside.
   std::string obstacle() const;
+  /// Is it fit to run?
+  bool is_ready() const { return ready_; }
   bool has_checks() const { return has_checks_; }
   /// Says where memory `m`, which is Given, lies.
   void place(int m, char* address) {
@@ -173,7 +175,7 @@ class Graph {
   size_t slab_need_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
-  bool has_checks_ = false;
+  bool has_checks_ = false, ready_ = false;
 };
 
 }  // namespace hologram

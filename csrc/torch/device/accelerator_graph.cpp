@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "bindings/harden.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/capture.h"
 #include "torch/device/device.h"
@@ -428,6 +429,8 @@ void bind_accelerator_graphs(py::module_& m) {
       .def_property_readonly("saved_bytes", &AcceleratorGraph::saved_bytes);
   m.def("graph_pool_handle", &AcceleratorGraph::new_pool);
   m.def("is_graph_capturing", &AcceleratorGraph::captures);
+  bindings::harden<AcceleratorGraph>(m, "AcceleratorGraph",
+                                     "hologram.AcceleratorGraph: it was never initialised. See torch.hologram.Graph.");
 }
 
 }  // namespace hologram

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/harden.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
@@ -178,7 +179,8 @@ py::object RegionPlan::call(PyObject* given) {
     alone.lock();
   }
   Call call;
-  if (capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call)) return not_implemented();
+  if (!graph->is_ready() || capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call))
+    return not_implemented();
 
   limit_threads_after_fork();
   modes.queue->stream().run(Reason::Library);
@@ -269,7 +271,7 @@ void RegionCapture::add(py::handle object) {
   if (!THPVariable_Check(object.ptr())) {
     argument.value = py::reinterpret_borrow<py::object>(object);
   } else {
-    const at::Tensor& t = THPVariable_Unpack(object.ptr());
+    const at::Tensor& t = tensor_of(object);
     tensors_.back() = t;
     if (t.is_cpu() && !t.is_inference()) versions_.back() = t._version();
     const bool plain = t.has_storage() && t.layout() == c10::kStrided && !t.is_quantized() && !t.is_conj() && !t.is_neg() &&
@@ -299,7 +301,7 @@ Result RegionCapture::result(py::handle object) {
     r.value = py::reinterpret_borrow<py::object>(object);
     return r;
   }
-  const at::Tensor& t = THPVariable_Unpack(object.ptr());
+  const at::Tensor& t = tensor_of(object);
   for (size_t i = 0; i < tensors_.size(); ++i)
     if (tensors_[i].defined() && tensors_[i].is_same(t)) {
       r.kind = Result::Kind::Itself;
@@ -338,11 +340,12 @@ Result RegionCapture::result(py::handle object) {
 }
 
 py::object RegionCapture::finish(const py::sequence& results, const std::vector<py::object>& constants) {
+  TORCH_CHECK(capture_, "hologram.compile: the capture has ended.");
   with_c10_errors([&] { default_queue().stream().flush(Reason::Library); });
   for (const py::handle object : results) plan_->results.push_back(result(object));
   std::vector<int> known;
   for (const py::object& object : constants) {
-    const at::Tensor& t = THPVariable_Unpack(object.ptr());
+    const at::Tensor& t = tensor_of(object);
     if (Block* const block = is_hologram(t) && t.has_storage() ? hologram::block_of(t.storage().data_ptr()) : nullptr)
       known.push_back(capture_->number_of(*block));
   }
@@ -385,6 +388,8 @@ void bind_region_plans(py::module_& m) {
       .def("drop", &RegionCapture::drop)
       .def("finish", &RegionCapture::finish, py::arg("results"), py::arg("constants"))
       .def_property_readonly("reason", &RegionCapture::reason);
+  bindings::harden<RegionPlan>(m, "RegionPlan", "hologram.RegionPlan: it was never initialised. See torch.compile.");
+  bindings::harden<RegionCapture>(m, "RegionCapture", "hologram.RegionCapture: it was never initialised. See torch.compile.");
 }
 
 }  // namespace hologram

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bindings/harden.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
@@ -44,7 +45,7 @@ class StepCapture {
       capture_->reads_values = true;
     });
     for (const py::object& o : tensors) {
-      const at::Tensor& t = THPVariable_Unpack(o.ptr());
+      const at::Tensor& t = tensor_of(o);
       tensors_.push_back(t);
       if (!is_hologram(t)) {
         numbers_.push_back(capture_->give_host(t.storage().data(), t.storage().nbytes()));
@@ -55,8 +56,8 @@ class StepCapture {
         numbers_.push_back(-1);
       }
     }
-    for (const py::object& o : numbers) capture_->allow_constant(THPVariable_Unpack(o.ptr()).const_data_ptr());
-    for (const py::object& o : parameters) entry_.push_back(THPVariable_Unpack(o.ptr()).grad());
+    for (const py::object& o : numbers) capture_->allow_constant(tensor_of(o).const_data_ptr());
+    for (const py::object& o : parameters) entry_.push_back(tensor_of(o).grad());
     modes_.emplace(Modes::now());
   }
 
@@ -133,15 +134,15 @@ Structure StepCapture::tensor(const at::Tensor& t, py::handle object) {
 StepPlan::Given StepCapture::given(int memory) const { return {memory, memory >= 0 && capture_->is_written(memory)}; }
 
 Structure StepCapture::argument(py::handle object, StepPlan& plan) {
-  const at::Tensor& t = THPVariable_Unpack(object.ptr());
+  const at::Tensor& t = tensor_of(object);
   Structure s = tensor(t, object);
   if (is_number(t)) s.tensor->value.emplace(static_cast<const char*>(t.const_data_ptr()), t.nbytes());
-  else plan.given.push_back(given(numbers_[plan.given.size()]));
+  else plan.given.push_back(given(numbers_.at(plan.given.size())));
   return s;
 }
 
 Structure StepCapture::result(py::handle object, StepPlan& plan) {
-  const at::Tensor& t = THPVariable_Unpack(object.ptr());
+  const at::Tensor& t = tensor_of(object);
   if (t.layout() != c10::kStrided || !t.has_storage() || t.is_nested() || t.is_quantized()) {
     capture_->refuse("a result is sparse, nested or quantized");
     return {};
@@ -230,6 +231,7 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
                                const std::vector<py::object>& states, const std::vector<py::object>& parameters,
                                const std::vector<std::tuple<py::object, py::object, py::object>>& guards,
                                const std::vector<py::object>& buffers) {
+  TORCH_CHECK(capture_, "hologram.jit: the capture has ended.");
   with_c10_errors([&] { default_queue().stream().flush(Reason::Library); });
   auto plan = std::make_unique<StepPlan>(*modes_);
   plan->args = structure(args, *plan, false);
@@ -243,11 +245,10 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
   }
   std::vector<int> known;
   for (const py::object& o : states)
-    if (const int memory = watch_state(THPVariable_Unpack(o.ptr()), *plan); memory >= 0) known.push_back(memory);
+    if (const int memory = watch_state(tensor_of(o), *plan); memory >= 0) known.push_back(memory);
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (i >= entry_.size()) capture_->refuse("first seen");   // how it began is not known: the next capture tells
-    const auto memory =
-        watch_gradient(THPVariable_Unpack(parameters[i].ptr()), i < entry_.size() ? entry_[i] : at::Tensor(), *plan);
+    const auto memory = watch_gradient(tensor_of(parameters[i]), i < entry_.size() ? entry_[i] : at::Tensor(), *plan);
     if (memory) known.push_back(*memory);
   }
   entry_.clear();
@@ -277,6 +278,7 @@ void bind_step_capture(py::module_& m) {
       .def_property_readonly("has_constants", &StepCapture::has_constants)
       .def_property_readonly("reason", &StepCapture::reason);
   m.def("capturing", [] { return capturing(); });
+  bindings::harden<StepCapture>(m, "StepCapture", "hologram.StepCapture: it was never initialised. See torch.hologram.jit.");
 }
 
 }  // namespace hologram

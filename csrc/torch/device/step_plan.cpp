@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bindings/harden.h"
 #include "runtime/base/config.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
@@ -134,6 +135,11 @@ bool holds_bytes(PyObject* object, const std::string& bytes) {
 }
 
 }  // namespace
+
+const at::Tensor& tensor_of(py::handle object) {
+  if (!THPVariable_Check(object.ptr())) throw py::type_error("hologram: a tensor is needed.");
+  return THPVariable_Unpack(object.ptr());
+}
 
 void StepPlan::guard(const py::object& place, py::object key, py::object value) {
   const auto found = std::find_if(places.begin(), places.end(), [&](const GuardedPlace& p) { return p.place.is(place); });
@@ -306,6 +312,7 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   }
   Arguments tensors;
   misfit_.clear();
+  if (!graph->is_ready()) return not_implemented();
   if (!match(given_args, args, tensors) || (given_kwargs ? !match(given_kwargs, kwargs, tensors) : !kwargs.items.empty()))
     return unfit("its arguments are others"), not_implemented();
   if (!(Modes::now() == modes)) return unfit("a mode (gradients, autocast, backend, recording) is another one"), not_implemented();
@@ -395,13 +402,18 @@ T* value_of(PyObject* self) {
   return static_cast<T*>(reinterpret_cast<py::detail::instance*>(self)->simple_value_holder[0]);
 }
 
+PyTypeObject* step_plan_type = nullptr;
+
 PyObject* call_table(PyObject* self, PyObject* args, PyObject* kwargs) {
   HANDLE_TH_ERRORS
   if (const PlanTable* table = value_of<PlanTable>(self); table && table->plans) {
     PyObject* const plans = table->plans.ptr();
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(plans); ++i) {
       const auto plan = py::reinterpret_borrow<py::object>(PyList_GET_ITEM(plans, i));
-      py::object result = value_of<StepPlan>(plan.ptr())->call(args, kwargs);
+      if (Py_TYPE(plan.ptr()) != step_plan_type) continue;
+      StepPlan* const step = value_of<StepPlan>(plan.ptr());
+      if (!step) continue;
+      py::object result = step->call(args, kwargs);
       if (result.is(py::reinterpret_borrow<py::object>(Py_NotImplemented))) continue;
       if (i) {   // the next call is likely of the same kind
         PyList_SetSlice(plans, i, i + 1, nullptr);
@@ -474,6 +486,7 @@ void bind_step_plans(py::module_& m) {
       .def_property_readonly("launches", [](const StepPlan& plan) { return plan.graph->num_launches(); })
       .def_property_readonly("bytes", [](const StepPlan& plan) { return plan.graph->slab_bytes(); })
       .def_readonly("runs", &StepPlan::runs);
+  step_plan_type = reinterpret_cast<PyTypeObject*>(m.attr("StepPlan").ptr());
   py::class_<PlanTable>(m, "PlanTable", py::custom_type_setup([](PyHeapTypeObject* type) {
                           type->ht_type.tp_call = &call_table;
                           type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
@@ -489,6 +502,8 @@ void bind_step_plans(py::module_& m) {
                         }))
       .def(py::init<>())
       .def_property_readonly("_plans", [](const PlanTable& table) { return table.plans ? table.plans : py::list(); });
+  bindings::harden<StepPlan>(m, "StepPlan", "hologram.StepPlan: it was never initialised. See torch.hologram.jit.");
+  bindings::harden<PlanTable>(m, "PlanTable", "hologram.PlanTable: it was never initialised. Call __init__ first.");
 }
 
 }  // namespace hologram

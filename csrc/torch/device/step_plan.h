@@ -162,6 +162,9 @@ c10::Storage storage_of(Block* block, c10::Device device);
 /// A tuple of a named type: Python's named tuples take their items one by one, torch's take them together.
 pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple& items);
 
+/// The tensor of a Python object; TypeError where it is none.
+const at::Tensor& tensor_of(pybind11::handle object);
+
 void bind_step_plans(pybind11::module_& m);
 /// StepCapture, which makes them.
 void bind_step_capture(pybind11::module_& m);
