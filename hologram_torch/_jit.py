@@ -44,16 +44,16 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _kind(value: Any) -> Any:
+def kind_of(value: Any) -> Any:
     """What of an argument decides which plan serves it; hashable."""
     if isinstance(value, torch.Tensor):
         number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
         strides = value.stride() if value.layout is torch.strided else None
         return (torch.Tensor, tuple(value.shape), strides, value.dtype, value.device, number)
     if isinstance(value, (tuple, list)):
-        return (type(value), *map(_kind, value))
+        return (type(value), *map(kind_of, value))
     if type(value) is dict:
-        return (dict, *((key, _kind(item)) for key, item in value.items()))
+        return (dict, *((key, kind_of(item)) for key, item in value.items()))
     if isinstance(value, float):
         return (float, value.hex())
     return (type(value), value) if isinstance(value, PLAIN) else (type(value), id(value))
@@ -140,7 +140,7 @@ class JitFunction(_C.PlanTable):
         if _C.capturing() or torch._C._len_torch_dispatch_stack() or not _only_default_devices():
             return self._function(*args, **kwargs)
         modes = (torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled(NAME))
-        kind = _kind((args, kwargs)), modes, _C.get_backend()
+        kind = kind_of((args, kwargs)), modes, _C.get_backend()
         variant = self._variants.get(kind)
         if variant is None:
             variant = self._variants[kind] = _Variant()

@@ -22,7 +22,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils import _pytree as pytree
 
-from . import _C, NAME
+from . import _C, NAME, plan_graph
 
 PoolId = tuple[int, int]
 ERROR_MODES = ("default", "global", "thread_local", "relaxed")
@@ -94,6 +94,10 @@ class Graph(_C.AcceleratorGraph):
     def debug_dump(self, debug_path: str) -> None:
         """Writes the captured work to a file, as a drawing in Graphviz's language: a box per kernel and call."""
         super().debug_dump(str(debug_path))
+
+    def describe(self) -> list[str]:
+        """The captured work: a line per kernel and call, with the memory that it uses."""
+        return plan_graph.lines(self.program())
 
     def register_generator_state(self, generator: torch.Generator) -> None:
         """The captured work may draw from this generator of the device too. To be called before the capture."""

@@ -12,21 +12,13 @@ from torch import fx
 from torch._guards import CompileContext
 
 from .. import _C
+from .._jit import ATTEMPTS, kind_of
 from . import opaque
 
 MOST_PLANS = 32         # of one graph: one for each tuple of sizes, and of numbers that the CPU gives
-ATTEMPTS = 6            # captures in a row that differ before a graph is left alone
 
 log = torch._logging.getArtifactLogger(__name__, "perf_hints")      # TORCH_LOGS=perf_hints
 regions: weakref.WeakSet[Region] = weakref.WeakSet()
-
-
-def _key(value: Any) -> Any:
-    """What of an argument decides which plan serves it; hashable."""
-    if isinstance(value, torch.Tensor):
-        number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
-        return tuple(value.shape), value.stride() if value.layout is torch.strided else None, value.dtype, number
-    return (value, type(value)) if isinstance(value, (int, float, str)) else id(value)
 
 
 class _Variant:
@@ -100,7 +92,7 @@ class Region:
             return self._forward(args)
         if _C.capturing() or torch._C._len_torch_dispatch_stack() or _C.get_backend() != "cpu":
             return self._forward(args)
-        key = tuple(map(_key, args))
+        key = kind_of(tuple(args))
         variant = self._variants.get(key)
         if variant is None:
             variant = self._variants[key] = _Variant()

@@ -5,6 +5,7 @@
 
 #include "runtime/base/copy_rows.h"
 #include "runtime/base/error.h"
+#include "runtime/ir/key.h"
 #include "runtime/kernels/kernel.h"
 
 namespace hologram {
@@ -331,8 +332,7 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
         if (shape.written[i]) save_under(launches[l].operands[i]);
   if (refused()) return;
   Key key;
-  key.size = static_cast<uint16_t>(kernel.key.size());
-  std::memcpy(key.bytes, kernel.key.data(), kernel.key.size());
+  key_from_bytes(kernel.key.data(), kernel.key.size(), key);
   const int num_args = num_kernel_args(key), node = static_cast<int>(g.nodes_.size());
   g.nodes_.push_back({&kernel, static_cast<int>(g.records_.size()), count});
   for (int l = 0; l < count; ++l) {

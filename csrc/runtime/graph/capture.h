@@ -52,17 +52,17 @@ class Capture {
   /// The number of the memory under a result, which is the caller's from now on: another one each time where it was made by the program.
   int result(Block& block);
   void refuse(const std::string& reason);
+  /// The same where an exception may end the program's call.
+  void stop(const std::string& reason) {
+    refuse(reason);
+    tell();
+  }
   /// May the host read single values? Then they are checks, and a run in which they are others ends there.
   bool reads_values = false;
   /// The host has read the value there.
   void read_value(const void* data, size_t bytes);
   /// Says where the program is; it may wait for the interpreter.
   std::string (*locate)() = nullptr;
-  /// The same where an exception may end the program's call.
-  void stop(const std::string& reason) {
-    refuse(reason);
-    tell();
-  }
   bool refused() const { return !reason_.empty(); }
   /// Did the queue copy memory of the host that is no argument?
   bool has_constants() const { return has_constants_; }

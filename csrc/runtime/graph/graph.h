@@ -7,6 +7,7 @@
 // Running a graph allocates nothing, and looks nothing up.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -68,7 +69,9 @@ class Graph {
   Queue& queue() const { return *queue_; }
   const std::vector<Memory>& memories() const { return memories_; }
   int num_nodes() const { return static_cast<int>(nodes_.size()); }
-  int num_launches() const { return static_cast<int>(nodes_.size() - calls_.size()); }
+  int num_launches() const {
+    return static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.kernel != nullptr; }));
+  }
   size_t slab_bytes() const { return slab_ ? slab_->bytes : 0; }
   /// Does a run take so long that other threads should not wait for it?
   bool is_long() const { return nodes_.size() > 100 || touched_bytes_ > size_t{4} << 20; }
@@ -130,10 +133,10 @@ class Graph {
     int first, count;             // launches, or the number of the call
   };
   struct Draw {
-    size_t seed, offset;
+    size_t seed, offset;   // positions in args_
     uint64_t relative;
     int source;
-  };   // positions in args_
+  };
   struct LaunchRecord {
     size_t operands, args;
     int num_operands, num_args;
@@ -153,7 +156,6 @@ class Graph {
   void move(int m, char* address);
   void index_references();
   void pack();
-  bool is_dead(const Node& node) const;
   template <class F> void each_ref(const Node& node, F f) const;
 
   Queue* queue_;

@@ -9,13 +9,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "bindings/harden.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/capture.h"
 #include "torch/device/device.h"
+#include "torch/device/step_plan.h"
 #include "torch/device/threads.h"
 #include "torch/device/use.h"
 #include "torch/torch_version.h"
@@ -108,37 +108,10 @@ void watch_optimizers(bool on) {
   py::module_::import("hologram_torch.graphs").attr("_watch_optimizers")(on);
 }
 
-/// A line for a node: what runs, on which memory.
-std::string line_of(const Graph::NodeFacts& node) {
-  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
-  std::string line = node.name;
-  if (node.launches > 1) line += " x " + std::to_string(node.launches);
-  line += ":";
-  for (const auto& use : node.uses) {
-    line += std::string(use.written ? " >" : " ") + kKinds[static_cast<int>(use.kind)] + std::to_string(use.memory);
-    if (use.offset) line += "+" + std::to_string(use.offset);
-  }
-  return line;
-}
-
-/// A drawing in Graphviz's language: an edge where a node uses what another one wrote last.
+/// The graph as a drawing in Graphviz's language.
 std::string dot(const Graph& graph) {
-  std::string text = "digraph hologram {\n  node [shape=box, fontname=monospace];\n";
-  std::map<int, size_t> writers;
-  size_t n = 0;
-  for (const Graph::NodeFacts& node : graph.describe()) {
-    std::string label;
-    for (const char c : line_of(node)) label += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    text += "  n" + std::to_string(n) + " [label=\"" + label + "\"];\n";
-    std::set<size_t> sources;
-    for (const auto& use : node.uses)
-      if (const auto writer = writers.find(use.memory); writer != writers.end()) sources.insert(writer->second);
-    for (const size_t writer : sources) text += "  n" + std::to_string(writer) + " -> n" + std::to_string(n) + ";\n";
-    for (const auto& use : node.uses)
-      if (use.written) writers[use.memory] = n;
-    ++n;
-  }
-  return text + "}\n";
+  const py::gil_scoped_acquire gil;
+  return py::str(py::module_::import("hologram_torch.plan_graph").attr("dot")(program_of(graph), "graph"));
 }
 
 constexpr const char* kHowTo = "Call capture_begin() and capture_end(), or use `with torch.hologram.graph(g):`.";
@@ -418,13 +391,7 @@ void bind_accelerator_graphs(py::module_& m) {
       .def("pool", &AcceleratorGraph::pool)
       .def("enable_debug_mode", &AcceleratorGraph::enable_debug_mode)
       .def("debug_dump", &AcceleratorGraph::debug_dump, py::arg("path"))
-      .def("describe",
-           [](const AcceleratorGraph& graph) {
-             std::vector<std::string> lines;
-             if (graph.graph())
-               for (const auto& node : graph.graph()->describe()) lines.push_back(line_of(node));
-             return lines;
-           })
+      .def("program", [](const AcceleratorGraph& graph) { return graph.graph() ? program_of(*graph.graph()) : py::list(); })
       .def_property_readonly("pool_bytes", &AcceleratorGraph::pool_bytes)
       .def_property_readonly("saved_bytes", &AcceleratorGraph::saved_bytes);
   m.def("graph_pool_handle", &AcceleratorGraph::new_pool);

@@ -60,11 +60,6 @@ struct Result {
   py::object value;
 };
 
-struct Fresh {
-  int memory;
-  size_t bytes;
-};
-
 class RegionPlan {
  public:
   explicit RegionPlan(const Modes& now) : modes(now) {}
@@ -74,7 +69,7 @@ class RegionPlan {
   std::vector<Argument> arguments;
   std::vector<Place> places;
   std::vector<Result> results;
-  std::vector<Fresh> fresh;
+  std::vector<FreshMemory> fresh;
   std::vector<size_t> written;   // arguments whose memory it writes
   uint64_t runs = 0;
 
@@ -93,7 +88,7 @@ class RegionPlan {
   bool place_arguments(const Call& call);
   py::object result(const Result& r, PyObject* given, Call& call) const;
 
-  std::recursive_mutex running_;   // a finalizer may call the same region in the middle of a call
+  std::recursive_mutex running_;
 };
 
 // ---- running ----
@@ -173,32 +168,14 @@ py::object RegionPlan::result(const Result& r, PyObject* given, Call& call) cons
 
 py::object RegionPlan::call(PyObject* given) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
-  std::unique_lock<std::recursive_mutex> alone(running_, std::try_to_lock);
-  if (!alone) {
-    const py::gil_scoped_release others_go_on;
-    alone.lock();
-  }
+  const auto alone = alone_with(running_);
   Call call;
   if (!graph->is_ready() || capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call))
     return not_implemented();
 
-  limit_threads_after_fork();
-  modes.queue->stream().run(Reason::Library);
-  call.storages.resize(fresh.size());
+  call.storages = prepare_run(*graph, fresh);
   call.made.resize(fresh.size());
-  const c10::Device device(kDeviceType, current_device());
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    Block* const block = allocate_for_torch(*modes.queue, fresh[i].bytes);
-    call.storages[i] = storage_of(block, device);
-    graph->place(fresh[i].memory, block->data);
-  }
-  PhiloxRange range{0, 0};
-  if (graph->draws()) range = reserve_philox(std::nullopt, graph->draws());
-  {
-    std::optional<py::gil_scoped_release> others_go_on;
-    if (graph->is_long()) others_go_on.emplace();
-    with_c10_errors([&] { graph->run(range.seed, range.offset); });
-  }
+  run_graph(*graph);
   for (const size_t i : written)
     if (!call.tensors[i]->is_inference()) call.tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;
@@ -214,12 +191,7 @@ bool is_number(const at::Tensor& t) { return t.is_cpu() && t.numel() == 1; }
 class RegionCapture {
  public:
   explicit RegionCapture(const py::sequence& arguments) {
-    TORCH_CHECK(default_queue().reads_host_memory() && default_queue().has_one_queue(),
-                "hologram.compile: graphs are captured on the cpu backend only. Use set_backend('cpu').");
-    with_c10_errors([&] {
-      default_queue().stream().flush(Reason::Library);
-      capture_.emplace(default_queue());
-    });
+    begin_capture(capture_, "hologram.compile");
     plan_ = std::make_unique<RegionPlan>(Modes::now());
     for (const py::handle object : arguments) add(object);
   }
@@ -332,7 +304,7 @@ Result RegionCapture::result(py::handle object) {
     return r;
   }
   auto& fresh = plan_->fresh;
-  const auto known = std::find_if(fresh.begin(), fresh.end(), [&](const Fresh& f) { return f.memory == memory; });
+  const auto known = std::find_if(fresh.begin(), fresh.end(), [&](const FreshMemory& f) { return f.memory == memory; });
   r.kind = Result::Kind::New;
   r.number = static_cast<int>(known - fresh.begin());
   if (known == fresh.end()) fresh.push_back({memory, block->bytes});
@@ -360,14 +332,8 @@ py::object RegionCapture::finish(const py::sequence& results, const std::vector<
       capture_->refuse("it writes a tensor of the CPU");
   }
   tensors_.clear();
-  reason_ = capture_->reason();
-  if (!reason_.empty()) {
-    capture_.reset();
-    return py::none();
-  }
-  plan_->graph = capture_->finish();
-  capture_.reset();
-  return py::cast(std::move(plan_));
+  plan_->graph = end_capture(capture_, reason_);
+  return plan_->graph ? py::cast(std::move(plan_)) : py::none();
 }
 
 }  // namespace

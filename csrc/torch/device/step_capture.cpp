@@ -36,14 +36,9 @@ class StepCapture {
   /// `tensors`: the arguments that are others in each call; `numbers`: those of the CPU whose value is part of what is matched.
   StepCapture(const std::vector<py::object>& tensors, const std::vector<py::object>& numbers,
               const std::vector<py::object>& parameters) {
-    TORCH_CHECK(default_queue().reads_host_memory() && default_queue().has_one_queue(),
-                "hologram.jit: graphs are captured on the cpu backend only. Use set_backend('cpu').");
-    with_c10_errors([&] {
-      default_queue().stream().flush(Reason::Library);
-      capture_.emplace(default_queue());
-      capture_->locate = &location;
-      capture_->reads_values = true;
-    });
+    begin_capture(capture_, "hologram.jit");
+    capture_->locate = &location;
+    capture_->reads_values = true;
     for (const py::object& o : tensors) {
       const at::Tensor& t = tensor_of(o);
       tensors_.push_back(t);
@@ -175,6 +170,27 @@ Structure StepCapture::result(py::handle object, StepPlan& plan) {
   return s;
 }
 
+}  // namespace
+
+void begin_capture(std::optional<Capture>& capture, const char* who) {
+  TORCH_CHECK(default_queue().reads_host_memory() && default_queue().has_one_queue(), who,
+              ": graphs are captured on the cpu backend only. Use set_backend('cpu').");
+  with_c10_errors([&] {
+    default_queue().stream().flush(Reason::Library);
+    capture.emplace(default_queue());
+  });
+}
+
+std::unique_ptr<Graph> end_capture(std::optional<Capture>& capture, std::string& reason) {
+  reason = capture->reason();
+  std::unique_ptr<Graph> graph = reason.empty() ? capture->finish() : nullptr;
+  capture.reset();
+  if (graph) reason = graph->obstacle();
+  return reason.empty() ? std::move(graph) : nullptr;
+}
+
+namespace {
+
 Block* block_under(const at::Tensor& t) {
   return t.defined() && t.has_storage() ? hologram::block_of(t.storage().data_ptr()) : nullptr;
 }
@@ -253,16 +269,8 @@ py::object StepCapture::finish(const py::tuple& args, const py::dict& kwargs, co
   }
   entry_.clear();
   capture_->check_owners(known);
-  reason_ = capture_->reason();
-  if (!reason_.empty()) {
-    capture_.reset();
-    return py::none();
-  }
-  plan->graph = capture_->finish();
-  capture_.reset();
-  reason_ = plan->graph->obstacle();
-  if (!reason_.empty()) return py::none();
-  return py::cast(std::move(plan));
+  plan->graph = end_capture(capture_, reason_);
+  return plan->graph ? py::cast(std::move(plan)) : py::none();
 }
 
 }  // namespace

@@ -243,6 +243,41 @@ c10::Storage storage_of(Block* block, c10::Device device) {
   return storage;
 }
 
+std::unique_lock<std::recursive_mutex> alone_with(std::recursive_mutex& running) {
+  std::unique_lock<std::recursive_mutex> alone(running, std::try_to_lock);
+  if (!alone) {
+    const py::gil_scoped_release others_go_on;
+    alone.lock();
+  }
+  return alone;
+}
+
+c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh) {
+  limit_threads_after_fork();
+  graph.queue().stream().run(Reason::Library);
+  c10::SmallVector<c10::Storage, 8> storages;
+  const c10::Device device(kDeviceType, current_device());
+  for (const FreshMemory& memory : fresh) {
+    Block* const block = allocate_for_torch(graph.queue(), memory.bytes);
+    storages.push_back(storage_of(block, device));
+    graph.place(memory.memory, block->data);
+  }
+  return storages;
+}
+
+void run_graph(Graph& graph) {
+  PhiloxRange range{0, 0};
+  if (graph.draws()) range = reserve_philox(std::nullopt, graph.draws());
+  try {
+    std::optional<py::gil_scoped_release> others_go_on;
+    if (graph.is_long()) others_go_on.emplace();
+    with_c10_errors([&] { graph.run(range.seed, range.offset); });
+  } catch (const OtherValue&) {
+    if (graph.draws()) give_back_philox(range);
+    throw;
+  }
+}
+
 /// Where gradients go: into the tensor of the last run while no one else holds it, else into a new one.
 void StepPlan::place_gradients() {
   for (Gradient& g : gradients) {
@@ -266,7 +301,7 @@ py::object named_tuple(const py::object& type, const py::tuple& items) {
   return py::hasattr(type, "_fields") ? type(*items) : type(items);
 }
 
-py::object StepPlan::build(const Structure& structure, const Arguments& tensors, const std::vector<c10::Storage>& storages) const {
+py::object StepPlan::build(const Structure& structure, const Arguments& tensors, c10::ArrayRef<c10::Storage> storages) const {
   const size_t n = structure.items.size();
   switch (structure.kind) {
     case Structure::Kind::Tensor: {
@@ -305,11 +340,7 @@ py::object StepPlan::build(const Structure& structure, const Arguments& tensors,
 
 py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
-  std::unique_lock<std::recursive_mutex> alone(running_, std::try_to_lock);
-  if (!alone) {
-    const py::gil_scoped_release others_go_on;
-    alone.lock();
-  }
+  const auto alone = alone_with(running_);
   Arguments tensors;
   misfit_.clear();
   if (!graph->is_ready()) return not_implemented();
@@ -318,29 +349,16 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   if (!(Modes::now() == modes)) return unfit("a mode (gradients, autocast, backend, recording) is another one"), not_implemented();
   if (!still_valid(tensors) || capturing()) return not_implemented();
 
-  limit_threads_after_fork();
-  modes.queue->stream().run(Reason::Library);
+  const auto storages = prepare_run(*graph, fresh);
   for (size_t i = 0; i < tensors.size(); ++i)
     if (given[i].memory >= 0) graph->place(given[i].memory, static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
-  std::vector<c10::Storage> storages(fresh.size());
-  const c10::Device device(kDeviceType, current_device());
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    Block* const block = allocate_for_torch(*modes.queue, fresh[i].bytes);
-    storages[i] = storage_of(block, device);
-    graph->place(fresh[i].memory, block->data);
-  }
   std::vector<at::Tensor> before;   // gradients, to be put back where a check ends the run
   if (graph->has_checks())
     for (const Gradient& g : gradients) before.push_back(g.parameter.grad());
   place_gradients();
-  PhiloxRange range{0, 0};
-  if (graph->draws()) range = reserve_philox(std::nullopt, graph->draws());
   try {
-    std::optional<py::gil_scoped_release> others_go_on;
-    if (graph->is_long()) others_go_on.emplace();
-    with_c10_errors([&] { graph->run(range.seed, range.offset); });
+    run_graph(*graph);
   } catch (const OtherValue&) {
-    if (graph->draws()) give_back_philox(range);
     for (size_t i = 0; i < before.size(); ++i) gradients[i].parameter.mutable_grad() = before[i];
     return unfit("a value that the host reads is another one"), not_implemented();
   }
@@ -390,6 +408,18 @@ void StepPlan::clear() {
 
 // ---- Python ----
 
+py::list program_of(const Graph& graph) {
+  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
+  py::list program;
+  for (const Graph::NodeFacts& node : graph.describe()) {
+    py::list uses;
+    for (const auto& use : node.uses)
+      uses.append(py::make_tuple(use.memory, kKinds[static_cast<int>(use.kind)], use.offset, use.bytes, use.written));
+    program.append(py::make_tuple(node.name, node.launches, uses));
+  }
+  return program;
+}
+
 namespace {
 
 /// The base of JitFunction: a call goes to the first plan that fits, else to the method `_run`.
@@ -426,19 +456,6 @@ PyObject* call_table(PyObject* self, PyObject* args, PyObject* kwargs) {
   static PyObject* const name = PyUnicode_InternFromString("_run");
   return PyObject_CallMethodObjArgs(self, name, args, given.ptr(), nullptr);
   END_HANDLE_TH_ERRORS
-}
-
-/// [(name, launches, [(memory, kind, offset, bytes of the memory, written)])]
-py::list program_of(const StepPlan& plan) {
-  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
-  py::list program;
-  for (const Graph::NodeFacts& node : plan.graph->describe()) {
-    py::list uses;
-    for (const auto& use : node.uses)
-      uses.append(py::make_tuple(use.memory, kKinds[static_cast<int>(use.kind)], use.offset, use.bytes, use.written));
-    program.append(py::make_tuple(node.name, node.launches, uses));
-  }
-  return program;
 }
 
 /// The tensors around the function that a run writes.
@@ -478,7 +495,7 @@ void bind_step_plans(py::module_& m) {
           py::arg("args"), py::arg("kwargs"))
       .def("unlike", [](const StepPlan& a, const StepPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](StepPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
-      .def("program", &program_of)
+      .def("program", [](const StepPlan& plan) { return program_of(*plan.graph); })
       .def_property_readonly("written", &written_by)
       .def_property_readonly("parameters", &parameters_of)
       .def_property_readonly("misfit", &StepPlan::misfit)

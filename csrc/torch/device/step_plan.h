@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "runtime/base/fp_mode.h"
-#include "runtime/graph/graph.h"
+#include "runtime/graph/capture.h"
 
 namespace hologram {
 
@@ -70,6 +70,26 @@ struct Modes {
   bool operator==(const Modes& o) const;
 };
 
+/// Memory of results: new in each run.
+struct FreshMemory {
+  int memory;    // of the graph
+  size_t bytes;
+};
+
+// ---- what plans of torch.hologram.jit and of torch.compile share ----
+
+/// A plan runs once at a time; who waits for it leaves the interpreter to others. A finalizer may come back in the middle of a call.
+std::unique_lock<std::recursive_mutex> alone_with(std::recursive_mutex& running);
+/// Before a run: what is recorded has run, and results have their memory.
+c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh);
+/// Runs with the next numbers of the default generator. Throws OtherValue, and gives the numbers back.
+void run_graph(Graph& graph);
+
+/// Begins to write down what the default queue does; `who` asks for it, for the message where that cannot be.
+void begin_capture(std::optional<Capture>& capture, const char* who);
+/// Ends it: the graph, or null and the `reason`.
+std::unique_ptr<Graph> end_capture(std::optional<Capture>& capture, std::string& reason);
+
 class StepPlan {
  public:
   /// A place in a dict, a list or a cell that must hold what it held: a module's parameter, a number that the function read.
@@ -107,10 +127,6 @@ class StepPlan {
     int memory = -1;
     const c10::TensorImpl* last = nullptr;
   };
-  struct Fresh {
-    int memory;
-    size_t bytes;
-  };
 
   explicit StepPlan(const Modes& now) : modes(now) {}
 
@@ -127,7 +143,7 @@ class StepPlan {
   std::vector<State> states;
   std::vector<HostState> host_states;
   std::vector<Gradient> gradients;
-  std::vector<Fresh> fresh;  // memory of results
+  std::vector<FreshMemory> fresh;  // memory of results
   uint64_t runs = 0;
 
   void guard(const pybind11::object& place, pybind11::object key, pybind11::object value);
@@ -145,14 +161,14 @@ class StepPlan {
   bool still_valid(const Arguments& tensors);
   bool still_holds(GuardedPlace& place);
   void place_gradients();
-  pybind11::object build(const Structure& structure, const Arguments& tensors, const std::vector<c10::Storage>& storages) const;
+  pybind11::object build(const Structure& structure, const Arguments& tensors, c10::ArrayRef<c10::Storage> storages) const;
   bool unfit(std::string why) {
     misfit_ = std::move(why);
     return false;
   }
 
   std::string misfit_;
-  std::recursive_mutex running_;   // a finalizer may call the function in the middle of a call
+  std::recursive_mutex running_;
 };
 
 /// Is a value that is no tensor the same as before? Numbers and texts are compared, all else is an object that stays.
@@ -164,6 +180,9 @@ pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple
 
 /// The tensor of a Python object; TypeError where it is none.
 const at::Tensor& tensor_of(pybind11::handle object);
+
+/// What a graph is made of, for hologram_torch/plan_graph.py: [(name, launches, [(memory, kind, offset, bytes of the memory, written)])]
+pybind11::list program_of(const Graph& graph);
 
 void bind_step_plans(pybind11::module_& m);
 /// StepCapture, which makes them.
