@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .buffer import Buffer
     from .errors import *
     from .executor import Executor
+    from .plan import Plan
     from .ffi import *
     from .tensor import HologramTensor
     from .tracing import Circuit, compile
@@ -26,6 +27,7 @@ __version__ = "0.1.0"      # the one place: pyproject.toml and hologram_torch re
 _PLACES = {
     "backend": ("BackendType", "get_default_backend", "validate_backend"),
     "executor": ("Executor",),
+    "plan": ("Plan",),
     "buffer": ("Buffer",),
     "tensor": ("HologramTensor",),
     "tracing": ("Circuit", "compile"),

@@ -9,6 +9,7 @@ from .backend import validate_backend
 from .buffer import Buffer, dtype_of, flat_import
 from .classes import CLASSES, PAGE_BYTES, PAGES
 from .errors import InvalidValue, OutOfMemory, shown
+from .plan import Plan, arguments
 
 
 class Executor(_runtime.Executor):
@@ -50,6 +51,23 @@ class Executor(_runtime.Executor):
             raise InvalidValue(f"hologram.allocate_boundary: {width} x {height} bytes are no whole number of {item.bytes}-byte "
                                "elements.")
         return Buffer(_runtime._reserve_class(self, class_index, width * height, item.code))
+
+    def capture(self, *captured) -> Plan:
+        """A plan of what runs in its `with` statement, to be run again on other memory:
+
+            with executor.capture(x, y) as plan:
+                ops.exp(executor, x, y)
+            plan.run(x2, y2)
+
+        Args:
+            captured: buffers in whose place each run gets others. Contiguous tensors and arrays of other libraries serve too.
+
+        Raises:
+            InvalidState: what ran cannot be run again: the host looked at a buffer, another thread used the device, or a buffer of
+                another executor was used. What ran has run.
+            NotSupported: the backend is not 'cpu'.
+        """
+        return Plan(self, arguments(self, "hologram.Executor.capture", captured))
 
     def __enter__(self) -> "Executor":
         if self.closed:

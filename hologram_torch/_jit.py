@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch.utils._device import DeviceContext
 
+from hologram_core import plan_text
 from hologram_core.config import config
 
 from . import _C, NAME, fusion_graph, plan_graph
@@ -111,7 +112,7 @@ class JitFunction(_C.PlanTable):
             if variant.plans:
                 plan = variant.plans[-1]
                 row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
-                        "program": plan_graph.lines(plan.program())}
+                        "program": plan_text.lines(plan.program())}
             rows.append(row)
         return rows
 
@@ -127,7 +128,7 @@ class JitFunction(_C.PlanTable):
         program = self._plans[0].program()
         if graph is not None:
             fusion_graph.draw(plan_graph.dot(program, self._name), graph)
-        return "\n".join([*plan_graph.lines(program), *text])
+        return "\n".join([*plan_text.lines(program), *text])
 
     def clear(self) -> None:
         """Forgets all plans, and gives back their memory."""
@@ -267,7 +268,7 @@ class _CheckedFunction(JitFunction):
                 different = [name for name in actual.keys() | replayed.keys()
                              if name not in actual or name not in replayed or not torch.equal(actual[name], replayed[name])]
                 if different:
-                    name, program = self._name, "\n".join(plan_graph.lines(plan.program()))
+                    name, program = self._name, "\n".join(plan_text.lines(plan.program()))
                     raise RuntimeError(f"hologram.jit: a replay of {name} gives something else than the function: "
                                        f"{', '.join(sorted(different))}. Its plan:\n{program}")
                 return result

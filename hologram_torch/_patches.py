@@ -32,6 +32,7 @@ def apply() -> None:
         _dlpack_device()
         _const_data_ptr()
         _send_of_a_backend()
+        _process_groups_serve_the_device()
         _share_memory()
         _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
@@ -111,6 +112,32 @@ def _send_of_a_backend() -> None:
         return original(self, tensors, *args, **kwargs)
 
     Backend.send = send
+
+
+def _process_groups_serve_the_device() -> None:
+    # A process group has a backend for each kind of device, chosen when it is made; one that was made without a word of this device
+    # could do nothing with its tensors: "No backend type associated with device type hologram".
+    if not torch.distributed.is_available():
+        return
+    from torch.distributed import distributed_c10d as c10d
+
+    original = originals["_new_process_group_helper"] = c10d._new_process_group_helper
+
+    @functools.wraps(original)
+    def _new_process_group_helper(*args, **kwargs):
+        from . import distributed
+
+        return distributed.new_group(original, *args, **kwargs)
+
+    c10d._new_process_group_helper = _new_process_group_helper
+    if NAME not in torch.distributed.Backend.backend_list:
+        torch.distributed.Backend.register_backend(NAME, _create_process_group, devices=["cpu", NAME])
+
+
+def _create_process_group(*args):
+    from . import distributed
+
+    return distributed.create(*args)
 
 
 def _backward_on_the_calling_thread() -> None:
@@ -275,7 +302,11 @@ def _has_a_group() -> bool:
     """Do the processes of torch.distributed exchange tensors of the device?"""
     from torch.distributed import distributed_c10d as c10d
 
-    return c10d.is_initialized() and any(device.type == NAME for device in c10d._get_default_group()._device_types)
+    if not c10d.is_initialized():
+        return False
+    group = c10d._get_default_group()
+    named = NAME in str(c10d._world.pg_map.get(group, ("",))[0])
+    return named or (_in_use() and any(device.type == NAME for device in group._device_types))
 
 
 # Functions of torch that choose a device, or refuse to work, by asking which accelerator there is, though their caller named none

@@ -22,7 +22,9 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils import _pytree as pytree
 
-from . import _C, NAME, plan_graph
+from hologram_core import plan_text
+
+from . import _C, NAME
 
 PoolId = tuple[int, int]
 ERROR_MODES = ("default", "global", "thread_local", "relaxed")
@@ -97,7 +99,7 @@ class Graph(_C.AcceleratorGraph):
 
     def describe(self) -> list[str]:
         """The captured work: a line per kernel and call, with the memory that it uses."""
-        return plan_graph.lines(self.program())
+        return plan_text.lines(self.program())
 
     def register_generator_state(self, generator: torch.Generator) -> None:
         """The captured work may draw from this generator of the device too. To be called before the capture."""

@@ -1,26 +1,19 @@
-"""Captured plans as text and as pictures."""
+"""Captured plans as pictures."""
 
 from __future__ import annotations
 
+from hologram_core.plan_text import Node, title
+
 from .fusion_graph import quoted
 
-Node = tuple[str, int, list[tuple[int, str, int, int, bool]]]      # name, launches, [(memory, kind, offset, bytes, written)]
 
-
-def lines(program: list[Node]) -> list[str]:
-    """A line per node: what it is, what it reads, and after `>` what it writes."""
-    return [f"{_title(name, launches)}: " + " ".join(f"{'>' if written else ''}{kind}{memory}" + (f"+{offset}" if offset else "")
-                                                     for memory, kind, offset, _, written in uses)
-            for name, launches, uses in program]
-
-
-def dot(program: list[Node], title: str) -> str:
+def dot(program: list[Node], label: str) -> str:
     """Nodes as ellipses (kernels) and rounded boxes (calls of libraries), memory that outlasts the plan as boxes, values as edges."""
-    text = ["digraph plan {", f"  label={quoted(title)}; labelloc=t; rankdir=TB; node [fontname=Helvetica, fontsize=10];"]
+    text = ["digraph plan {", f"  label={quoted(label)}; labelloc=t; rankdir=TB; node [fontname=Helvetica, fontsize=10];"]
     source: dict[int, str] = {}      # of what a memory holds now
     for number, (name, launches, uses) in enumerate(program):
         shape = "ellipse" if launches else "box, style=rounded"
-        text.append(f"  n{number} [shape={shape}, label={quoted(_title(name, launches))}];")
+        text.append(f"  n{number} [shape={shape}, label={quoted(title(name, launches))}];")
         for memory, kind, _, size, written in uses:
             if not written:
                 if memory not in source:
@@ -38,7 +31,3 @@ def dot(program: list[Node], title: str) -> str:
 
 def _box(node: str, colour: str, kind: str, memory: int, size: int) -> str:
     return f"  {node} [shape=box, style=filled, fillcolor={colour}, label={quoted(f'{kind} {memory}, {size:,} bytes')}];"
-
-
-def _title(name: str, launches: int) -> str:
-    return f"{name} x {launches}" if launches > 1 else name

@@ -49,6 +49,9 @@ class PyExecutor : public std::enable_shared_from_this<PyExecutor> {
   Stream& stream() { return core_.stream(); }
   void add(Storage* storage);
   void remove(Storage* storage);
+  /// f(storage) for each that holds memory now.
+  template <class F>
+  void each_storage(F f);
 
  private:
   [[noreturn]] static void closed();
@@ -88,6 +91,13 @@ class Storage : public std::enable_shared_from_this<Storage> {
   int exports_ = 0;
   bool pinned_ = false, dropped_ = false;
 };
+
+template <class F>
+void PyExecutor::each_storage(F f) {
+  std::lock_guard<std::mutex> hold(lock_);
+  for (const Storage* storage : storages_)
+    if (storage->block()) f(*storage);
+}
 
 /// One export: keeps the storage's bytes visible to others as long as it lives.
 class Export {

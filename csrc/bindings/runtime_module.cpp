@@ -8,6 +8,7 @@
 #include "bindings/circuit.h"
 #include "bindings/compiler.h"
 #include "bindings/executor.h"
+#include "bindings/plan.h"
 #include "runtime/device/queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/base/config.h"
@@ -261,5 +262,6 @@ PYBIND11_MODULE(_runtime, m) {
   bind_buffer(m);
   bind_circuit(m);
   bind_dlpack(m);
+  bind_plan(m);
   bind_control(m);
 }

@@ -64,6 +64,25 @@ def test_share_memory_needs_its_correction():
     assert not storage.is_shared()
 
 
+@pytest.mark.skipif(not torch.distributed.is_available() or not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
+def test_process_groups_need_their_correction(monkeypatch):
+    from torch.distributed import distributed_c10d as c10d
+
+    def reduced():
+        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+        try:
+            t = torch.ones(3, device=DEVICE) * 2
+            torch.distributed.all_reduce(t)
+            return t.tolist()
+        finally:
+            torch.distributed.destroy_process_group()
+
+    assert reduced() == [2, 2, 2]
+    monkeypatch.setattr(c10d, "_new_process_group_helper", _patches.originals["_new_process_group_helper"])
+    with pytest.raises(RuntimeError, match="No backend type associated with device type"):
+        reduced()
+
+
 @host_only("backward on the calling thread")
 def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
     threads = []
@@ -180,18 +199,15 @@ def test_printing_what_another_backend_holds_needs_its_correction(monkeypatch):
     assert repr(x) == "tensor([0., 1., 2.], device='hologram:0')" and moved == [1]
 
 
-def test_programs_without_the_device_need_their_correction():
+def test_programs_without_the_device_need_their_correction(monkeypatch):
     """torch itself names the device to everybody; what it does then is in tests/device/test_installed.py."""
     assert _patches.originals["_get_accelerator"]() == _patches.originals["_accelerator_getAccelerator"]() == torch.device(DEVICE)
     assert torch._C._get_accelerator() == torch.accelerator.current_accelerator() == torch.device(DEVICE)
-    with pytest.raises(ValueError, match="We detected accelerator hologram"):
-        ask = torch._C._get_accelerator
-        torch._C._get_accelerator = _patches.originals["_get_accelerator"]
-        try:
-            torch.distributed.distributed_c10d.BackendConfig(torch.distributed.Backend.UNDEFINED)
-        finally:
-            torch._C._get_accelerator = ask
-    assert torch.distributed.distributed_c10d.BackendConfig(torch.distributed.Backend.UNDEFINED).get_device_backend_map() == {"cpu": "gloo"}
+    chosen = lambda: torch.distributed.distributed_c10d.BackendConfig(torch.distributed.Backend.UNDEFINED).get_device_backend_map()
+    monkeypatch.setattr(torch._C, "_get_accelerator", _patches.originals["_get_accelerator"])
+    assert chosen() == {"hologram": "hologram"}         # tensors of the CPU would have no backend
+    monkeypatch.undo()
+    assert chosen() == {"cpu": "gloo"}
 
 
 def test_data_parallel_needs_its_correction(monkeypatch):

@@ -8,6 +8,7 @@
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
+#include "runtime/graph/capture.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/ir/key.h"
 #include "runtime/memory/guard.h"
@@ -335,6 +336,15 @@ void launch_warm(Queue& queue, const Kernel& kernel, const Call& call) {
   for (int k = 0; k < call.op.num_results(); ++k) add(call.results[k]);
   add_to(Counter::recorded);
   add_to(Counter::cache_hits);
+  if (capturing())
+    if (Capture* const capture = Capture::current()) {
+      for (int i = 0; i < call.op.num_args; ++i)
+        if (call.args[i].array) capture->see(*call.args[i].array->block);
+      for (int k = 0; k < call.op.num_results(); ++k)
+        if (call.results[k]) capture->see(*call.results[k]->block);
+      const Launch whole{operands, args, call.length, 1};
+      capture->launched(kernel, &whole, 1);
+    }
   queue.launch(kernel, operands, args, call.length, 1);
 }
 

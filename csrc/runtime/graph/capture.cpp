@@ -233,6 +233,19 @@ int Capture::result(Block& block) {
 void Capture::see(Block& block) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
   if (numbers_.count(&block)) return;
+  if (block.pool == Block::Pool::External && block.bytes) {   // an array of the host may be brought in twice
+    MemoryRef ref;
+    const auto next = ranges_.upper_bound(block.data);
+    size_t left = 0;     // bytes from the block's begin to the end of the memory that it begins in
+    if (find(block.data, ref)) left = graph_->memories_[static_cast<size_t>(ref.memory)].bytes - static_cast<size_t>(ref.offset);
+    const bool begins_inside = left > 0;
+    if (begins_inside ? block.bytes > left : next != ranges_.end() && next->first < block.data + block.bytes)
+      refuse("it uses memory that overlaps other memory in part");
+    if (begins_inside) {
+      numbers_[&block] = ref.memory;
+      return;
+    }
+  }
   add_memory(block.data, block.bytes, &block, false);
   if (!fixed_) return;
   block.retain();
@@ -281,6 +294,10 @@ void Capture::released(const Block& block) noexcept {
   const auto found = numbers_.find(&block);
   if (found == numbers_.end()) return;
   Graph::Memory& memory = graph_->memories_[static_cast<size_t>(found->second)];
+  if (memory.block != &block) {   // a further one over the same memory
+    numbers_.erase(found);
+    return;
+  }
   memory.block = nullptr;
   const auto range = ranges_.find(block.data);
   if (range != ranges_.end() && range->second.memory == found->second) ranges_.erase(range);
@@ -350,6 +367,10 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
       const auto found = std::find_if(drawn_.begin(), drawn_.end(), [&](const Drawn& drawn) {
         return drawn.seed == static_cast<uint64_t>(g.args_[seed]) && drawn.offset == static_cast<uint64_t>(g.args_[offset]);
       });
+      if (found == drawn_.end() && draws_are_named) {
+        g.draw_places_.push_back({seed, offset, static_cast<uint64_t>(g.args_[offset]), Graph::kNamedDraw});
+        continue;
+      }
       if (found == drawn_.end()) return refuse("random numbers come from a generator that it does not know");
       g.draw_places_.push_back({seed, offset, found->relative, found->source});
       g.args_[seed] = g.args_[offset] = 0;

@@ -59,6 +59,8 @@ class Capture {
   }
   /// May the host read single values? Then they are checks, and a run in which they are others ends there.
   bool reads_values = false;
+  /// Do random ops name their numbers themselves? Then a run's offset is added to each one's.
+  bool draws_are_named = false;
   /// The host has read the value there.
   void read_value(const void* data, size_t bytes);
   /// Says where the program is; it may wait for the interpreter.

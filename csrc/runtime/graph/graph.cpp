@@ -175,6 +175,10 @@ void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
   seed_ = seed;
   offset_ = offset;
   for (const Draw& draw : draw_places_) {
+    if (draw.source == kNamedDraw) {
+      args_[draw.offset] = static_cast<int64_t>(offset + draw.relative);
+      continue;
+    }
     const NumberRange range = draw.source == 0 ? NumberRange{seed, offset} : further[draw.source - 1];
     args_[draw.seed] = static_cast<int64_t>(range.seed);
     args_[draw.offset] = static_cast<int64_t>(range.offset + draw.relative);

@@ -135,8 +135,9 @@ class Graph {
   struct Draw {
     size_t seed, offset;   // positions in args_
     uint64_t relative;
-    int source;
+    int source;            // 0: the default generator; from 1: the further ones
   };
+  static constexpr int kNamedDraw = -1;   // its seed stays what it is
   struct LaunchRecord {
     size_t operands, args;
     int num_operands, num_args;

@@ -357,7 +357,7 @@ Block* noted(Block* block) {
 Block* allocate_block(Queue& queue, size_t bytes) { return noted(Memory::of(queue).allocate(bytes)); }
 Block* reserve_classes(Queue& queue, int first, int count) { return Memory::of(queue).reserve_classes(first, count); }
 Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*)) {
-  return noted(Memory::of(queue).adopt(data, bytes, owner, free));
+  return Memory::of(queue).adopt(data, bytes, owner, free);   // it was there before
 }
 void release_block(void* block) {
   if (block) static_cast<Block*>(block)->release();

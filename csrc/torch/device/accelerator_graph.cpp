@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "bindings/graph_program.h"
 #include "bindings/harden.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/capture.h"
@@ -111,7 +112,7 @@ void watch_optimizers(bool on) {
 /// The graph as a drawing in Graphviz's language.
 std::string dot(const Graph& graph) {
   const py::gil_scoped_acquire gil;
-  return py::str(py::module_::import("hologram_torch.plan_graph").attr("dot")(program_of(graph), "graph"));
+  return py::str(py::module_::import("hologram_torch.plan_graph").attr("dot")(bindings::program_of(graph), "graph"));
 }
 
 constexpr const char* kHowTo = "Call capture_begin() and capture_end(), or use `with torch.hologram.graph(g):`.";
@@ -391,7 +392,8 @@ void bind_accelerator_graphs(py::module_& m) {
       .def("pool", &AcceleratorGraph::pool)
       .def("enable_debug_mode", &AcceleratorGraph::enable_debug_mode)
       .def("debug_dump", &AcceleratorGraph::debug_dump, py::arg("path"))
-      .def("program", [](const AcceleratorGraph& graph) { return graph.graph() ? program_of(*graph.graph()) : py::list(); })
+      .def("program",
+           [](const AcceleratorGraph& graph) { return graph.graph() ? bindings::program_of(*graph.graph()) : py::list(); })
       .def_property_readonly("pool_bytes", &AcceleratorGraph::pool_bytes)
       .def_property_readonly("saved_bytes", &AcceleratorGraph::saved_bytes);
   m.def("graph_pool_handle", &AcceleratorGraph::new_pool);

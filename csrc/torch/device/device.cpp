@@ -4,6 +4,9 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "runtime/backends/registry.h"
 #include "torch/device/errors.h"
 
@@ -82,7 +85,25 @@ c10::DeviceIndex device_count() noexcept { return static_cast<c10::DeviceIndex>(
 
 c10::DeviceIndex current_device() noexcept { return this_device; }
 
+namespace {
+
+/// Processes that torchrun started on this machine; 1 elsewhere.
+int local_processes() {
+  static const int count = [] {
+    const char* const text = std::getenv("LOCAL_WORLD_SIZE");
+    return text ? std::clamp(std::atoi(text), 1, 128) : 1;
+  }();
+  return count;
+}
+
+}  // namespace
+
+c10::DeviceIndex shown_device_count() noexcept {
+  return device_count() == 1 ? static_cast<c10::DeviceIndex>(local_processes()) : device_count();
+}
+
 void set_current_device(c10::DeviceIndex index) {
+  if (index > 0 && index < shown_device_count() && device_count() == 1) index = 0;
   TORCH_CHECK(index >= 0 && index < device_count(), "hologram.set_device: invalid device index ", static_cast<int>(index),
               ". The backend '", default_queue().name(), "' has ", static_cast<int>(device_count()), " device(s).");
   this_device = index;
@@ -100,6 +121,7 @@ c10::DeviceIndex exchange_device(c10::DeviceIndex index) {
 
 c10::DeviceIndex checked_device_index(c10::DeviceIndex index) {
   if (index == -1) return this_device;
+  if (index > 0 && index < shown_device_count() && device_count() == 1) return 0;
   TORCH_CHECK(index >= 0 && index < device_count(), "Invalid device index ", static_cast<int>(index), ": the backend '",
               default_queue().name(), "' has ", static_cast<int>(device_count()), " device(s), numbered from 0.");
   return index;

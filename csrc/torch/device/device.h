@@ -33,6 +33,9 @@ void set_current_backend(const std::string& name);
 void prefer_backend(const std::string& name);
 
 c10::DeviceIndex device_count() noexcept;
+/// torchrun starts one process for each device of a machine, and its programs take the device of their LOCAL_RANK. Where there is one
+/// device, which those processes share, each of these indices means that one.
+c10::DeviceIndex shown_device_count() noexcept;
 c10::DeviceIndex current_device() noexcept;                  // of the calling thread
 void set_current_device(c10::DeviceIndex index);             // throws for an index out of range
 c10::DeviceIndex exchange_device(c10::DeviceIndex index);    // returns the previous one; a negative index changes nothing

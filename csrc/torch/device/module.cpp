@@ -23,6 +23,7 @@
 #include "torch/device/storage.h"
 #include "torch/device/threads.h"
 #include "torch/device/use.h"
+#include "torch/distributed/backend.h"
 
 namespace py = pybind11;
 
@@ -86,7 +87,8 @@ PYBIND11_MODULE(_C, m) {
   bind_step_capture(m);
   bind_accelerator_graphs(m);
   bind_region_plans(m);
-  m.def("device_count", [] { return static_cast<int>(device_count()); });
+  bind_distributed(m);
+  m.def("device_count", [] { return static_cast<int>(shown_device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });
   m.def("set_device", [](int index) { translated([&] { set_current_device(static_cast<c10::DeviceIndex>(index)); }); });
   m.def("exchange_device", [](int index) {

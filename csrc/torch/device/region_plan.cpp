@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/graph_program.h"
 #include "bindings/harden.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
@@ -168,7 +169,7 @@ py::object RegionPlan::result(const Result& r, PyObject* given, Call& call) cons
 
 py::object RegionPlan::call(PyObject* given) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
-  const auto alone = alone_with(running_);
+  const auto alone = bindings::alone_with(running_);
   Call call;
   if (!graph->is_ready() || capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call))
     return not_implemented();

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bindings/graph_program.h"
 #include "bindings/harden.h"
 #include "runtime/base/config.h"
 #include "runtime/graph/capture.h"
@@ -243,15 +244,6 @@ c10::Storage storage_of(Block* block, c10::Device device) {
   return storage;
 }
 
-std::unique_lock<std::recursive_mutex> alone_with(std::recursive_mutex& running) {
-  std::unique_lock<std::recursive_mutex> alone(running, std::try_to_lock);
-  if (!alone) {
-    const py::gil_scoped_release others_go_on;
-    alone.lock();
-  }
-  return alone;
-}
-
 c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh) {
   limit_threads_after_fork();
   graph.queue().stream().run(Reason::Library);
@@ -340,7 +332,7 @@ py::object StepPlan::build(const Structure& structure, const Arguments& tensors,
 
 py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
-  const auto alone = alone_with(running_);
+  const auto alone = bindings::alone_with(running_);
   Arguments tensors;
   misfit_.clear();
   if (!graph->is_ready()) return not_implemented();
@@ -407,18 +399,6 @@ void StepPlan::clear() {
 }
 
 // ---- Python ----
-
-py::list program_of(const Graph& graph) {
-  static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
-  py::list program;
-  for (const Graph::NodeFacts& node : graph.describe()) {
-    py::list uses;
-    for (const auto& use : node.uses)
-      uses.append(py::make_tuple(use.memory, kKinds[static_cast<int>(use.kind)], use.offset, use.bytes, use.written));
-    program.append(py::make_tuple(node.name, node.launches, uses));
-  }
-  return program;
-}
 
 namespace {
 
@@ -495,7 +475,7 @@ void bind_step_plans(py::module_& m) {
           py::arg("args"), py::arg("kwargs"))
       .def("unlike", [](const StepPlan& a, const StepPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](StepPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
-      .def("program", [](const StepPlan& plan) { return program_of(*plan.graph); })
+      .def("program", [](const StepPlan& plan) { return bindings::program_of(*plan.graph); })
       .def_property_readonly("written", &written_by)
       .def_property_readonly("parameters", &parameters_of)
       .def_property_readonly("misfit", &StepPlan::misfit)

@@ -78,8 +78,6 @@ struct FreshMemory {
 
 // ---- what plans of torch.hologram.jit and of torch.compile share ----
 
-/// A plan runs once at a time; who waits for it leaves the interpreter to others. A finalizer may come back in the middle of a call.
-std::unique_lock<std::recursive_mutex> alone_with(std::recursive_mutex& running);
 /// Before a run: what is recorded has run, and results have their memory.
 c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh);
 /// Runs with the next numbers of the default generator. Throws OtherValue, and gives the numbers back.
@@ -168,7 +166,7 @@ class StepPlan {
   }
 
   std::string misfit_;
-  std::recursive_mutex running_;
+  std::recursive_mutex running_;   // a finalizer may come back in the middle of a call
 };
 
 /// Is a value that is no tensor the same as before? Numbers and texts are compared, all else is an object that stays.
@@ -180,9 +178,6 @@ pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple
 
 /// The tensor of a Python object; TypeError where it is none.
 const at::Tensor& tensor_of(pybind11::handle object);
-
-/// What a graph is made of, for hologram_torch/plan_graph.py: [(name, launches, [(memory, kind, offset, bytes of the memory, written)])]
-pybind11::list program_of(const Graph& graph);
 
 void bind_step_plans(pybind11::module_& m);
 /// StepCapture, which makes them.

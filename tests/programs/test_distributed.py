@@ -1,0 +1,174 @@
+"""torch.distributed with two processes: every collective against gloo on CPU tensors, and what stands on them."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch.distributed as dist
+
+from tests.programs import distributed_ranks
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo")
+
+
+def environment(**more):
+    kept = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")}
+    return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", **more}
+
+
+def ranks(folder, backend, *names, **more):
+    """{check: what failed, by rank}, of two processes."""
+    children = [subprocess.Popen([sys.executable, "-m", "tests.programs.distributed_ranks", str(r), "2", str(folder / "store"), backend,
+                                  *names], cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for r in range(2)]
+    results = {}
+    for r, child in enumerate(children):
+        try:
+            out, error = child.communicate(timeout=200)
+        except subprocess.TimeoutExpired:
+            for other in children:
+                other.kill()
+            out, error = child.communicate()
+            error = "ran into its time limit\n" + error
+        for line in out.splitlines():
+            if line.startswith("RESULT "):
+                name, failure = json.loads(line.removeprefix("RESULT "))
+                results.setdefault(name, {})[r] = failure
+        results[f"end of rank {r}"] = {r: None if child.returncode == 0 else error}
+    return results
+
+
+@pytest.fixture(scope="module")
+def undefined(tmp_path_factory):
+    return ranks(tmp_path_factory.mktemp("undefined"), "none")
+
+
+@pytest.mark.parametrize("name", distributed_ranks.CHECKS)
+def test_two_ranks(undefined, name):
+    assert undefined.get(name) == {0: None, 1: None}, "\n".join(str(undefined.get(key)) for key in (name, "end of rank 0", "end of rank 1"))
+
+
+def test_ranks_end(undefined):
+    assert undefined["end of rank 0"] == {0: None} and undefined["end of rank 1"] == {1: None}
+
+
+BASICS = ("all_reduce", "point_to_point", "objects_and_barriers", "groups", "ddp_with_uneven_inputs")
+
+
+@pytest.mark.parametrize("backend", ["gloo", "hologram", "cpu:gloo,hologram:hologram", "device_id"])
+def test_named_backends(tmp_path, backend):
+    results = ranks(tmp_path, backend, *BASICS)
+    assert all(set(failures.values()) == {None} for failures in results.values()), results
+
+
+@pytest.mark.parametrize("mode", [{"HOLOGRAM_GUARD": "1"}, {"HOLOGRAM_FUSION": "0"}, {"HOLOGRAM_SYNC": "1"}], ids=lambda mode: next(iter(mode)))
+def test_modes(tmp_path, mode):
+    results = ranks(tmp_path, "none", *BASICS, "asynchronous", "reads_what_is_recorded_and_orders_what_comes", **mode)
+    assert all(set(failures.values()) == {None} for failures in results.values()), results
+
+
+def test_collectives_that_torch_checks(tmp_path):
+    """Without DDP: with gloo alone torch 2.13 ends with a segmentation fault there."""
+    results = ranks(tmp_path, "none", "all_reduce", "point_to_point", "groups", TORCH_DISTRIBUTED_DEBUG="DETAIL")
+    assert all(set(failures.values()) == {None} for failures in results.values()), results
+
+
+def run(*arguments, **more):
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment(**more), capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def run_code(code, **more):
+    return run("-c", textwrap.dedent(code), **more)
+
+
+def test_programs_of_tutorials_by_torchrun(tmp_path):
+    """The lines that each tutorial of several GPUs has: the device of the LOCAL_RANK."""
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent("""
+        import os
+        import torch
+        import torch.distributed as dist
+        from torch import nn
+
+        dist.init_process_group()
+        local_rank = int(os.environ["LOCAL_RANK"])
+        torch.hologram.set_device(local_rank)
+        device = torch.device("hologram", local_rank)
+        model = nn.Linear(4, 2).to(device)
+        model = nn.parallel.DistributedDataParallel(model, device_ids=[local_rank])
+        x = torch.ones(3, 4, device=f"hologram:{local_rank}") * (local_rank + 1)
+        model(x).sum().backward()
+        gradient = model.module.weight.grad
+        assert torch.equal(gradient.cpu(), torch.full((2, 4), 4.5)), gradient
+        assert torch.hologram.device_count() == torch.accelerator.device_count() == 2
+        assert x.device == torch.device("hologram:0") and torch.hologram.current_device() == 0
+        try:
+            torch.hologram.set_device(2)
+        except RuntimeError as error:
+            assert "invalid device index" in str(error)
+        else:
+            raise AssertionError
+        print("done", dist.get_rank(), flush=True)
+        dist.destroy_process_group()
+    """))
+    out = run("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program))
+    assert sorted(line for line in out.splitlines() if line.startswith("done")) == ["done 0", "done 1"]
+
+
+def test_what_cannot_be_exchanged_is_refused(tmp_path):
+    code = f"""
+        import torch, torch.distributed as dist
+        dist.init_process_group(store=dist.FileStore({str(tmp_path / "s")!r}, 1), rank=0, world_size=1)
+        t = torch.ones(3, device="hologram")
+        dist.all_reduce(t)
+        assert torch.equal(t.cpu(), torch.ones(3))
+        try:
+            dist.all_reduce(t.to_sparse())
+        except (RuntimeError, NotImplementedError) as error:
+            print("refused:", error)
+        dist.destroy_process_group()
+    """
+    assert run_code(code).count("refused:") == 1
+
+
+def test_a_timeout_names_the_rank(tmp_path):
+    """monitored_barrier says which rank did not come; a collective ends with the group's timeout."""
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(f"""
+        import datetime, sys, time, torch, torch.distributed as dist
+        rank = int(sys.argv[1])
+        dist.init_process_group("gloo", store=dist.FileStore({str(tmp_path / "s")!r}, 2), rank=rank, world_size=2, timeout=datetime.timedelta(seconds=5))
+        dist.barrier()
+        if rank == 1:
+            time.sleep(14)
+        else:
+            for wait in (lambda: dist.monitored_barrier(), lambda: dist.all_reduce(torch.ones(3, device="hologram"))):
+                try:
+                    wait()
+                except RuntimeError as error:
+                    print("told:", error, flush=True)
+    """))
+    other = subprocess.Popen([sys.executable, str(program), "1"], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
+    told = run(str(program), "0").splitlines()
+    other.wait()
+    assert len([line for line in told if line.startswith("told:")]) == 2
+    assert "Rank 1" in told[0] or "rank 1" in told[0].lower(), told
+
+
+def test_programs_without_the_device_do_as_ever(tmp_path):
+    code = f"""
+        import torch, torch.distributed as dist
+        dist.init_process_group(store=dist.FileStore({str(tmp_path / "s")!r}, 1), rank=0, world_size=1)
+        from torch.distributed.fsdp import fully_shard
+        model = fully_shard(torch.nn.Linear(3, 2))
+        print(dist.get_backend(), model.weight.device, model.weight.device_mesh.device_type)
+        dist.destroy_process_group()
+    """
+    assert run_code(code) == run_code(code.replace("/s'", "/t'"), HOLOGRAM_AUTOLOAD="0")
