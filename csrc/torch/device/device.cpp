@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <pthread.h>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/backends/registry.h"
 #include "torch/device/errors.h"
 
