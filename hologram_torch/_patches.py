@@ -115,19 +115,29 @@ def _send_of_a_backend() -> None:
 
 
 def _process_groups_serve_the_device() -> None:
-    # A process group has a backend for each kind of device, chosen when it is made; one that was made without a word of this device
-    # could do nothing with its tensors: "No backend type associated with device type hologram".
+    # A process group has a backend for each kind of device, chosen when it is made. Collectives give it one for this device where there is
+    # none (csrc/torch/distributed/backend.h); these ask for it before. What is made for a bound device asks at once.
     if not torch.distributed.is_available():
         return
     from torch.distributed import distributed_c10d as c10d
 
-    original = originals["_new_process_group_helper"] = c10d._new_process_group_helper
+    group = torch.distributed.ProcessGroup
+    for name in ("_get_backend", "_start_coalescing"):
+        asked = originals[f"ProcessGroup.{name}"] = getattr(group, name)
 
-    @functools.wraps(original)
+        def ask(self, device, *args, asked=asked):
+            if device.type == NAME:
+                _C.serve_process_group(self)
+            return asked(self, device, *args)
+
+        setattr(group, name, functools.wraps(asked)(ask))
+    helper = originals["_new_process_group_helper"] = c10d._new_process_group_helper
+
+    @functools.wraps(helper)
     def _new_process_group_helper(*args, **kwargs):
         from . import distributed
 
-        return distributed.new_group(original, *args, **kwargs)
+        return distributed.new_group(helper, *args, **kwargs)
 
     c10d._new_process_group_helper = _new_process_group_helper
     if NAME not in torch.distributed.Backend.backend_list:
@@ -302,11 +312,7 @@ def _has_a_group() -> bool:
     """Do the processes of torch.distributed exchange tensors of the device?"""
     from torch.distributed import distributed_c10d as c10d
 
-    if not c10d.is_initialized():
-        return False
-    group = c10d._get_default_group()
-    named = NAME in str(c10d._world.pg_map.get(group, ("",))[0])
-    return named or (_in_use() and any(device.type == NAME for device in group._device_types))
+    return c10d.is_initialized() and (_in_use() or NAME in str(c10d._world.pg_map.get(c10d._get_default_group(), ("",))[0]))
 
 
 # Functions of torch that choose a device, or refuse to work, by asking which accelerator there is, though their caller named none

@@ -1,8 +1,8 @@
 """torch.distributed on the device.
 
 A process group that serves CPU tensors (gloo's, for instance) serves tensors of the device too, whether or not its backend was named:
-they go through the group's own backend for the CPU, over the same memory (csrc/torch/distributed). The name "hologram" stands for gloo
-with both kinds of tensors.
+from the first such tensor on they go through the group's own backend for the CPU, over the same memory (csrc/torch/distributed). The
+name "hologram" stands for gloo with both kinds of tensors.
 """
 
 from __future__ import annotations
@@ -36,26 +36,19 @@ def _signature(function: Callable) -> inspect.Signature:
 
 
 def new_group(original: Callable, *args, **kwargs) -> Any:
-    """`_new_process_group_helper` of torch.distributed, whose groups then serve the device."""
+    """`_new_process_group_helper` of torch.distributed, for what it gets wrong about the device."""
     call = _signature(original).bind(*args, **kwargs)
     device = call.arguments.get("device_id")
-    if device is not None and device.type == NAME:
+    if ours := device is not None and device.type == NAME:
         # Groups of a bound device connect at once and are split as NCCL's are; there is nothing to bind here.
         call.arguments["device_id"] = None
     group, store = original(*call.args, **call.kwargs)
-    if type(group) is dist.ProcessGroup:
-        _serve(group, str(call.arguments["backend"]).lower())
-    return group, store
-
-
-def _serve(group: dist.ProcessGroup, backend: str) -> None:
-    kinds = {device.type for device in group._device_types}
+    if type(group) is not dist.ProcessGroup:
+        return group, store
+    backend = str(call.arguments["backend"]).lower()
     if RELEASE < (2, 14) and ":" in backend and "nccl" not in backend:
         # A backend of a plug-in, even one that is not used, leaves such a group without a default one.
         group._set_default_backend(dist.ProcessGroup.BackendType.GLOO if "gloo" in backend else dist.ProcessGroup.BackendType.CUSTOM)
-    if "cpu" in kinds and NAME not in kinds:
-        own = _C.distributed_backend(group._get_backend(torch.device("cpu")))
-        name, description = group.group_name, group.group_desc
-        group._register_backend(torch.device(NAME), dist.ProcessGroup.BackendType.CUSTOM, own)
-        group._set_group_name(name)             # its backends keep them
-        group._set_group_desc(description)
+    if ours:
+        _C.serve_process_group(group)
+    return group, store

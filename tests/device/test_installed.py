@@ -116,13 +116,17 @@ def test_data_parallel_of_a_module_on_the_device():
     assert torch.nn.DataParallel(net, device_ids=[0])(x.to(DEVICE)).is_hologram
 
 
-def test_a_process_group_without_the_device_says_so(tmp_path):
+def test_a_process_group_learns_of_the_device_by_its_first_tensor(tmp_path):
     import torch.distributed as dist
 
     dist.init_process_group(init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     try:
-        with pytest.raises(RuntimeError, match="No backend type associated with device type hologram"):
-            dist.all_reduce(torch.ones(2, device=DEVICE))
+        group = dist.group.WORLD
+        dist.all_reduce(torch.ones(2))
+        before = group._device_types, group.group_name, group.group_desc
+        dist.all_reduce(t := torch.ones(2, device=DEVICE) * 3)
+        assert t.tolist() == [3, 3] and before[0] == [torch.device("cpu")] and len(group._device_types) == 2
+        assert before[1:] == (group.group_name, group.group_desc) and group.group_name
     finally:
         dist.destroy_process_group()
 

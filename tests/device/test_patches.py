@@ -66,21 +66,27 @@ def test_share_memory_needs_its_correction():
 
 @pytest.mark.skipif(not torch.distributed.is_available() or not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
 def test_process_groups_need_their_correction(monkeypatch):
+    import torch.distributed as dist
     from torch.distributed import distributed_c10d as c10d
 
-    def reduced():
-        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    def group(work, **options):
+        dist.init_process_group(store=dist.HashStore(), rank=0, world_size=1, **options)
         try:
-            t = torch.ones(3, device=DEVICE) * 2
-            torch.distributed.all_reduce(t)
-            return t.tolist()
+            return work(dist.group.WORLD)
         finally:
-            torch.distributed.destroy_process_group()
+            dist.destroy_process_group()
 
-    assert reduced() == [2, 2, 2]
+    device = torch.device(DEVICE, 0)
+    assert group(lambda g: g._get_backend(device).name()) == group(lambda g: g._get_backend(device).name(), device_id=device) == "hologram"
+    assert group(lambda g: g.rank(), backend="cpu:gloo,hologram:hologram") == 0
+    for name in ("_get_backend", "_start_coalescing"):
+        original = _patches.originals[f"ProcessGroup.{name}"]
+        monkeypatch.setattr(dist.ProcessGroup, name, lambda *arguments, original=original: original(*arguments))
+        with pytest.raises(RuntimeError, match="No backend type associated with device type"):
+            group(lambda g, name=name: getattr(g, name)(device))
     monkeypatch.setattr(c10d, "_new_process_group_helper", _patches.originals["_new_process_group_helper"])
     with pytest.raises(RuntimeError, match="No backend type associated with device type"):
-        reduced()
+        group(lambda g: g, device_id=device)
 
 
 @host_only("backward on the calling thread")

@@ -4,11 +4,12 @@
 #include <sstream>
 #include <utility>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/ir/key.h"
 #include "runtime/memory/guard.h"
@@ -336,15 +337,14 @@ void launch_warm(Queue& queue, const Kernel& kernel, const Call& call) {
   for (int k = 0; k < call.op.num_results(); ++k) add(call.results[k]);
   add_to(Counter::recorded);
   add_to(Counter::cache_hits);
-  if (capturing())
-    if (Capture* const capture = Capture::current()) {
-      for (int i = 0; i < call.op.num_args; ++i)
-        if (call.args[i].array) capture->see(*call.args[i].array->block);
-      for (int k = 0; k < call.op.num_results(); ++k)
-        if (call.results[k]) capture->see(*call.results[k]->block);
-      const Launch whole{operands, args, call.length, 1};
-      capture->launched(kernel, &whole, 1);
-    }
+  if (capturing()) {
+    for (int i = 0; i < call.op.num_args; ++i)
+      if (call.args[i].array) note_operand(*call.args[i].array->block);
+    for (int k = 0; k < call.op.num_results(); ++k)
+      if (call.results[k]) note_operand(*call.results[k]->block);
+    const Launch whole{operands, args, call.length, 1};
+    note_launches(kernel, &whole, 1);
+  }
   queue.launch(kernel, operands, args, call.length, 1);
 }
 

@@ -7,11 +7,12 @@
 #include <string>
 #include <unordered_map>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
 #include "torch/device/storage.h"
+#include "torch/distributed/backend.h"
 
 namespace hologram {
 namespace {
@@ -34,7 +35,10 @@ std::unordered_map<c10::OperatorName, c10::SafeKernelFunction>& kernels_of_torch
 
 void run_collective(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack* stack) {
   const size_t arguments = op.schema().arguments().size();
-  for (size_t i = stack->size() - arguments; i < stack->size(); ++i) run_recorded_in((*stack)[i]);
+  for (size_t i = stack->size() - arguments; i < stack->size(); ++i) {
+    run_recorded_in((*stack)[i]);
+    serve_process_group((*stack)[i]);
+  }
   kernels_of_torch().at(op.operator_name()).callBoxed(op, keys, stack);
 }
 
@@ -69,11 +73,11 @@ bool reads_addresses(const c10::OperatorName& name) {
 /// torch warns, once in a process, that a kernel takes the place of another one. The warning stays there for others.
 class Unannounced {
  private:
-  struct Nobody final : c10::WarningHandler {
+  struct Silent final : c10::WarningHandler {
     void process(const c10::Warning&) override {}
   };
-  Nobody nobody_;
-  c10::WarningUtils::WarningHandlerGuard handler_{&nobody_};
+  Silent silent_;
+  c10::WarningUtils::WarningHandlerGuard handler_{&silent_};
   c10::WarningUtils::WarnAlways always_;   // so that "once" is not used up
 };
 
@@ -82,7 +86,7 @@ class Unannounced {
 void run_recorded(const at::Tensor& t) {
   if (Block* block = readable_block(t))
     with_c10_errors([&] {
-      if (capturing()) Capture::note_access(*block);
+      if (capturing()) note_host_access(*block);
       block->queue->stream().before_write(block);
     });
 }

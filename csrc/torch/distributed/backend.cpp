@@ -12,14 +12,17 @@
 #if __has_include(<torch/csrc/distributed/c10d/Backend.hpp>) && !defined(HOLOGRAM_WITHOUT_DISTRIBUTED)
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/reducer_timer.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/aten/torch_kernels/native.h"
 #include "torch/torch_version.h"
 
@@ -280,7 +283,28 @@ class HostTimer final : public c10d::Timer {
   }
 };
 
+void serve(c10d::ProcessGroup& group) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard<std::mutex> hold(one_at_a_time);
+  const auto kinds = group.getDeviceTypes();
+  const auto serves = [&](c10::DeviceType type) {
+    return std::any_of(kinds.begin(), kinds.end(), [&](c10::Device kind) { return kind.type() == type; });
+  };
+  if (serves(c10::kPrivateUse1) || !serves(c10::kCPU)) return;
+  const std::string name = group.getGroupName(), description = group.getGroupDesc();
+  group.setBackend(c10::kPrivateUse1, c10d::ProcessGroup::BackendType::CUSTOM,
+                   c10::make_intrusive<HologramBackend>(group.getBackend(c10::kCPU)));
+  group.setGroupName(name);   // each of its backends keeps them
+  group.setGroupDesc(description);
+}
+
 }  // namespace
+
+void serve_process_group(const c10::IValue& argument) {
+  if (!argument.isObject()) return;
+  static const auto type = c10::getCustomClassType<c10::intrusive_ptr<c10d::ProcessGroup>>();
+  if (*argument.toObjectRef().type() == *type) serve(*argument.toCustomClass<c10d::ProcessGroup>());
+}
 
 void bind_distributed(pybind11::module_& m) {
   c10d::TimerRegistry()->Register(
@@ -292,6 +316,7 @@ void bind_distributed(pybind11::module_& m) {
         return c10::make_intrusive<HologramBackend>(inner);
       },
       pybind11::arg("inner"), "A backend of torch.distributed for tensors of the device, over one that serves CPU tensors.");
+  m.def("serve_process_group", [](const c10::intrusive_ptr<c10d::ProcessGroup>& group) { serve(*group); });
 }
 
 }  // namespace hologram
@@ -299,6 +324,7 @@ void bind_distributed(pybind11::module_& m) {
 #else
 
 namespace hologram {
+void serve_process_group(const c10::IValue&) {}
 void bind_distributed(pybind11::module_&) {}
 }  // namespace hologram
 

@@ -2,7 +2,7 @@
 //
 // csrc/tablegen/aten_table.py matches the rows with the schemas of the installed torch, tries out what torch's own kernels accept
 // (csrc/tablegen/aten_rules.py), and writes aten_table.inc: static data (AtenOp, Variant) and one registration per overload. A
-// registration is a Kernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
+// registration is an ElementwiseKernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
 // functions that know nothing about signatures: run_functional or run_into. A new op therefore needs a row and nothing
 // here; a new C++ *type* of argument needs one constructor of Arg.
 #pragma once
@@ -55,7 +55,6 @@ struct Arg {
 // ---- static data of an op ----
 
 enum class Rule : uint8_t { Promote, Float, Bool };
-enum class Form : uint8_t { Functional, InPlace, Out };
 /// at::Reduction as the schemas of losses spell it.
 enum class Reduce : uint8_t { None = 0, Mean = 1, Sum = 2 };
 
@@ -127,7 +126,7 @@ enum AtenFlags : uint8_t {   // ATEN_FLAGS in hologram_core/optable/table.py
 struct AtenOp {
   TypedOp native;          // torch's own kernel
   const char* report;      // "add.Tensor", as op_report and messages spell it
-  Form form;
+  SchemaKind kind;
   uint8_t flags;
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
@@ -160,14 +159,6 @@ struct Call {
   const at::Tensor& destination(int i) const { return *args[op.outs[i]].tensor; }
 };
 
-/// Same geometry, same dtype, one device: straight to the kernel. False when the call is not of that kind.
-bool run_fast(const Call& call);
-/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: not with this row. When no row
-/// serves a call, torch's own kernel computes it or says what is wrong.
-bool run_general(const Call& call);
-/// Complex numbers, as pairs of real ones (elementwise_complex.cpp). False: not with this row.
-bool run_complex(const Call& call);
-
 /// Is any tensor or number among the arguments complex?
 bool has_complex(const AtenOp& op, const Arg* args);
 /// A 0-dim CPU tensor stands for the number it holds.
@@ -179,12 +170,6 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
 /// The numbers of a call that computes in `common`, as its kernel gets them. False where one would change the category of
 /// the result or overflow: torch then refuses in the words of the op, so its own kernel must see it.
 bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers);
-/// Raises ZeroDivisionError, as torch's kernels do, when a divisor that the call is about to use is an integer 0
-/// (divisor.cpp). `common`: the dtype the call divides in.
-void check_divisor(const Call& call, c10::ScalarType common);
-/// Raises what torch's kernel raises when an input or target of a call, which has elements and was just recorded, is no probability
-/// (probabilities.cpp).
-void check_probabilities(const Call& call);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);
@@ -206,10 +191,10 @@ inline Ref add_row(Circuit& circuit, const Variant& v, DType common, DType resul
 
 /// `torchs`: torch's own kernel of the overload.
 template <class Signature>
-struct Kernel;
+struct ElementwiseKernel;
 
 template <class R, class... A>
-struct Kernel<R(A...)> {
+struct ElementwiseKernel<R(A...)> {
   const AtenOp* op;
   R (*torchs)(c10::DispatchKeySet, A...);
 

@@ -3,13 +3,15 @@
 //
 // What treats both halves alike (sums, differences) is the real row over twice as many elements. Everything else is a circuit
 // that reads the halves as operands of their own. Which formula a row has is said here; rows without one are torch's.
+#include "torch/aten/elementwise/elementwise_complex.h"
+
 #include <ATen/TensorIterator.h>
 #include <c10/core/Scalar.h>
 
 #include <cstring>
 
-#include "torch/aten/elementwise/elementwise_general.h"
 #include "torch/aten/core/expr_builder.h"
+#include "torch/aten/elementwise/elementwise_general.h"
 
 namespace hologram::aten {
 namespace {
@@ -241,7 +243,7 @@ bool run_complex(const Call& call) {
   values.common = general::common_type(call, values);
   if (!is_pair(values.common)) return false;
   const c10::ScalarType result = result_type(made, values.common);
-  const bool functional = call.op.form == Form::Functional;
+  const bool functional = call.op.kind == SchemaKind::Functional;
   if (!functional && (call.destination(0).scalar_type() != result || v.rules.contiguous || v.rules.restrided)) return false;
   if (general::writes_a_place_twice(call)) return false;
   if (v.rules.like >= 0 && call.args[v.rules.like].tensor->scalar_type() != result) return false;

@@ -16,8 +16,9 @@
 #include <string_view>
 #include <tuple>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/base/config.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/aten/torch_kernels/nested.h"
 #include "torch/aten/torch_kernels/sparse.h"
 #include "torch/device/allocator.h"
@@ -175,8 +176,7 @@ c10::DataPtr TensorAliases::device_data(const c10::Storage& native, c10::Device 
   if (native_ == c10::DeviceType::CPU && !queue.reads_host_memory()) return copied_data(queue, data, impl->nbytes(), device);
   block = native_ == c10::DeviceType::MPS ? mps::adopt(queue, data, inside, impl->nbytes() - inside, new c10::Storage(native), &delete_storage)
                                           : adopt_block(queue, data, impl->nbytes(), new c10::Storage(native), &delete_storage);
-  if (capturing())
-    if (Capture* const capture = Capture::current()) capture->allocated(*block);
+  if (capturing()) note_allocation(*block);
   if (native_ != c10::DeviceType::CPU) block->exposed = false;   // fresh from torch's allocator: no other holder of the address
   return {block->data, block, &release_block, device};
 }
