@@ -98,7 +98,8 @@ def work(rank, args, store):
         f"measured {own * 1e3:.2f} ms ({own / guess:.2f})")
     if args.latency or args.bandwidth:
         latency, bandwidth = (args.latency or latency * 1e6) / 1e6, (args.bandwidth or bandwidth / 1e9) * 1e9
-    say(f"\nstep of {single * 1e3:.2f} ms and {size / 1e6:.2f} MB of parameters over {latency * 1e6:.0f} us and {bandwidth / 1e9:.2f} GB/s, ms")
+    say(f"\na step of {single * 1e3:.2f} ms with {size / 1e6:.2f} MB of parameters over {latency * 1e6:.0f} us and "
+        f"{bandwidth / 1e9:.2f} GB/s, in ms")
     say(f"{'ranks':>16}" + "".join(f"{n:>9}" for n in NODES))
     for name, traffic in parallelisms(size).items():
         say(f"{name:>16}" + "".join(f"{predicted(single, traffic, n, latency, bandwidth) * 1e3:9.2f}" for n in NODES))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .buffer import Buffer
     from .errors import *
     from .executor import Executor
-    from .plan import Plan
     from .ffi import *
+    from .plan import Plan
     from .tensor import HologramTensor
     from .tracing import Circuit, compile
 
