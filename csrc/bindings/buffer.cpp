@@ -3,7 +3,7 @@
 
 #include "bindings/executor.h"
 #include "runtime/base/error.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/memory/boundary_pool.h"
 
 namespace hologram::bindings {
@@ -28,7 +28,7 @@ void Storage::begin_export() {
     // First the mark: what another thread records in between runs at once (Stream::submit).
     block_->exposed.store(true);
   }
-  if (capturing()) Capture::note_access(*block_, !read_only_);
+  if (capturing()) note_host_access(*block_, !read_only_);
   try {
     run_recorded();
   } catch (...) {

@@ -60,7 +60,7 @@ def entry(row, code: int) -> str:
                          f"the runtime stores at most {MAX_COMPONENTS}.")
     fields = [row.name, code, KINDS[type(row)], row.results, row.arity, cpp_bool(is_ordered(row)),
               cpp_bool(isinstance(row, RowKernel) and describe(row.name).gathers), cpp_bool(getattr(row, "chooses", False)),
-              *map(cpp_dtype, components)]
+              -1 if getattr(row, "seed", None) is None else row.seed, *map(cpp_dtype, components)]
     return ", ".join(map(str, fields))
 
 

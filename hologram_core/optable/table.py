@@ -83,6 +83,7 @@ class Elementwise:
     cost: float = 0.15                          # rough ns per f32 element, decides threading
     doc: str = ""                               # source of a formula, where it is not obvious
     narrow: bool = True                         # aten calls in f16 and bf16 too: computed in f32, the result rounded
+    seed: int | None = None                     # random rows: the argument that is the seed, which the offset follows
     halves: Sequence[str] = ()                  # two rows that compute f16 and bf16 instead, one after the other, each rounding
 
     def kind(self, arg: int) -> str:

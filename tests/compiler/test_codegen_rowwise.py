@@ -7,8 +7,7 @@ from hologram_core.circuit import pipeline
 from hologram_core.circuit.ir import COLUMN, ROW
 from hologram_core.circuit.key import encode
 from hologram_core.codegen.cpu.loops import build
-from hologram_core.dtypes import BF16, BOOL, F16, F32, F64, I64
-from hologram_core.op_signature import _seen, describe
+from hologram_core.dtypes import BF16, F16, F32, F64
 from hologram_core.optable import TABLE
 from hologram_core.optable.table import RowKernel
 from kernels import Case
@@ -169,16 +168,3 @@ def test_the_last_pass_asks_for_the_next_row(name, asks):
     text = build(pipeline.prepare(encode(case.circuit)))[0].text.finish("kernel", "")
     reads = [line for line in text.splitlines() if "call void @llvm.prefetch" in line and "i32 0, i32 3" in line]
     assert bool(reads) == asks
-
-
-def test_what_picks_is_a_fact_of_the_row():
-    """The runtime reads it from the table that the build writes: a picked element is read before its row may be stored."""
-    import csrc.tablegen.tables
-
-    lines = {line.split(",")[0]: line.rstrip(")").split(", ") for line in csrc.tablegen.tables.op_table().replace("HG_OP(", "").splitlines()}
-    picking = {name for name, fields in lines.items() if fields[6] == "true"}
-    assert picking == {name for name in lines if isinstance(TABLE[name], RowKernel) and describe(name).gathers}
-    assert picking == {"nll_row", "cross_entropy_row", "cross_entropy_row_backward", "gather_row"}
-    gathers, looks = (RowKernel("new", 2, expand) for expand in (lambda c, x, i: c.gather(x, c.cast(c.fixed(i), I64), c.constant(True, BOOL)) * 2,
-                                                              lambda c, x, i: c.select(c.index().eq(c.fixed(i)), x, 0)))
-    assert [_seen(row)[2:] for row in (gathers, looks)] == [(True, True), (True, False)]

@@ -10,27 +10,9 @@
 
 namespace hologram {
 
-std::atomic<bool> capture_on{false};
-
 namespace {
 
 std::atomic<Capture*> under_way{nullptr};
-
-/// Where a random op's (seed, offset) stand among its arguments; -1 for other ops.
-int draw_argument(Op op) {
-  switch (op) {
-    case Op::uniform:
-    case Op::normal:
-    case Op::log_normal:
-    case Op::exponential:
-    case Op::cauchy:
-    case Op::geometric:
-    case Op::bernoulli:
-    case Op::random_int: return 0;
-    case Op::native_dropout: return 1;
-    default: return -1;
-  }
-}
 
 /// What a key says of its kernel (kernel.h has the format).
 struct KernelShape {
@@ -46,7 +28,7 @@ struct KernelShape {
     p += 8;
     for (int n = 0; n < nodes; ++n) {
       const auto op = static_cast<Op>(p[0] | p[1] << 8);
-      if (const int at = draw_argument(op); at >= 0) {
+      if (const int at = op_facts(op).seed_argument; at >= 0) {
         seeds[draws] = p[5 + at] - kScalarRef;
         offsets[draws++] = p[6 + at] - kScalarRef;
       }
@@ -102,13 +84,7 @@ class ValueCheck final : public GraphCall {
 
 }  // namespace
 
-std::unique_ptr<GraphCall> copy_call(size_t bytes) { return std::make_unique<CopyCall>(bytes, 1); }
-std::unique_ptr<GraphCall> rows_call(size_t bytes, int64_t rows) { return std::make_unique<CopyCall>(bytes, rows); }
-
-int& Capture::Work::depth() {
-  thread_local int depth = 0;
-  return depth;
-}
+std::unique_ptr<GraphCall> copy_call(size_t bytes, int64_t rows) { return std::make_unique<CopyCall>(bytes, rows); }
 
 Capture::Capture(Queue& queue, std::unique_ptr<Fixed> fixed)
     : graph_(std::make_unique<Graph>(queue)), thread_(std::this_thread::get_id()), fixed_(std::move(fixed)) {
@@ -130,8 +106,10 @@ Capture::~Capture() {
     if (!memory.constant) memory.block = nullptr;   // seen, not held
 }
 
+Capture* Capture::any() { return under_way.load(std::memory_order_acquire); }
+
 Capture* Capture::current() {
-  Capture* const capture = under_way.load(std::memory_order_acquire);
+  Capture* const capture = any();
   if (!capture) return nullptr;
   if (std::this_thread::get_id() != capture->thread_) {
     capture->refuse("another thread used the device");
@@ -148,8 +126,14 @@ void Capture::refuse(const std::string& reason) {
 void Capture::tell() {
   if (!fixed_ || !refused() || told_) return;
   told_ = true;
-  const std::string doing = fixed_->doing ? fixed_->doing() : std::string();
-  fail(Error::Kind::Runtime, "hologram.Graph: ", doing.empty() ? "" : doing + ": ", "this cannot be captured: ", reason_, ".");
+  const std::string where = locate ? locate() : std::string();
+  fail(Error::Kind::Runtime, "hologram.Graph: ", where.empty() ? "" : where + ": ", "this cannot be captured: ", reason_, ".");
+}
+
+/// Where the program is, as a part of a reason that is told later; what is told at once says it itself.
+std::string Capture::here() const {
+  const std::string where = locate && !fixed_ ? locate() : std::string();
+  return where.empty() ? where : " at " + where;
 }
 
 // ---- what is undone ----
@@ -260,10 +244,6 @@ void Capture::see(const Circuit& circuit) {
 void Capture::allocated(Block& block) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
   add_memory(block.data, block.bytes, &block, true);
-}
-
-void Capture::note_release(const Block& block) noexcept {
-  if (Capture* const capture = under_way.load(std::memory_order_acquire)) capture->released(block);
 }
 
 bool Capture::knows(const void* address) const {
@@ -379,7 +359,7 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
   constants_.clear();
 }
 
-void Capture::add_call(std::unique_ptr<GraphCall> call, const Use* uses, int count) {
+void Capture::add_call(std::unique_ptr<GraphCall> call, const MemoryUse* uses, int count) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
   if (refused()) return;
   Graph& g = *graph_;
@@ -394,12 +374,12 @@ void Capture::add_call(std::unique_ptr<GraphCall> call, const Use* uses, int cou
 }
 
 void Capture::read_value(const void* data, size_t bytes) {
-  call(std::make_unique<ValueCheck>(data, bytes, locate ? locate() : ""), {{data, false}});
+  call(std::make_unique<ValueCheck>(data, bytes, here()), {{data, false}});
 }
 
 uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count, int source) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (source > 0 && Work::depth() > 0) refuse("a kernel of torch's draws from a generator that is not the default one");
+  if (source > 0 && HostWork::is_under_way()) refuse("a kernel of torch's draws from a generator that is not the default one");
   uint64_t& draws = draws_of(source);
   drawn_.push_back({seed, offset, count, draws, source});
   draws += count;
@@ -422,18 +402,15 @@ int Capture::source_of(const void* generator) const {
   return found == fixed_->generators.end() ? -1 : 1 + static_cast<int>(found - fixed_->generators.begin());
 }
 
-void Capture::note_access(Block& block, bool written) {
-  Capture* const capture = current();
-  if (!capture) return;
-  capture->see(block);
-  if (Work::depth() == 0) {
-    if (!capture->refused())   // no lock is held here: locate may wait
-      capture->refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)" +
-                      (capture->locate ? capture->locate() : ""));
-    return capture->tell();
+void Capture::accessed(Block& block, bool written) {
+  see(block);
+  if (!HostWork::is_under_way()) {
+    if (!refused())   // no lock is held here: locate may wait
+      refuse("the host reads or writes a tensor (.item(), .cpu(), numpy, data_ptr, or an op that looks at values)" + here());
+    return tell();
   }
-  std::lock_guard<std::recursive_mutex> hold(capture->lock_);
-  if (written && !capture->made(capture->numbers_[&block])) capture->save(block);
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (written && !made(numbers_[&block])) save(block);
 }
 
 void Capture::check_owners(const std::vector<int>& known) {

@@ -8,7 +8,6 @@
 // and the program does not notice.
 #pragma once
 
-#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -30,7 +29,6 @@ class Capture {
  public:
   /// For graphs whose memory is the program's, as it was captured: CUDA's contract.
   struct Fixed {
-    std::function<std::string()> doing;  // what the program does now, for messages
     std::vector<const void*> generators;  // whose numbers it may draw beside those of the default one
   };
   /// Throws where another capture is under way.
@@ -42,6 +40,8 @@ class Capture {
   Capture(const Capture&) = delete;
   /// The capture under way, for its own thread; null elsewhere. What another thread does with the queue ends it.
   static Capture* current();
+  /// The same for every thread.
+  static Capture* any();
 
   // ---- what the caller says ----
   /// Memory of the caller's that is another one each time. The number it has in the graph.
@@ -63,7 +63,7 @@ class Capture {
   bool draws_are_named = false;
   /// The host has read the value there.
   void read_value(const void* data, size_t bytes);
-  /// Says where the program is; it may wait for the interpreter.
+  /// Says where the program is, "train.py:7" or "item", for messages; it may wait for the interpreter.
   std::string (*locate)() = nullptr;
   bool refused() const { return !reason_.empty(); }
   /// Did the queue copy memory of the host that is no argument?
@@ -89,8 +89,8 @@ class Capture {
   void see(Block& block);
   void see(const Circuit& circuit);
   void allocated(Block& block);
-  /// From any thread.
-  static void note_release(const Block& block) noexcept;
+  void released(const Block& block) noexcept;
+  void accessed(Block& block, bool written);
   void launched(const Kernel& kernel, const Launch* launches, int count);
   /// Numbers were drawn from the generator. Returns how many were before.
   uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count, int source = 0);
@@ -103,41 +103,19 @@ class Capture {
   bool knows(const void* address) const;
   /// Bytes of the host that the queue copies. They become part of the graph where they are nobody's argument.
   void constant(const void* data, size_t bytes);
-  /// The host, or a kernel that it calls, touches the block: allowed inside a Work only.
-  static void note_access(Block& block, bool written = false);
 
   // ---- what the layer above says: work that the queue does not launch ----
-  struct Use {
-    const void* data;
-    bool written;
-  };
   /// A call that uses these addresses, in the order of its references.
-  void call(std::unique_ptr<GraphCall> call, std::initializer_list<Use> uses) {
+  void call(std::unique_ptr<GraphCall> call, std::initializer_list<MemoryUse> uses) {
     add_call(std::move(call), uses.begin(), static_cast<int>(uses.size()));
   }
-  void add_call(std::unique_ptr<GraphCall> call, const Use* uses, int count);
-
-  /// While alive, the thread's host accesses are part of a call.
-  class Work {
-   public:
-    Work() : on_(capturing()) {
-      if (on_) ++depth();
-    }
-    ~Work() {
-      if (on_) --depth();
-    }
-    Work(const Work&) = delete;
-    static int& depth();
-
-   private:
-    bool on_;
-  };
+  void add_call(std::unique_ptr<GraphCall> call, const MemoryUse* uses, int count);
 
  private:
   Capture(Queue& queue, std::unique_ptr<Fixed> fixed);
   void save(Block& block);
   void save_under(const void* address);
-  void released(const Block& block) noexcept;
+  std::string here() const;
   std::string node_name(int n) const;
   struct Range {
     size_t bytes;
@@ -174,9 +152,7 @@ class Capture {
   std::unordered_map<Block*, std::unique_ptr<char[]>> saved_;
 };
 
-/// The queue's own copies, as a call.
-std::unique_ptr<GraphCall> copy_call(size_t bytes);
-/// The rows of a matrix, each a copy of the same bytes.
-std::unique_ptr<GraphCall> rows_call(size_t bytes, int64_t rows);
+/// The queue's own copies, as a call: the bytes, `rows` times, one behind the other.
+std::unique_ptr<GraphCall> copy_call(size_t bytes, int64_t rows = 1);
 
 }  // namespace hologram

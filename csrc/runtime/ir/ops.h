@@ -7,7 +7,8 @@
 
 namespace hologram {
 
-// op_table.inc expands HG_OP(name, code, kind, results, arity, ordered, gathers, chooses, components...) for every row of the op tables.
+// op_table.inc expands HG_OP(name, code, kind, results, arity, ordered, gathers, chooses, seed_argument, components...) for every row
+// of the op tables.
 enum class Op : uint16_t {
 #define HG_OP(name, code, ...) name = code,
 #include "op_table.inc"
@@ -28,15 +29,16 @@ struct OpFacts {
   bool ordered;                 // results depend on the number of the element: dimensions keep their order
   bool gathers;                 // an element of the row is read where another value says
   bool chooses;                 // reductions: an element of the row, or its position: there must be one
+  int8_t seed_argument;         // random ops: the argument that is the seed, which the offset follows; -1: it draws no numbers
   uint8_t num_components;       // reductions and scans: the accumulator
   DType components[kMaxComponents];
 };
 
 template <class... T>
-constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, uint8_t arity, bool ordered, bool gathers, bool chooses,
-                              T... components) {
+constexpr OpFacts op_facts_of(const char* name, OpKind kind, uint8_t results, uint8_t arity, bool ordered, bool gathers,
+                              bool chooses, int8_t seed_argument, T... components) {
   static_assert(sizeof...(components) <= kMaxComponents, "widen OpFacts::components");
-  return {name, kind, results, arity, ordered, gathers, chooses, sizeof...(components), {components...}};
+  return {name, kind, results, arity, ordered, gathers, chooses, seed_argument, sizeof...(components), {components...}};
 }
 
 inline constexpr OpFacts op_table[] = {

@@ -7,7 +7,7 @@
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"
 #include "runtime/base/fork.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/memory/guard.h"
 #include "runtime/trace/poison.h"
 
@@ -265,7 +265,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
 }
 
 void Memory::release(Block* block) noexcept {
-  if (capturing()) Capture::note_release(*block);
+  if (capturing()) note_release(*block);
   if (is_poisoned(*block)) forget_poison(*block);
   if (block->pool == Block::Pool::Shared) return queue_.release_shared(block);
   if (block->pool == Block::Pool::External) {
@@ -348,8 +348,7 @@ void Block::release() {
 
 namespace {
 Block* noted(Block* block) {
-  if (capturing())
-    if (Capture* const capture = Capture::current()) capture->allocated(*block);
+  if (capturing()) note_allocation(*block);
   return block;
 }
 }  // namespace

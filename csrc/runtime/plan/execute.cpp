@@ -1,6 +1,6 @@
 #include "runtime/plan/execute.h"
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/memory/block.h"
 
 namespace hologram {
@@ -28,12 +28,11 @@ void execute(Queue& queue, Plan& plan) {
     int64_t args[kMaxKernelArgs];
     kernel_arguments(plan.circuit_of(i), launch.variant, operands, args);
     const Kernel& kernel = *find_kernel(queue, launch.key);
-    if (capturing())
-      if (Capture* const capture = Capture::current()) {
-        capture->see(plan.circuit_of(i));
-        const Launch whole{operands, args, launch.work.items, launch.work.per_item};
-        capture->launched(kernel, &whole, 1);
-      }
+    if (capturing()) {
+      note_operands(plan.circuit_of(i));
+      const Launch whole{operands, args, launch.work.items, launch.work.per_item};
+      note_launches(kernel, &whole, 1);
+    }
     queue.launch(kernel, operands, args, launch.work.items, launch.work.per_item);
   }
 }

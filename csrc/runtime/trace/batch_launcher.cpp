@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "runtime/base/counters.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/ir/dims.h"
 
 namespace hologram {
@@ -29,8 +29,7 @@ void BatchLauncher::launch(const KernelLaunch& launch, const Circuit& circuit) {
     record_->compiled |= my_count(Counter::cache_misses) != misses;
     if (record_->num_kernels < 2) record_->kernels[record_->num_kernels++] = kernel;
   }
-  if (capturing())
-    if (Capture* const capture = Capture::current()) capture->see(circuit);
+  if (capturing()) note_operands(circuit);
   const bool merges = (variant.flags & kMerge) != 0;
   any_merges_ |= merges;
   pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, -1, merges});
@@ -162,9 +161,7 @@ void BatchLauncher::run(bool merges) {
 void BatchLauncher::launch_together(const Kernel& kernel, int batch) {
   std::exception_ptr failure;
   try {
-    if (capturing())
-      if (Capture* const capture = Capture::current())
-        capture->launched(kernel, together_.data(), static_cast<int>(together_.size()));
+    if (capturing()) note_launches(kernel, together_.data(), static_cast<int>(together_.size()));
     if (together_.size() > 1) return queue_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
     const Launch& l = together_[0];
     return queue_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);

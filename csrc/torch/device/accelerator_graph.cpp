@@ -126,10 +126,10 @@ class AcceleratorGraph::Session {
   Session(Queue& queue, std::vector<Source>& sources)
       : queue_(queue), sources_(sources), thread_(std::this_thread::get_id()), handled_(handled_exception()) {
     Capture::Fixed fixed;
-    fixed.doing = &op_under_way;
     for (size_t i = 1; i < sources.size(); ++i) fixed.generators.push_back(sources[i].state.get());
     queue.stream().flush(Reason::Synchronize);
     capture_.emplace(queue, std::move(fixed));
+    capture_->locate = &op_under_way;
     try {
       for (Source& source : sources_) before_.push_back(source.state->get());
       // Numbers are known by their seed and offset: no two generators may have the same.

@@ -19,6 +19,7 @@
 #include "torch/device/readers.h"
 #include "torch/device/region_plan.h"
 #include "torch/device/sharing.h"
+#include "torch/device/step_capture.h"
 #include "torch/device/step_plan.h"
 #include "torch/device/storage.h"
 #include "torch/device/threads.h"

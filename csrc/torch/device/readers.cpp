@@ -7,7 +7,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -82,7 +82,7 @@ class Unannounced {
 void run_recorded(const at::Tensor& t) {
   if (Block* block = readable_block(t))
     with_c10_errors([&] {
-      if (capturing()) Capture::note_access(*block);
+      if (capturing()) note_host_access(*block);
       block->queue->stream().before_write(block);
     });
 }

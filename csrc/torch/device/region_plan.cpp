@@ -15,12 +15,12 @@
 
 #include "bindings/graph_program.h"
 #include "bindings/harden.h"
-#include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
+#include "torch/device/step_capture.h"
 #include "torch/device/step_plan.h"
 #include "torch/device/threads.h"
 

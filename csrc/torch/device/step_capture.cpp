@@ -1,3 +1,5 @@
+#include "torch/device/step_capture.h"
+
 #include <c10/core/Allocator.h>
 #include <pybind11/stl.h>
 #include <torch/csrc/autograd/python_variable.h>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "bindings/harden.h"
-#include "runtime/graph/capture.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
@@ -21,14 +22,14 @@ namespace {
 
 using aten::is_hologram;
 
-/// " at file:line" of the innermost frame of Python's.
+/// "file:line" of the innermost frame of Python's.
 std::string location() {
   const py::gil_scoped_acquire gil;
   PyFrameObject* const frame = PyEval_GetFrame();
   if (!frame) return "";
   const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
   const std::string path = py::str(code.attr("co_filename"));
-  return " at " + path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
+  return path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
 }
 
 class StepCapture {

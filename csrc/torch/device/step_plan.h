@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "runtime/base/fp_mode.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/graph.h"
 
 namespace hologram {
 
@@ -82,11 +82,6 @@ struct FreshMemory {
 c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh);
 /// Runs with the next numbers of the default generator. Throws OtherValue, and gives the numbers back.
 void run_graph(Graph& graph);
-
-/// Begins to write down what the default queue does; `who` asks for it, for the message where that cannot be.
-void begin_capture(std::optional<Capture>& capture, const char* who);
-/// Ends it: the graph, or null and the `reason`.
-std::unique_ptr<Graph> end_capture(std::optional<Capture>& capture, std::string& reason);
 
 class StepPlan {
  public:
@@ -180,7 +175,5 @@ pybind11::object named_tuple(const pybind11::object& type, const pybind11::tuple
 const at::Tensor& tensor_of(pybind11::handle object);
 
 void bind_step_plans(pybind11::module_& m);
-/// StepCapture, which makes them.
-void bind_step_capture(pybind11::module_& m);
 
 }  // namespace hologram

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/config.h"
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -22,7 +22,7 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes) {
     data = c10::DataPtr(block->data, block, &release_block, device);
     if (const size_t common = std::min(bytes, storage.nbytes())) {
       with_c10_errors([&] {
-        if (capturing()) Capture::note_access(*old_block);
+        if (capturing()) note_host_access(*old_block);
         old_block->queue->stream().order_read(old_block);
         queue.copy(block->data, storage.data(), common);
         if (C10_UNLIKELY(queue.host_waits()) && pointers_stay_inside()) queue.wait_for_device();
@@ -55,7 +55,7 @@ bool pointers_stay_inside() { return inside != 0; }
 
 void expose(Block& block) {
   limit_threads_after_fork();
-  if (capturing()) Capture::note_access(block);
+  if (capturing()) note_host_access(block);
   // First the mark: what another thread records in between runs at once (Stream::submit).
   block.exposed.store(true);
   with_c10_errors([&] { block.queue->stream().before_write(&block, Reason::Pointer); });

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/aten/torch_kernels/native.h"
 #include "torch/torch_version.h"
 

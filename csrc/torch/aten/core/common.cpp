@@ -3,7 +3,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "runtime/trace/poison.h"
 #include "torch/aten/core/bounds.h"
 #include "torch/device/allocator.h"
@@ -132,7 +132,7 @@ char* output_data(const at::Tensor& t) {
 void order_read(const at::Tensor& t) {
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block);
+    if (capturing()) note_host_access(*block);
     with_c10_errors([&] { block->queue->stream().order_read(block, Reason::Read); });
   }
 }
@@ -140,7 +140,7 @@ void order_read(const at::Tensor& t) {
 void order_write(const at::Tensor& t) {
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block, /*written=*/true);
+    if (capturing()) note_host_access(*block, /*written=*/true);
     with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
   }
 }
@@ -150,7 +150,7 @@ void before_read(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block);
+    if (capturing()) note_host_access(*block);
     with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
   }
 }
@@ -160,7 +160,7 @@ void before_write(const at::Tensor& t, Reason reason) {
   if (!t.defined() || !t.has_storage()) return;
   check_storage(t);
   if (Block* const block = block_of(t)) {
-    if (capturing()) Capture::note_access(*block, /*written=*/true);
+    if (capturing()) note_host_access(*block, /*written=*/true);
     with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
   }
 }

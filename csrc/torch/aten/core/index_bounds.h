@@ -32,7 +32,7 @@ inline bool in_bounds(at::ScalarType type, const void* positions, int64_t n, int
 /// Are all elements of `positions` (contiguous, of type int64, int32 or uint8) known to lie in [0, size), or to be `ignored`?
 inline bool known_in_bounds(const at::Tensor& positions, int64_t size, std::optional<int64_t> ignored = std::nullopt) {
   if (!home_queue(positions).host_visible() || !positions.is_contiguous()) return false;
-  const Capture::Work work;
+  const HostWork work;
   before_read(positions, Reason::Read);
   const auto type = positions.scalar_type();
   const int64_t n = positions.numel();

@@ -75,7 +75,7 @@ void copy_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, char* out) {
 }
 
 C10_NOINLINE void capture_pieces(c10::ArrayRef<Piece> pieces, int64_t outer, const Tensor& out) {
-  std::vector<Capture::Use> uses{{out.const_data_ptr(), true}};
+  std::vector<MemoryUse> uses{{out.const_data_ptr(), true}};
   for (const Piece& p : pieces) uses.push_back({p.from, false});
   std::ostringstream facts;
   for (const Piece& p : pieces) facts << p.bytes << ' ';
@@ -135,7 +135,7 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   }
   const Tensor out = empty(sizes, first.scalar_type(), first.device());
   for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
-  const Capture::Work work;
+  const HostWork work;
   for (const Tensor& t : tensors) before_read(t);
   if (out.numel()) copy_pieces(pieces, outer, output_data(out));
   if (capturing() && out.numel()) capture_pieces(pieces, outer, out);

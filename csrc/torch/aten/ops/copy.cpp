@@ -85,36 +85,9 @@ at::Tensor as_stored(const at::Tensor& t) {
   return stored.is_neg() ? at::_neg_view(stored) : stored;
 }
 
-/// Around a copy to the device, while a graph is captured: numbers of the host's are its argument, or become part of the graph. A
-/// copy to the host is none of the graph's.
-class CapturedCopy {
- public:
-  CapturedCopy(const at::Tensor& dst, const at::Tensor& src) {
-    if (!capturing() || !is_hologram(dst)) return;
-    work_.emplace();
-    Capture* const capture = Capture::current();
-    if (!capture || !src.is_cpu()) return;
-    // A number is as good as a constant of the program. More is likely meant to be other data each time.
-    if (capture->is_fixed() && src.numel() > 1)
-      capture->stop(
-          "it copies a tensor of the host to the device, which a replay would not do. Copy it to a tensor of the device before");
-    capture->constant(src.const_data_ptr(), span(src));
-  }
-
- private:
-  static size_t span(const at::Tensor& t) {
-    int64_t last = 0;
-    for (int64_t d = 0; d < t.dim(); ++d) last += (t.size(d) - 1) * t.stride(d);
-    return static_cast<size_t>((last + 1) * static_cast<int64_t>(t.element_size()));
-  }
-  std::optional<Capture::Work> work_;
-};
-
 /// The same bytes, moved by the queue.
-void capture_copy(const at::Tensor& dst, const at::Tensor& src) {
-  if (!capturing() || !is_hologram(dst)) return;
-  if (Capture* const capture = Capture::current())
-    capture->call(copy_call(dst.nbytes()), {{dst.const_data_ptr(), true}, {src.const_data_ptr(), false}});
+void note_copy(const at::Tensor& dst, const at::Tensor& src) {
+  if (capturing() && is_hologram(dst)) capture_copy(dst.const_data_ptr(), src.const_data_ptr(), dst.nbytes());
 }
 
 void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const at::Tensor& on_device) {
@@ -130,7 +103,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       forget_lost_value(dst);
       before_write(dst);
       home_queue(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
-      capture_copy(dst, src);
+      note_copy(dst, src);
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
     }

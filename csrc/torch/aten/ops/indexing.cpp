@@ -70,7 +70,7 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
   sizes.append(src.sizes().begin() + 1, src.sizes().end());
   Tensor out = empty(sizes, src.scalar_type(), src.device());
   check_one_memory(stat.name, src, out, index);
-  const Capture::Work work;
+  const HostWork work;
   before_read(src, index);
   before_write(out);
   const int64_t rows = src.size(0), count = index.numel(), row_bytes = rows == 0 ? 0 : static_cast<int64_t>(src.nbytes()) / rows;

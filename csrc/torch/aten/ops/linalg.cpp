@@ -105,7 +105,7 @@ class LibraryCall {
  private:
   c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
   PointersInside inside_;
-  Capture::Work work_;
+  HostWork work_;
 };
 
 void count(OpStat& stat) { stat.library.fetch_add(1, std::memory_order_relaxed); }
@@ -116,14 +116,13 @@ void start_from(const Tensor& out, const Tensor& self) {
     out.copy_(self);
     return;
   }
-  const Capture::Work work;
+  const HostWork work;
   before_read(self);
   before_write(out);
   const size_t row = static_cast<size_t>(self.nbytes());
   const auto* source = static_cast<const char*>(self.const_data_ptr());
   char* target = output_data(out);
-  if (capturing())
-    if (Capture* const capture = Capture::current()) capture->call(rows_call(row, out.size(0)), {{target, true}, {source, false}});
+  if (capturing()) capture_copy(target, source, row, out.size(0));
   copy_rows(target, source, row, static_cast<size_t>(out.size(0)));
 }
 
@@ -287,7 +286,7 @@ Tensor mv(const Tensor& a, const Tensor& x) {
 Tensor dot(const Tensor& a, const Tensor& b) {
   if (a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0) && readable(a, b) && blas_type(a)) {
     static OpStat& stat = op_stat<at::_ops::dot>();
-    const Capture::Work work;
+    const HostWork work;
     before_read(a, b);
     const PointersInside inside;   // the result's address
     const Tensor out = at::cpu::dot(a, b);

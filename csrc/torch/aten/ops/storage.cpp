@@ -29,11 +29,11 @@
 #include <ATen/ops/view_ops.h>
 #include <torch/library.h>
 
-#include "runtime/graph/capture.h"
 #include "runtime/ir/dims.h"
 #include "torch/aten/core/bounds.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
@@ -223,13 +223,11 @@ at::Tensor& set_empty_(at::Tensor& self) {
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   TORCH_CHECK(self.numel() > 0, "_local_scalar_dense: Empty tensor not supported");
-  Capture* const capture = capturing() && Capture::Work::depth() == 0 ? Capture::current() : nullptr;
-  std::optional<Capture::Work> checked;
-  if (capture && capture->reads_values) checked.emplace();
+  CapturedRead captured;
   before_read(self, Reason::Read);
   alignas(16) char bytes[16];
   with_c10_errors([&] { queue_of(self).download(bytes, self.const_data_ptr(), self.element_size()); });
-  if (checked) capture->read_value(self.const_data_ptr(), self.element_size());
+  captured.add(self);
   at::Scalar result;
   AT_DISPATCH_V2(self.scalar_type(), "_local_scalar_dense", AT_WRAP([&] {
                    scalar_t value;

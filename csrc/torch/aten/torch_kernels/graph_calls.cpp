@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 
+#include "runtime/graph/capture.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
 
@@ -172,7 +173,7 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
   if (depends_on_data(plan)) return capture->stop("the shape of what " + plan.name + " gives depends on values");
   if (!plan.has_cpu_kernel) return capture->stop(plan.name + " cannot be done again");
   std::vector<c10::Storage> storages, moved;
-  std::vector<Capture::Use> uses;
+  std::vector<MemoryUse> uses;
   size_t number = 0;
   const auto plain = [&](const at::Tensor& t) {
     return t.layout() == c10::kStrided && t.has_storage() && !t.is_nested() && !t.is_quantized() && t.is_cpu();
@@ -219,7 +220,7 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
     if (!t.has_storage() || t.layout() != c10::kStrided || t.is_nested())
       return capture->stop(plan.name + " gives a sparse or nested tensor");
     const void* const data = t.storage().data();
-    const bool argument = std::any_of(uses.begin(), uses.end(), [&](const Capture::Use& use) { return use.data == data; });
+    const bool argument = std::any_of(uses.begin(), uses.end(), [&](const MemoryUse& use) { return use.data == data; });
     if (t.storage().nbytes() == 0 || argument || std::find(seen.begin(), seen.end(), data) != seen.end()) continue;
     seen.push_back(data);
     result_bytes.push_back(t.storage().nbytes());
@@ -398,20 +399,55 @@ void capture_product(Product kind, const at::Tensor& out, const at::Tensor& a, c
                 {{out.storage().data(), true}, {a.storage().data(), false}, {b.storage().data(), false}});
 }
 
-void capture_work(const char* name, c10::ArrayRef<Capture::Use> uses, std::string facts, std::function<void(char* const*)> f) {
+void capture_copy(const void* to, const void* from, size_t bytes, int64_t rows) {
+  if (Capture* const capture = Capture::current()) capture->call(copy_call(bytes, rows), {{to, true}, {from, false}});
+}
+
+namespace {
+/// The bytes from a tensor's first element to its last.
+size_t span(const at::Tensor& t) {
+  int64_t last = 0;
+  for (int64_t d = 0; d < t.dim(); ++d) last += (t.size(d) - 1) * t.stride(d);
+  return static_cast<size_t>((last + 1) * static_cast<int64_t>(t.element_size()));
+}
+}  // namespace
+
+void CapturedCopy::begin(const at::Tensor& dst, const at::Tensor& src) {
+  if (!is_hologram(dst)) return;
+  work_.emplace();
+  Capture* const capture = Capture::current();
+  if (!capture || !src.is_cpu()) return;
+  // A number is as good as a constant of the program. More is likely meant to be other data each time.
+  if (capture->is_fixed() && src.numel() > 1)
+    capture->stop(
+        "it copies a tensor of the host to the device, which a replay would not do. Copy it to a tensor of the device before");
+  capture->constant(src.const_data_ptr(), span(src));
+}
+
+void CapturedRead::begin() {
+  if (HostWork::is_under_way()) return;
+  const Capture* const capture = Capture::current();
+  if (capture && capture->reads_values) work_.emplace();
+}
+
+void CapturedRead::add(const at::Tensor& value) const {
+  if (!work_) return;
+  if (Capture* const capture = Capture::current()) capture->read_value(value.const_data_ptr(), value.element_size());
+}
+
+void capture_work(const char* name, c10::ArrayRef<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f) {
   Capture* const capture = Capture::current();
   if (!capture || capture->refused()) return;
   capture->add_call(std::make_unique<WorkCall>(name, uses.size(), std::move(facts), std::move(f)), uses.data(),
                     static_cast<int>(uses.size()));
 }
 
-void capture_work(const char* name, std::initializer_list<Capture::Use> uses, std::string facts,
-                  std::function<void(char* const*)> f) {
-  capture_work(name, c10::ArrayRef<Capture::Use>(uses.begin(), uses.size()), std::move(facts), std::move(f));
+void capture_work(const char* name, std::initializer_list<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f) {
+  capture_work(name, c10::ArrayRef<MemoryUse>(uses.begin(), uses.size()), std::move(facts), std::move(f));
 }
 
 bool passes(const at::Tensor& flag, const char* message) {
-  const Capture::Work work;
+  const HostWork work;
   const bool good = flag.item<bool>();
   if (capturing() && good)
     capture_work("check", {{flag.const_data_ptr(), false}}, message,

@@ -7,9 +7,10 @@
 #include <ATen/core/stack.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
-#include "runtime/graph/capture.h"
+#include "runtime/graph/capturing.h"
 #include "torch/aten/torch_kernels/native_call.h"
 
 namespace hologram::aten {
@@ -24,7 +25,7 @@ class CapturedCall {
  private:
   static uint64_t draws_so_far();
   uint64_t draws_;
-  Capture::Work work_;
+  HostWork work_;
 };
 
 // Products by torch's BLAS.
@@ -33,10 +34,38 @@ enum class Product : uint8_t { mm, addmm, bmm, baddbmm, mv, dot };
 void capture_product(Product kind, const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const at::Scalar& beta = 1,
                      const at::Scalar& alpha = 1);
 
+/// The same bytes, moved by the queue; `rows` times, one behind the other.
+void capture_copy(const void* to, const void* from, size_t bytes, int64_t rows = 1);
+
+/// Around a copy to the device: numbers of the host's are the graph's arguments, or become part of it. A copy to the host is none of
+/// the graph's.
+class CapturedCopy {
+ public:
+  CapturedCopy(const at::Tensor& dst, const at::Tensor& src) {
+    if (capturing()) begin(dst, src);
+  }
+
+ private:
+  void begin(const at::Tensor& dst, const at::Tensor& src);
+  std::optional<HostWork> work_;
+};
+
+/// Around the host's read of a single value. Where the graph may be for that value, it is a check; else the read ends the capture.
+class CapturedRead {
+ public:
+  CapturedRead() {
+    if (capturing()) begin();
+  }
+  void add(const at::Tensor& value) const;
+
+ private:
+  void begin();
+  std::optional<HostWork> work_;
+};
+
 /// Work of the host on memory of the device that is neither a kernel nor an op: `f(addresses)`.
-void capture_work(const char* name, std::initializer_list<Capture::Use> uses, std::string facts,
-                  std::function<void(char* const*)> f);
-void capture_work(const char* name, c10::ArrayRef<Capture::Use> uses, std::string facts, std::function<void(char* const*)> f);
+void capture_work(const char* name, std::initializer_list<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f);
+void capture_work(const char* name, c10::ArrayRef<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f);
 
 /// The value of `flag`, which an op computed to know whether its arguments are what they must be. In a graph it is looked at in each run,
 /// which ends with `message` where it is false.
