@@ -47,7 +47,7 @@ MODELS = {     # name: (model, input, number of labels, classes)
     "gpt": (GPT, lambda i: ((torch.arange(24) * 5 + i) % 17).reshape(3, 8).to(DEVICE), 24, 17),
     "gru": (Recurrent, floats(5, 6, 8), 6, 4), "lstm": (lambda: Recurrent(nn.LSTM), floats(5, 6, 8), 6, 4),
     "cnn": (cnn, floats(6, 3, 8, 8), 6, 4),
-    "norms": (lambda: nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.RMSNorm(8), nn.Linear(8, 4)), floats(6, 8), 6, 4),
+    "norms": (lambda: nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.LayerNorm(8), nn.RMSNorm(8), nn.Linear(8, 4)), floats(6, 8), 6, 4),
 }
 
 
