@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings/executor.h"
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 #include "runtime/ir/circuit.h"
 #include "runtime/base/error.h"

@@ -18,8 +18,10 @@
 #include <thread>
 
 #include "bindings/executor.h"
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
+#include "runtime/kernels/compiler.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/ir/key.h"
 #include "runtime/trace/stream_lock.h"

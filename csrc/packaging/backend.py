@@ -13,6 +13,7 @@ import sys
 
 from csrc.packaging import find_torch
 from csrc.packaging.find_torch import ROOT
+from hologram_core.versions import numbers
 
 
 def get_requires_for_build_sdist(config_settings=None):
@@ -74,7 +75,7 @@ def stop_without_torch():
 def check_torch(version: str) -> str:
     """The release of the torch to build for; one that is too old ends the build."""
     found, oldest = find_torch.release(version), find_torch.oldest_release()
-    if release(found) < release(oldest):
+    if numbers(found) < numbers(oldest):
         stop(f"hologram: torch {version} is older than {oldest}, the oldest release it is made for. "
              f"Run: pip install '{find_torch.requirement(find_torch.tested_release())}', then the same command again.")
     return found
@@ -90,7 +91,7 @@ def check_requirements() -> None:
         except importlib.metadata.PackageNotFoundError:
             wrong.append(f"{name} is not installed")
             continue
-        if oldest and release(version) < release(oldest):
+        if oldest and numbers(version) < numbers(oldest):
             wrong.append(f"{name} is {version}, {oldest} or newer is needed")
     if wrong:
         stop(f"hologram: {sys.prefix} cannot build it: {'; '.join(wrong)}. "
@@ -101,10 +102,6 @@ def check_requirements() -> None:
 def build_requirements() -> list[str]:
     """`requires` of pyproject.toml, an array that reads the same in Python; tomllib is not there before Python 3.11."""
     return ast.literal_eval(re.search(r"^requires = (\[.*?\])", (ROOT / "pyproject.toml").read_text(), re.M | re.S)[1])
-
-
-def release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.match(r"[\d.]*\d", version)[0].split("."))
 
 
 def stop(sentence: str):

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from hologram_core import versions
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # An interpreter's own view of its environment. -E: without the path that a frontend gives to backends.
@@ -45,14 +47,14 @@ def oldest_release() -> str:
 
 def release(version: str) -> str:
     """'2.13' of '2.13.0+cpu'."""
-    return re.match(r"\d+\.\d+", version)[0]
+    return ".".join(map(str, versions.release(version)))
 
 
 def requirement(*releases: str) -> str:
     """What a package built for these releases of torch, oldest first, requires: each of them, and none between or beyond."""
     if len(releases) == 1:
         return f"torch=={releases[0]}.*"
-    numbers = [tuple(map(int, found.split("."))) for found in releases]
+    numbers = [versions.release(found) for found in releases]
     (major, oldest), (last_major, newest) = numbers[0], numbers[-1]
     if major != last_major:
         raise ValueError(f"hologram: one package cannot be for torch {major} and {last_major} ({', '.join(releases)}). "

@@ -17,6 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from csrc.packaging.find_torch import requirement
+from hologram_core.versions import numbers
 
 EXTENSION = re.compile(r"hologram_torch/_C_(\d+)_(\d+)\.")
 REQUIRES = re.compile(r"^Requires-Dist: torch\b.*$", re.M)
@@ -42,7 +43,7 @@ def join(folder: Path, wheels: list[Path]) -> None:
             releases += added
             for name in filter(EXTENSION.match, more):
                 shutil.copy2(tree / name, first / name)
-        releases.sort(key=lambda release: tuple(map(int, release.split("."))))
+        releases.sort(key=numbers)
         metadata = next(first.glob("*.dist-info/METADATA"))
         metadata.write_text(REQUIRES.sub(f"Requires-Dist: {requirement(*releases)}", metadata.read_text()))
         run("pack", first, "--dest-dir", folder)

@@ -16,6 +16,7 @@ import sys
 from collections import defaultdict
 
 from csrc.tablegen.aten_table import Schemas, header_of, op_class, qualified, type_name, writes
+from hologram_core.versions import release
 
 PARTS = 4   # translation units; each names its file in csrc/torch/aten
 
@@ -123,9 +124,9 @@ RELEASES = {
 }
 
 
-def in_release(name: str, release: tuple[int, int]) -> bool:
+def in_release(name: str, torch_release: tuple[int, int]) -> bool:
     first, end = RELEASES.get(name, ((2, 0), NEWEST))
-    return first <= release < end
+    return first <= torch_release < end
 
 
 def kind(schema) -> tuple:
@@ -157,9 +158,8 @@ def library_tables() -> list[str]:
             missing.append(f"{qualified(schema)} (no header declares it)")
         else:
             kinds[kind(schema)].append(schema)
-    release = tuple(int(part) for part in schemas.torch.__version__.split("+")[0].split(".")[:2])
     for name in missing:
-        if in_release(name, release):
+        if in_release(name, release(schemas.torch.__version__)):
             print(f"library table: {name}: no CPU kernel in torch {schemas.torch.__version__}", file=sys.stderr)
     parts = [[] for _ in range(PARTS)]
     for number, group in enumerate(sorted(kinds.values(), key=len)):

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/kernels/kernel.h"

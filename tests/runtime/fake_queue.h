@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/ir/fold_schedule.h"
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/launch.h"
 #include "runtime/trace/stream.h"
 
 inline const hologram::BackendInfo kFakeInfo = {

@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "check.h"
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 #include "runtime/base/counters.h"
 #include "runtime/base/error.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/ir/key.h"
+#include "runtime/kernels/launch.h"
 #include "runtime/kernels/launch_log.h"
 #include "runtime/trace/stream.h"
 #include "runtime/base/threads.h"

@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "fake_queue.h"
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/memory/block.h"
 #include "runtime/base/config.h"
 #include "runtime/base/error.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "runtime/kernels/compiler.h"
 #include "runtime/kernels/kernel_args.h"
 
 namespace hologram {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <iterator>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 
 // A backend is one line here, and a folder that defines hologram::NAME::info. Each is better than those above it.

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/device/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/base/counters.h"

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/device/backend_info.h"
+#include "runtime/kernels/compiler.h"
 #include "runtime/kernels/kernel_cache.h"
 
 namespace hologram {
@@ -135,8 +136,6 @@ class Queue {
   const BackendInfo& info_;
   std::atomic<Memory*> memory_{nullptr};   // the pools over this queue, made at the first allocation
 };
-
-Queue& cpu_queue();
 
 /// f(queue) for every queue of a backend that was made.
 template <class F>

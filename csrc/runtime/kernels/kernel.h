@@ -1,4 +1,4 @@
-// Compiled kernels, the cache that finds them, and the launch.
+// Compiled kernels: their keys, their arguments, their records.
 //
 // Key format (bytes; hologram_core/circuit/key.py decodes it). Never sizes, strides, pointers or scalar values.
 //   0 u8 version   1 u8 schedule   2 u8 rank   3 u8 row_rank   4 u8 nodes   5 u8 operands   6 u8 scalars   7 u8 flags
@@ -29,7 +29,6 @@
 #include <string>
 
 #include "runtime/ir/circuit.h"
-#include "runtime/kernels/kernel_cache.h"
 
 namespace hologram {
 
@@ -70,32 +69,5 @@ void name_kernel(Kernel& kernel, const Key& key, std::string name);
 
 /// How many flat arguments a kernel takes, by its key.
 int num_kernel_args(const Key& key);
-
-/// Installed by the bindings. Gets the key, returns a new kernel whose machine code stays for ever; the cache owns the
-/// record (and drops it when another thread compiled the same key first). May throw Error.
-using CompileFn = Kernel* (*)(const Key& key);
-void set_compiler(CompileFn);
-
-/// Code for a device other than the host, as hologram_core.backends.<backend>.compile_key makes it.
-struct DeviceCode {
-  std::string symbol, code, name;   // code: PTX, or a library in Metal's language
-  int threads = 0;                  // of a block
-  int64_t items_per_block = 0;
-  bool direct = false;              // there is an entry that takes its record by value
-};
-/// The same for devices. `arch`: 10 * major + minor of a CUDA device, 0 elsewhere; `driver`: the version of what takes the code.
-using CompileDeviceFn = DeviceCode (*)(const char* backend, const Key& key, int arch, int driver);
-void set_device_compiler(CompileDeviceFn);
-DeviceCode compile_for_device(const char* backend, const Key& key, int arch, int driver);
-
-/// Runs `kernel` over [0, n) items of `elements_per_item` elements, on as many threads as pay.
-void launch(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t elements_per_item = 1);
-
-/// On how many threads `elements` elements are worth running.
-int threads_worth(const Kernel& kernel, double elements);
-
-/// Runs independent launches of one kernel as one, their work shared out over the threads.
-struct Launch;
-void launch_many(const Kernel& kernel, const Launch* launches, int count);
 
 }  // namespace hologram

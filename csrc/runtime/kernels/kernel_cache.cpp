@@ -2,16 +2,17 @@
 //
 // Kernels are never removed and tables only grow: a reader that still looks at a replaced table misses at most the newest
 // kernels, and then takes the slow way, which looks again under the lock. Replaced tables are kept (they halve in size).
+#include "runtime/kernels/kernel_cache.h"
+
 #include <cstring>
 #include <memory>
 #include <mutex>
 
 #include "runtime/device/queue.h"
 #include "runtime/base/counters.h"
-#include "runtime/base/error.h"
 #include "runtime/base/fork.h"
 #include "runtime/base/fp_mode.h"
-#include "runtime/kernels/kernel_args.h"
+#include "runtime/kernels/kernel.h"
 
 namespace hologram {
 
@@ -23,9 +24,6 @@ struct KernelCache::Table {
 };
 
 namespace {
-
-std::atomic<CompileFn> compiler{nullptr};
-std::atomic<CompileDeviceFn> device_compiler{nullptr};
 
 /// Of all caches: it is held for moments, and only while kernels are new.
 std::mutex& lock() {
@@ -75,40 +73,6 @@ const Kernel* KernelCache::insert(const Key& key, Kernel* made) {
 KernelCache& host_kernels() {
   static KernelCache cache;
   return cache;
-}
-
-void set_compiler(CompileFn fn) { compiler.store(fn, std::memory_order_release); }
-void set_device_compiler(CompileDeviceFn fn) { device_compiler.store(fn, std::memory_order_release); }
-
-void name_kernel(Kernel& kernel, const Key& key, std::string name) {
-  kernel.name = std::move(name);
-  kernel.hash = key.hash;
-  kernel.key.assign(reinterpret_cast<const char*>(key.bytes), key.size);
-}
-
-Kernel* make_kernel(const Key& key, KernelFn fn, float cost, std::string name) {
-  auto kernel = std::make_unique<Kernel>();
-  kernel->fn = fn;
-  kernel->cost = cost;
-  name_kernel(*kernel, key, std::move(name));
-  // Ranges of elements are cut at whole vectors; rows and tiles anywhere.
-  const auto schedule = static_cast<Schedule>(key.bytes[1]);
-  kernel->grain = schedule == Schedule::Map || schedule == Schedule::Column ? 64 : 1;
-  return kernel.release();
-}
-
-int num_kernel_args(const Key& key) { return kernel_args(key).count(); }
-
-Kernel* compile_for_host(const Key& key) {
-  const CompileFn compile = compiler.load(std::memory_order_acquire);
-  HG_CHECK(compile, "hologram.compile: no compiler is installed. Import hologram_core._runtime.");
-  return compile(key);
-}
-
-DeviceCode compile_for_device(const char* backend, const Key& key, int arch, int driver) {
-  const CompileDeviceFn compile = device_compiler.load(std::memory_order_acquire);
-  HG_CHECK(compile, "hologram.compile: no compiler for '", backend, "' is installed. Import hologram_core._runtime.");
-  return compile(backend, key, arch, driver);
 }
 
 const Kernel* find_kernel(Queue& queue, const Key& key) {

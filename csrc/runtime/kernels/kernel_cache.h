@@ -30,7 +30,5 @@ KernelCache& host_kernels();
 
 /// The kernel for `key` on a backend, compiled on a miss. Thread-safe.
 const Kernel* find_kernel(Queue& queue, const Key& key);
-/// Through the compiler that set_compiler installed.
-Kernel* compile_for_host(const Key& key);
 
 }  // namespace hologram

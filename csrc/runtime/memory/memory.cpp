@@ -332,41 +332,4 @@ ClassRange Memory::class_range(const Block& block) {
   return {first, std::max(1, static_cast<int>(block.capacity / kClassBytes))};
 }
 
-// ---- block.h ----
-
-void Block::release() {
-  // A sole owner needs no atomic subtraction: no other is left to race with.
-  if (refs.load(std::memory_order_acquire) == 1) return Memory::of(*queue).release(this);
-  // Read while this reference still keeps the block: afterwards it may be gone.
-  const bool recorded = is_mentioned(*this);
-  Queue* const on = queue;
-  const auto bytes = static_cast<int64_t>(capacity);
-  const int32_t before = refs.fetch_sub(1, std::memory_order_acq_rel);
-  if (before == 1) Memory::of(*on).release(this);
-  else if (before == 2 && recorded) on->dead_bytes.fetch_add(bytes, std::memory_order_relaxed);
-}
-
-namespace {
-Block* noted(Block* block) {
-  if (capturing()) note_allocation(*block);
-  return block;
-}
-}  // namespace
-
-Block* allocate_block(Queue& queue, size_t bytes) { return noted(Memory::of(queue).allocate(bytes)); }
-Block* reserve_classes(Queue& queue, int first, int count) { return Memory::of(queue).reserve_classes(first, count); }
-Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*)) {
-  return Memory::of(queue).adopt(data, bytes, owner, free);   // it was there before
-}
-void release_block(void* block) {
-  if (block) static_cast<Block*>(block)->release();
-}
-
-MemoryStats memory_stats(Queue& queue) { return Memory::of(queue).stats(); }
-void reset_peak_stats(Queue& queue) { Memory::of(queue).reset_peaks(); }
-void reset_accumulated_stats(Queue& queue) { Memory::of(queue).reset_accumulated(); }
-void empty_cache(Queue& queue) { Memory::of(queue).empty_cache(); }
-BoundaryInfo boundary_info(Queue& queue) { return Memory::of(queue).boundary_info(); }
-ClassRange class_range(const Block& block) { return Memory::of(*block.queue).class_range(block); }
-
 }  // namespace hologram

@@ -4,6 +4,7 @@
 
 #include "runtime/ir/dims.h"
 #include "runtime/ir/key.h"
+#include "runtime/plan/split.h"
 
 namespace hologram {
 namespace {

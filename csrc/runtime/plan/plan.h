@@ -51,7 +51,4 @@ void plan_launch(const Circuit& circuit, const KernelVariant& variant, KernelLau
 /// A kernel's arguments: addresses to `operands`, the flat array (kernel.h) to `args`. Returns the length of the latter.
 int kernel_arguments(const Circuit& circuit, const KernelVariant& variant, void** operands, int64_t* args);
 
-/// split.cpp: plans a fold as two launches, chunks of `space.chunk` and their combination.
-void plan_split(const IterationSpace& space, Plan& plan);
-
 }  // namespace hologram

@@ -3,10 +3,11 @@
 // Few kept elements with long rows would leave all threads but one idle (and most lanes, where lanes run across kept
 // elements). The first launch folds the outermost row dimension in chunks and stores the raw accumulators; the second combines
 // them and finishes.
+#include "runtime/plan/split.h"
+
 #include <algorithm>
 
 #include "runtime/ir/dims.h"
-#include "runtime/plan/plan.h"
 
 namespace hologram {
 namespace {

@@ -1,14 +1,6 @@
-// Two groups become one when an op needs the results of both: a * b + c * d is one kernel, though a * b and c * d have
-// nothing in common when they arrive.
-//
-// Invariants
-//  * The earlier group moves to the place of the later one. So nothing in between may depend on it: read what it writes, or
-//    write what it reads or writes (feeds_only).
-//  * What the later group read from the earlier one's memory is the recorded value now, where both mean the same bytes in the
-//    same order. A block that the earlier group writes is written by no other. What a read and an in-place write of a single op
-//    must satisfy holds here too.
+#include "runtime/trace/merge.h"
+
 #include "runtime/trace/fusion_rules.h"
-#include "runtime/trace/trace_graph.h"
 
 namespace hologram {
 namespace {
@@ -29,22 +21,22 @@ bool only_input(const Circuit& c, int i) {
 
 }  // namespace
 
-void TraceGraph::merge_sources(const Circuit& op, int into) {
+void GroupMerger::merge_sources(const Circuit& op, int into) {
   for (int i = 0; i < op.num_operands; ++i) {
     if (op.operands[i].output) continue;
-    const BlockState* e = find(op.operands[i].block);
+    const BlockState* e = graph_.find(op.operands[i].block);
     if (e && e->writer >= 0 && e->writer < into) merge(e->writer, into);
   }
 }
 
 /// Does no group between `first` and `second` depend on `first`? Says no where the entries do not tell.
-bool TraceGraph::feeds_only(int first, int second) const {
-  const Circuit& c = groups_[first]->circuit;
-  const Circuit& next = groups_[second]->circuit;
+bool GroupMerger::feeds_only(int first, int second) const {
+  const Circuit& c = graph_.groups_[first]->circuit;
+  const Circuit& next = graph_.groups_[second]->circuit;
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
     if (!o.block) continue;
-    const BlockState& e = entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
+    const BlockState& e = graph_.entries_[o.block->entry.load(std::memory_order_relaxed) - 1];
     if (o.output) {
       if (e.several() || e.writer != first || e.needed > 1 || (e.needed && input_on(next, o.block) < 0)) return false;
     } else if (e.writer > first && (e.several() || e.writer != second)) {
@@ -54,8 +46,8 @@ bool TraceGraph::feeds_only(int first, int second) const {
   return true;
 }
 
-bool TraceGraph::merge(int first, int second) {
-  FusionGroup &a = *groups_[first], &b = *groups_[second];
+bool GroupMerger::merge(int first, int second) {
+  FusionGroup &a = *graph_.groups_[first], &b = *graph_.groups_[second];
   Circuit &ca = a.circuit, &cb = b.circuit;
   IterationSpace &sa = a.space, &sb = b.space;
   bool kept_only;
@@ -82,7 +74,7 @@ bool TraceGraph::merge(int first, int second) {
   // From here on everything fits.
   for (int i = 0; i < own; ++i) {
     if (!ca.operands[i].block) continue;
-    BlockState& e = *find(ca.operands[i].block);
+    BlockState& e = *graph_.find(ca.operands[i].block);
     if (e.writer == first) e.writer = static_cast<int16_t>(second);
     if (ca.operands[i].output || e.reader < 0 || e.reader >= second) continue;
     // The last reader is this group now, even where one in between was: a group that writes the block comes after it.
@@ -93,7 +85,7 @@ bool TraceGraph::merge(int first, int second) {
   for (int i = 0; i < cb.num_operands; ++i) {
     const Operand& o = cb.operands[i];
     if (o.output || !o.block) continue;
-    BlockState& e = *find(o.block);
+    BlockState& e = *graph_.find(o.block);
     if (mine[i] >= 0 && ca.operands[mine[i]].output) {
       renamed[i] = ca.operands[mine[i]].source;
       e.needed = 0;
@@ -111,7 +103,7 @@ bool TraceGraph::merge(int first, int second) {
     if (!o.output) continue;
     const int n = append_operand(ca, o, from);
     ca.operands[n].source = o.source == kNoRef ? kNoRef : ref_of(o.source);
-    if (o.block) find(o.block)->written = static_cast<int16_t>(n);
+    if (o.block) graph_.find(o.block)->written = static_cast<int16_t>(n);
   }
   if (sb.folds && !sa.folds) sa = sb;
   sa.changed = true;
@@ -120,7 +112,7 @@ bool TraceGraph::merge(int first, int second) {
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
   a.bytes += b.bytes;
   b.reset();
-  std::swap(groups_[first], groups_[second]);
+  std::swap(graph_.groups_[first], graph_.groups_[second]);
   return true;
 }
 

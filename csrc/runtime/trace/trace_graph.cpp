@@ -6,6 +6,7 @@
 #include "runtime/memory/guard.h"
 #include "runtime/ir/dims.h"
 #include "runtime/trace/fusion_rules.h"
+#include "runtime/trace/merge.h"
 
 namespace hologram {
 
@@ -152,7 +153,7 @@ void TraceGraph::add(Circuit& op, IterationSpace& space) {
     else if (e->writer >= 0 && sources != e->writer) sources = sources == -1 ? e->writer : -2;
   }
   if (!space.unfusable) {
-    if (sources == -2) merge_sources(op, earliest);
+    if (sources == -2) GroupMerger(*this).merge_sources(op, earliest);
     if (earliest >= 0 && join(earliest, op, space)) return;
     // A group that reads what this op reads: one load may serve both. What is broadcast costs little to read twice: tensors that
     // share a weight or a learning rate stay apart, so that their circuits are alike, and one launch.

@@ -16,7 +16,7 @@
 //  * All of this is a function of the sequence of ops: no time, no addresses, no threads.
 //
 // An op whose inputs come from several groups makes one of them, where nothing in between depends on the earlier one
-// (merge.cpp): the numbers of the others stay behind as groups without ops.
+// (merge.h): the numbers of the others stay behind as groups without ops.
 //
 // Not thread-safe: Stream holds its lock around every call.
 #pragma once
@@ -104,6 +104,7 @@ class TraceGraph {
   void clear(std::vector<Block*>& released, const std::vector<std::shared_ptr<Failure>>& failures);
 
  private:
+  friend class GroupMerger;
   /// What an operand of an arriving op is in the group it joins. Without initializers: there is room for many, and few are used.
   struct Use {
     Ref ref;                 // kNoRef: an operand of its own
@@ -121,11 +122,6 @@ class TraceGraph {
   void append(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses);
   int new_group();
   int16_t written_before(BlockState& e, const Circuit& c, const Operand& o);
-
-  // merge.cpp: groups that only feed an op become one
-  void merge_sources(const Circuit& op, int into);
-  bool merge(int first, int second);
-  bool feeds_only(int first, int second) const;
 
   std::vector<std::unique_ptr<FusionGroup>> groups_;   // the first num_groups_ are in use
   std::vector<BlockState> entries_;

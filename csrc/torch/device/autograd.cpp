@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/backends/cpu/queue.h"
 #include "torch/device/device.h"
 #include "torch/device/use.h"
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/backends/registry.h"
 #include "torch/device/errors.h"
 

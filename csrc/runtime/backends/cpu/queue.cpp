@@ -1,4 +1,6 @@
-// The CPU: memory from mmap, kernels called where they are.
+// Memory from mmap, kernels called where they are.
+#include "runtime/backends/cpu/queue.h"
+
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -7,6 +9,7 @@
 #include "runtime/device/queue.h"
 #include "runtime/ir/fold_schedule.h"
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/launch.h"
 #include "runtime/trace/stream.h"
 
 namespace hologram {

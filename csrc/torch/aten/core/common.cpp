@@ -3,12 +3,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/Exception.h>
 
-#include "runtime/graph/capturing.h"
-#include "runtime/trace/poison.h"
-#include "torch/aten/core/bounds.h"
-#include "torch/device/allocator.h"
 #include "torch/device/errors.h"
-#include "torch/device/threads.h"
 
 namespace hologram::aten {
 
@@ -120,54 +115,6 @@ Ref add_output(Circuit& circuit, const at::Tensor& t, Ref source) {
 Ref add_scalar(Circuit& circuit, const at::Scalar& s) {
   if (s.isIntegral(/*includeBool=*/true)) return circuit.add_scalar(s.toLong());
   return circuit.add_scalar(s.toDouble());
-}
-
-char* output_data(const at::Tensor& t) {
-  c10::StorageImpl* const storage = t.storage().unsafeGetStorageImpl();
-  if (!hologram::block_of(storage->data_ptr())) return static_cast<char*>(t.mutable_data_ptr());   // a lazy copy becomes a real one
-  watch_pointers(*storage);
-  return input_data(t);
-}
-
-void order_read(const at::Tensor& t) {
-  check_storage(t);
-  if (Block* const block = block_of(t)) {
-    if (capturing()) note_host_access(*block);
-    with_c10_errors([&] { block->queue->stream().order_read(block, Reason::Read); });
-  }
-}
-
-void order_write(const at::Tensor& t) {
-  check_storage(t);
-  if (Block* const block = block_of(t)) {
-    if (capturing()) note_host_access(*block, /*written=*/true);
-    with_c10_errors([&] { block->queue->stream().order_write(block, Reason::Read); });
-  }
-}
-
-void before_read(const at::Tensor& t, Reason reason) {
-  limit_threads_after_fork();
-  if (!t.defined() || !t.has_storage()) return;
-  check_storage(t);
-  if (Block* const block = block_of(t)) {
-    if (capturing()) note_host_access(*block);
-    with_c10_errors([&] { block->queue->stream().before_read(block, reason); });
-  }
-}
-
-void before_write(const at::Tensor& t, Reason reason) {
-  limit_threads_after_fork();
-  if (!t.defined() || !t.has_storage()) return;
-  check_storage(t);
-  if (Block* const block = block_of(t)) {
-    if (capturing()) note_host_access(*block, /*written=*/true);
-    with_c10_errors([&] { block->queue->stream().before_write(block, reason); });
-  }
-}
-
-void forget_lost_value(const at::Tensor& t) {
-  Block* const block = block_of(t);
-  if (C10_UNLIKELY(block && is_poisoned(*block)) && t.nbytes() == block->bytes) forget_poison(*block);
 }
 
 void submit(Circuit& circuit, const at::Tensor& any) {

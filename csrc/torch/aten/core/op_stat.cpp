@@ -1,11 +1,9 @@
-// The statistics behind torch.hologram.op_report().
+#include "torch/aten/core/op_stat.h"
 
 #include <deque>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
-
-#include "torch/aten/core/common.h"
 
 namespace hologram::aten {
 namespace {

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "torch/aten/core/row_space.h"
-#include "torch/aten/elementwise/elementwise.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
 
 namespace hologram::aten {
@@ -40,24 +39,6 @@ bool are_probabilities(c10::ArrayRef<const at::Tensor*> tensors) {
   space.kept_output(result, add_probability_check(space.circuit(), compute_type(to_dtype(type)), values));
   space.submit(first);
   return passes(result, "all elements should be between 0 and 1");
-}
-
-void check_probabilities(const Call& call) {
-  constexpr int kChecked = 2;   // input and target
-  const char* const names[kChecked] = {"input", "target"};
-  c10::SmallVector<const at::Tensor*, kChecked> tensors;
-  const auto refuse = [&](int i) { TORCH_CHECK(false, "all elements of ", names[i], " should be between 0 and 1"); };
-  for (int i = 0; i < kChecked; ++i) {
-    const at::Tensor& t = *call.args[call.variant.args[i].arg].tensor;
-    if (!is_cpu_scalar(t)) tensors.push_back(&t);
-    else if (const double p = cpu_scalar_value(t).toDouble(); !(p >= 0 && p <= 1)) refuse(i);
-  }
-  if (tensors.size() == kChecked && tensors[0]->sizes() == tensors[1]->sizes()) {
-    if (are_probabilities(tensors)) return;
-    refuse(are_probabilities(tensors[0]) ? 1 : 0);
-  }
-  for (const at::Tensor* t : tensors)
-    if (!are_probabilities(t)) refuse(t == call.args[call.variant.args[0].arg].tensor ? 0 : 1);
 }
 
 }  // namespace hologram::aten

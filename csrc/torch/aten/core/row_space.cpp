@@ -1,9 +1,5 @@
 #include "torch/aten/core/row_space.h"
 
-#include <ATen/MemoryOverlap.h>
-
-#include "torch/aten/core/structured.h"
-
 namespace hologram::aten {
 
 RowSpace::RowSpace(c10::IntArrayRef sizes, DimMask row)
@@ -62,19 +58,6 @@ Ref RowSpace::add(const at::Tensor& t, const Dims& dims, bool output, Ref source
     bytes[d] = dim < 0 || sizes[dim] == 1 ? 0 : strides[dim] * item;
   }
   return ref;
-}
-
-void check_overlap(const at::Tensor& out, const at::Tensor& in) {
-  at::assert_no_internal_overlap(out);
-  at::assert_no_partial_overlap(out, in);
-}
-
-void resize_out(const at::Tensor& out, c10::IntArrayRef sizes, c10::IntArrayRef strides, const c10::TensorOptions& options) {
-  TORCH_CHECK(options.dtype() == out.dtype(), "Expected out tensor to have dtype ", options.dtype(), ", but got ",
-              out.dtype(), " instead");
-  TORCH_CHECK(options.device() == out.device(), "Expected out tensor to have device ", options.device(), ", but got ",
-              out.device(), " instead");
-  if (at::native::resize_output(out, sizes) && !strides.empty()) out.as_strided_(sizes, strides);
 }
 
 }  // namespace hologram::aten

@@ -9,6 +9,9 @@
 #include <limits>
 #include <string>
 
+#include "torch/aten/elementwise/elementwise_complex.h"
+#include "torch/aten/elementwise/elementwise_fast.h"
+#include "torch/aten/elementwise/elementwise_general.h"
 #include "torch/aten/torch_kernels/fallback.h"
 
 namespace hologram::aten {

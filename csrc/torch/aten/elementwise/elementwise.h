@@ -160,14 +160,6 @@ struct Call {
   const at::Tensor& destination(int i) const { return *args[op.outs[i]].tensor; }
 };
 
-/// Same geometry, same dtype, one device: straight to the kernel. False when the call is not of that kind.
-bool run_fast(const Call& call);
-/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: not with this row. When no row
-/// serves a call, torch's own kernel computes it or says what is wrong.
-bool run_general(const Call& call);
-/// Complex numbers, as pairs of real ones (elementwise_complex.cpp). False: not with this row.
-bool run_complex(const Call& call);
-
 /// Is any tensor or number among the arguments complex?
 bool has_complex(const AtenOp& op, const Arg* args);
 /// A 0-dim CPU tensor stands for the number it holds.
@@ -179,12 +171,6 @@ at::Scalar number_of(const Call& call, const Source& source, c10::ScalarType com
 /// The numbers of a call that computes in `common`, as its kernel gets them. False where one would change the category of
 /// the result or overflow: torch then refuses in the words of the op, so its own kernel must see it.
 bool gather_numbers(const Call& call, c10::ScalarType common, const bool* is_number, Scalar* numbers);
-/// Raises ZeroDivisionError, as torch's kernels do, when a divisor that the call is about to use is an integer 0
-/// (divisor.cpp). `common`: the dtype the call divides in.
-void check_divisor(const Call& call, c10::ScalarType common);
-/// Raises what torch's kernel raises when an input or target of a call, which has elements and was just recorded, is no probability
-/// (probabilities.cpp).
-void check_probabilities(const Call& call);
 inline Ref add_number(Circuit& circuit, const Scalar& s) {
   circuit.scalars[circuit.num_scalars] = s;
   return static_cast<Ref>(kScalarRef + circuit.num_scalars++);

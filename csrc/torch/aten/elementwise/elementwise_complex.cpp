@@ -3,13 +3,15 @@
 //
 // What treats both halves alike (sums, differences) is the real row over twice as many elements. Everything else is a circuit
 // that reads the halves as operands of their own. Which formula a row has is said here; rows without one are torch's.
+#include "torch/aten/elementwise/elementwise_complex.h"
+
 #include <ATen/TensorIterator.h>
 #include <c10/core/Scalar.h>
 
 #include <cstring>
 
-#include "torch/aten/elementwise/elementwise_general.h"
 #include "torch/aten/core/expr_builder.h"
+#include "torch/aten/elementwise/elementwise_general.h"
 
 namespace hologram::aten {
 namespace {

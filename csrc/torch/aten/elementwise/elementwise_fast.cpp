@@ -1,9 +1,11 @@
 // The fast path: all tensors have one geometry, one dtype and one device, and the result has that dtype (or bool). A 0-dim
 // tensor after the first one is a number for all elements. Then there is nothing to infer: the kernel runs over the bytes
 // as one dimension, whatever the shape.
-#include "torch/aten/elementwise/elementwise.h"
+#include "torch/aten/elementwise/elementwise_fast.h"
 
 #include <algorithm>
+
+#include "torch/aten/elementwise/value_checks.h"
 
 namespace hologram::aten {
 namespace {

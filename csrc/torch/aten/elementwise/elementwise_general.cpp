@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "torch/aten/core/probabilities.h"
+#include "torch/aten/elementwise/value_checks.h"
 
 namespace hologram::aten {
 

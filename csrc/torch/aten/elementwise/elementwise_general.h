@@ -1,4 +1,4 @@
-// What the general path and the complex one share: the operands of a call, its common dtype, and torch's TensorIterator over
+// The general path, and what the complex one shares with it: the operands of a call, its common dtype, and torch's TensorIterator over
 // them.
 #pragma once
 
@@ -8,7 +8,13 @@
 
 #include "torch/aten/elementwise/elementwise.h"
 
-namespace hologram::aten::general {
+namespace hologram::aten {
+
+/// Everything else torch allows: broadcasting, promotion, resizing, any strides. False: not with this row. When no row serves a call,
+/// torch's own kernel computes it or says what is wrong.
+bool run_general(const Call& call);
+
+namespace general {
 
 struct Values {
   c10::ScalarType common = c10::ScalarType::Undefined;
@@ -39,4 +45,5 @@ c10::Device device_of(const Values& values);
 /// `result`: dtype of a functional overload's first result.
 at::TensorIterator iterate(const Call& call, const Values& values, c10::ScalarType result);
 
-}  // namespace hologram::aten::general
+}  // namespace general
+}  // namespace hologram::aten

@@ -1,4 +1,4 @@
-// Tensors over blocks: creation, views, set_ and resize_. What needs no bytes calls ATen's own functions.
+// Tensors over blocks: creation, views, set_ and resize_, reading one element. What needs no bytes calls ATen's own functions.
 
 #include <ATen/Context.h>
 #include <ATen/Dispatch_v2.h>
@@ -29,8 +29,6 @@
 #include <ATen/ops/view_ops.h>
 #include <torch/library.h>
 
-#include "runtime/ir/dims.h"
-#include "torch/aten/core/bounds.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
@@ -46,20 +44,6 @@ namespace {
 
 constexpr c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 
-c10::intrusive_ptr<c10::StorageImpl> make_storage(size_t bytes, c10::Device device) {
-  c10::DataPtr data = bytes == 0 ? c10::DataPtr(nullptr, nullptr, nullptr, device)
-                                 : data_ptr_of(allocate_for_torch(current_queue(device.index()), bytes), device);
-  auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), static_cast<int64_t>(bytes),
-                                                       std::move(data), &device_allocator(), /*resizable=*/true);
-  watch_pointers(*storage);
-  return storage;
-}
-
-at::Tensor make_tensor(size_t bytes, c10::ScalarType dtype, c10::Device device) {
-  return at::detail::make_tensor<c10::TensorImpl>(c10::Storage(make_storage(bytes, device)), kKeys,
-                                                  c10::scalarTypeToTypeMeta(dtype));
-}
-
 c10::Device resolve(std::optional<c10::Device> device) {
   return c10::Device(kDevice, checked_device_index(device.has_value() ? device->index() : -1));
 }
@@ -68,12 +52,6 @@ void check_options(std::optional<c10::Layout> layout, std::optional<bool> pin_me
   TORCH_CHECK(!pin_memory.value_or(false), "Only dense CPU tensors can be pinned");
   TORCH_CHECK_NOT_IMPLEMENTED(layout.value_or(c10::Layout::Strided) == c10::Layout::Strided,
                               "hologram.empty: layout ", *layout, " is not strided. Make the tensor on 'cpu'.");
-}
-
-/// torch warns, once in a process and where it makes a tensor, that some types are experimental (complex32, bcomplex32).
-void warn_of_experimental(c10::ScalarType dtype) {
-  if (c10::elementSize(dtype) < c10::elementSize(at::kComplexFloat))
-    at::detail::empty_generic({0}, &device_allocator(), kKeys, dtype, std::nullopt);
 }
 
 // torch.use_deterministic_algorithms: uninitialized memory must not leak into results.
@@ -88,60 +66,6 @@ at::Tensor filled_if_deterministic(at::Tensor t) {
 }  // namespace
 
 // ---- creation ----
-
-c10::DataPtr data_ptr_of(Block* block, c10::Device device) {
-  return c10::DataPtr(block->data, block, &release_block, device);
-}
-
-at::Tensor empty(c10::IntArrayRef sizes, c10::ScalarType dtype, c10::Device device) {
-  at::detail::check_size_nonnegative(sizes);
-  if (C10_UNLIKELY(c10::isComplexType(dtype))) warn_of_experimental(dtype);
-  at::Tensor t = make_tensor(at::detail::computeStorageNbytesContiguous(sizes, c10::elementSize(dtype)), dtype, device);
-  if (sizes.size() != 1 || sizes[0] != 0) t.unsafeGetTensorImpl()->generic_set_sizes_contiguous(sizes);
-  return t;
-}
-
-at::Tensor empty_strided(c10::IntArrayRef sizes, c10::IntArrayRef strides, c10::ScalarType dtype, c10::Device device) {
-  at::detail::check_size_nonnegative(sizes);
-  if (C10_UNLIKELY(c10::isComplexType(dtype))) warn_of_experimental(dtype);
-  at::Tensor t =
-      make_tensor(at::detail::computeStorageNbytes(sizes, strides, c10::elementSize(dtype)), dtype, device);
-  t.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
-  return t;
-}
-
-void check_storage(const at::Tensor& t) {
-  if (t.layout() != c10::kStrided || t.is_nested() || t.numel() == 0 || t._is_zerotensor()) return;
-  const c10::IntArrayRef sizes = t.sizes(), strides = t.strides();
-  int64_t first = t.storage_offset(), last = first;
-  const bool known = extend_reach(sizes.data(), strides.data(), static_cast<int>(sizes.size()), first, last);
-  TORCH_CHECK(known && first >= 0 && last < static_cast<int64_t>(t.storage().nbytes() / t.element_size()), "hologram: a tensor of sizes ",
-              sizes, ", strides ", strides, ", storage offset ", t.storage_offset(), " and itemsize ", t.element_size(),
-              " reaches beyond its storage of ", t.storage().nbytes(), " bytes. Give the storage its size back before the tensor is used.");
-}
-
-Block* block_of(const at::Tensor& t) {
-  Block* const block = hologram::block_of(t.storage().data_ptr());
-  if (C10_UNLIKELY(!block)) check_storage(t);   // there may be no memory at all
-  return block;
-}
-
-namespace {
-/// The current device for a tensor of the CPU: it has memory that no block describes.
-c10::DeviceIndex index_of(const at::Tensor& t) { return is_hologram(t) ? t.device().index() : current_device(); }
-}  // namespace
-
-Queue& home_queue(const at::Tensor& t) {
-  const Block* block = hologram::block_of(t.storage().data_ptr());
-  return C10_LIKELY(block != nullptr) ? *block->queue : current_queue(index_of(t));
-}
-
-Queue& queue_of(const at::Tensor& t) {
-  Queue& queue = home_queue(t);
-  return queue.has_one_queue() ? queue : queue.current(index_of(t));
-}
-
-Stream& stream_of(const at::Tensor& t) { return queue_of(t).stream(); }
 
 namespace {
 
@@ -210,7 +134,7 @@ at::Tensor& set_storage_offset_(at::Tensor& self, c10::Storage storage, int64_t 
 }
 
 at::Tensor& set_empty_(at::Tensor& self) {
-  return set_storage_offset_(self, c10::Storage(make_storage(0, self.device())), 0, {0}, {});
+  return set_storage_offset_(self, c10::Storage(new_storage(0, self.device())), 0, {0}, {});
 }
 
 // ---- reading one element ----

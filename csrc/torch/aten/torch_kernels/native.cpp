@@ -16,6 +16,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "runtime/backends/cpu/queue.h"
 #include "runtime/base/config.h"
 #include "runtime/graph/capture.h"
 #include "torch/aten/torch_kernels/nested.h"
