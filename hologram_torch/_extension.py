@@ -7,7 +7,6 @@ wrong functions. All of them are files of the module `hologram_torch._C`.
 
 from __future__ import annotations
 
-import re
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import module_from_spec, spec_from_file_location
@@ -18,9 +17,10 @@ FOLDER = Path(__file__).parent
 
 
 def release(version: str) -> tuple[int, int]:
-    """(2, 13) of '2.13.0+cpu'."""
-    major, minor = re.findall(r"\d+", version)[:2]
-    return int(major), int(minor)
+    """(2, 13) of '2.13.0+cpu'. The core is loaded late: torch must load where it is absent."""
+    from hologram_core import versions
+
+    return versions.release(version)
 
 
 def file(major: int, minor: int) -> Path | None:
@@ -31,7 +31,7 @@ def file(major: int, minor: int) -> Path | None:
 
 def built_for() -> list[tuple[int, int]]:
     """The releases of torch that the package was built for, for this Python, oldest first."""
-    releases = {release(path.name) for path in FOLDER.glob("_C_*_*.*")}
+    releases = {release(path.name.removeprefix("_C_").replace("_", ".")) for path in FOLDER.glob("_C_*_*.*")}
     return sorted(found for found in releases if file(*found))
 
 

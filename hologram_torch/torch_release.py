@@ -2,6 +2,6 @@
 
 import torch
 
-from ._extension import release
+from hologram_core.versions import release
 
 RELEASE = release(torch.__version__)

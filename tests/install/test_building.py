@@ -18,6 +18,7 @@ import torch
 from packaging.specifiers import SpecifierSet
 
 from csrc.packaging import backend, find_torch, join_wheels, torch_interface
+from hologram_core import versions
 from hologram_torch import _extension
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,12 @@ RELEASE = find_torch.release(torch.__version__)
 
 
 def test_releases_and_requirements():
-    assert [find_torch.release(v) for v in ("2.13.0+cpu", "2.9.1", "2.16.0.dev2")] == ["2.13", "2.9", "2.16"]
+    texts = ("2.13.0+cpu", "2.9.1", "2.16.0.dev20261130+cu130", "3.0a0", "77")
+    assert [versions.numbers(v) for v in texts] == [(2, 13, 0), (2, 9, 1), (2, 16, 0), (3, 0), (77,)]
+    assert [versions.release(v) for v in texts] == [(2, 13), (2, 9), (2, 16), (3, 0), (77, 0)]
+    with pytest.raises(ValueError, match="'main' is no version"):
+        versions.release("main")
+    assert [find_torch.release(v) for v in texts[:3]] == ["2.13", "2.9", "2.16"]
     assert f"torch=={find_torch.tested_release()}." in (ROOT / "requirements.txt").read_text()
     assert find_torch.requirement("2.13") == "torch==2.13.*"
     several = SpecifierSet(find_torch.requirement("2.9", "2.13", "2.14").removeprefix("torch"))
@@ -282,7 +288,7 @@ def test_wheels_that_do_not_belong_together(tmp_path):
 
 
 def test_what_is_compared_between_releases(tmp_path):
-    extension = _extension.file(*_extension.release(torch.__version__))
+    extension = _extension.file(*versions.release(torch.__version__))
     torch_interface.main(str(tmp_path), str(extension))
     schemas, symbols = ((tmp_path / f"{name}.txt").read_text().splitlines() for name in ("schemas", "symbols"))
     assert "aten::relu(Tensor self) -> Tensor" in schemas and schemas == sorted(set(schemas)) and len(schemas) > 3000
