@@ -25,7 +25,7 @@ from .shaped_call import ShapedCall, has_arrays
 _SHOWN_LENGTH = 1024        # for which kernels are shown where no length is given
 
 
-class Symbol(Arithmetic):
+class CircuitValue(Arithmetic):
     """A value of a circuit. `fixed`: one element, whatever the length."""
 
     __slots__ = ("circuit", "source", "element_type", "fixed", "length")
@@ -46,7 +46,7 @@ class Symbol(Arithmetic):
         raise InvalidType("hologram.compile: a value of a circuit has no truth value. Use where(x, y).")
 
     def __repr__(self):
-        return f"Symbol({self.element_type.torch})"
+        return f"CircuitValue({self.element_type.torch})"
 
 
 class Circuit:
@@ -67,25 +67,25 @@ class Circuit:
         self._seen = lambda value: value       # what an argument of an op stands for
 
     # ---- building ----
-    def input(self, dtype="float32", once: bool = False) -> Symbol:
+    def input(self, dtype="float32", once: bool = False) -> CircuitValue:
         """A buffer that is read; `once`: its first element serves all."""
         self._changed()
-        symbol = Symbol(self, ("input", len(self._inputs)), dtype_of(dtype), once)
-        self._inputs.append(symbol)
-        return symbol
+        value = CircuitValue(self, ("input", len(self._inputs)), dtype_of(dtype), once)
+        self._inputs.append(value)
+        return value
 
-    def number(self, value) -> Symbol:
+    def number(self, value) -> CircuitValue:
         """A number that `run` may replace."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidType(f"hologram.Circuit: a number is an int or a float, not {type(value).__name__}.")
         return self._new_number(value, dtypes.I64 if isinstance(value, int) else None)
 
-    def _new_number(self, value, limit) -> Symbol:
+    def _new_number(self, value, limit) -> CircuitValue:
         self._changed()
         fitted = _fitted(traced.value_of(value), limit)
         self._numbers.append(value)
         self._limits.append(limit)
-        return Symbol(self, ("number", len(self._numbers) - 1), dtypes.I64 if isinstance(fitted, int) else dtypes.F64, True)
+        return CircuitValue(self, ("number", len(self._numbers) - 1), dtypes.I64 if isinstance(fitted, int) else dtypes.F64, True)
 
     def op(self, name: str, *args):
         """Appends an op of the tables; its result, or a tuple of them."""
@@ -96,26 +96,26 @@ class Circuit:
         if len(args) != d.num_args:
             raise InvalidType(f"hologram.{name}: {d.num_args} arguments are needed, {len(args)} were given.")
         given: list = [self._seen(a) for a in args]
-        arrays = [a for a in given if isinstance(a, Symbol) and a.source[0] != "number"]
+        arrays = [a for a in given if isinstance(a, CircuitValue) and a.source[0] != "number"]
         if any(a.circuit is not self for a in arrays):
             raise InvalidValue(f"hologram.{name}: an argument belongs to another circuit.")
         types = result_types(name, given)
-        codes = [a.element_type.code if isinstance(a, Symbol) and a.source[0] != "number" else -1 for a in given]
+        codes = [a.element_type.code if isinstance(a, CircuitValue) and a.source[0] != "number" else -1 for a in given]
         wanted = types[d.result_types.index("T")].code if "T" in d.result_types else -1
         try:
             compute = dtypes.ALL[row(name).compute_type(codes, wanted)]
         except InvalidValue as error:      # a circuit has values of types, not arrays
             raise InvalidType(str(error)) from None
         for a, kind in zip(given, d.kinds):
-            if isinstance(a, Symbol) and a.source[0] == "number" and kind in "vp" and compute.is_int:
+            if isinstance(a, CircuitValue) and a.source[0] == "number" and kind in "vp" and compute.is_int:
                 self._narrow(a.source[1], compute)
-        given = [a if isinstance(a, Symbol) else self._converted(a, kind, compute) for a, kind in zip(given, d.kinds)]
+        given = [a if isinstance(a, CircuitValue) else self._converted(a, kind, compute) for a, kind in zip(given, d.kinds)]
         shape = TABLE[name]
         stays = isinstance(shape, Elementwise) and all(a.fixed for a in arrays)
         first = self._values
         self._values += d.num_results
         self._nodes.append((d, compute, types[0], given))
-        results = tuple(Symbol(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
+        results = tuple(CircuitValue(self, ("value", first + k), t, stays or bool(d.fixed_results >> k & 1)) for k, t in enumerate(types))
         return results[0] if len(results) == 1 else results
 
     def _narrow(self, number: int, limit) -> None:
@@ -125,7 +125,7 @@ class Circuit:
         if before is None or before.range[0] < limit.range[0] or before.range[1] > limit.range[1]:
             self._limits[number] = limit
 
-    def _converted(self, value, kind: str, compute) -> Symbol:
+    def _converted(self, value, kind: str, compute) -> CircuitValue:
         """A number that is an argument of an op; the same one twice is one."""
         if not isinstance(value, (int, float, np.number, np.bool_)):
             raise InvalidType(f"hologram.Circuit: arguments are values of the circuit and numbers, not {type(value).__name__}.")
@@ -138,15 +138,15 @@ class Circuit:
             self._constants[key] = self._new_number(value, limit), value
         return self._constants[key][0]
 
-    def output(self, symbol: Symbol) -> Symbol:
-        """The symbol's value is written to a buffer."""
+    def output(self, value: CircuitValue) -> CircuitValue:
+        """The value is written to a buffer."""
         self._changed()
-        if not isinstance(symbol, Symbol) or symbol.circuit is not self:
+        if not isinstance(value, CircuitValue) or value.circuit is not self:
             raise InvalidType("hologram.Circuit: an output is a value of this circuit.")
-        if symbol.source[0] != "value":
-            symbol = self.op("copy", symbol)
-        self._outputs.append(symbol)
-        return symbol
+        if value.source[0] != "value":
+            value = self.op("copy", value)
+        self._outputs.append(value)
+        return value
 
     def _changed(self) -> None:
         self._native = self._folds = None
@@ -163,8 +163,8 @@ class Circuit:
             raise InvalidValue("hologram.Circuit: it has no output. Call output(value).")
         circuit = _runtime.Circuit([length], int(self.folds))
         refs = {}
-        for symbol in self._inputs:
-            refs[symbol.source] = circuit.add_operand(0, symbol.element_type.code, [_stride(symbol)])
+        for value in self._inputs:
+            refs[value.source] = circuit.add_operand(0, value.element_type.code, [_stride(value)])
         for n, value in enumerate(self._numbers):
             refs["number", n] = circuit.add_scalar(_fitted(traced.value_of(value), self._limits[n]))
         value = 0
@@ -173,10 +173,10 @@ class Circuit:
             for k in range(d.num_results):
                 refs["value", value] = first + k
                 value += 1
-        for symbol in self._outputs:
-            if symbol.fixed and not self.folds:
+        for value in self._outputs:
+            if value.fixed and not self.folds:
                 raise InvalidValue("hologram.Circuit: an output depends on numbers only. Make it depend on an input.")
-            circuit.add_output(0, symbol.element_type.code, [_stride(symbol)], refs[symbol.source])
+            circuit.add_output(0, value.element_type.code, [_stride(value)], refs[value.source])
         return circuit
 
     # ---- looking at it ----
@@ -266,13 +266,13 @@ def _fitted(value, limit):
     return fitted("Circuit", value, limit)
 
 
-def _stride(symbol: Symbol) -> int:
-    return 0 if symbol.fixed else symbol.element_type.bytes
+def _stride(value: CircuitValue) -> int:
+    return 0 if value.fixed else value.element_type.bytes
 
 
 # ---- functions ----
 
-class Cell(Symbol):
+class Cell(CircuitValue):
     """What stands for a buffer while a function is traced: reading it makes an input, writing it changes what it stands for."""
 
     __slots__ = ("parameter", "written")
@@ -316,7 +316,7 @@ class Tracer:
                 raise InvalidValue("hologram.compile: a temporary buffer is read before it is written.")
             value.source = self.circuit.input(value.element_type).source
             self.parameters.append(value.parameter)
-        return Symbol(self.circuit, value.source, value.element_type, value.fixed)
+        return CircuitValue(self.circuit, value.source, value.element_type, value.fixed)
 
     def _capture(self, buffer) -> Cell:
         key = buffer._key()
@@ -347,7 +347,7 @@ class Tracer:
         if len(rest) > 1 and rest[1] not in (None, -1):
             raise NotSupported(f"hologram.{op.name}: rows are not part of circuits. Call it outside of hg.compile.")
         args = [self.read(a) for a in given[:op.num_args]]
-        only_one = all(a.fixed for a in args if isinstance(a, Symbol)) and rest[:1] == (1,)
+        only_one = all(a.fixed for a in args if isinstance(a, CircuitValue)) and rest[:1] == (1,)
         if rest and not only_one:
             self._tell(rest[0])
         values = self.circuit.op(op.name, *args)
@@ -434,7 +434,7 @@ class Compiled:
             returned = self.function(*given)
         single = not isinstance(returned, (tuple, list))
         values = [] if returned is None else [returned] if single else list(returned)
-        if not all(isinstance(v, Symbol) for v in values):
+        if not all(isinstance(v, CircuitValue) for v in values):
             raise InvalidType("hologram.compile: the function must return values of the circuit, or nothing.")
         written = [c for c in tracer.cells if c.written and c.parameter is not None]
         tracer.written = [c.parameter for c in written]

@@ -38,7 +38,7 @@ class Memory:
 
     def __init__(self, arrays):
         spans = sorted({np.lib.array_utils.byte_bounds(a) for a in arrays if a.size})
-        self.regions: list = []    # (first address, end, bytes, who wrote each byte)
+        self.regions: list = []    # (first address, end, bytes, which thread wrote each byte)
         for low, high in spans:
             if self.regions and low < self.regions[-1][1]:
                 first, end = self.regions.pop()[:2]
@@ -257,7 +257,7 @@ class Emulator:
 
 
 class _Shared:
-    """A shared array of every block, with who touched each element since which barrier."""
+    """A shared array of every block, with the thread that touched each element, and since which barrier."""
 
     def __init__(self, dtype, count: int, blocks: int):
         self.count = count

@@ -34,13 +34,13 @@ def fallback():
     _C.set_fallback_mode(before)
 
 
-# The two roads to torch's kernels: called with its types, and boxed.
-ROADS = pytest.mark.parametrize("op", [torch.special.zeta, torch._add_relu], ids=["library", "delegated"])
+# The two ways to torch's kernels: called with its types, and boxed.
+WAYS = pytest.mark.parametrize("op", [torch.special.zeta, torch._add_relu], ids=["library", "delegated"])
 
 
 # ---- memory ----
 
-@ROADS
+@WAYS
 def test_results_come_back_without_a_copy_and_from_the_pool(op):
     x = torch.rand(1 << 16, device=DEVICE) + 1.5
     before = torch.hologram.memory_allocated()
@@ -60,7 +60,7 @@ def test_memory_outlives_the_tensor_it_came_from():
     same(views[1], x[40:])
 
 
-@ROADS
+@WAYS
 def test_cpu_tensors_are_untouched_by_the_pool(op):
     x = torch.randn(1000)
     op(x.to(DEVICE), x.to(DEVICE))
@@ -104,7 +104,7 @@ def test_out_is_written_and_returned():
     same(values, x.sort().values)
 
 
-@ROADS
+@WAYS
 def test_out_is_resized_with_torchs_warning(op):
     x = torch.rand(4, 5)
     out = torch.empty(2, 3, device=DEVICE)
@@ -118,7 +118,7 @@ def test_out_is_resized_with_torchs_warning(op):
     assert empty.shape == (4, 5) and empty.untyped_storage().nbytes() >= empty.nbytes
 
 
-@ROADS
+@WAYS
 def test_out_may_be_a_strided_view(op):
     x = torch.rand(4, 5) + 1
     base = torch.zeros(10, 10, device=DEVICE)

@@ -1,4 +1,4 @@
-"""Served without delegation, values and gradients: what programs expect of a device. And the road by which torch's own kernels are
+"""Served without delegation, values and gradients: what programs expect of a device. And the way by which torch's own kernels are
 called with their types: every kind of argument and result, aliases, out= and errors."""
 
 import warnings
@@ -170,7 +170,7 @@ def test_draws_follow_the_devices_generator():
     assert torch.equal(first, again) and set(first.tolist()) == {1, 2}
 
 
-# ---- the road itself ----
+# ---- the way itself ----
 
 def library(name):
     return torch.hologram.op_report().get(name, {}).get("library", 0)

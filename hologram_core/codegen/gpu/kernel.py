@@ -11,7 +11,7 @@
   shuffle_down(x, d)              x of the lane d further, shuffle_up(x, d): of that d before (anything beyond the ends),
                                   lane(x, n): of lane n
 
-Who computes what:
+What a thread computes:
 
   map       a thread takes every n-th element; where operands are contiguous and aligned, every n-th group of as many elements
             as 16 bytes hold

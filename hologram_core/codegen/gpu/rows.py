@@ -44,7 +44,7 @@ class TeamPasses(Passes):
         self.nest = nest
         self.scans = any(isinstance(n.row, Scan) for n in self.c.nodes)
         self.grouped = self.c.schedule == ROW and not self.scans
-        if self.c.schedule == ROW and self.scans:      # who takes an element differs between passes with and without them
+        if self.c.schedule == ROW and self.scans:      # the thread of an element differs between passes with and without them
             self.spilled_ref = self.spilled_in = None
 
     def prepare(self) -> None:

@@ -1,7 +1,7 @@
 """Teams of threads that walk the rows of a GPU kernel, and how their partial results meet.
 
-A team is a warp or a block (`Warps`), a thread (`Solo`), or the warps of a block side by side (`Columns`). It says who takes
-which kept element, and combines the accumulators of its members: the lanes of a warp by shuffles (i with i + 16, i + 8 ...),
+A team is a warp or a block (`Warps`), a thread (`Solo`), or the warps of a block side by side (`Columns`). It says which thread takes
+each kept element, and combines the accumulators of its members: the lanes of a warp by shuffles (i with i + 16, i + 8 ...),
 the warps in shared memory.
 """
 
@@ -34,7 +34,7 @@ class Spot(NamedTuple):
 
 
 class Team:
-    """The threads that walk a row together: `member` is a thread's number among `width`, both i64 values; `leader` says who
+    """The threads that walk a row together: `member` is a thread's number among `width`, both i64 values; `leader` says which one
     stores what is stored once per row."""
 
     items = 1                # that a block takes at a time
