@@ -262,7 +262,7 @@ class TableWriter:
         reduction = next((i for i, a in enumerate(arguments) if a.name == "reduction"), -1)
         folds = str(reduction >= 0 and not schema.name.endswith("_backward")).lower()
         name, id_ = qualified(schema), identifier(schema)
-        return (f'const AtenOp op_{id_}{{{{"{schema.name}", "{schema.overload_name}"}}, "{name[6:]}", Form::{form}, '
+        return (f'const AtenOp op_{id_}{{{{"{schema.name}", "{schema.overload_name}"}}, "{name[6:]}", SchemaKind::{form}, '
                 f"{' | '.join(flags) or 0}, {len(arguments)}, {len(schema.returns)}, "
                 f"{{{', '.join(str(o) for o in outs) or 0}}}, {reduction}, {folds}, {len(self.variants[name])}, variants_{id_}}};")
 
@@ -270,7 +270,7 @@ class TableWriter:
         check_types(schema)
         torchs = op_class(schema)
         return (f'm.impl("{qualified(schema)[6:]}", '
-                f"Kernel<{torchs}::schema>{{&op_{identifier(schema)}, &{torchs}::redispatch}});")
+                f"ElementwiseKernel<{torchs}::schema>{{&op_{identifier(schema)}, &{torchs}::redispatch}});")
 
     def headers(self) -> str:
         found = sorted({header_of(schema, self.schemas.torch) for schema, _ in self.forms.values()})

@@ -101,7 +101,7 @@ class Capture {
   uint64_t draws() const { return graph_->draws_; }
   /// Is it memory that the graph knows?
   bool knows(const void* address) const;
-  /// Bytes of the host that the queue copies. They become part of the graph where they are nobody's argument.
+  /// Bytes of the host that the queue copies. They become part of the graph where they are no argument.
   void constant(const void* data, size_t bytes);
 
   // ---- what the layer above says: work that the queue does not launch ----

@@ -1,5 +1,5 @@
-// What the capture under way (capture.h) is told of: this is all that those who tell it know of it. Is there one, on any thread? What a
-// queue does asks this first: it costs one load. The functions below are called where there is one.
+// What the capture under way (capture.h) is told: files that tell it need no more. Is there one, on any thread? What a queue does asks
+// this first: it costs one load. The functions below are called where there is one.
 #pragma once
 
 #include <atomic>

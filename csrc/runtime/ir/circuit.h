@@ -7,7 +7,7 @@
 // with several results takes consecutive numbers), then operands, then scalars. An operand that does not
 // vary along the row (strides 0 there) and the results of reduce nodes are constant along the row.
 //
-// Nodes are flat records: no pointers, no allocation (DESIGN: zero interpretation). The op codes come
+// Nodes are flat records: no pointers, no allocation. The op codes come
 // from the op tables in hologram_core/optable (ops.h includes the generated list).
 #pragma once
 

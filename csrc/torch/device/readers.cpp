@@ -69,11 +69,11 @@ bool reads_addresses(const c10::OperatorName& name) {
 /// torch warns, once in a process, that a kernel takes the place of another one. The warning stays there for others.
 class Unannounced {
  private:
-  struct Nobody final : c10::WarningHandler {
+  struct Silent final : c10::WarningHandler {
     void process(const c10::Warning&) override {}
   };
-  Nobody nobody_;
-  c10::WarningUtils::WarningHandlerGuard handler_{&nobody_};
+  Silent silent_;
+  c10::WarningUtils::WarningHandlerGuard handler_{&silent_};
   c10::WarningUtils::WarnAlways always_;   // so that "once" is not used up
 };
 

@@ -154,7 +154,7 @@ EventHandle CudaQueue::marker() {
   const Current here(owner_);
   if (!marker_) owner_.check(driver().cuEventCreate(&marker_, kEventNoTiming), "cuEventCreate");
   owner_.check(driver().cuEventRecord(marker_, handle_), "cuEventRecord");
-  return marker_;   // a wait takes the event as it is now: recording it again later changes nothing for those who wait
+  return marker_;   // a wait takes the event as it is now: recording it again later changes nothing for that wait
 }
 
 // ---- kernels ----

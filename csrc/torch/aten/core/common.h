@@ -22,6 +22,9 @@ inline const at::Tensor& tensor_or_undefined(const MaybeTensor& t) {
   return t ? *t : undefined;
 }
 
+/// How an overload gives its results, in the words of torch's code generator: new ones, over its self, or into its out= arguments.
+enum class SchemaKind : uint8_t { Functional, InPlace, Out };
+
 // ---- types ----
 bool is_compiled_type(c10::ScalarType t);      // bool, integers, f16, bf16, f32, f64
 DType to_dtype(c10::ScalarType t);             // throws for types the runtime does not know (quantized, ...)

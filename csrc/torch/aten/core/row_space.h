@@ -33,6 +33,9 @@ class RowSpace {
   Ref scalar_input(const at::Tensor& t) { return add(t, nowhere(), false, kNoRef); }
   /// An operand that varies along the row only; `t` has the sizes of the row dims.
   Ref row_input(const at::Tensor& t) { return add(t, row_, false, kNoRef); }
+  /// What a call may leave out: where it does, the number that stands for it.
+  Ref row_input(const at::Tensor& t, double otherwise) { return t.defined() ? row_input(t) : circuit_.add_scalar(otherwise); }
+  Ref kept_input(const at::Tensor& t, double otherwise) { return t.defined() ? kept_input(t) : circuit_.add_scalar(otherwise); }
   void output(const at::Tensor& t, Ref source) { add(t, full_, true, source); }
   void kept_output(const at::Tensor& t, Ref source) { add(t, kept_part(t), true, source); }
 

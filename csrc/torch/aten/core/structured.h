@@ -27,12 +27,14 @@ void check_overlap(const at::Tensor& out, const at::Tensor& in);
 template <class Meta>
 class Structured final : public Meta {
  public:
-  enum class Form : uint8_t { Functional, Out, InPlace };
   static constexpr int kMaxOutputs = 2;
 
   Structured() = default;
-  explicit Structured(const at::Tensor& out, Form form = Form::Out) : form_(form) { outputs_[0] = out; }
-  Structured(const at::Tensor& out0, const at::Tensor& out1) : form_(Form::Out) { outputs_[0] = out0; outputs_[1] = out1; }
+  explicit Structured(const at::Tensor& out, SchemaKind kind = SchemaKind::Out) : kind_(kind) { outputs_[0] = out; }
+  Structured(const at::Tensor& out0, const at::Tensor& out1) : kind_(SchemaKind::Out) {
+    outputs_[0] = out0;
+    outputs_[1] = out1;
+  }
 
   const at::Tensor& operator[](int i) const { return outputs_[i]; }
   at::Tensor take(int i = 0) { return std::move(outputs_[i]); }
@@ -41,7 +43,7 @@ class Structured final : public Meta {
 
   /// torch's rules on what the caller's out= tensors may share with `in`; new tensors share nothing.
   void check_overlap(const at::Tensor& in) const {
-    if (form_ == Form::Functional) return;
+    if (kind_ == SchemaKind::Functional) return;
     for (const at::Tensor& out : outputs_)
       if (out.defined()) aten::check_overlap(out, in);
   }
@@ -66,13 +68,13 @@ class Structured final : public Meta {
       strides = channels_last;
     }
     const c10::ScalarType dtype = c10::typeMetaToScalarType(options.dtype());
-    if (form_ == Form::Functional) {
+    if (kind_ == SchemaKind::Functional) {
       outputs_[i] = strides.empty() ? empty(sizes, dtype, options.device())
                                     : empty_strided(sizes, strides, dtype, options.device());
       return;
     }
     const at::Tensor& out = outputs_[i];
-    if (form_ == Form::InPlace) {
+    if (kind_ == SchemaKind::InPlace) {
       TORCH_CHECK(dtype == out.scalar_type(), "Bad in-place call: input tensor dtype ", out.dtype(),
                   " and output tensor dtype ", options.dtype(), " should match");
       TORCH_CHECK(sizes == out.sizes(), "Bad in-place call: input tensor size ", out.sizes(), " and output tensor size ",
@@ -82,7 +84,7 @@ class Structured final : public Meta {
     resize_out(out, sizes, strides, options);
   }
 
-  Form form_ = Form::Functional;
+  SchemaKind kind_ = SchemaKind::Functional;
   at::Tensor outputs_[kMaxOutputs];
 };
 

@@ -2,7 +2,7 @@
 //
 // csrc/tablegen/aten_table.py matches the rows with the schemas of the installed torch, tries out what torch's own kernels accept
 // (csrc/tablegen/aten_rules.py), and writes aten_table.inc: static data (AtenOp, Variant) and one registration per overload. A
-// registration is a Kernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
+// registration is an ElementwiseKernel<Signature>, a functor that packs its arguments into an array of Arg and calls one of two
 // functions that know nothing about signatures: run_functional or run_into. A new op therefore needs a row and nothing
 // here; a new C++ *type* of argument needs one constructor of Arg.
 #pragma once
@@ -55,7 +55,6 @@ struct Arg {
 // ---- static data of an op ----
 
 enum class Rule : uint8_t { Promote, Float, Bool };
-enum class Form : uint8_t { Functional, InPlace, Out };
 /// at::Reduction as the schemas of losses spell it.
 enum class Reduce : uint8_t { None = 0, Mean = 1, Sum = 2 };
 
@@ -127,7 +126,7 @@ enum AtenFlags : uint8_t {   // ATEN_FLAGS in hologram_core/optable/table.py
 struct AtenOp {
   TypedOp native;          // torch's own kernel
   const char* report;      // "add.Tensor", as op_report and messages spell it
-  Form form;
+  SchemaKind kind;
   uint8_t flags;
   uint8_t nargs, nresults;
   uint8_t outs[kMaxResults];   // in-place and out=: the schema arguments written to
@@ -192,10 +191,10 @@ inline Ref add_row(Circuit& circuit, const Variant& v, DType common, DType resul
 
 /// `torchs`: torch's own kernel of the overload.
 template <class Signature>
-struct Kernel;
+struct ElementwiseKernel;
 
 template <class R, class... A>
-struct Kernel<R(A...)> {
+struct ElementwiseKernel<R(A...)> {
   const AtenOp* op;
   R (*torchs)(c10::DispatchKeySet, A...);
 

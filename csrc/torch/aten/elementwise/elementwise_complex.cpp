@@ -243,7 +243,7 @@ bool run_complex(const Call& call) {
   values.common = general::common_type(call, values);
   if (!is_pair(values.common)) return false;
   const c10::ScalarType result = result_type(made, values.common);
-  const bool functional = call.op.form == Form::Functional;
+  const bool functional = call.op.kind == SchemaKind::Functional;
   if (!functional && (call.destination(0).scalar_type() != result || v.rules.contiguous || v.rules.restrided)) return false;
   if (general::writes_a_place_twice(call)) return false;
   if (v.rules.like >= 0 && call.args[v.rules.like].tensor->scalar_type() != result) return false;

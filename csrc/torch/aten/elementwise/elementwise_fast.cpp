@@ -71,7 +71,7 @@ bool gather_tensors(const Call& call, Flat& flat) {
     ++flat.ntensors;
   }
   // A fill: no value comes in, the destination says all.
-  if (!flat.lead && call.op.form == Form::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
+  if (!flat.lead && call.op.kind == SchemaKind::InPlace && !accept(flat, call.destination(0), Source::Role::Value)) return false;
   return flat.dtype != c10::ScalarType::Undefined;
 }
 
@@ -134,7 +134,7 @@ bool run_fast(const Call& call) {
   if (!gather_tensors(call, flat)) return false;
   if (!is_compiled_type(flat.dtype)) return false;
   if (!flat.contiguous && (v.rules.contiguous || v.rules.restrided)) return false;
-  if (call.op.form == Form::Functional && order_is_open(call, flat)) return false;
+  if (call.op.kind == SchemaKind::Functional && order_is_open(call, flat)) return false;
   const DType compute = to_dtype(flat.dtype);
   if (!v.computes(compute) || !gather_numbers(call, flat.dtype, flat.is_number, flat.numbers)) return false;
 
@@ -143,7 +143,7 @@ bool run_fast(const Call& call) {
   for (int k = 0; k < v.nresults; ++k) {
     out_types[k] = result_type(v, k, compute);
     const c10::ScalarType dtype = to_scalar_type(out_types[k]);
-    if (call.op.form == Form::Functional) {
+    if (call.op.kind == SchemaKind::Functional) {
       call.results[k] = flat.contiguous ? empty(flat.lead->sizes(), dtype, flat.lead->device())
                                         : empty_strided(flat.lead->sizes(), flat.lead->strides(), dtype, flat.lead->device());
       outs[k] = &call.results[k];

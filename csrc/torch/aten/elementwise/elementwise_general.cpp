@@ -66,7 +66,7 @@ c10::ScalarType general::common_type(const Call& call, const Values& values) {
                 : at::native::update_result_type_state(number_of(call, source, c10::ScalarType::Undefined), state);
   }
   if (!any) {
-    if (call.op.form == Form::InPlace) return call.destination(0).scalar_type();
+    if (call.op.kind == SchemaKind::InPlace) return call.destination(0).scalar_type();
     return values.ntensors ? values.tensors[0]->scalar_type() : c10::ScalarType::Undefined;
   }
   const c10::ScalarType common = at::native::result_type(state);
@@ -75,7 +75,7 @@ c10::ScalarType general::common_type(const Call& call, const Values& values) {
 }
 
 bool general::writes_a_place_twice(const Call& call) {
-  return (call.op.flags & kOverlaps) && call.op.form != Form::Functional &&
+  return (call.op.flags & kOverlaps) && call.op.kind != SchemaKind::Functional &&
          at::has_internal_overlap(call.destination(0)) == at::MemOverlap::Yes;
 }
 
@@ -122,7 +122,7 @@ namespace {
 /// Where torch does not leave the strides of what it writes to its TensorIterator.
 void choose_strides(const Call& call, const Values& values) {
   const Rules& rules = call.variant.rules;
-  const bool like = rules.open == Open::Like && call.op.form == Form::Functional;
+  const bool like = rules.open == Open::Like && call.op.kind == SchemaKind::Functional;
   if ((!rules.contiguous && !rules.restrided && !like) || values.ntensors == 0) return;
   const std::vector<int64_t> sizes = general::broadcast_sizes(values);
   if (like) {
@@ -131,7 +131,7 @@ void choose_strides(const Call& call, const Values& values) {
       call.results[0] = at::empty_like(first, first.options().dtype(new_type(call, values, 0)));
     return;
   }
-  if (call.op.form == Form::Functional) {
+  if (call.op.kind == SchemaKind::Functional) {
     call.results[0] = empty(sizes, new_type(call, values, 0), general::device_of(values));
     return;
   }
@@ -155,12 +155,12 @@ at::TensorIterator general::iterate(const Call& call, const Values& values, c10:
   at::TensorIteratorConfig config;
   // torch lets these ops write to overlapping elements (see writes_a_place_twice).
   const bool check_overlap = !(call.op.flags & kOverlaps);
-  config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.form == Form::Out);
+  config.set_check_mem_overlap(check_overlap).check_all_same_dtype(false).resize_outputs(call.op.kind == SchemaKind::Out);
   // A row that asks for the number of its element keeps the dimensions in their order.
   if (op_facts(v.op).ordered) config.enforce_linear_iteration();
   if (call.reduce != Reduce::None) {
     // The elements are never stored: the inputs alone make the geometry.
-  } else if (call.op.form == Form::Functional) {
+  } else if (call.op.kind == SchemaKind::Functional) {
     config.add_owned_output(call.results[0]);
     if (!call.results[0].defined()) config.declare_static_dtype(result);
   } else {
@@ -168,12 +168,12 @@ at::TensorIterator general::iterate(const Call& call, const Values& values, c10:
   }
   for (int i = 0; i < values.ntensors; ++i) config.add_const_input(*values.tensors[i]);
   // Where dims of size 1 or 0 leave their order open, it matters that torch has an operand for a number.
-  if (values.points && call.op.form != Form::InPlace && has_open_dim(values)) {
+  if (values.points && call.op.kind != SchemaKind::InPlace && has_open_dim(values)) {
     static const at::Tensor& number = *new at::Tensor(at::detail::empty_cpu({}, at::TensorOptions(at::kFloat)));
     config.add_const_input(number).allow_cpu_scalars(true);
   }
   // What it reads may not lie beside what it writes, all the same.
-  if (!check_overlap && call.op.form != Form::Functional)
+  if (!check_overlap && call.op.kind != SchemaKind::Functional)
     for (int i = 0; i < values.ntensors; ++i) at::assert_no_partial_overlap(call.destination(0), *values.tensors[i]);
   const PointersInside inside;   // the iterator asks for addresses
   return config.build();
@@ -220,7 +220,7 @@ Ref build(Circuit& circuit, const Call& call, const Values& values, const at::Te
 /// One kernel: the row, and its results stored.
 void launch(const Call& call, const Values& values, const at::TensorIterator& iter) {
   const Variant& v = call.variant;
-  const bool functional = call.op.form == Form::Functional;
+  const bool functional = call.op.kind == SchemaKind::Functional;
   Circuit circuit;
   Ref args[kMaxArgs];
   const Ref first = build(circuit, call, values, iter, args);
@@ -255,9 +255,9 @@ void launch_folded(const Call& call, const Values& values, const at::TensorItera
 }
 
 void run_folded(const Call& call, const Values& values, const at::TensorIterator& iter) {
-  if (call.op.form == Form::Functional) call.results[0] = empty({}, new_type(call, values, 0), general::device_of(values));
+  if (call.op.kind == SchemaKind::Functional) call.results[0] = empty({}, new_type(call, values, 0), general::device_of(values));
   else at::native::resize_output(call.destination(0), {});
-  const at::Tensor& out = call.op.form == Form::Functional ? call.results[0] : call.destination(0);
+  const at::Tensor& out = call.op.kind == SchemaKind::Functional ? call.results[0] : call.destination(0);
   if (iter.numel() != 0) launch_folded(call, values, iter, out);
   else out.fill_(call.reduce == Reduce::Mean ? std::numeric_limits<double>::quiet_NaN() : 0.0);
 }
@@ -270,7 +270,7 @@ bool run_general(const Call& call) {
   values.common = general::common_type(call, values);
   if (!is_compiled_type(values.common) || !call.variant.computes(to_dtype(values.common))) return false;
   if (!gather_numbers(call, values.common, values.is_number, values.numbers)) return false;
-  const bool functional = call.op.form == Form::Functional;
+  const bool functional = call.op.kind == SchemaKind::Functional;
   if (!functional && (general::writes_a_place_twice(call) || !check_destinations(call, values))) return false;
   if (call.reduce == Reduce::None) choose_strides(call, values);
   const at::TensorIterator iter = general::iterate(call, values, functional ? new_type(call, values, 0) : c10::ScalarType::Undefined);

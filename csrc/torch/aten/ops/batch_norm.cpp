@@ -3,13 +3,13 @@
 //
 // Outcome: floats in NCHW order, statistics and parameters of the input's dtype, or of float32 beside float16 and bfloat16.
 // The rest is torch's.
-#include <ATen/core/op_registration/adaption.h>
 #include <ATen/ops/_native_batch_norm_legit_ops.h>
 #include <ATen/ops/native_batch_norm_backward_ops.h>
 #include <ATen/ops/native_batch_norm_ops.h>
 
 #include <array>
 
+#include "torch/aten/core/devices.h"
 #include "torch/aten/core/expr_builder.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/row_space.h"
@@ -40,9 +40,9 @@ struct Batch {
     return !t.defined() || (t.dim() == 1 && t.size(0) == channels() && t.scalar_type() == type());
   }
   bool is_computed() const {
-    std::optional<c10::Device> device;
-    for (const Tensor* t : {&input, &weight, &bias, &running_mean, &running_var})
-      c10::impl::check_and_update_common_device(device, *t, "batch_norm", "input");
+    check_same_device(
+        "batch_norm",
+        {{"input", input}, {"weight", weight}, {"bias", bias}, {"running_mean", running_mean}, {"running_var", running_var}});
     return input.dim() >= 2 && input.dim() < kMaxRowSpaceRank && input.numel() > 0 && is_row_float(input.scalar_type()) &&
            input.is_contiguous() && type() == to_scalar_type(compute()) && fits(weight) && fits(bias) && fits(running_mean) &&
            fits(running_var) && running_mean.defined() == running_var.defined();
@@ -55,9 +55,6 @@ Ref channels(Circuit& c, const Tensor& t, double otherwise) {
   const Ref ref = c.add_operand(block_of(t), input_data(t), dtype_of(t));
   c.strides(ref)[1] = t.stride(0) * static_cast<int64_t>(t.element_size());
   return ref;
-}
-Ref channels(RowSpace& space, const Tensor& t, double otherwise) {
-  return t.defined() ? space.kept_input(t) : space.circuit().add_scalar(otherwise);
 }
 
 Ref rstd(ExprBuilder& b, Ref variance, double eps) { return b.node(Op::rsqrt, {b.add(variance, b.number(eps))}); }
@@ -78,7 +75,7 @@ Three train(const Batch& batch, double momentum, double eps) {
   RowSpace space(x.sizes(), batch.row());
   Circuit& c = space.circuit();
   const DType type = batch.compute();
-  const Ref input = space.input(x), weight = channels(space, batch.weight, 1.0), bias = channels(space, batch.bias, 0.0);
+  const Ref input = space.input(x), weight = space.kept_input(batch.weight, 1.0), bias = space.kept_input(batch.bias, 0.0);
   const Ref result = c.add_node(Op::batch_norm, type, type, {input, weight, bias, c.add_scalar(eps)});
   space.output(y, space.converted(result, type, dtype_of(y)));
   space.kept_output(mean, static_cast<Ref>(result + 1));
@@ -163,8 +160,12 @@ void train_backward(const Batch& batch, const Tensor& grad, const Tensor& mean, 
   RowSpace space(batch.input.sizes(), batch.row());
   Circuit& c = space.circuit();
   const DType type = batch.compute();
-  const Ref args[] = {space.input(grad), space.input(batch.input), space.kept_input(mean), space.kept_input(rstd),
-                      channels(space, batch.weight, 1.0), c.add_scalar(static_cast<double>(batch.per_channel()))};
+  const Ref args[] = {space.input(grad),
+                      space.input(batch.input),
+                      space.kept_input(mean),
+                      space.kept_input(rstd),
+                      space.kept_input(batch.weight, 1.0),
+                      c.add_scalar(static_cast<double>(batch.per_channel()))};
   const Ref result = c.add_node(Op::batch_norm_backward, type, type, args, 6);
   if (g.input.defined()) space.output(g.input, space.converted(result, type, dtype_of(g.input)));
   if (g.weight.defined()) space.kept_output(g.weight, static_cast<Ref>(result + 1));

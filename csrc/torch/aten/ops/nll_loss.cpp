@@ -2,7 +2,6 @@
 // weight), then the sums over samples together with the check of the targets.
 #include <ATen/TensorMeta.h>
 #include <ATen/core/Reduction.h>
-#include <ATen/core/op_registration/adaption.h>
 #include <ATen/ops/nll_loss2d_backward_ops.h>
 #include <ATen/ops/nll_loss2d_forward_ops.h>
 #include <ATen/ops/nll_loss_backward_meta.h>
@@ -10,6 +9,7 @@
 #include <ATen/ops/nll_loss_forward_meta.h>
 #include <ATen/ops/nll_loss_forward_ops.h>
 
+#include "torch/aten/core/devices.h"
 #include "torch/aten/core/index_bounds.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/row_space.h"
@@ -17,7 +17,6 @@
 
 namespace hologram::aten {
 namespace {
-
 
 /// The arguments all four ops share. The classes are dim 1 of `self`, or dim 0 of a single sample.
 struct Nll {
@@ -34,25 +33,15 @@ struct Nll {
   }
   bool per_sample() const { return reduction == at::Reduction::None && self.dim() > 1; }
   DType compute() const { return compute_type(dtype_of(self)); }
-  Ref class_weights(RowSpace& space) const {
-    return weight.defined() ? space.row_input(weight) : space.circuit().add_scalar(1.0);
-  }
 };
 
-/// What a gradient takes lies on one device with what the loss took.
 void check_devices(const Nll& n, const at::Tensor& grad_output, const at::Tensor& total_weight) {
-  std::optional<c10::Device> device;
-  c10::impl::check_and_update_common_device(device, n.self, "nll_loss_backward", "self");
-  c10::impl::check_and_update_common_device(device, grad_output, "nll_loss_backward", "grad_output");
-  c10::impl::check_and_update_common_device(device, total_weight, "nll_loss_backward", "total_weight");
+  check_same_device("nll_loss_backward", {{"self", n.self}, {"grad_output", grad_output}, {"total_weight", total_weight}});
 }
 
 /// Everything in order for our kernels? If not, torch's own kernel computes or says what is wrong.
 bool computes(const Nll& n) {
-  std::optional<c10::Device> device;
-  c10::impl::check_and_update_common_device(device, n.self, "nll_loss", "self");
-  c10::impl::check_and_update_common_device(device, n.target, "nll_loss", "target");
-  c10::impl::check_and_update_common_device(device, n.weight, "nll_loss", "weight");
+  check_same_device("nll_loss", {{"self", n.self}, {"target", n.target}, {"weight", n.weight}});
   if (!is_row_float(n.self.scalar_type()) || n.self.numel() == 0 || n.self.dim() > kMaxRowSpaceRank) return false;
   if (n.target.scalar_type() != at::kLong && n.target.scalar_type() != at::kByte) return false;
   return !n.weight.defined() || (n.weight.dim() == 1 && n.weight.scalar_type() == n.self.scalar_type() &&
@@ -84,7 +73,7 @@ bool forward(const Nll& n, const at::Tensor& output, const at::Tensor& total_wei
   {
     RowSpace space(n.self.sizes(), n.row());
     Circuit& c = space.circuit();
-    const Ref x = space.input(n.self), t = space.kept_input(n.target), w = n.class_weights(space);
+    const Ref x = space.input(n.self), t = space.kept_input(n.target), w = space.row_input(n.weight, 1.0);
     const Ref row = c.add_node(Op::nll_row, n.compute(), n.compute(), {x, t, w, c.add_scalar(n.ignore)});
     space.kept_output(losses, space.converted(row, n.compute(), dtype_of(losses)));
     space.kept_output(weights, static_cast<Ref>(row + 1));
@@ -118,7 +107,7 @@ void backward(const Nll& n, const at::Tensor& grad_output, const at::Tensor& tot
   Ref grad = n.per_sample() ? space.kept_input(grad_output) : space.scalar_input(grad_output);
   if (n.reduction == at::Reduction::Mean)
     grad = c.add_node(Op::div, n.compute(), n.compute(), {grad, space.scalar_input(total_weight)});
-  const Ref t = space.kept_input(n.target), w = n.class_weights(space);
+  const Ref t = space.kept_input(n.target), w = space.row_input(n.weight, 1.0);
   space.output(grad_input, c.add_node(Op::nll_row_backward, n.compute(), dtype_of(grad_input), {grad, t, w, c.add_scalar(n.ignore)}));
   space.submit(n.self);
 }

@@ -23,12 +23,6 @@ inline bool has_float_rows(const at::Tensor& t) {
   return is_row_float(t.scalar_type()) && t.dim() <= kMaxRowSpaceRank && t.layout() == at::kStrided;
 }
 
-template <class... T>
-void check_same_device(at::CheckedFrom op, const T&... tensors) {
-  std::optional<c10::Device> device;
-  (c10::impl::check_and_update_common_device(device, tensors, op, "input"), ...);
-}
-
 /// What the generated table says about one structured aten op.
 template <Op row, class Meta_, class Functional_, class Out_>
 struct RowKernelEntry {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 
+#include "torch/aten/core/devices.h"
 #include "torch/aten/core/product.h"
 #include "torch/aten/ops/row_kernel.h"
 
@@ -46,16 +47,11 @@ c10::ScalarType statistics_type(const at::Tensor& input, const at::Tensor& weigh
   return bias.defined() ? bias.scalar_type() : input.scalar_type();
 }
 
-/// The row kernel's view of a parameter: an operand along the row, or the number that changes nothing.
-Ref parameter(RowSpace& space, const at::Tensor& t, double neutral) {
-  return t.defined() ? space.row_input(t) : space.circuit().add_scalar(neutral);
-}
-
 std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tensor& input, c10::IntArrayRef normalized_shape,
                                                                  const MaybeTensor& weight_opt, const MaybeTensor& bias_opt, double eps) {
   using AtenOp = at::_ops::native_layer_norm;
   const at::Tensor &weight = tensor_or_undefined(weight_opt), &bias = tensor_or_undefined(bias_opt);
-  check_same_device("native_layer_norm", input, weight, bias);
+  check_same_device("native_layer_norm", {{"input", input}, {"weight", weight}, {"bias", bias}});
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   if (!computes_norm(input, weight, bias))
     return call_native<AtenOp>(input, c10::fromIntArrayRefSlow(normalized_shape), weight_opt, bias_opt, eps);
@@ -66,7 +62,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm(const at::Tenso
 
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
-  const Ref x = space.input(input), w = parameter(space, weight, 1.0), b = parameter(space, bias, 0.0);
+  const Ref x = space.input(input), w = space.row_input(weight, 1.0), b = space.row_input(bias, 0.0);
   const DType statistic = to_dtype(type);
   const Ref result = circuit.add_node(Op::layer_norm, compute_type(dtype_of(input)), statistic, {x, w, b, circuit.add_scalar(eps)});
   space.output(y, space.converted(result, statistic, dtype_of(y)));
@@ -108,7 +104,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
     const at::Tensor& rstd, const MaybeTensor& weight_opt, const MaybeTensor& bias_opt, std::array<bool, 3> mask) {
   using AtenOp = at::_ops::native_layer_norm_backward;
   const at::Tensor &weight = tensor_or_undefined(weight_opt), &bias = tensor_or_undefined(bias_opt);
-  check_same_device("native_layer_norm_backward", dy, input, mean, rstd, weight, bias);
+  check_same_device("native_layer_norm_backward",
+                    {{"grad_out", dy}, {"input", input}, {"mean", mean}, {"rstd", rstd}, {"weight", weight}, {"bias", bias}});
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, bias);
   check_statistics("native_layer_norm_backward", input, normalized_shape, mean);
   check_statistics("native_layer_norm_backward", input, normalized_shape, rstd);
@@ -119,7 +116,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_backward(
   if (mask[0]) {
     grad_input = empty(input.sizes(), input.scalar_type(), input.device());
     RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
-    const Ref args[] = {space.input(dy), space.input(input), space.input(mean), space.input(rstd), parameter(space, weight, 1.0)};
+    const Ref args[] = {space.input(dy), space.input(input), space.input(mean), space.input(rstd), space.row_input(weight, 1.0)};
     space.output(grad_input, space.circuit().add_node(Op::layer_norm_backward_input, compute_type(dtype_of(input)),
                                                       dtype_of(grad_input), args, 5));
     space.submit(input);
@@ -147,7 +144,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
                                                   const MaybeTensor& weight_opt, std::optional<double> eps) {
   using AtenOp = at::_ops::_fused_rms_norm;
   const at::Tensor& weight = tensor_or_undefined(weight_opt);
-  check_same_device("_fused_rms_norm", input, weight);
+  check_same_device("_fused_rms_norm", {{"input", input}, {"weight", weight}});
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   if (!computes_rms_norm(input, weight)) return call_native<AtenOp>(input, normalized_shape, weight_opt, eps);
   at::Tensor rstd = empty(statistics_sizes(input, normalized_shape.size()), rms_statistics_type(input), input.device());
@@ -156,7 +153,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm(const at::Tensor& input, c10::
   if (weight.defined() && input.is_contiguous()) y = empty_product(y, weight);
   RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
   Circuit& circuit = space.circuit();
-  const Ref x = space.input(input), w = parameter(space, weight, 1.0);
+  const Ref x = space.input(input), w = space.row_input(weight, 1.0);
   const Ref e = circuit.add_scalar(eps.value_or(default_eps(input)));
   const Ref result = circuit.add_node(Op::rms_norm, dtype_of(rstd), dtype_of(rstd), {x, w, e});
   space.output(y, space.converted(result, dtype_of(rstd), dtype_of(y)));
@@ -192,7 +189,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
                                                            const MaybeTensor& weight_opt, std::array<bool, 2> mask) {
   using AtenOp = at::_ops::_fused_rms_norm_backward;
   const at::Tensor& weight = tensor_or_undefined(weight_opt);
-  check_same_device("_fused_rms_norm_backward", dy, input, rstd, weight);
+  check_same_device("_fused_rms_norm_backward", {{"grad_out", dy}, {"input", input}, {"rstd", rstd}, {"weight", weight}});
   at::native::_check_layer_norm_inputs(input, normalized_shape, weight, at::Tensor());
   check_statistics("_fused_rms_norm_backward", input, normalized_shape, rstd);
   if (!computes_rms_norm(input, weight) || !has_float_rows(dy) || dy.sizes() != input.sizes())
@@ -201,7 +198,7 @@ std::tuple<at::Tensor, at::Tensor> fused_rms_norm_backward(const at::Tensor& dy,
   if (mask[0]) {
     grad_input = empty(input.sizes(), input.scalar_type(), input.device());
     RowSpace space(input.sizes(), normalized_dims(input, normalized_shape.size()));
-    const Ref args[] = {space.input(dy), space.input(input), space.input(rstd), parameter(space, weight, 1.0)};
+    const Ref args[] = {space.input(dy), space.input(input), space.input(rstd), space.row_input(weight, 1.0)};
     space.output(grad_input, space.circuit().add_node(Op::rms_norm_backward_input, compute_type(dtype_of(input)),
                                                       dtype_of(grad_input), args, 4));
     space.submit(input);

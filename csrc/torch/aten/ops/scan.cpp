@@ -83,7 +83,7 @@ struct CumulativeKernel {
   static at::Tensor& in_place(at::Tensor& self, int64_t dim, Dtype dtype) {
     using AtenOp = typename Row::InPlace;
     if (!computes(self, self.scalar_type())) return call_native<AtenOp>(self, dim, dtype);
-    Result result(self, Result::Form::InPlace);
+    Result result(self, SchemaKind::InPlace);
     run<AtenOp>(result, self, dim, dtype);
     return self;
   }

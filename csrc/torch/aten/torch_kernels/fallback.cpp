@@ -16,9 +16,9 @@ namespace {
 /// Why torch's kernel runs: nothing else serves the op, or its arguments are handles on dense tensors.
 enum class Route : uint8_t { Dense, Handles };
 
-class Call {
+class BoxedCall {
  public:
-  Call(const Plan& plan, torch::jit::Stack* stack, Route route)
+  BoxedCall(const Plan& plan, torch::jit::Stack* stack, Route route)
       : plan_(plan), stack_(*stack), first_(stack->size() - plan.arguments.size()), route_(route), call_(plan) {}
 
   c10::IValue& argument(size_t i) { return stack_[first_ + i]; }
@@ -156,7 +156,7 @@ class Call {
 };
 
 void run_native(const Plan& plan, torch::jit::Stack* stack, Route route) {
-  Call call(plan, stack, route);
+  BoxedCall call(plan, stack, route);
   TORCH_CHECK_NOT_IMPLEMENTED(plan.has_cpu_kernel || route == Route::Handles, "hologram.", plan.name, ": neither the device nor "
                               "PyTorch's CPU has a kernel for it (", call.describe(), "). Use an equivalent op.");
   on_native(call.look(), [&](c10::DeviceType native) {
@@ -181,11 +181,12 @@ void run_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack, Route
   const FallbackMode m = mode().load(std::memory_order_relaxed);
   if (C10_UNLIKELY(m != FallbackMode::Allow)) {
     TORCH_CHECK(m != FallbackMode::Error, "hologram.", plan.name, ": no compiled or library kernel for these arguments (",
-                Call(plan, stack, route).describe(), ") and HOLOGRAM_FALLBACK=error. Allow PyTorch's CPU kernel with "
+                BoxedCall(plan, stack, route).describe(),
+                ") and HOLOGRAM_FALLBACK=error. Allow PyTorch's CPU kernel with "
                 "HOLOGRAM_FALLBACK=allow, or use an op that torch.hologram.op_report() lists as compiled.");
     if (plan.stat->fallback.load(std::memory_order_relaxed) == 0)
       TORCH_WARN("hologram.", plan.name, ": runs in PyTorch's CPU kernel on the device's memory (",
-                 Call(plan, stack, route).describe(), ").");
+                 BoxedCall(plan, stack, route).describe(), ").");
   }
   run_native(plan, stack, route);
   plan.stat->fallback.fetch_add(1, std::memory_order_relaxed);
