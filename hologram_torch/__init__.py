@@ -11,8 +11,6 @@ import sys
 import warnings
 from typing import Any
 
-from hologram_core import versions
-
 from . import _extension
 
 __all__ = ["list_available_backends", "get_backend", "set_backend", "backend_reason", "functional", "nn", "utils", "Executor", "Buffer",
@@ -67,7 +65,7 @@ def _obstacle() -> str:
     import torch
 
     version = torch.__version__
-    if versions.release(version) < OLDEST_TORCH:
+    if _extension.release(version) < OLDEST_TORCH:
         return (f"torch {version} is older than {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]}, the oldest version supported. "
                 "Run `pip install --upgrade torch`, then install hologram again")
     other = torch._C._get_privateuse1_backend_name()

@@ -13,9 +13,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from hologram_core import versions
-
 FOLDER = Path(__file__).parent
+
+
+def release(version: str) -> tuple[int, int]:
+    """(2, 13) of '2.13.0+cpu'. The core is loaded late: torch must load where it is absent."""
+    from hologram_core import versions
+
+    return versions.release(version)
 
 
 def file(major: int, minor: int) -> Path | None:
@@ -26,17 +31,17 @@ def file(major: int, minor: int) -> Path | None:
 
 def built_for() -> list[tuple[int, int]]:
     """The releases of torch that the package was built for, for this Python, oldest first."""
-    releases = {versions.release(path.name.removeprefix("_C_").replace("_", ".")) for path in FOLDER.glob("_C_*_*.*")}
+    releases = {release(path.name.removeprefix("_C_").replace("_", ".")) for path in FOLDER.glob("_C_*_*.*")}
     return sorted(found for found in releases if file(*found))
 
 
 def obstacle(version: str) -> str:
     """Why there is no extension for torch `version`, and what to run; empty when there is one."""
-    if file(*versions.release(version)):
+    if file(*release(version)):
         return ""
     from hologram_core import installed
 
-    ours = ".".join(map(str, versions.release(version)))
+    ours = ".".join(map(str, release(version)))
     here = [f"{major}.{minor}" for major, minor in built_for()]
     if here:
         return (f"it was built for torch {', '.join(here)}, and torch {version} is installed. Run `{installed.rebuild()}`, "
@@ -48,7 +53,7 @@ def obstacle(version: str) -> str:
 
 def load(version: str) -> ModuleType:
     """Imports the extension for torch `version` as `hologram_torch._C`."""
-    name, path = f"{__package__}._C", file(*versions.release(version))
+    name, path = f"{__package__}._C", file(*release(version))
     spec = spec_from_file_location(name, path)
     assert spec and spec.loader
     try:

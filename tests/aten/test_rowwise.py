@@ -168,11 +168,11 @@ def test_layer_norm_errors():
     for normalized, weight in (((3,), None), ((4, 4), None), ((4,), torch.ones(3)), ((), None)):
         call = lambda t: F.layer_norm(t, normalized, weight if weight is None else weight.to(t.device))
         check(outcome(lambda: call(move(x))), outcome(lambda: call(x)))
-    with pytest.raises(RuntimeError, match="same device.*argument weight in method"):
+    with pytest.raises(RuntimeError, match="same device, but got weight is on cpu.*native_layer_norm"):
         F.layer_norm(move(x), (4,), torch.ones(4))
-    with pytest.raises(RuntimeError, match="same device.*argument running_mean in method"):
+    with pytest.raises(RuntimeError, match="same device, but got running_mean is on cpu.*batch_norm"):
         F.batch_norm(move(x), torch.zeros(4), move(torch.ones(4)))
-    with pytest.raises(RuntimeError, match="same device.*argument target in method"):
+    with pytest.raises(RuntimeError, match="same device, but got target is on cpu.*nll_loss"):
         F.nll_loss(move(x), torch.zeros(3, dtype=torch.long))
 
 

@@ -19,14 +19,11 @@ void Block::release() {
   else if (before == 2 && recorded) on->dead_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-namespace {
-Block* noted(Block* block) {
+Block* allocate_block(Queue& queue, size_t bytes) {
+  Block* const block = Memory::of(queue).allocate(bytes);
   if (capturing()) note_allocation(*block);
   return block;
 }
-}  // namespace
-
-Block* allocate_block(Queue& queue, size_t bytes) { return noted(Memory::of(queue).allocate(bytes)); }
 Block* reserve_classes(Queue& queue, int first, int count) { return Memory::of(queue).reserve_classes(first, count); }
 Block* adopt_block(Queue& queue, void* data, size_t bytes, void* owner, void (*free)(void*)) {
   return Memory::of(queue).adopt(data, bytes, owner, free);   // it was there before
