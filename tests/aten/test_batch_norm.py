@@ -93,3 +93,57 @@ def test_one_kernel_each():
         grad = torch.ops.aten.threshold_backward(x, y, 0)
         return torch.ops.aten.native_batch_norm_backward(grad, x, weight, None, None, weight, weight, True, 1e-5, [True] * 3)
     assert launches(backward) == 1
+
+
+# ---- in parts, for nn.SyncBatchNorm ----
+
+def in_parts(parts, gradients, weight, bias, eps=1e-5):
+    """What processes with a part of the batch each compute together: outputs, gradients of inputs, of the weight and of the bias."""
+    statistics = [torch.batch_norm_stats(x, eps) for x in parts]
+    counts = torch.tensor([float(x.numel() // x.shape[1]) for x in parts], device=parts[0].device)
+    running_mean, running_var = torch.zeros(parts[0].shape[1], device=DEVICE), torch.ones(parts[0].shape[1], device=DEVICE)
+    mean, invstd = torch.batch_norm_gather_stats_with_counts(
+        parts[0], torch.stack([m for m, _ in statistics]), torch.stack([s for _, s in statistics]), running_mean, running_var, 0.1, eps, counts)
+    outputs = [torch.batch_norm_elemt(x, weight, bias, mean, invstd, eps) for x in parts]
+    reduced = [torch.batch_norm_backward_reduce(g, x, mean, invstd, weight, True, True, True) for g, x in zip(gradients, parts, strict=True)]
+    sum_dy, sum_dy_xmu, grad_weight, grad_bias = (sum(column) for column in zip(*reduced, strict=True))
+    inputs = [torch.batch_norm_backward_elemt(g, x, mean, invstd, weight, sum_dy, sum_dy_xmu, counts.to(torch.int32))
+              for g, x in zip(gradients, parts, strict=True)]
+    return outputs, inputs, grad_weight, grad_bias, running_mean, running_var
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (4, 5, 3), (3, 5, 4, 2)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_in_parts_is_as_whole(shape, dtype):
+    torch.manual_seed(0)
+    sizes = (shape[0], shape[0] + 2)
+    parts = [torch.randn(n, *shape[1:]).to(dtype) * 3 + 1 for n in sizes]
+    gradients = [torch.randn_like(x) for x in parts]
+    layer = torch.nn.BatchNorm1d(5) if len(shape) < 4 else torch.nn.BatchNorm2d(5)
+    with torch.no_grad():
+        layer.weight.uniform_(0.5, 2)
+        layer.bias.normal_()
+    layer.double()
+    whole = torch.cat(parts).double().requires_grad_()
+    layer(whole).backward(torch.cat(gradients).double())
+    wide = torch.float64 if dtype is torch.float64 else torch.float32
+    weight, bias = (p.detach().to(wide).to(DEVICE) for p in (layer.weight, layer.bias))
+    ours = in_parts([x.to(DEVICE) for x in parts], [g.to(DEVICE) for g in gradients], weight, bias)
+    close = {torch.float64: 1e-6, torch.float32: 1e-5, torch.bfloat16: 0.03}[dtype]
+    with torch.no_grad():
+        expected = torch.nn.functional.batch_norm(whole, None, None, layer.weight, layer.bias, True)
+    for got, want in ((torch.cat(ours[0]), expected), (torch.cat(ours[1]), whole.grad), (ours[2], layer.weight.grad), (ours[3], layer.bias.grad),
+                      (ours[4], layer.running_mean), (ours[5], layer.running_var)):
+        torch.testing.assert_close(got.cpu().double(), want, rtol=close, atol=close * 10)
+    assert ours[0][0].dtype == ours[1][0].dtype == dtype
+
+
+def test_equal_parts_and_bad_input():
+    x = torch.randn(4, 3, 2).to(DEVICE)
+    mean, invstd = torch.batch_norm_stats(x, 1e-5)
+    one = torch.batch_norm_gather_stats(x, mean[None], invstd[None], None, None, 0.1, 1e-5, 8)
+    torch.testing.assert_close([t.cpu() for t in one], [mean.cpu(), invstd.cpu()])
+    with pytest.raises(RuntimeError, match="hologram.batch_norm_stats: expected an input of at least 2 dimensions"):
+        torch.batch_norm_stats(torch.ones(3, device=DEVICE), 1e-5)
+    with pytest.raises(RuntimeError, match="hologram.batch_norm_stats: expected floating point"):
+        torch.batch_norm_stats(torch.ones(3, 2, device=DEVICE, dtype=torch.int64), 1e-5)
