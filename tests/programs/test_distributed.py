@@ -1,5 +1,6 @@
 """torch.distributed with two processes: every collective against gloo on CPU tensors, and what stands on them."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -26,7 +27,7 @@ def ranks(folder, backend, *names, **more):
     children = [subprocess.Popen([sys.executable, "-m", "tests.programs.distributed_ranks", str(r), "2", str(folder / "store"), backend,
                                   *names], cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 for r in range(2)]
-    results = {}
+    results, backends = {}, {}
     for r, child in enumerate(children):
         try:
             out, error = child.communicate(timeout=200)
@@ -36,10 +37,14 @@ def ranks(folder, backend, *names, **more):
             out, error = child.communicate()
             error = "ran into its time limit\n" + error
         for line in out.splitlines():
+            if line.startswith("BACKEND "):
+                backends[r] = line.split()[1]
             if line.startswith("RESULT "):
                 name, failure = json.loads(line.removeprefix("RESULT "))
                 results.setdefault(name, {})[r] = failure
         results[f"end of rank {r}"] = {r: None if child.returncode == 0 else error}
+    if set(backends.values()) != {"cpu"}:
+        results["backend"] = backends
     return results
 
 
@@ -69,6 +74,15 @@ def test_named_backends(tmp_path, backend):
 @pytest.mark.parametrize("mode", [{"HOLOGRAM_GUARD": "1"}, {"HOLOGRAM_FUSION": "0"}, {"HOLOGRAM_SYNC": "1"}], ids=lambda mode: next(iter(mode)))
 def test_modes(tmp_path, mode):
     results = ranks(tmp_path, "none", *BASICS, "asynchronous", "reads_what_is_recorded_and_orders_what_comes", **mode)
+    assert all(set(failures.values()) == {None} for failures in results.values()), results
+
+
+@pytest.mark.parametrize("backend", ["cuda", "metal"])
+def test_memory_that_the_host_does_not_see(tmp_path, backend):
+    fake = importlib.import_module(f"tests.backends.{backend}.fake")
+    results = ranks(tmp_path, "none", "all_reduce", "all_gather", "gather_and_scatter", "point_to_point", "functional", "asynchronous",
+                    HOLOGRAM_BACKEND=backend, **{f"HOLOGRAM_{backend.upper()}_DRIVER": fake.build()})
+    assert results.pop("backend") == {0: backend, 1: backend}
     assert all(set(failures.values()) == {None} for failures in results.values()), results
 
 

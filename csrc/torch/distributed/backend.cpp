@@ -62,9 +62,10 @@ class Arguments {
   }
 
   bool any_of_the_device() const { return ours_; }
-  /// The aliases are copies: what was written is still to be carried back.
-  bool works_on_copies() const { return copies_; }
-  void write_back() { aliases_.write_back(); }
+  /// Once the work is done: where aliases are copies, what was written is carried to the device.
+  void finish() {
+    if (copies_) std::call_once(finished_, [this] { aliases_.write_back(); });
+  }
   const Tensors& results() const { return results_; }
 
  private:
@@ -89,6 +90,7 @@ class Arguments {
   aten::TensorAliases aliases_;
   Tensors results_;
   bool ours_ = false, copies_ = false;
+  std::once_flag finished_;
 };
 
 /// The other backend's work, which holds the tensors and gives them as its values.
@@ -97,20 +99,32 @@ class AliasWork final : public Work {
   AliasWork(WorkPtr inner, std::shared_ptr<Arguments> arguments)
       : Work(-1, inner->retrieveOpType()), inner_(std::move(inner)), arguments_(std::move(arguments)) {}
 
-  bool isCompleted() override { return inner_->isCompleted(); }
+  bool isCompleted() override {
+    const bool completed = inner_->isCompleted();
+    if (completed && inner_->isSuccess()) arguments_->finish();
+    return completed;
+  }
   bool isSuccess() const override { return inner_->isSuccess(); }
   std::exception_ptr exception() const override { return inner_->exception(); }
   int sourceRank() const override { return inner_->sourceRank(); }
   Tensors result() override { return arguments_->results(); }
-  void synchronize() override { inner_->synchronize(); }
-  bool wait(std::chrono::milliseconds timeout) override { return inner_->wait(timeout); }
-  void blockCurrentStream() override { inner_->wait(); }
+  void synchronize() override {
+    inner_->synchronize();
+    arguments_->finish();
+  }
+  bool wait(std::chrono::milliseconds timeout) override {
+    const bool done = inner_->wait(timeout);
+    if (done) arguments_->finish();
+    return done;
+  }
+  void blockCurrentStream() override { wait(kNoTimeout); }
   void abort() override { inner_->abort(); }
   uint64_t getSequencenumber() const override { return inner_->getSequencenumber(); }
   c10::intrusive_ptr<c10::ivalue::Future> getFuture() override {
     return inner_->getFuture()->then(
         [arguments = arguments_](c10::ivalue::Future& done) {
           done.value();  // throws what failed
+          arguments->finish();
           return c10::IValue(arguments->results());
         },
         c10::ListType::create(c10::TensorType::get()));
@@ -262,10 +276,6 @@ class HologramBackend final : public c10d::Backend {
 
   static WorkPtr done(const std::shared_ptr<Arguments>& arguments, WorkPtr work) {
     if (!work || !arguments->any_of_the_device()) return work;
-    if (arguments->works_on_copies()) {
-      work->wait();
-      arguments->write_back();
-    }
     return c10::make_intrusive<AliasWork>(std::move(work), arguments);
   }
 
