@@ -107,6 +107,7 @@ def test_programs_of_tutorials_by_torchrun(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent("""
         import os
+        import sys
         import torch
         import torch.distributed as dist
         from torch import nn
@@ -129,11 +130,16 @@ def test_programs_of_tutorials_by_torchrun(tmp_path):
             assert "invalid device index" in str(error)
         else:
             raise AssertionError
-        print("done", dist.get_rank(), flush=True)
+        sys.stdout.write(f"done {dist.get_rank()}\\n")       # both at once
         dist.destroy_process_group()
     """))
     out = run("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program))
     assert sorted(line for line in out.splitlines() if line.startswith("done")) == ["done 0", "done 1"]
+
+
+def test_example():
+    last = run(str(ROOT / "examples/09_ddp.py"), "--epochs", "2").splitlines()[-1]
+    assert last.startswith("largest difference of a weight: ") and float(last.split()[-1]) < 1e-4
 
 
 def test_what_cannot_be_exchanged_is_refused(tmp_path):
