@@ -28,9 +28,8 @@ from hologram_core import plan_text
 from hologram_core.config import config
 
 from . import _C, NAME, fusion_graph, plan_graph
+from ._captures import Captures
 from ._surroundings import PLAIN, Surroundings
-
-ATTEMPTS = 6            # captures in a row that differ before a function is left alone
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -83,8 +82,7 @@ class _Variant:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.attempts = 0
-        self.previous: Any = None       # the last capture, to be compared with the next one
+        self.captures = Captures()
         self.plans: list[Any] = []      # for the states of its surroundings: a module that trains, or evaluates
         self.parameters: list[torch.Tensor] = []
         self.reason = ""
@@ -156,9 +154,8 @@ class JitFunction(_C.PlanTable):
                 result = self._function(*args, **kwargs)
             variant.parameters = around.parameters()
             return result
-        if len(variant.plans) >= self._max_plans or variant.attempts >= ATTEMPTS:
-            reason = variant.plans[-1].misfit + ", again and again" if variant.plans else "it does something else in each call"
-            self._give_up(variant, reason)
+        if len(variant.plans) >= self._max_plans:
+            self._give_up(variant, variant.plans[-1].misfit + ", again and again")
             return self._function(*args, **kwargs)
         return self._capture(variant, args, kwargs)
 
@@ -191,7 +188,9 @@ class JitFunction(_C.PlanTable):
         variant.parameters = parameters
         reason = capture.reason
         if reason.startswith("another thread"):     # by chance: it may be quiet the next time
-            variant.attempts += 1
+            variant.captures.failed("it does something else in each call")
+            if variant.captures.reason:
+                self._give_up(variant, variant.captures.reason)
         elif plan is None and not (fresh and reason == "first seen"):
             self._give_up(variant, reason)
         elif plan is not None:
@@ -199,21 +198,10 @@ class JitFunction(_C.PlanTable):
         return results
 
     def _compare(self, variant: _Variant, plan) -> None:
-        previous, variant.previous = variant.previous, plan
-        if previous is None:
+        if not variant.captures.is_plan(plan):
+            if variant.captures.reason:
+                self._give_up(variant, variant.captures.reason)
             return
-        unlike = previous.unlike(plan)
-        if unlike:
-            variant.attempts += 1
-            if variant.attempts >= ATTEMPTS:
-                self._give_up(variant, unlike)
-            return
-        try:
-            plan.finish()
-        except torch.OutOfMemoryError:
-            self._give_up(variant, "there is no memory left for its temporaries")
-            return
-        variant.previous, variant.attempts = None, 0
         variant.plans.append(plan)
         self._plans.insert(0, plan)
         if len(self._plans) > self._max_plans:
@@ -231,7 +219,8 @@ class JitFunction(_C.PlanTable):
                 return
 
     def _give_up(self, variant: _Variant, reason: str) -> None:
-        variant.reason, variant.previous = reason, None
+        variant.reason = reason
+        variant.captures.give_up(reason)
         for plan in variant.plans:
             if plan in self._plans and plan.misfit.startswith("a value"):    # half a run in vain, each time
                 self._plans.remove(plan)

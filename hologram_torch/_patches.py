@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copyreg
 import functools
-import importlib.metadata
 import sys
 import threading
 import types
@@ -17,12 +16,13 @@ import torch
 
 from hologram_core import _runtime
 
-from . import _C, _imports, backend, multiprocessing
+from . import _C, backend, multiprocessing
+from . import _patches_tracing as tracing
+from ._patches_tracing import originals
 from .torch_release import RELEASE
 
 NAME = "hologram"
 _applied = False
-originals: dict[str, object] = {}
 
 
 def apply() -> None:
@@ -45,9 +45,7 @@ def apply() -> None:
         _data_parallel_passes_through()
         _pickle_devices()
         _profile_the_host_by_default()
-        _random_state_of_checkpoints()
-        _compile_for_the_device()
-        _trace_fused_adam()
+        tracing.apply()
         multiprocessing.register()
         _applied = True
 
@@ -407,104 +405,6 @@ def _profile_the_host_by_default() -> None:
         return original() - {torch.profiler.ProfilerActivity.PrivateUse1}
 
     torch.autograd._supported_activities = _supported_activities
-
-
-def _random_state_of_checkpoints() -> None:
-    # torch.utils.checkpoint in a traced graph keeps and restores the random state by ops that know four devices by name, in tables
-    # of their own: "AssertionError: Backend not supported for hologram".
-    from torch._C import DispatchKey
-    from torch._prims import rng_prims
-    from torch._prims.rng_prims import run_and_save_rng_state, run_with_rng_state
-
-    def save(op, *args, **kwargs):
-        return torch.hologram.get_rng_state(), op(*args, **kwargs)
-
-    def restore(state, op, *args, **kwargs):
-        before = torch.hologram.get_rng_state()
-        torch.hologram.set_rng_state(state.cpu())
-        try:
-            return op(*args, **kwargs)
-        finally:
-            torch.hologram.set_rng_state(before)
-
-    def with_ours(original, ours, op_at: int):
-        @functools.wraps(original)
-        def select(*args, **kwargs):
-            device = rng_prims.get_device(args[op_at + 1:], kwargs)
-            return (ours if device == NAME else original)(*args, **kwargs)
-        return select
-
-    for op, ours, op_at in ((run_and_save_rng_state, save, 0), (run_with_rng_state, restore, 1)):
-        op.py_impl(DispatchKey.PrivateUse1)(ours)
-        original = originals[f"{op.name()}.select"] = op.py_kernels[DispatchKey.BackendSelect]
-        select = op.py_kernels[DispatchKey.BackendSelect] = with_ours(original, ours, op_at)
-        for tracing in (*op.python_key_table.values(), *op.py_kernels.values()):
-            for cell in getattr(tracing, "__closure__", None) or ():
-                if cell.cell_contents is original and tracing is not select:
-                    cell.cell_contents = select
-
-
-def _compile_for_the_device() -> None:
-    # torch.compile(model) means Inductor, which writes C++ for devices that it knows by name: "KeyError: 'hologram'". Graphs with
-    # tensors of the device go to hologram_torch.compile, all others where they went. Nothing is imported before it is needed.
-    def of_inductor(module: types.ModuleType) -> None:
-        original = originals["compile_fx"] = module.compile_fx
-
-        @functools.wraps(original)
-        def compile_fx(model_, example_inputs_, *args, config_patches=None, **kwargs):
-            from . import compile
-
-            if not compile.concerns(model_, example_inputs_):
-                return original(model_, example_inputs_, *args, config_patches=config_patches, **kwargs)
-            if module.V.aot_compilation or (config_patches or {}).get("cpp_wrapper"):
-                raise NotImplementedError("hologram.compile: AOTInductor writes C++ for other devices. Export the model on the CPU for it "
-                                          "(torch.export.export(model.cpu(), ...)), or use torch.compile or torch.export on the device.")
-            return compile.backend(model_, example_inputs_)
-
-        module.compile_fx = compile_fx
-
-    def of_backends(module: types.ModuleType) -> None:      # what an installed package says by its entry point
-        here = importlib.metadata.EntryPoint(NAME, "hologram_torch.compile:backend", "torch_dynamo_backends")
-        module._BACKENDS.setdefault(NAME, here)
-
-    _imports.after("torch._inductor.compile_fx", of_inductor)
-    _imports.after("torch._dynamo.backends.registry", of_backends)
-
-
-def _trace_fused_adam() -> None:
-    # Fused Adam is what optimizers of the device do where nothing else is asked for (see above), and torch.compile does not trace it:
-    # a step would be two graphs more than on the CPU. Where it is one op, and comes to hologram_torch.compile, it is traced: AOTAutograd
-    # cannot do with its lists, one of which is empty.
-    def comes_to_us() -> bool:
-        from . import compile
-
-        return compile.traces_now()
-
-    comes_to_us._dynamo_marked_constant = True      # torch._dynamo.assume_constant_result: it is called while torch traces
-
-    def of_frames(module: types.ModuleType) -> None:
-        from torch.optim import adam
-
-        patch = module.TorchPatcher.patch
-        traced = originals["_fused_adam"] = adam._fused_adam
-
-        @functools.cache
-        def with_adam() -> None:
-            patch()
-            refused = adam._fused_adam
-
-            @functools.wraps(traced)
-            def _fused_adam(params, *args, **kwargs):
-                scaled = kwargs.get("grad_scale") is not None or kwargs.get("found_inf") is not None
-                one_op = not scaled and all(p.device.type == NAME and p.dtype == params[0].dtype for p in params)
-                step = traced if torch.compiler.is_compiling() and one_op and comes_to_us() else refused
-                return step(params, *args, **kwargs)
-
-            adam._fused_adam = _fused_adam
-
-        module.TorchPatcher.patch = staticmethod(with_adam)
-
-    _imports.after("torch._dynamo.eval_frame", of_frames)
 
 
 def _reduce_device(device: torch.device):

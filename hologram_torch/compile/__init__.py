@@ -17,6 +17,7 @@ import torch
 from torch import fx
 
 from .. import NAME
+from . import opaque
 from .region import Region
 from .training import Trained
 
@@ -41,8 +42,9 @@ def backend(gm: fx.GraphModule, example_inputs: Sequence[Any], *, mode: str | No
     output = gm.graph.output_node()
     if not isinstance(output.args[0], (tuple, list)) or any(isinstance(item, (tuple, list, dict)) for item in output.args[0]):
         return _with_flat_results(gm, output, example_inputs)
+    opaque.forget_streams(gm)
     if not _needs_autograd(gm, example_inputs):
-        return Region(gm, "graph").unboxed
+        return Region(gm, "graph", boxed=False)
     from torch._dynamo.backends.common import aot_autograd
     from torch._functorch.partitioners import min_cut_rematerialization_partition
 
@@ -50,7 +52,7 @@ def backend(gm: fx.GraphModule, example_inputs: Sequence[Any], *, mode: str | No
     compiled = aot_autograd(fw_compiler=trained.forward, bw_compiler=trained.backward,
                             inference_compiler=lambda graph, _: Region(graph, "graph"), decompositions={},
                             partition_fn=min_cut_rematerialization_partition, keep_inference_input_mutations=True)
-    trained.general = compiled(gm, example_inputs)
+    trained.general = torch._dynamo.disable(compiled(gm, example_inputs), reason="it runs what was traced")
     return trained
 
 
@@ -96,6 +98,8 @@ def traces_now() -> bool:
 def _needs_autograd(gm: fx.GraphModule, example_inputs: Sequence[Any]) -> bool:
     from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+    if opaque.only_detaches(gm):
+        return False
     tensors = [t for t in example_inputs if isinstance(t, torch.Tensor)]
     if any(isinstance(t, (list, tuple, dict)) or is_traceable_wrapper_subclass(t) for t in example_inputs):
         return True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import fx
+from torch._subclasses import FakeTensor
 
 from .. import NAME
 
@@ -38,6 +40,21 @@ def reason(gm: fx.GraphModule) -> str:
             if why := _obstacle(node):
                 return why
     return ""
+
+
+def only_detaches(gm: fx.GraphModule) -> bool:
+    """Does a graph do nothing but detach plain tensors? What is left of a step that returns its loss."""
+    called = [node for node in gm.graph.nodes if node.op not in ("placeholder", "output")]
+    return all(node.op == "call_method" and node.target == "detach" and type(t) in (torch.Tensor, FakeTensor)
+               for node in called for t in _tensors(node)) and bool(called)
+
+
+def forget_streams(gm: fx.GraphModule) -> None:
+    """Before each call of a graph torch._dynamo looks up the current stream (3 us), for ops on streams. Says that there are none."""
+    objects = sys.modules.get("torch._dynamo.graph_bytecode_inputs")
+    makers: dict = getattr(objects, "index_to_bytecode_constructor", {})
+    if len(makers) == 1 and not any(getattr(node.target, "namespace", "") == "streams" for g in graphs(gm) for node in g.graph.nodes):
+        makers.clear()
 
 
 def _obstacle(node: fx.Node) -> str:

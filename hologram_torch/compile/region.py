@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,8 @@ from torch import fx
 from torch._guards import CompileContext
 
 from .. import _C
-from .._jit import ATTEMPTS, kind_of
+from .._captures import Captures
+from .._jit import kind_of
 from . import opaque
 
 MOST_PLANS = 32         # of one graph: one for each tuple of sizes, and of numbers that the CPU gives
@@ -25,50 +26,30 @@ class _Variant:
     """The calls with arguments of one kind."""
 
     def __init__(self) -> None:
-        self.attempts = 0
-        self.previous: Any = None       # the last capture, to be compared with the next one
+        self.captures = Captures()
         self.plan: Any = None
 
 
-class Region:
-    """A graph as torch.compile's compilers return it: called with a list of arguments, which it empties."""
+class Region(_C.RegionTable):
+    """A graph as torch.compile's compilers return it: a call goes to the first of its plans that fits, else to `_run`.
 
-    def __init__(self, gm: fx.GraphModule, kind: str) -> None:
-        self._boxed_call = True     # says so to AOTAutograd, through wrappers that copy what an object has
+    `boxed`: it is called with one list of arguments, which it empties; else with the arguments.
+    """
+
+    def __init__(self, gm: fx.GraphModule, kind: str, boxed: bool = True) -> None:
+        super().__init__(boxed)
+        self._boxed_call = boxed    # says so to AOTAutograd, through wrappers that copy what an object has
         self.kind, self.id = kind, str(CompileContext.current_compile_id() or "")
         self.reason = opaque.reason(gm)             # why it runs as it is; empty where it is captured
         self.calls = 0
         self.arguments = sum(node.op == "placeholder" for node in gm.graph.nodes)
         self.results = len(gm.graph.output_node().args[0])      # type: ignore[arg-type]
         self._constants = opaque.constants(gm)
-        self._plans: list[Any] = []
         self._variants: OrderedDict[Any, _Variant] = OrderedDict()
         self._forward = _boxed(gm)
         if self.reason:
             self._give_up(self.reason)
         regions.add(self)
-
-    def __call__(self, args: list) -> Sequence[Any]:
-        results = self._replay(args)
-        if results is NotImplemented:
-            return self._run(args)
-        args.clear()
-        return results
-
-    def unboxed(self, *args) -> Sequence[Any]:
-        """The same for a caller that keeps its arguments."""
-        results = self._replay(args)
-        return self._run(list(args)) if results is NotImplemented else results
-
-    def _replay(self, args: Sequence[Any]) -> Any:
-        for plan in self._plans:
-            results = plan.call(args)
-            if results is not NotImplemented:
-                if plan is not self._plans[0]:      # the next call is likely of the same kind
-                    self._plans.remove(plan)
-                    self._plans.insert(0, plan)
-                return results
-        return NotImplemented
 
     @property
     def runs(self) -> int:
@@ -114,18 +95,11 @@ class Region:
         if plan is None:
             self._give_up(capture.reason)
             return results
-        previous, variant.previous = variant.previous, plan
-        if previous is None:
-            return results
-        unlike = previous.unlike(plan)
-        if unlike:
-            variant.attempts += 1
-            if variant.attempts >= ATTEMPTS:
-                self._give_up(unlike)
-            return results
-        plan.finish()
-        variant.previous, variant.plan = None, plan
-        self._plans.insert(0, plan)
+        if variant.captures.is_plan(plan):
+            variant.plan = plan
+            self._plans.insert(0, plan)
+        elif variant.captures.reason:
+            self._give_up(variant.captures.reason)
         return results
 
     def _forget_oldest(self) -> bool:
@@ -149,6 +123,17 @@ def _boxed(gm: fx.GraphModule):
     gm.graph.set_codegen(fx.graph._BoxedCodeGen())
     gm.recompile()
     return gm.forward
+
+
+def untraced(function: Callable) -> None:
+    """Leaves a function, and what it calls, out of what torch._dynamo traces: autograd calls it between the graphs of a step."""
+    frames: Any = torch._C._dynamo.eval_frame
+    if hasattr(frames, "set_code_exec_strategy"):
+        skip = frames._FrameExecStrategy(frames._FrameAction.SKIP, frames._FrameAction.SKIP)
+        frames.set_code_exec_strategy(function.__code__, skip)
+
+
+untraced(Region._run)
 
 
 def explained() -> list[str]:

@@ -18,6 +18,7 @@
 #include "torch/device/metadata.h"
 #include "torch/device/readers.h"
 #include "torch/device/region_plan.h"
+#include "torch/device/region_table.h"
 #include "torch/device/sharing.h"
 #include "torch/device/step_capture.h"
 #include "torch/device/step_plan.h"
@@ -88,6 +89,7 @@ PYBIND11_MODULE(_C, m) {
   bind_step_capture(m);
   bind_accelerator_graphs(m);
   bind_region_plans(m);
+  bind_region_tables(m);
   bind_distributed(m);
   m.def("device_count", [] { return static_cast<int>(shown_device_count()); });
   m.def("current_device", [] { return static_cast<int>(current_device()); });

@@ -21,15 +21,15 @@
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
 #include "torch/device/step_capture.h"
-#include "torch/device/step_plan.h"
 #include "torch/device/threads.h"
 
 namespace py = pybind11;
 
 namespace hologram {
-namespace {
 
 using aten::is_hologram;
+
+namespace {
 
 /// A tensor in memory that others may share: what counts changes of it is shared, too.
 at::Tensor tensor_in(const Geometry& geometry, c10::Storage storage, const at::Tensor* sharing) {
@@ -39,75 +39,24 @@ at::Tensor tensor_in(const Geometry& geometry, c10::Storage storage, const at::T
   return t;
 }
 
-struct Argument {
-  enum class Kind : uint8_t { Tensor, Number, Empty, Value } kind;
-  Geometry geometry;
-  int place = -1;       // Tensor: of its memory in RegionPlan::places
-  std::string bytes;    // Number: of the CPU's; it is part of what a plan matches
-  py::object value;
-};
-
-/// Memory of arguments. Those that shared it share it each time; others have memory of their own wherever it is written.
-struct Place {
-  int memory;           // of the graph; -1 where nothing uses it
-  bool written = false;
-  const void* address = nullptr;   // of the last call
-};
-
-struct Result {
-  enum class Kind : uint8_t { New, Argument, Itself, Empty, Value } kind;
-  Geometry geometry;
-  int number = -1;      // New: of RegionPlan::fresh; Argument, Itself: of the argument
-  py::object value;
-};
-
-class RegionPlan {
- public:
-  explicit RegionPlan(const Modes& now) : modes(now) {}
-
-  std::unique_ptr<Graph> graph;
-  const Modes modes;
-  std::vector<Argument> arguments;
-  std::vector<Place> places;
-  std::vector<Result> results;
-  std::vector<FreshMemory> fresh;
-  std::vector<size_t> written;   // arguments whose memory it writes
-  uint64_t runs = 0;
-
-  /// `given`: a list or a tuple. A tuple; NotImplemented where the plan does not fit.
-  py::object call(PyObject* given);
-
- private:
-  /// What a call gives, and what it has made.
-  struct Call {
-    c10::SmallVector<const at::Tensor*, 32> tensors;   // null for a value
-    c10::SmallVector<const void*, 32> addresses;       // of the places
-    c10::SmallVector<c10::Storage, 8> storages;        // of fresh
-    c10::SmallVector<at::Tensor, 8> made;              // the first tensor in each
-  };
-  bool match(PyObject* given, Call& call) const;
-  bool place_arguments(const Call& call);
-  py::object result(const Result& r, PyObject* given, Call& call) const;
-
-  std::recursive_mutex running_;
-};
+}  // namespace
 
 // ---- running ----
 
-bool RegionPlan::match(PyObject* given, Call& call) const {
+bool RegionPlan::match(Call& call) const {
   const size_t n = arguments.size();
-  if ((!PyList_Check(given) && !PyTuple_Check(given)) || static_cast<size_t>(PySequence_Fast_GET_SIZE(given)) != n) return false;
+  const Given& given = call.given;
+  if (given.size != n) return false;
   call.tensors.assign(n, nullptr);
   call.addresses.assign(places.size(), nullptr);
   for (size_t i = 0; i < n; ++i) {
     const Argument& expected = arguments[i];
-    PyObject* const object = PySequence_Fast_GET_ITEM(given, static_cast<Py_ssize_t>(i));
     if (expected.kind == Argument::Kind::Value) {
-      if (!same_object(object, expected.value.ptr())) return false;
+      if (!given.objects || !same_object(given.objects[i], expected.value.ptr())) return false;
       continue;
     }
-    if (!THPVariable_Check(object)) return false;
-    const at::Tensor& t = THPVariable_Unpack(object);
+    if (given.objects ? !THPVariable_Check(given.objects[i]) : !given.tensors[i].defined()) return false;
+    const at::Tensor& t = given.objects ? THPVariable_Unpack(given.objects[i]) : given.tensors[i];
     if (t.unsafeGetTensorImpl()->is_python_dispatch() || !t.has_storage() || !expected.geometry.matches(t) || t.is_conj() ||
         t.is_neg())
       return false;
@@ -147,32 +96,36 @@ bool RegionPlan::place_arguments(const Call& call) {
   return true;
 }
 
-py::object RegionPlan::result(const Result& r, PyObject* given, Call& call) const {
-  const auto wrap = [](at::Tensor t) { return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(t))); };
+at::Tensor RegionPlan::tensor(size_t number, Call& call) const {
+  const Result& r = results[number];
   switch (r.kind) {
-    case Result::Kind::Value: return r.value;
-    case Result::Kind::Itself: return py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(given, r.number));
+    case Result::Kind::Value: return THPVariable_Check(r.value.ptr()) ? THPVariable_Unpack(r.value.ptr()) : at::Tensor();
+    case Result::Kind::Itself: return *call.tensors[static_cast<size_t>(r.number)];
     case Result::Kind::Argument: {
       const at::Tensor& argument = *call.tensors[static_cast<size_t>(r.number)];
-      return wrap(tensor_in(r.geometry, argument.storage(), &argument));
+      return tensor_in(r.geometry, argument.storage(), &argument);
     }
     case Result::Kind::Empty:
-      return wrap(at::empty_strided(r.geometry.sizes, r.geometry.strides,
-                                    at::TensorOptions().dtype(r.geometry.type).device(r.geometry.device)));
+      return at::empty_strided(r.geometry.sizes, r.geometry.strides,
+                               at::TensorOptions().dtype(r.geometry.type).device(r.geometry.device));
     case Result::Kind::New: break;
   }
   at::Tensor& first = call.made[static_cast<size_t>(r.number)];
   at::Tensor t = tensor_in(r.geometry, call.storages[static_cast<size_t>(r.number)], first.defined() ? &first : nullptr);
   if (!first.defined()) first = t;
-  return wrap(std::move(t));
+  return t;
 }
 
-py::object RegionPlan::call(PyObject* given) {
-  const auto not_implemented = [] { return py::reinterpret_borrow<py::object>(Py_NotImplemented); };
+py::object RegionPlan::object(size_t number, Call& call) const {
+  const Result& r = results[number];
+  if (r.kind == Result::Kind::Value) return r.value;
+  if (r.kind == Result::Kind::Itself && call.given.objects) return py::reinterpret_borrow<py::object>(call.given.objects[r.number]);
+  return py::reinterpret_steal<py::object>(THPVariable_Wrap(tensor(number, call)));
+}
+
+bool RegionPlan::run(Call& call) {
   const auto alone = bindings::alone_with(running_);
-  Call call;
-  if (!graph->is_ready() || capturing() || !match(given, call) || !(Modes::now() == modes) || !place_arguments(call))
-    return not_implemented();
+  if (!graph->is_ready() || capturing() || !match(call) || !(Modes::now() == modes) || !place_arguments(call)) return false;
 
   call.storages = prepare_run(*graph, fresh);
   call.made.resize(fresh.size());
@@ -180,12 +133,12 @@ py::object RegionPlan::call(PyObject* given) {
   for (const size_t i : written)
     if (!call.tensors[i]->is_inference()) call.tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;
-  py::tuple out(results.size());
-  for (size_t i = 0; i < results.size(); ++i) out[i] = result(results[i], given, call);
-  return out;
+  return true;
 }
 
 // ---- making one ----
+
+namespace {
 
 bool is_number(const at::Tensor& t) { return t.is_cpu() && t.numel() == 1; }
 
@@ -209,7 +162,7 @@ class RegionCapture {
  private:
   void add(py::handle object);
   int place_of(const at::Tensor& t);
-  Result result(py::handle object);
+  RegionPlan::Result result(py::handle object);
 
   std::optional<Capture> capture_;
   std::unique_ptr<RegionPlan> plan_;
@@ -238,6 +191,7 @@ int RegionCapture::place_of(const at::Tensor& t) {
 }
 
 void RegionCapture::add(py::handle object) {
+  using Argument = RegionPlan::Argument;
   Argument argument{Argument::Kind::Value, {}, -1, {}, {}};
   tensors_.emplace_back();
   versions_.push_back(0);
@@ -268,7 +222,8 @@ void RegionCapture::add(py::handle object) {
   plan_->arguments.push_back(std::move(argument));
 }
 
-Result RegionCapture::result(py::handle object) {
+RegionPlan::Result RegionCapture::result(py::handle object) {
+  using Result = RegionPlan::Result;
   Result r{Result::Kind::Value, {}, -1, {}};
   if (!THPVariable_Check(object.ptr())) {
     r.value = py::reinterpret_borrow<py::object>(object);
@@ -323,10 +278,11 @@ py::object RegionCapture::finish(const py::sequence& results, const std::vector<
       known.push_back(capture_->number_of(*block));
   }
   capture_->check_owners(known);
-  for (Place& place : plan_->places) place.written = place.memory >= 0 && capture_->is_written(place.memory);
+  for (RegionPlan::Place& place : plan_->places) place.written = place.memory >= 0 && capture_->is_written(place.memory);
   for (size_t i = 0; i < plan_->arguments.size(); ++i) {
-    const Argument& argument = plan_->arguments[i];
-    const bool written = argument.kind == Argument::Kind::Tensor && plan_->places[static_cast<size_t>(argument.place)].written;
+    const RegionPlan::Argument& argument = plan_->arguments[i];
+    const bool written =
+        argument.kind == RegionPlan::Argument::Kind::Tensor && plan_->places[static_cast<size_t>(argument.place)].written;
     if (written) plan_->written.push_back(i);
     if (const at::Tensor& t = tensors_[i];
         t.defined() && t.is_cpu() && (written || (!t.is_inference() && t._version() != versions_[i])))
@@ -341,8 +297,6 @@ py::object RegionCapture::finish(const py::sequence& results, const std::vector<
 
 void bind_region_plans(py::module_& m) {
   py::class_<RegionPlan>(m, "RegionPlan")
-      .def(
-          "call", [](RegionPlan& plan, py::handle args) { return plan.call(args.ptr()); }, py::arg("args"))
       .def("unlike", [](const RegionPlan& a, const RegionPlan& b) { return a.graph->unlike(*b.graph); })
       .def("finish", [](RegionPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
       .def_property_readonly("nodes", [](const RegionPlan& plan) { return plan.graph->num_nodes(); })

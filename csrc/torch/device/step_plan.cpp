@@ -21,6 +21,7 @@
 #include "torch/device/device.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
+#include "torch/device/plan_table.h"
 #include "torch/device/storage.h"
 #include "torch/device/threads.h"
 
@@ -405,32 +406,24 @@ namespace {
 /// The base of JitFunction: a call goes to the first plan that fits, else to the method `_run`.
 struct PlanTable {
   py::object plans = py::list();
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit(plans);
+  }
 };
-
-template <class T>
-T* value_of(PyObject* self) {
-  return static_cast<T*>(reinterpret_cast<py::detail::instance*>(self)->simple_value_holder[0]);
-}
 
 PyTypeObject* step_plan_type = nullptr;
 
 PyObject* call_table(PyObject* self, PyObject* args, PyObject* kwargs) {
   HANDLE_TH_ERRORS
   if (const PlanTable* table = value_of<PlanTable>(self); table && table->plans) {
-    PyObject* const plans = table->plans.ptr();
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(plans); ++i) {
-      const auto plan = py::reinterpret_borrow<py::object>(PyList_GET_ITEM(plans, i));
-      if (Py_TYPE(plan.ptr()) != step_plan_type) continue;
-      StepPlan* const step = value_of<StepPlan>(plan.ptr());
-      if (!step) continue;
-      py::object result = step->call(args, kwargs);
-      if (result.is(py::reinterpret_borrow<py::object>(Py_NotImplemented))) continue;
-      if (i) {   // the next call is likely of the same kind
-        PyList_SetSlice(plans, i, i + 1, nullptr);
-        PyList_Insert(plans, 0, plan.ptr());
-      }
-      return result.release().ptr();
-    }
+    const py::object plans = table->plans;
+    py::object result;
+    const auto run = [&](StepPlan& plan) {
+      result = plan.call(args, kwargs);
+      return result.ptr() != Py_NotImplemented;
+    };
+    if (run_first<StepPlan>(plans.ptr(), step_plan_type, run)) return result.release().ptr();
   }
   const py::object given = kwargs ? py::reinterpret_borrow<py::object>(kwargs) : py::dict();
   static PyObject* const name = PyUnicode_InternFromString("_run");
@@ -484,19 +477,7 @@ void bind_step_plans(py::module_& m) {
       .def_property_readonly("bytes", [](const StepPlan& plan) { return plan.graph->slab_bytes(); })
       .def_readonly("runs", &StepPlan::runs);
   step_plan_type = reinterpret_cast<PyTypeObject*>(m.attr("StepPlan").ptr());
-  py::class_<PlanTable>(m, "PlanTable", py::custom_type_setup([](PyHeapTypeObject* type) {
-                          type->ht_type.tp_call = &call_table;
-                          type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
-                          type->ht_type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) -> int {
-                            Py_VISIT(Py_TYPE(self));
-                            if (const PlanTable* table = value_of<PlanTable>(self)) Py_VISIT(table->plans.ptr());
-                            return 0;
-                          };
-                          type->ht_type.tp_clear = [](PyObject* self) -> int {
-                            if (PlanTable* table = value_of<PlanTable>(self)) const py::object let_go = std::move(table->plans);
-                            return 0;
-                          };
-                        }))
+  py::class_<PlanTable>(m, "PlanTable", collected<PlanTable>(&call_table))
       .def(py::init<>())
       .def_property_readonly("_plans", [](const PlanTable& table) { return table.plans ? table.plans : py::list(); });
   bindings::harden<StepPlan>(m, "StepPlan", "hologram.StepPlan: it was never initialised. See torch.hologram.jit.");
