@@ -1,4 +1,4 @@
-"""Whole steps of small networks, as their authors write them: what benchmarks.plans times."""
+"""Whole steps of small networks, as their authors write them: what benchmarks.plans and benchmarks.compiled time."""
 
 import torch
 import torch.nn.functional as F
@@ -13,15 +13,16 @@ def dense(activation, *sizes):
     return nn.Sequential(*layers[:-1])
 
 
-def training(model, make_optimizer, inputs, classes, device):
-    """(step, arguments): forward, cross-entropy, backward, optimizer."""
+def training(model, make_optimizer, inputs, classes, device, wrap=lambda model: model):
+    """(step, arguments): forward of the wrapped model, cross-entropy, backward, optimizer."""
     model = model.to(device)
+    run = wrap(model)
     optimizer = make_optimizer(model.parameters())
     rows = inputs.numel() if inputs.dtype == torch.int64 else inputs.shape[-2]
 
     def step(x, y):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
+        loss = F.cross_entropy(run(x), y)
         loss.backward()
         optimizer.step()
         return loss.detach()
