@@ -244,7 +244,7 @@ def test_cells_are_one_kernel():
     cell(x)
     _C.reset_op_report()
     cell(x)
-    assert _C.op_report()["_thnn_fused_lstm_cell"]["compiled"] == 1
+    assert _C.op_report()["lstm_cell"]["compiled"] == 1
 
 
 @pytest.mark.parametrize("call", [
