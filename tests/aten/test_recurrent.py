@@ -10,7 +10,11 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.checkpoint import checkpoint
 
 from tests.compare import DEVICE, launches, outcome
+from tests.modes import host_only
 
+pytestmark = [host_only("recurrent layers as one op; elsewhere they are torch's composites (test_library.py)"),
+              pytest.mark.filterwarnings("ignore:LSTM with projections is not supported", "ignore:TF32 acceleration",
+                                         "ignore:There is a performance drop")]
 LAYERS = {
     "lstm": lambda *a, **kw: nn.LSTM(*a, **kw), "projected": lambda *a, **kw: nn.LSTM(*a, proj_size=3, **kw), "gru": lambda *a, **kw: nn.GRU(*a, **kw),
     "tanh": lambda *a, **kw: nn.RNN(*a, **kw), "relu": lambda *a, **kw: nn.RNN(*a, nonlinearity="relu", **kw),

@@ -41,7 +41,7 @@
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/saved_handle.h"
 #include "torch/aten/ops/recurrent_layer.h"
-#include "torch/aten/torch_kernels/native.h"
+#include "torch/device/device.h"
 
 namespace hologram::aten {
 namespace {
@@ -256,11 +256,12 @@ Three run(RecurrentLayer layer, const Tensor& x, const Tensor& batch_sizes, cons
 
 // ---- which calls are served ----
 
-/// Memory of the host that autograd knows all of, like `first`.
+/// Memory of the host, where new tensors lie too, that autograd knows all of; like `first`.
 bool fits(const Tensor& t, const Tensor& first, at::IntArrayRef sizes) {
   return t.defined() && t.sizes() == sizes && t.scalar_type() == first.scalar_type() && is_hologram(t) &&
-         t.device() == first.device() && t.layout() == c10::kStrided && !t.is_neg() && !t._is_zerotensor() && on_host_kernels(t) &&
-         (C10_LIKELY(!several_queues()) || &home_queue(t) == &home_queue(first)) && !torch::autograd::isFwGradDefined(t);
+         t.device() == first.device() && t.layout() == c10::kStrided && !t.is_neg() && !t._is_zerotensor() &&
+         reads_host_memory(t) && (C10_LIKELY(!several_queues()) || &home_queue(t) == &current_queue(first.device().index())) &&
+         !torch::autograd::isFwGradDefined(t);
 }
 
 bool is_looked_at(const Tensor& x, TensorList hx, TensorList params) {
