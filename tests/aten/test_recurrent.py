@@ -307,6 +307,17 @@ def test_captured_and_replayed(name):
     assert captured.plans()[0]["runs"] >= 1
 
 
+def test_a_replay_is_for_the_lengths_it_was_captured_with():
+    layer, x = LAYERS["lstm"](4, 5).to(DEVICE), torch.randn(6, 3, 4, device=DEVICE)
+    of = lambda packed: layer(packed)[0].data.square()
+    captured = torch.hologram.jit(of)
+    for lengths in ([6, 4, 1], [6, 4, 1], [6, 4, 1], [6, 3, 2], [5, 5, 1], [6, 4, 1]):
+        packed = pack_padded_sequence(x, torch.tensor(lengths))
+        with torch.no_grad():
+            assert torch.equal(captured(packed), of(packed)), lengths
+    assert any(plan["runs"] for plan in captured.plans())
+
+
 def test_tracers_see_what_they_see_on_the_cpu():
     from torch._dispatch.python import enable_python_dispatcher
     from torch.fx.experimental.proxy_tensor import make_fx

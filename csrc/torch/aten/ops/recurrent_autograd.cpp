@@ -41,6 +41,7 @@
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/saved_handle.h"
 #include "torch/aten/ops/recurrent_layer.h"
+#include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/device/device.h"
 
 namespace hologram::aten {
@@ -294,6 +295,7 @@ Steps packed_steps(const Tensor& batch_sizes, int64_t rows) {
       at::isTensorSubclassLike(batch_sizes))
     return steps;
   const Tensor sizes = batch_sizes.contiguous();
+  capture_values(sizes);
   const auto* const p = sizes.const_data_ptr<int64_t>();
   steps.sizes.assign(p, p + sizes.numel());
   for (size_t i = 0; i < steps.sizes.size(); ++i) {

@@ -424,6 +424,13 @@ void CapturedRead::add(const at::Tensor& value) const {
   if (Capture* const capture = Capture::current()) capture->read_value(value.const_data_ptr(), value.element_size());
 }
 
+void capture_values(const at::Tensor& host) {
+  if (!capturing()) return;
+  Capture* const capture = Capture::current();
+  if (capture && !capture->refused() && capture->reads_values && capture->knows(host.const_data_ptr()))
+    capture->read_value(host.const_data_ptr(), host.nbytes());
+}
+
 void capture_work(const char* name, c10::ArrayRef<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f) {
   Capture* const capture = Capture::current();
   if (!capture || capture->refused()) return;
