@@ -22,6 +22,7 @@ def apply() -> None:
     _random_state_of_checkpoints()
     _compile_for_the_device()
     _trace_fused_adam()
+    _trace_recurrent_layers()
     _call_graphs_directly()
     _flex_attention()
     _check_ops_of_users()
@@ -123,6 +124,19 @@ def _trace_fused_adam() -> None:
         module.TorchPatcher.patch = staticmethod(with_adam)
 
     _imports.after("torch._dynamo.eval_frame", of_frames)
+
+
+def _trace_recurrent_layers() -> None:
+    # A kernel of a device hides the decompositions that torch's tracers (make_fx, AOTAutograd, export) take for composites: a traced LSTM
+    # would be other ops than on the CPU.
+    key = torch._C.DispatchKey
+    for layer in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+        for name in ("input", "data"):
+            op = getattr(getattr(torch.ops.aten, layer), name)
+            decomposition = op.py_kernels.get(key.CompositeImplicitAutograd)
+            for where in (key.AutogradPrivateUse1, key.PrivateUse1):
+                if decomposition is not None and where not in op.py_kernels:
+                    op.py_impl(where)(decomposition)
 
 
 def _call_graphs_directly() -> None:

@@ -239,3 +239,23 @@ def test_the_profiler_needs_its_correction():
     activities = torch.profiler.ProfilerActivity
     assert activities.PrivateUse1 in _patches.originals["_supported_activities"]()
     assert torch.profiler.supported_activities() == _patches.originals["_supported_activities"]() - {activities.PrivateUse1}
+
+
+def test_traced_recurrent_layers_need_their_correction(monkeypatch):
+    from torch._dispatch.python import enable_python_dispatcher
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def ops(device):
+        layer = torch.nn.LSTM(3, 4).to(device)
+        names = [name for name, _ in layer.named_parameters()]
+        forward = lambda x, *parameters: torch.func.functional_call(layer, dict(zip(names, parameters)), (x,))[0]
+        with enable_python_dispatcher(), torch.backends.mkldnn.flags(enabled=False):
+            graph = make_fx(forward, tracing_mode="fake")(torch.randn(5, 2, 3, device=device), *layer.parameters())
+        return [str(node.target) for node in graph.graph.nodes]
+    assert ops(DEVICE) == ops("cpu")
+    lstm = torch.ops.aten.lstm.input
+    for key in (torch._C.DispatchKey.AutogradPrivateUse1, torch._C.DispatchKey.PrivateUse1):
+        monkeypatch.delitem(lstm.py_kernels, key)
+    lstm._dispatch_cache.clear()
+    assert ops(DEVICE) != ops("cpu")
+    lstm._dispatch_cache.clear()

@@ -13,6 +13,7 @@ import torch.utils.checkpoint
 from torch import nn
 
 from tests.compare import DEVICE
+from tests.modes import HOST_MEMORY
 
 
 def values(*shape, scale=1.5):
@@ -200,11 +201,16 @@ def no_mkldnn():
     torch._C._set_mkldnn_enabled(before)
 
 
+if HOST_MEMORY:     # To differentiate the gradient, a cell is computed again with views of its inputs.
+    RECURRENT = {(layer, "data twice", name): "values of the pass" for layer, name in (("lstm_cell", "input 0"), ("gru_cell", "input 0"), ("rnn_cell", "input 1"))}
+else:               # The fused cells of every accelerator save the biases too, for a second derivative.
+    RECURRENT = {(layer, how, name + end): "refuses"
+                 for layers, end in ((("lstm", "lstm of a state", "lstm, projected", "gru"), "_l0"), (("lstm_cell", "gru_cell"), ""))
+                 for layer in layers for name in ("bias_ih", "bias_hh") for how in ("copy_", "AdamW")}
+
 # Where the device's nodes keep something else than the CPU's, and therefore do not do what they do. "Refuses": the CPU gives a gradient.
 KNOWN = {
-    # The fused cells of every accelerator save the biases too, for a second derivative.
-    **{(layer, how, name + end): "refuses" for layers, end in ((("lstm", "lstm of a state", "lstm, projected", "gru"), "_l0"), (("lstm_cell", "gru_cell"), ""))
-       for layer in layers for name in ("bias_ih", "bias_hh") for how in ("copy_", "AdamW")},
+    **RECURRENT,
     # The CPU multiplies copies of batches that come first; the device multiplies them as they lie.
     **{(layer, how, "input 0"): "refuses" for layer in ("attention", "encoder", "encoder, eval")
        for how in ("copy_", "set_", "detach", "SGD", "Adam", "AdamW")},

@@ -9,6 +9,15 @@ TORCH_LIBRARY_IMPL(_, AutocastPrivateUse1, m) { m.fallback(torch::CppFunction::m
 TORCH_LIBRARY_IMPL(aten, AutocastPrivateUse1, m) {
 #define LOWER_PRECISION(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, lower_precision_fp)
   AT_FORALL_LOWER_PRECISION_FP(LOWER_PRECISION)
+  // Layers are one op here, as on the CPU: its list has oneDNN's. On CUDA the parts are cast, with the same results.
+  LOWER_PRECISION(lstm, input)
+  LOWER_PRECISION(lstm, data)
+  LOWER_PRECISION(gru, input)
+  LOWER_PRECISION(gru, data)
+  LOWER_PRECISION(rnn_tanh, input)
+  LOWER_PRECISION(rnn_tanh, data)
+  LOWER_PRECISION(rnn_relu, input)
+  LOWER_PRECISION(rnn_relu, data)
 #undef LOWER_PRECISION
 #define FLOAT32(...) KERNEL_PRIVATEUSEONE(__VA_ARGS__, fp32)
   AT_FORALL_FP32(FLOAT32)

@@ -20,7 +20,7 @@
 
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
-#include "torch/torch_version.h"
+#include "torch/aten/core/saved_handle.h"
 
 namespace hologram::aten {
 namespace {
@@ -29,28 +29,6 @@ using at::Tensor;
 using torch::autograd::SavedVariable;
 using torch::autograd::generated::LinearBackward0;
 using torch::autograd::isFwGradDefined;
-
-#if !HOLOGRAM_TORCH_AT_LEAST(2, 13)
-using WeakNode = std::weak_ptr<torch::autograd::Node>;
-std::shared_ptr<LinearBackward0> new_node() { return {new LinearBackward0(), torch::autograd::deleteNode}; }
-#else
-using WeakNode = c10::weak_intrusive_ptr<torch::autograd::Node>;
-c10::intrusive_ptr<LinearBackward0> new_node() { return c10::make_intrusive<LinearBackward0>(); }
-#endif
-
-/// A tensor's memory, versions and place in the graph in a TensorImpl of its own: what is done to the other one is not seen here.
-Tensor handle_of(const Tensor& t) {
-  auto* impl = t.unsafeGetTensorImpl();
-  const Tensor handle(impl->shallow_copy_and_detach(impl->version_counter(), /*allow_tensor_metadata_change=*/false));
-  if (const auto& node = t.grad_fn()) {
-    torch::autograd::impl::set_gradient_edge(handle, {node, static_cast<uint32_t>(t.output_nr())});
-  } else {
-    handle.requires_grad_(t.requires_grad());
-    if (const auto accumulator = torch::autograd::impl::grad_accumulator(t))   // the node's edges keep it
-      torch::autograd::impl::set_grad_accumulator(handle, WeakNode(accumulator));
-  }
-  return handle;
-}
 
 /// The CPU multiplies a view of the input, but for one of two dimensions.
 Tensor kept_input(const Tensor& input) { return input.dim() == 2 || input.is_inference() ? input : handle_of(input); }
@@ -76,9 +54,9 @@ Tensor linear(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weigh
   if (C10_UNLIKELY(isFwGradDefined(input) || isFwGradDefined(weight) || isFwGradDefined(bias) || input.is_complex() ||
                    is_looked_at(input) || is_looked_at(weight) || is_looked_at(bias)))
     return at::native::linear(input, weight, bias);
-  decltype(new_node()) node;
+  decltype(new_node<LinearBackward0>()) node;
   if (torch::autograd::compute_requires_grad(input, weight, bias)) {
-    node = new_node();
+    node = new_node<LinearBackward0>();
     node->set_next_edges(torch::autograd::collect_next_edges(input, weight, bias));
     const bool of_input = torch::autograd::compute_requires_grad(input), of_weight = torch::autograd::compute_requires_grad(weight);
     node->input_ = SavedVariable(of_weight ? kept_input(input) : unread_input(input), /*is_output=*/false);

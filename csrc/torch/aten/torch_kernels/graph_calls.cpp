@@ -7,13 +7,13 @@
 #include <ATen/ops/bmm_cpu_dispatch.h>
 #include <ATen/ops/dot_cpu_dispatch.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <cstring>
 #include <functional>
 
 #include "runtime/graph/capture.h"
+#include "torch/aten/torch_kernels/blas.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
 
@@ -237,17 +237,6 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
 
 namespace {
 
-using Gemm32 = void (*)(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
-                        const float*, const int*, const float*, float*, const int*);
-using Gemm64 = void (*)(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
-                        const double*, const int*, const double*, double*, const int*);
-
-/// torch's own BLAS, where its library exports it.
-template <class F>
-F blas(const char* name) {
-  return reinterpret_cast<F>(dlsym(RTLD_DEFAULT, name));
-}
-
 class ProductCall final : public GraphCall {
  public:
   ProductCall(Product kind, const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const at::Scalar& beta,
@@ -308,8 +297,8 @@ class ProductCall final : public GraphCall {
     const at::Tensor &out = tensors_[0], &a = tensors_[1], &b = tensors_[2];
     if ((kind_ != Product::mm && kind_ != Product::addmm) || out.numel() == 0 || a.size(1) == 0) return;
     is_double_ = out.scalar_type() == at::kDouble;
-    static const auto f32 = blas<Gemm32>("sgemm_");
-    static const auto f64 = blas<Gemm64>("dgemm_");
+    static const auto f32 = blas<Gemm<float>>("sgemm_");
+    static const auto f64 = blas<Gemm<double>>("dgemm_");
     if (!(is_double_ ? reinterpret_cast<void*>(f64) : reinterpret_cast<void*>(f32)) ||
         (!is_double_ && out.scalar_type() != at::kFloat))
       return;
@@ -366,8 +355,8 @@ class ProductCall final : public GraphCall {
   int first_ = 0, second_ = 0, m_ = 0, n_ = 0, k_ = 0, ld_first_ = 0, ld_second_ = 0, ld_out_ = 0;
   float alpha32_ = 1, beta32_ = 0;
   double alpha64_ = 1, beta64_ = 0;
-  Gemm32 f32_ = nullptr;
-  Gemm64 f64_ = nullptr;
+  Gemm<float> f32_ = nullptr;
+  Gemm<double> f64_ = nullptr;
 };
 
 class WorkCall final : public GraphCall {
@@ -433,6 +422,13 @@ void CapturedRead::begin() {
 void CapturedRead::add(const at::Tensor& value) const {
   if (!work_) return;
   if (Capture* const capture = Capture::current()) capture->read_value(value.const_data_ptr(), value.element_size());
+}
+
+void capture_values(const at::Tensor& host) {
+  if (!capturing()) return;
+  Capture* const capture = Capture::current();
+  if (capture && !capture->refused() && capture->reads_values && capture->knows(host.const_data_ptr()))
+    capture->read_value(host.const_data_ptr(), host.nbytes());
 }
 
 void capture_work(const char* name, c10::ArrayRef<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f) {

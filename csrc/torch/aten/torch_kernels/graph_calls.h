@@ -63,6 +63,9 @@ class CapturedRead {
   std::optional<HostWork> work_;
 };
 
+/// The host has read a tensor of its own. Where that is an argument, the graph is for these values.
+void capture_values(const at::Tensor& host);
+
 /// Work of the host on memory of the device that is neither a kernel nor an op: `f(addresses)`.
 void capture_work(const char* name, std::initializer_list<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f);
 void capture_work(const char* name, c10::ArrayRef<MemoryUse> uses, std::string facts, std::function<void(char* const*)> f);
