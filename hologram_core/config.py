@@ -111,7 +111,7 @@ def _switch(read: Callable[[str, str], Any], default: str, help: str) -> Any:
     return field(metadata={"read": read, "default": default, "help": help})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)    # what is not needed costs time when torch is imported
 class Config:
     """The switches: one field each, whose variable is HOLOGRAM_ and the field's name in capitals. README's table is made of them."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch.distributed as dist
 
-from tests.programs import distributed_ranks
+from tests.programs.distributed_ranks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo")
@@ -53,7 +53,7 @@ def undefined(tmp_path_factory):
     return ranks(tmp_path_factory.mktemp("undefined"), "none")
 
 
-@pytest.mark.parametrize("name", distributed_ranks.CHECKS)
+@pytest.mark.parametrize("name", CHECKS)
 def test_two_ranks(undefined, name):
     assert undefined.get(name) == {0: None, 1: None}, "\n".join(str(undefined.get(key)) for key in (name, "end of rank 0", "end of rank 1"))
 
@@ -164,10 +164,10 @@ def test_a_timeout_names_the_rank(tmp_path):
     program.write_text(textwrap.dedent(f"""
         import datetime, sys, time, torch, torch.distributed as dist
         rank = int(sys.argv[1])
-        dist.init_process_group("gloo", store=dist.FileStore({str(tmp_path / "s")!r}, 2), rank=rank, world_size=2, timeout=datetime.timedelta(seconds=5))
+        dist.init_process_group("gloo", store=dist.FileStore({str(tmp_path / "s")!r}, 2), rank=rank, world_size=2, timeout=datetime.timedelta(seconds=3))
         dist.barrier()
         if rank == 1:
-            time.sleep(14)
+            time.sleep(9)
         else:
             for wait in (lambda: dist.monitored_barrier(), lambda: dist.all_reduce(torch.ones(3, device="hologram"))):
                 try:

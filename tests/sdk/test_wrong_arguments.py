@@ -17,9 +17,9 @@ import pytest
 import hologram_core as hg
 from hologram_core import _runtime as rt
 
-CLASSES = [rt.BackendInfo, rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, hg.Buffer, hg.Executor]
+CLASSES = [rt.BackendInfo, rt.Block, rt.Buffer, rt.Executor, rt.Op, rt.Circuit, rt.Plan, hg.Buffer, hg.Executor, hg.Plan]
 
-PRIVATE = ["AcceleratorGraph", "PlanTable", "RegionCapture", "RegionPlan", "StepCapture", "StepPlan"]
+PRIVATE = ["AcceleratorGraph", "PlanTable", "RegionCapture", "RegionPlan", "RegionTable", "StepCapture", "StepPlan", "TrainedRegion"]
 
 
 def test_all_classes_of_the_extension_are_tried():
@@ -30,7 +30,7 @@ def test_all_classes_of_the_extension_are_tried():
         modules.append(hologram_torch._C)
         private = {getattr(hologram_torch._C, name) for name in PRIVATE}
     found = {item for module in modules for item in vars(module).values() if isinstance(item, type)}
-    assert found == set(CLASSES[:6]) | private
+    assert found == set(CLASSES[:7]) | private
 
 
 @pytest.mark.parametrize("name", PRIVATE)

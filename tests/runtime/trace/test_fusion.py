@@ -465,7 +465,8 @@ def test_switches(monkeypatch, switch, launched, reasons):
 
 # ---- what it says ----
 
-def test_explain_in_words():
+def test_explain_in_words(monkeypatch):
+    monkeypatch.delitem(sys.modules, "hologram_torch.compile.region", raising=False)      # graphs that other tests compiled
     seen = Seen(lambda: ((X * Y).sum().item(), X + 1))
     text = str(hologram.explain(2))
     lines = text.splitlines()
