@@ -118,8 +118,10 @@ class Build(BuildExtension):
 # Nobody replaces the runtime's functions, and its few thread-local words fit into the room every thread has: direct calls
 # and accesses, though it is a shared library.
 DIRECT = [] if MACOS else ["-fno-semantic-interposition", "-ftls-model=initial-exec"]
+# The same of the extension: thousands of names need not be looked up in all of torch's libraries when it is loaded.
+OWN_FUNCTIONS = [] if MACOS else ["-Wl,-Bsymbolic-functions"]
 include = [str(ROOT / "csrc"), str(ROOT / GENERATED)]
-named = ["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, "-Wl,-Bsymbolic-functions"]
+named = ["-Wl,-install_name,@rpath/" + LIB] if MACOS else ["-Wl,-soname," + LIB, *OWN_FUNCTIONS]
 runtime_link = ["-ldl", "-lpthread", *named]
 extensions = [
     Extension("hologram_core.libhologram_runtime", sources("csrc/runtime/**/*.cpp"), include_dirs=include,
@@ -131,7 +133,7 @@ if TORCH:
     extensions.append(
         CppExtension("hologram_torch._C", sources("csrc/torch/**/*.cpp"), include_dirs=include,
                      extra_compile_args=[*FLAGS, "-DAT_PER_OPERATOR_HEADERS"],
-                     extra_link_args=rpath("../hologram_core")))
+                     extra_link_args=[*rpath("../hologram_core"), *OWN_FUNCTIONS]))
 
 
 class Package(Distribution):

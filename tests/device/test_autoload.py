@@ -217,7 +217,7 @@ import hologram_torch
 end, new = time.process_time(), set(sys.modules) - before
 print(middle - start, end - middle, *sorted(m for m in new if m.split('.')[0] in ('llvmlite', 'numpy') or m.startswith(('torch._dynamo', 'torch._inductor'))))
 """
-    outputs = [run(code, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path)).split() for _ in range(5)]
+    outputs = [run(code, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path)).split() for _ in range(12)]
     assert outputs[0][2:] == []
     torch, hologram = (min(float(o[n]) for o in outputs) for n in (0, 1))
     assert hologram < 0.025 * torch, (torch, hologram)
