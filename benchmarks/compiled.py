@@ -8,9 +8,8 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
-from statistics import median
 
-from benchmarks.harness import ONLY, at_threads, options
+from benchmarks.harness import ONLY, each_program, in_turn, options
 
 
 @dataclass
@@ -57,14 +56,7 @@ def measure_one(name, threads, rounds, inductor):
     torch._dynamo.reset()
     found = {way: started(name, *how) for way, how in ways(inductor).items()}
     runners = {way: runner for way, (runner, _) in found.items()}
-    counts = {}
-    for way, runner in runners.items():
-        calls = max(1, round(1e6 * BATCH_SECONDS / 4 / runner.batch(3)[0]))
-        counts[way] = max(1, round(1e6 * BATCH_SECONDS / runner.batch(calls)[0]))
-    batches = [{way: runner.batch(counts[way]) for way, runner in runners.items()} for _ in range(rounds)]
-    times = {way: [median(b[way][clock] for b in batches) for clock in (0, 1)] for way in runners}
-    ratios = {way: [median(b[way][clock] / b["compiled"][clock] for b in batches) for clock in (0, 1)]
-              for way in runners if way != "compiled"}
+    times, ratios = in_turn(runners, "compiled", rounds, BATCH_SECONDS)
     return Row(name, threads, times, {way: first for way, (_, first) in found.items()}, ratios, PROGRAMS[name][1])
 
 
@@ -76,13 +68,7 @@ def measure(threads=(1, 2), quick=False, only="", inductor=True, progress=lambda
     for device in {device for device, _ in ways(inductor).values()}:      # what is imported and compiled once, for any program
         run = torch.compile(lambda x: x.sin() + 1)
         run(torch.ones(8, device=device, requires_grad=True)).sum().backward()
-    rows = []
-    for number in at_threads(threads[:1] if quick else threads):
-        for name in PROGRAMS:
-            if only.lower() in name.lower():
-                progress(f"{name} ({number} threads)")
-                rows.append(measure_one(name, number, 7 if quick else 25, inductor))
-    return rows
+    return [measure_one(*which, inductor) for which in each_program(PROGRAMS, threads, quick, only, progress)]
 
 
 def markdown(rows):

@@ -68,6 +68,32 @@ def alternate(stock, ours, seconds=1.0, least=9, count=1):
                       ratios[-1 - quarter], len(pairs))
 
 
+def in_turn(runners, reference, rounds, seconds):
+    """Batches of about `seconds` of several warm runners, one after the other, `rounds` times: by runner the median microseconds of a
+    call, and how many times faster the runner `reference` is than each other. Both are pairs: wall time, CPU time.
+
+    `runner.batch(n)` makes n calls and returns such a pair for one of them.
+    """
+    counts = {}
+    for way, runner in runners.items():
+        calls = max(1, round(1e6 * seconds / 4 / runner.batch(3)[0]))
+        counts[way] = max(1, round(1e6 * seconds / runner.batch(calls)[0]))
+    batches = [{way: runner.batch(counts[way]) for way, runner in runners.items()} for _ in range(rounds)]
+    times = {way: [median(b[way][clock] for b in batches) for clock in (0, 1)] for way in runners}
+    ratios = {way: [median(b[way][clock] / b[reference][clock] for b in batches) for clock in (0, 1)]
+              for way in runners if way != reference}
+    return times, ratios
+
+
+def each_program(programs, threads, quick, only, progress):
+    """Of the programs whose names hold `only`, with each number of threads: (name, threads, rounds)."""
+    for number in at_threads(threads[:1] if quick else threads):
+        for name in programs:
+            if only.lower() in name.lower():
+                progress(f"{name} ({number} threads)")
+                yield name, number, 7 if quick else 25
+
+
 def _timer(statement, names, wait):
     variables = ", ".join(names["inputs"][0])
     inputs = [tuple(one.values()) for one in names["inputs"]]

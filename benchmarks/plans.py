@@ -10,12 +10,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from statistics import median
 
 import torch
 
 from benchmarks.child import ROOT
-from benchmarks.harness import ONLY, at_threads, options
+from benchmarks.harness import ONLY, each_program, in_turn, options
 from benchmarks.plan_programs import PROGRAMS, program
 
 BATCH_SECONDS = 0.02
@@ -85,29 +84,18 @@ def ways(name, threads, inductor):
 
 def measure_one(name, threads, rounds, inductor=False):
     found, function = ways(name, threads, inductor)
-    counts = {}
-    for way, runner in found.items():
+    for runner in found.values():
         runner.batch(6)                  # compiles, captures, makes state
-        calls = max(1, round(1e6 * BATCH_SECONDS / 4 / runner.batch(3)[0]))
-        counts[way] = max(1, round(1e6 * BATCH_SECONDS / runner.batch(calls)[0]))
-    batches = [{way: runner.batch(counts[way]) for way, runner in found.items()} for _ in range(rounds)]
+    times, ratios = in_turn(found, "plan", rounds, BATCH_SECONDS)
     for runner in found.values():
         runner.close()
     [plan] = function.plans()
     assert plan["runs"] > rounds, plan["reason"]
-    times = {way: [median(b[way][clock] for b in batches) for clock in (0, 1)] for way in found}
-    ratios = {way: [median(b[way][clock] / b["plan"][clock] for b in batches) for clock in (0, 1)] for way in found if way != "plan"}
     return Row(name, threads, times, ratios, plan["nodes"])
 
 
 def measure(threads=(1, 2), quick=False, only="", inductor=False, progress=lambda text: None):
-    rows = []
-    for number in at_threads(threads[:1] if quick else threads):
-        for name in PROGRAMS:
-            if only.lower() in name.lower():
-                progress(f"{name} ({number} threads)")
-                rows.append(measure_one(name, number, 7 if quick else 25, inductor))
-    return rows
+    return [measure_one(*which, inductor) for which in each_program(PROGRAMS, threads, quick, only, progress)]
 
 
 def markdown(rows):

@@ -20,6 +20,7 @@ import hologram_torch
 from hologram_torch import _patches
 from tests.compare import DEVICE
 from tests.programs.captured import MODELS, Block
+from tests.programs.regions import new_graphs, regions, runs  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
 
@@ -28,28 +29,6 @@ NAMED = {"backend": "hologram"}
 OURS = [DEFAULT, NAMED]
 BACKENDS = [{"backend": "eager"}, {"backend": "aot_eager"}, NAMED, DEFAULT]
 name_of = lambda options: options.get("backend", "default")
-
-
-@pytest.fixture(autouse=True)
-def new_graphs():
-    torch._dynamo.reset()
-    from hologram_torch.compile import region
-
-    gc.collect()
-    region.regions.clear()
-    yield
-
-
-def regions():
-    from hologram_torch.compile import region
-
-    return sorted(region.regions, key=lambda r: (r.id, r.kind))
-
-
-def runs():
-    """How often each graph was replayed. None runs op by op."""
-    assert [r.reason for r in regions() if r.reason] == []
-    return [r.runs for r in regions()]
 
 
 def compiled(function, **options):

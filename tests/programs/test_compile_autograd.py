@@ -12,26 +12,9 @@ from torch import nn
 import hologram_torch
 from hologram_torch import _C
 from tests.compare import DEVICE
+from tests.programs.regions import new_graphs, runs  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
-
-
-@pytest.fixture(autouse=True)
-def new_graphs():
-    torch._dynamo.reset()
-    from hologram_torch.compile import region
-
-    gc.collect()
-    region.regions.clear()
-    yield
-
-
-def runs():
-    from hologram_torch.compile import region
-
-    found = sorted(region.regions, key=lambda r: (r.id, r.kind))
-    assert [r.reason for r in found if r.reason] == []
-    return [r.runs for r in found]
 
 
 def same(a, b):

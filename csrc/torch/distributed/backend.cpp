@@ -7,8 +7,7 @@
 //  * The values of a work are the caller's tensors, not their aliases: DDP puts them into gradients.
 #include "torch/distributed/backend.h"
 
-
-#if __has_include(<torch/csrc/distributed/c10d/Backend.hpp>) && !defined(HOLOGRAM_WITHOUT_DISTRIBUTED)
+#if __has_include(<torch/csrc/distributed/c10d/Backend.hpp>)
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
