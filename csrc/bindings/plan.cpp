@@ -119,15 +119,11 @@ class PyPlan {
     }
     const auto alone = alone_with(running_);
     for (size_t i = 0; i < buffers.size(); ++i) graph_->place(arguments_[i].memory, const_cast<char*>(extents[i].begin));
-    const auto go = [&] {
+    {
+      std::optional<py::gil_scoped_release> others_go_on;
+      if (graph_->is_long()) others_go_on.emplace();
       core.stream().run(Reason::Library);
       graph_->run(0, offset);
-    };
-    if (graph_->is_long()) {
-      const py::gil_scoped_release others_go_on;
-      go();
-    } else {
-      go();
     }
     ++runs_;
   }
