@@ -144,7 +144,8 @@ def test_out_of_memory_names_the_sizes():
     rt.allocate(100)
 
 
-def test_the_limit_of_the_environment():
+@pytest.mark.parametrize("guard", ["0", "1"])
+def test_the_limit_of_the_environment(guard):
     passes("""
 import hologram_core._runtime as rt
 a = rt.allocate(3 << 20)
@@ -157,7 +158,8 @@ else:
 a.free()
 b = rt.allocate((3 << 20) + 5000)     # the cached segment makes room
 assert rt.memory_stats()["reserved_bytes"]["peak"] <= 5 << 20
-""", HOLOGRAM_MEMORY_LIMIT="5M")
+assert rt.memory_stats()["num_ooms"] == 1
+""", HOLOGRAM_MEMORY_LIMIT="5M", HOLOGRAM_GUARD=guard)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

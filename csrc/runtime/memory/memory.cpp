@@ -233,9 +233,21 @@ void Memory::out_of_memory(size_t bytes) {
 }
 
 Block* Memory::allocate_guarded(size_t bytes) {
-  const GuardedRegion region = guard_allocate(bytes);
-  if (!region.data) out_of_memory(bytes);
-  std::lock_guard<SpinLock> hold(lock_);
+  const size_t limit = config().memory_limit;
+  bool allowed = true;
+  {
+    std::lock_guard<SpinLock> hold(lock_);
+    const size_t held = static_cast<size_t>(stats_.allocated_bytes.current) + growing_;
+    allowed = !limit || (held <= limit && bytes <= limit - held);
+    if (allowed) growing_ += bytes;
+  }
+  const GuardedRegion region = allowed ? guard_allocate(bytes) : GuardedRegion{};
+  std::unique_lock<SpinLock> hold(lock_);
+  if (allowed) growing_ -= bytes;
+  if (!region.data) {
+    hold.unlock();
+    out_of_memory(bytes);
+  }
   refill_headers();
   Block* const block = fill(header(), Block::Pool::Linear, region.data, bytes, bytes, kGuarded, region.base);
   block->entry.store(kWatched, std::memory_order_relaxed);
