@@ -37,6 +37,17 @@ def test_tensors_travel_and_share_memory(method):
 
 
 @host_only("memory that processes share")
+def test_memory_that_was_shared_once_is_not_taken_for_shared():
+    """The runtime's records of blocks are used again, for memory of other kinds."""
+    for size in (3, 5000, 1 << 20):
+        for _ in range(200):
+            torch.ones(size, device=DEVICE).share_memory_()
+        later = [torch.full((size,), float(n), device=DEVICE) for n in range(20)]
+        assert not any(t.is_shared() for t in later)
+        for n, t in enumerate(later):
+            assert t.share_memory_().is_shared() and t[0].item() == t[-1].item() == n
+
+
 def test_share_memory_tells_the_truth():
     x = torch.arange(5.).to(DEVICE)
     view = x[2:]

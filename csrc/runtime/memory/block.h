@@ -35,7 +35,7 @@ struct Block {
   std::atomic<bool> exposed{false};  // its address is held outside: ops on it run when they are submitted
   Block* next = nullptr; // private to the pool (free lists)
   void* owner = nullptr; // private to the pool; External: what `external_free` gets
-  void (*external_free)(void*) = nullptr;
+  void (*external_free)(void*) = nullptr;   // External only: other blocks may hold that of an earlier use of this object
 
   void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
   void release();        // the last release gives the memory back to its pool; never throws

@@ -31,7 +31,7 @@ c10::DataPtr data_over(const c10::Storage& host, c10::Device device) {
 
 c10::Storage host_storage_of(const c10::Storage& storage) {
   const Block* block = block_of(storage.data_ptr());
-  if (!block || block->external_free != &release_host) return {};
+  if (!block || block->pool != Block::Pool::External || block->external_free != &release_host) return {};
   return c10::Storage(c10::intrusive_ptr<c10::StorageImpl>::reclaim_copy(static_cast<c10::StorageImpl*>(block->owner)));
 }
 
