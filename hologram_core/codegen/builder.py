@@ -147,6 +147,15 @@ class Builder:
         case; a builder that can branch skips it while cond holds in no lane. (Here: a plain selection.)"""
         return self.select(cond, slow(), fast)
 
+    def wherever(self, cond, slow, fast):
+        """As `rarely`, of a case that is not rare: its cost counts."""
+        return self.rarely(cond, slow, fast)
+
+    def settled(self, cond, new, old):
+        """(new where cond holds, else old) of two tuples, in a scan whose state hardly ever changes: a builder that can branch does
+        not wait for the condition."""
+        return tuple(self.select(cond, x, y) for x, y in zip(new, old, strict=True))
+
     def isnan(self, x):
         return self.ne(x, x) if x.dtype.is_float else self.const(False, BOOL)
 

@@ -185,7 +185,7 @@ def _running(name, greater):
         better = ~_beats(b, a[0], c[0], greater)
         if c[0].dtype.is_float:
             better = better & ~(b.isnan(a[0]) & ~b.isnan(c[0]))
-        return b.select(better, c[0], a[0]), b.select(better, c[1], a[1])
+        return b.settled(better, c, a)
 
     def step(b, a, x, index):
         state = combine(b, a, (x, index))

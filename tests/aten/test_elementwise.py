@@ -385,6 +385,19 @@ def test_out_resize_warns():
     assert out.tolist() == [2.0] * 3
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64], ids=str)
+def test_integer_powers(dtype):
+    bits = torch.iinfo(dtype).bits - (dtype != torch.uint8)
+    exponents = torch.tensor(sorted({0, *(2**k + d for k in range(bits) for d in (-1, 0, 1) if 2**k + d < 2**bits)}), dtype=dtype)
+    base = torch.arange(-4 if dtype.is_signed else 0, 8).to(dtype)
+    expected = base[:, None] ** exponents
+    assert torch.equal((base.to(DEVICE)[:, None] ** exponents.to(DEVICE)).cpu(), expected)
+    for n in (0, 1, 2, 3, 5, 7, 8, 13, 63, 64, 100):
+        assert torch.equal((base.to(DEVICE) ** n).cpu(), base ** n)
+    if dtype.is_signed:
+        assert torch.equal((base[base != 0].to(DEVICE) ** torch.tensor(-3, dtype=dtype).to(DEVICE)).cpu(), base[base != 0] ** torch.tensor(-3, dtype=dtype))
+
+
 def test_in_place_messages():
     x = torch.ones(3, dtype=torch.int64, device=DEVICE)
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hologram_core.codegen.builder import Value
-from hologram_core.dtypes import F32, F64, I32, I64
+from hologram_core.dtypes import F32, F64, I32, I64, U8
 from hologram_core.optable import mathlib as m
 from hologram_core.optable.mathlib import random as r
 from hologram_core.reference.numpy_builder import NumpyBuilder
@@ -187,6 +187,17 @@ def test_f64_pow():
     got = evaluate(m.pow, x, y, dtype=F64)
     with mp.workprec(200):
         assert max(exact_units(v, mp.mpf(float(a))**mp.mpf(float(c))) for a, c, v in zip(x, y, got)) <= 1
+
+
+def test_integer_powers_for_every_bit_of_the_exponent():
+    """The bits are walked in groups, and a group is left out where no exponent has one of them."""
+    for dtype, wide in ((I32, 31), (U8, 8), (I64, 63)):
+        exponents = sorted({0, *(2**k + d for k in range(wide) for d in (-1, 0, 1)), 2**wide - 1})
+        for value in (0, 1, 2, 3, 7, *([] if dtype is U8 else [-1, -3])):
+            for part in (exponents, exponents[:4], exponents[-5:]):
+                expected = np.array([pow(value, e, 1 << dtype.bits) for e in part], np.uint64).astype(dtype.numpy)
+                base = np.full(len(part), value, dtype.numpy)
+                np.testing.assert_array_equal(evaluate(m.pow, base, np.array(part, dtype.numpy), dtype=dtype), expected)
 
 
 def test_integer_powers_are_exact():

@@ -242,11 +242,24 @@ class LLVMBuilder(Memory, Builder):
         return Loop(self, carry, lanes)
 
     def rarely(self, cond, slow, fast):
+        return self._skipping(cond, slow, fast, rare=True)
+
+    def wherever(self, cond, slow, fast):
+        return self._skipping(cond, slow, fast, rare=False)
+
+    def _skipping(self, cond, slow, fast, rare: bool) -> Value:
         lanes = max(cond.data.lanes, fast.data.lanes)
         fast = self.widen(fast, lanes)
-        with Branch(self.text, self.any_lane(cond)) as branch:
+        with Branch(self.text, self.any_lane(cond), rare) as branch:
             value = self.widen(self.select(cond, slow(), fast), lanes)
         return branch.join(value, fast)
+
+    def settled(self, cond, new, old):
+        if max(x.data.lanes for x in (cond, *new, *old)) > 1:
+            return super().settled(cond, new, old)
+        with Branch(self.text, cond, rare=False) as branch:
+            pass
+        return tuple(branch.join(x, y) for x, y in zip(new, old, strict=True))
 
     def any_lane(self, cond: Value) -> Value:
         """Is the condition true in some lane? A scalar."""

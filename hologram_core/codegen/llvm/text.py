@@ -54,7 +54,7 @@ def literal(number, dtype: DType) -> str:
 
 
 class Block:
-    """A basic block. `order` rises with creation; `rare`: inside a Branch."""
+    """A basic block. `order` rises with creation; `rare`: inside a Branch that is rare."""
 
     __slots__ = ("name", "order", "rare", "phis", "lines", "terminator")
 
@@ -70,12 +70,13 @@ class Block:
 
 class Reg:
     """What a Value of the emitter holds: an SSA name or a literal, the number of lanes (1: one scalar for all
-    lanes), the defining block (None: a literal), and, for values just rounded to f16 or bf16, the 16-bit register."""
+    lanes), the defining block (None: a literal), for values just rounded to f16 or bf16 the 16-bit register, and for
+    addresses at equal distances (the first one, the distance)."""
 
-    __slots__ = ("text", "lanes", "block", "packed")
+    __slots__ = ("text", "lanes", "block", "packed", "steps")
 
-    def __init__(self, text, lanes, block, packed=None):
-        self.text, self.lanes, self.block, self.packed = text, lanes, block, packed
+    def __init__(self, text, lanes, block, packed=None, steps=None):
+        self.text, self.lanes, self.block, self.packed, self.steps = text, lanes, block, packed, steps
 
 
 class Text:
@@ -83,7 +84,7 @@ class Text:
 
     def __init__(self):
         self.blocks: list = []
-        self.branches = 0              # open ones
+        self.rare = 0                  # open branches that are
         self.names = 0
         self.known: dict = {}          # instruction text -> (name, block)
         self.floor = None              # pure instructions go to this block or a younger one
@@ -95,7 +96,7 @@ class Text:
         self.entry = self.block = self.new_block("entry")
 
     def new_block(self, name: str) -> Block:
-        block = Block(name if not self.blocks else f"{name}{len(self.blocks)}", len(self.blocks), self.branches > 0)
+        block = Block(name if not self.blocks else f"{name}{len(self.blocks)}", len(self.blocks), self.rare > 0)
         self.blocks.append(block)
         return block
 
@@ -171,12 +172,12 @@ class Branch:
     """`with Branch(text, condition) as branch:` emits a block that runs only if the condition holds, and keeps there what
     is computed inside. `branch.join(value, other)` afterwards is `value` if the block ran, else `other`."""
 
-    def __init__(self, text: Text, condition: Value):
-        self.text, self.condition = text, condition.data.text
+    def __init__(self, text: Text, condition: Value, rare: bool = True):
+        self.text, self.condition, self.rare = text, condition.data.text, rare
 
     def __enter__(self):
         text = self.text
-        text.branches += 1
+        text.rare += self.rare
         self.before, self.inside = text.block, text.new_block("then")
         self.outer = text.known, text.floor
         text.block = text.floor = self.inside
@@ -185,7 +186,7 @@ class Branch:
 
     def __exit__(self, *_):
         text = self.text
-        text.branches -= 1
+        text.rare -= self.rare
         self.end, (text.known, text.floor) = text.block, self.outer
         text.block = self.after = text.new_block("after")
         self.before.terminator = f"br i1 {self.condition}, label %{self.inside.name}, label %{self.after.name}"

@@ -64,11 +64,11 @@ def _prelu_backward(b, g, x, weight):
 # ---- exponential pieces ----
 
 def _elu(b, x, alpha, scale, input_scale):
-    return b.select(x < 0, m.expm1(b, x * input_scale) * (alpha * scale), x * scale)
+    return b.wherever(x < 0, lambda: m.expm1(b, x * input_scale) * (alpha * scale), x * scale)
 
 
 def _elu_backward(b, g, x, alpha, scale, input_scale):
-    return b.select(x > 0, g * scale, g * input_scale * (alpha * scale) * m.exp(b, x * input_scale))
+    return b.wherever(~(x > 0), lambda: g * input_scale * (alpha * scale) * m.exp(b, x * input_scale), g * scale)
 
 
 def _elu_backward_result(b, g, y, alpha, scale, input_scale):

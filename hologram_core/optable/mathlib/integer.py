@@ -38,12 +38,20 @@ def remainder(b, x, y):
 def pow_integer(b, base, exponent):
     """Exact integer power modulo 2^bits, by squaring. A negative exponent gives 0, except for base 1 and -1."""
     dtype = base.dtype
-    result, square = b.like(base, 1), base
     one = b.like(base, 1)
-    for bit in range(dtype.bits - (dtype.kind == "i")):
-        take = ((exponent >> bit) & 1).ne(0)
-        result = result * b.select(take, square, one)
-        square = square * square
+
+    def powers(first, result, square):
+        """Bits of the exponent from `first` on. Most exponents are small: the others' steps are skipped without them."""
+        last = min(2 * first + 3, dtype.bits - (dtype.kind == "i"))
+        for bit in range(first, last):
+            take = ((exponent >> bit) & 1).ne(0)
+            result = result * b.select(take, square, one)
+            square = square * square
+        if last >= dtype.bits - 1:
+            return result
+        return b.rarely(exponent > (1 << last) - 1, lambda: powers(last, result, square), result)
+
+    result = powers(0, one, base)
     if dtype.kind == "u":
         return result
     parity = b.select((exponent & 1).eq(0), one, base)
