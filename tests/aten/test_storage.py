@@ -91,6 +91,29 @@ def test_large_copies():
     assert torch.equal(x.t().to(DEVICE).contiguous().cpu(), x.t())
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.bfloat16, torch.float32, torch.int64, torch.complex64], ids=str)
+def test_channels_change_places(dtype):
+    """Images between planes and interleaved channels: copied, computed with, sliced, reversed."""
+    for channels in (1, 2, 3, 4, 7, 8, 15, 16, 33):
+        x = (torch.arange(2 * channels * 36 * 25) % 251).reshape(2, channels, 36, 25).to(dtype)
+        h = x.to(DEVICE)
+        for view in (lambda t: t.permute(0, 2, 3, 1), lambda t: t[:, :, ::2, 1:].permute(0, 2, 3, 1), lambda t: t.flip(1).permute(0, 2, 3, 1)[:, 3:]):
+            assert torch.equal(view(h).contiguous().cpu(), view(x).contiguous())
+            assert torch.equal((view(h).contiguous() + view(h)).cpu(), view(x) + view(x))
+        h, x = h.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        assert h.stride() == x.stride() and torch.equal(h.cpu(), x) and torch.equal(h.contiguous().cpu(), x.contiguous())
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32, torch.float64, torch.complex128], ids=str)
+def test_columns_side_by_side(dtype):
+    for widths in ((1, 1), (1, 2, 3), (4, 6, 8), (12, 16, 24, 32), (5, 1, 64), (0, 3), (1,) * 17):
+        for rows in (1, 7, 3000):
+            xs = [torch.arange(rows * w).reshape(rows, w).to(dtype) + k for k, w in enumerate(widths)]
+            hs = [x.to(DEVICE) for x in xs]
+            assert torch.equal(torch.cat(hs, 1).cpu(), torch.cat(xs, 1))
+            assert torch.equal(torch.stack([h[:, 0] for h in hs if h.size(1)], -1).cpu(), torch.stack([x[:, 0] for x in xs if x.size(1)], -1))
+
+
 def test_many_dimensions():
     x = torch.arange(2.0**16).reshape([2] * 16)
     order = list(range(16))[::-1]

@@ -112,6 +112,31 @@ def test_transposing_maps_are_tiled_where_it_pays(shape, schedule):
         assert per_tile == 1024 and tiles >= outer * -(-shape[-1] // 32)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
+@pytest.mark.parametrize("channels", [2, 3, 15])
+@pytest.mark.parametrize("pixels", [64, 2048, 3 * 2048, 4099])
+def test_short_innermost_dimensions_change_places(channels, pixels, dtype):
+    """Vectors run along the pixels of an image, not along its few channels; a long row of pixels is cut where its size allows."""
+    planes = (np.arange(2 * channels * pixels) % 1000).reshape(2, channels, pixels).astype(dtype)
+    out = np.zeros((2, pixels, channels), dtype)
+    circuit = circuit_of("copy", [planes.transpose(0, 2, 1)], [out])
+    assert dims(circuit) == (MAP, 4 if pixels == 3 * 2048 else 3)
+    circuit.run()
+    np.testing.assert_array_equal(out, planes.transpose(0, 2, 1))
+
+
+def test_short_dimensions_that_stay():
+    """A row that is added to each pixel, the same memory order everywhere, and the channels of a single pixel run along themselves."""
+    def strides_along(circuit_):
+        circuit_.launches()
+        return dims(circuit_)
+
+    pixels, row = data(1024, 3), data(3)
+    assert strides_along(circuit_of("add", [pixels, row], [np.empty_like(pixels)])) == (MAP, 2)
+    assert strides_along(circuit_of("add", [pixels, pixels], [np.empty_like(pixels)])) == (MAP, 1)
+    assert strides_along(circuit_of("copy", [data(3, 8).T], [np.empty((8, 3), "float32")])) == (MAP, 2)
+
+
 def test_tiles_over_permuted_dimensions():
     for order in itertools.permutations(range(3)):
         x = data(24, 40, 56)

@@ -11,7 +11,7 @@ namespace {
 
 // ---- tiles ----
 
-constexpr int64_t kTileMinSide = 8, kTileMinElements = 8192;   // smaller transposes stay in the L1 cache
+constexpr int64_t kTileMinSide = 8, kShortSide = 16, kTileMinElements = 8192;   // smaller transposes stay in the L1 cache
 
 /// The dimension along which an operand is contiguous that is not along the innermost one; -1 without one.
 int crossing_dim(const Circuit& c) {
@@ -28,7 +28,7 @@ int crossing_dim(const Circuit& c) {
 /// Where an operand runs across the others: brings its dimension beside the innermost one.
 bool arrange_tiles(Circuit& c, bool ordered) {
   const int inner = c.rank - 1;
-  if (c.rank < 2 || c.sizes[inner] < kTileMinSide || count(c, 0, c.rank) < kTileMinElements) return false;
+  if (c.rank < 2 || c.sizes[inner] < kShortSide || count(c, 0, c.rank) < kTileMinElements) return false;
   const int crossing = crossing_dim(c);
   if (crossing < 0 || (ordered && crossing != inner - 1)) return false;
   if (crossing != inner - 1) {
@@ -36,6 +36,52 @@ bool arrange_tiles(Circuit& c, bool ordered) {
     merge_dims(c, 0, inner - 1);
   }
   return true;
+}
+
+// ---- short innermost dimensions ----
+
+constexpr int64_t kShortMinElements = 512, kPiece = 2048;
+
+/// The dimension along which the elements of an input lie closest, where they lie further apart along the innermost one; -1 without.
+int closest_dim(const Circuit& c) {
+  const int inner = c.rank - 1;
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& o = c.operands[i];
+    if (o.output || o.strides[inner] == 0 || contiguous(o, inner)) continue;
+    int closest = -1;
+    int64_t least = std::abs(o.strides[inner]);
+    for (int d = 0; d < inner; ++d) {
+      const int64_t stride = std::abs(o.strides[d]);
+      if (c.sizes[d] >= kTileMinSide && stride && stride < least) closest = d, least = stride;
+    }
+    if (closest >= 0) return closest;
+  }
+  return -1;
+}
+
+/// Where the innermost dimension holds less than a vector (the channels of an image) and an input runs across it, the input's own
+/// innermost dimension becomes that of the loops. Results then lie apart, and each step of the short dimension comes back to the
+/// same lines: the long one is cut into pieces whose lines are still in the cache.
+void arrange_short(Circuit& c, bool ordered) {
+  int inner = c.rank - 1;
+  if (ordered || c.rank < 2 || c.rank == kMaxRank || c.sizes[inner] >= kShortSide || count(c, 0, c.rank) < kShortMinElements)
+    return;
+  const int closest = closest_dim(c);
+  if (closest < 0) return;
+  move_dim(c, closest, inner);
+  merge_dims(c, 0, c.rank);
+  inner = c.rank - 1;
+  int64_t piece = c.sizes[inner];
+  for (const int factor : {2, 3, 5, 7})
+    while (piece > kPiece && piece % factor == 0) piece /= factor;
+  if (inner == 0 || piece > kPiece || piece == c.sizes[inner]) return;
+  insert_dim(c, inner - 1, false);
+  c.sizes[inner - 1] = c.sizes[inner + 1] / piece;
+  c.sizes[inner + 1] = piece;
+  for (int i = 0; i < c.num_operands; ++i) {
+    int64_t* strides = c.operands[i].strides;
+    strides[inner - 1] = strides[inner + 1] * piece;
+  }
 }
 
 // ---- a launch ----
@@ -90,7 +136,9 @@ Plan plan(Circuit& c, const IterationSpace& space) {
     return plan;
   }
   KernelVariant variant;
-  variant.schedule = space.folds ? space.schedule : arrange_tiles(c, space.ordered) ? Schedule::Tile : Schedule::Map;
+  if (space.folds) variant.schedule = space.schedule;
+  else if (arrange_tiles(c, space.ordered)) variant.schedule = Schedule::Tile;
+  else arrange_short(c, space.ordered);
   plan.num_launches = 1;
   plan_launch(c, variant, plan.launches[0]);
   return plan;

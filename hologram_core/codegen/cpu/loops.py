@@ -15,7 +15,7 @@ Nothing here depends on the machine, on the number of threads or on where the ra
 
 from __future__ import annotations
 
-from ...circuit.ir import CONTIGUOUS, MAP, ROW, TILE, Circuit, Ref, laned_nodes
+from ...circuit.ir import CONTIGUOUS, MAP, ROW, STRIDED, TILE, Circuit, Ref, laned_nodes
 from ...dtypes import I64
 from ...optable.table import Scan
 from ..evaluate import CostModel, Cursor, Evaluator
@@ -41,6 +41,8 @@ class Nest:
         self.passes = Passes(self.ev, weights)
         emitted = self.weight * max(1, len(self.passes.folds))       # every pass has its loops
         self.unroll = unrolled(emitted)
+        if circuit.schedule == TILE:                                 # a row of a tile is whole vectors: the masked loop is for edges
+            self.unroll = max(1, min(self.unroll, TILE_SIZE // b.lanes))
         self.heavy = b.lanes > 1 and emitted > HEAVY
 
     def emit(self) -> None:
@@ -225,8 +227,8 @@ class Nest:
 
 def lanes_of(circuit: Circuit, costs: CostModel) -> int:
     """Vector width in elements: what the tree of a fold along the lanes says; elsewhere 64 bytes of the widest type of the
-    circuit, 16 elements where types of 8 and fewer bytes mix. Wider types inside the expressions make vectors shorter, down
-    to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
+    circuit, 16 elements where types of 8 and fewer bytes mix or bytes lie apart. Wider types inside the expressions make vectors
+    shorter, down to 16 or, where the body is huge, to what fits in a register: half as many instructions are emitted."""
     if circuit.rank == 0:
         return 1
     if circuit.schedule == ROW and any(n.folds and not n.exact for n in circuit.nodes):
@@ -241,6 +243,8 @@ def lanes_of(circuit: Circuit, costs: CostModel) -> int:
         return 8
     if 8 in sizes and len(sizes) > 1:
         return 16
+    if circuit.schedule in (MAP, TILE) and any(o.layout == STRIDED and o.dtype.bytes <= 2 for o in circuit.operands):
+        return 16                                 # they are moved one by one
     return min(64 // max(sizes), max(16, 64 // costs.widest))
 
 

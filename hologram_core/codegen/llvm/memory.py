@@ -61,7 +61,18 @@ class Memory:
         offsets = self.mul(self.iota(I64, lanes), stride)
         name, block = self.text.pure(f"getelementptr i8, ptr {address.data.text}, <{lanes} x i64> {offsets.data.text}",
                                      [address.data.block, offsets.data.block])
-        return self.value(PTR, name, lanes, block)
+        return Value(self, PTR, Reg(name, lanes, block, steps=(address, stride)))
+
+    def _one_by_one(self, address: Value, dtype: DType, mask):
+        """The addresses of single elements, where these are quicker to move than a vector of them: no target has gathers or
+        scatters of one or two bytes. None: as a vector."""
+        if mask is not None or not address.data.steps or dtype.bytes > 2:
+            return None
+        at, stride = address.data.steps
+        places = [at]
+        while len(places) < address.data.lanes:
+            places.append(self.advance(places[-1], stride))
+        return [place.data.text for place in places]
 
     def prefetch(self, address: Value, distance: int, write: bool = False) -> None:
         """Asks for the cache line `distance` bytes after an address, which may lie outside of all memory."""
@@ -79,6 +90,12 @@ class Memory:
         """Elements at an address (consecutive) or at a vector of addresses. `stay`: keep the load at this point."""
         scalar = self._unit(dtype)
         wide = vector(scalar, lanes)
+        if places := self._one_by_one(address, dtype, mask):
+            name = "poison"
+            for lane, place in enumerate(places):
+                one = self.text.here(f"load {scalar}, ptr {place}, align {dtype.bytes}")[0]
+                name, block = self.text.here(f"insertelement {wide} {name}, {scalar} {one}, i64 {lane}")
+            return self._unpack(name, dtype, lanes, block)
         if address.data.lanes > 1:
             full = f"llvm.masked.gather.{suffix(scalar, lanes)}.v{lanes}p0"
             self.text.declare(full, wide, f"<{lanes} x ptr>, <{lanes} x i1>, {wide}")
@@ -174,7 +191,11 @@ class Memory:
             text = self.text.pure(f"zext {vector('i1', lanes)} {text} to {wide}", [x.data.block])[0]
         elif dtype in (F16, BF16):
             text = x.data.packed[1] if x.data.packed else self.round_to(x, dtype).data.packed[1]
-        if address.data.lanes > 1:
+        if places := self._one_by_one(address, dtype, mask):
+            for lane, place in enumerate(places):
+                one = self.text.here(f"extractelement {wide} {text}, i64 {lane}")[0]
+                self.text.effect(f"store {scalar} {one}, ptr {place}, align {dtype.bytes}")
+        elif address.data.lanes > 1:
             full = f"llvm.masked.scatter.{suffix(scalar, lanes)}.v{lanes}p0"
             self.text.declare(full, "void", f"{wide}, <{lanes} x ptr>, <{lanes} x i1>")
             self.text.effect(f"call void @{full}({wide} {text}, <{lanes} x ptr> align {dtype.bytes} {address.data.text}, "
