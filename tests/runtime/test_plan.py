@@ -125,13 +125,21 @@ def test_short_innermost_dimensions_change_places(channels, pixels, dtype):
     np.testing.assert_array_equal(out, planes.transpose(0, 2, 1))
 
 
+@pytest.mark.parametrize("width", [2, 3, 4, 5])
+def test_operands_of_tiny_rows(width):
+    """One number per row, one per column, parts of rows: vectors run along the column of rows where a row has up to four elements."""
+    x, wide = data(700, width), data(700, width + 2)
+    for other in (data(700, 1), data(width), wide[:, 1:-1], wide[:, :-2], data(1, width), x[::-1]):
+        assert dims(added(x, other))[0] == MAP
+
+
 def test_short_dimensions_that_stay():
-    """A row that is added to each pixel, the same memory order everywhere, and the channels of a single pixel run along themselves."""
+    """A row that is added to each pixel, the same memory order everywhere, and the channels of few pixels run along themselves."""
     def strides_along(circuit_):
         circuit_.launches()
         return dims(circuit_)
 
-    pixels, row = data(1024, 3), data(3)
+    pixels, row = data(1024, 5), data(5)
     assert strides_along(circuit_of("add", [pixels, row], [np.empty_like(pixels)])) == (MAP, 2)
     assert strides_along(circuit_of("add", [pixels, pixels], [np.empty_like(pixels)])) == (MAP, 1)
     assert strides_along(circuit_of("copy", [data(3, 8).T], [np.empty((8, 3), "float32")])) == (MAP, 2)

@@ -40,16 +40,18 @@ bool arrange_tiles(Circuit& c, bool ordered) {
 
 // ---- short innermost dimensions ----
 
-constexpr int64_t kShortMinElements = 512, kPiece = 2048;
+constexpr int64_t kTinySide = 4, kShortMinElements = 512, kPiece = 2048;
 
-/// The dimension along which the elements of an input lie closest, where they lie further apart along the innermost one; -1 without.
+/// The dimension along which the elements of an input lie closest, where they lie further apart along the innermost one or that one
+/// is tiny; -1 without.
 int closest_dim(const Circuit& c) {
   const int inner = c.rank - 1;
   for (int i = 0; i < c.num_operands; ++i) {
     const Operand& o = c.operands[i];
-    if (o.output || o.strides[inner] == 0 || contiguous(o, inner)) continue;
+    const bool across = o.strides[inner] && !contiguous(o, inner);
+    if (o.output || !(across || c.sizes[inner] <= kTinySide)) continue;
     int closest = -1;
-    int64_t least = std::abs(o.strides[inner]);
+    int64_t least = across ? std::abs(o.strides[inner]) : INT64_MAX;
     for (int d = 0; d < inner; ++d) {
       const int64_t stride = std::abs(o.strides[d]);
       if (c.sizes[d] >= kTileMinSide && stride && stride < least) closest = d, least = stride;
@@ -59,8 +61,8 @@ int closest_dim(const Circuit& c) {
   return -1;
 }
 
-/// Where the innermost dimension holds less than a vector (the channels of an image) and an input runs across it, the input's own
-/// innermost dimension becomes that of the loops. Results then lie apart, and each step of the short dimension comes back to the
+/// Where the innermost dimension holds less than a vector (the channels of an image) and an input runs across it, or a few elements
+/// only, which a vector is not worth, the input's next dimension becomes that of the loops. Results then lie apart, and each step of the short dimension comes back to the
 /// same lines: the long one is cut into pieces whose lines are still in the cache.
 void arrange_short(Circuit& c, bool ordered) {
   int inner = c.rank - 1;
