@@ -2,8 +2,8 @@
 
     python -m benchmarks.sweep [--quick] [--part 1/4] [--filter cumsum] [--file build/sweep.jsonl] [--below 0.9]
 
-A case is an entry of the database, an element type, a size and a layout. The tensors of the entry's first sample are tiled until the
-largest has about that many elements: values stay in the op's domain, and shapes that must agree still do. Where the tiled sample is
+A case is an entry of the database, an element type, a size and a layout. The tensors of the entry's largest sample are tiled until the
+largest tensor has about that many elements: values stay in the op's domain, and shapes that must agree still do. Where the tiled sample is
 no valid call on the CPU (sizes that are arguments, matrices that must have an inverse), the case is left out, and counted as such.
 
 Each result is a line of the file as soon as it is there; a case that the file has is not timed again, so a run can be stopped and
@@ -21,15 +21,27 @@ LAYOUTS = ("contiguous", "strided")
 REFUSALS = (RuntimeError, TypeError, ValueError, IndexError)      # what a tiled sample may meet
 
 
+def largest_of(sample):
+    """The largest tensor among the arguments of a sample; None without one."""
+    import torch
+    from torch.utils._pytree import tree_leaves
+
+    tensors = [t for t in tree_leaves((sample.input, sample.args, sample.kwargs)) if isinstance(t, torch.Tensor)]
+    return max(tensors, key=torch.Tensor.numel, default=None)
+
+
+def elements(sample):
+    """How many elements its largest tensor has."""
+    largest = largest_of(sample)
+    return 0 if largest is None else largest.numel()
+
+
 def tiled(sample, size):
     """The arguments (input, args, kwargs) of a sample with about `size` elements in the largest tensor."""
     import torch
-    from torch.utils._pytree import tree_leaves, tree_map
+    from torch.utils._pytree import tree_map
 
-    call = (sample.input, sample.args, sample.kwargs)
-    largest = max((t for t in tree_leaves(call) if isinstance(t, torch.Tensor)), key=torch.Tensor.numel, default=None)
-    if largest is None or largest.numel() == 0:
-        return call
+    call, largest = (sample.input, sample.args, sample.kwargs), largest_of(sample)
     dims = sum(n > 1 for n in largest.shape)
     factor = max(1, round((size / largest.numel()) ** (1 / dims))) if dims else 1
 
@@ -49,29 +61,30 @@ def strided(call):
     return tree_map(lambda t: noncontiguous_like(t) if isinstance(t, torch.Tensor) and t.numel() > 1 else t, call)
 
 
-def seconds(op, call, calls, wait):
-    """CPU seconds of one of `calls` calls, each of which is waited for with its result at hand."""
+def seconds(op, call, rounds, together, wait):
+    """CPU seconds of a call. In each round `together` results are kept until all are asked for, and then they are waited for: as in
+    a program, small ops do not wait for each other, and none is left out."""
     given, args, kwargs = call
     start = time.process_time()
-    for _ in range(calls):
-        result = op(given, *args, **kwargs)
+    for _ in range(rounds):
+        results = [op(given, *args, **kwargs) for _ in range(together)]
         wait()
-    del result
-    return (time.process_time() - start) / calls
+    del results
+    return (time.process_time() - start) / (rounds * together)
 
 
-def ratio_of(op, call, rounds):
+def ratio_of(op, call, rounds, together):
     """(stock us, our us, how many times faster we are): medians over alternating batches. Raises what the call raises."""
     import torch
     from torch.utils._pytree import tree_map
 
     ours = tree_map(lambda t: t.to("hologram") if isinstance(t, torch.Tensor) else t, call)
     sides = ((call, lambda: None), (ours, torch.hologram.synchronize))
-    one = [min(seconds(op, side, 1, wait) for _ in range(2)) for side, wait in sides]
+    one = [min(seconds(op, side, 1, together, wait) for _ in range(3)) for side, wait in sides]      # compiled on the way
     if max(one) > LIMIT_SECONDS:
         rounds = 1
-    counts = [max(1, min(1000, round(BATCH_SECONDS / max(t, 1e-7)))) for t in one]
-    pairs = [[seconds(op, side, count, wait) for (side, wait), count in zip(sides, counts)] for _ in range(rounds)]
+    counts = [max(1, min(200, round(BATCH_SECONDS / max(t * together, 1e-7)))) for t in one]
+    pairs = [[seconds(op, side, count, together, wait) for (side, wait), count in zip(sides, counts)] for _ in range(rounds)]
     return 1e6 * median(a for a, _ in pairs), 1e6 * median(b for _, b in pairs), median(a / max(b, 1e-9) for a, b in pairs)
 
 
@@ -93,9 +106,9 @@ def measure(op, dtype, size, layout, rounds):
     import torch
 
     torch.manual_seed(0)
-    sample = next((s for s in op.sample_inputs("cpu", dtype) if isinstance(s.input, torch.Tensor) or s.args), None)
-    if sample is None:
-        return {"left_out": "no sample"}
+    sample = max(op.sample_inputs("cpu", dtype), key=elements, default=None)
+    if sample is None or not elements(sample):
+        return {"left_out": "no sample with a tensor"}
     call = tiled(sample, size)
     call = strided(call) if layout == "strided" else call
     try:
@@ -103,7 +116,7 @@ def measure(op, dtype, size, layout, rounds):
     except REFUSALS as error:
         return {"left_out": f"{type(error).__name__} on the CPU"}
     try:
-        stock, ours, ratio = ratio_of(op.op, call, rounds)
+        stock, ours, ratio = ratio_of(op.op, call, rounds, 8 if size <= 10_000 else 1)
     except REFUSALS as error:
         return {"left_out": f"{type(error).__name__}: {error}"[:120]}
     return {"stock_us": stock, "ours_us": ours, "ratio": ratio}
