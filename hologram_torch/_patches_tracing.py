@@ -6,6 +6,7 @@ Modules that only tracing imports are corrected when they are imported: nothing 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import types
 
@@ -26,6 +27,7 @@ def apply() -> None:
     _call_graphs_directly()
     _flex_attention()
     _check_ops_of_users()
+    _imports.after("torch._dynamo.device_interface", lambda _: importlib.import_module(".device_interface", __package__).register())
 
 
 def _random_state_of_checkpoints() -> None:
@@ -75,12 +77,40 @@ def _compile_for_the_device() -> None:
 
             if not compile.concerns(model_, example_inputs_):
                 return original(model_, example_inputs_, *args, config_patches=config_patches, **kwargs)
+            refuse_cpp(config_patches)
+            return compile.backend(model_, example_inputs_)
+
+        def refuse_cpp(config_patches) -> None:
             if module.V.aot_compilation or (config_patches or {}).get("cpp_wrapper"):
                 raise NotImplementedError("hologram.compile: AOTInductor writes C++ for other devices. Export the model on the CPU for it "
                                           "(torch.export.export(model.cpu(), ...)), or use torch.compile or torch.export on the device.")
-            return compile.backend(model_, example_inputs_)
 
-        module.compile_fx = compile_fx
+        # The same for a graph that has been through AOTAutograd: what backends of others hand on.
+        inner = originals["compile_fx_inner"] = module.compile_fx_inner
+
+        @functools.wraps(inner)
+        def compile_fx_inner(gm, example_inputs, *args, **kwargs):
+            from . import compile
+
+            if not compile.concerns(gm, example_inputs):
+                return inner(gm, example_inputs, *args, **kwargs)
+            refuse_cpp({"cpp_wrapper": kwargs.get("cpp_wrapper")})
+            return compile.region.Region(gm, "graph")
+
+        module.compile_fx, module.compile_fx_inner = compile_fx, compile_fx_inner
+
+    # Of an option for the device torch says that it is none of three hundred others.
+    options = originals["apply_options"] = torch._TorchCompileInductorWrapper.apply_options
+
+    @functools.wraps(options)
+    def apply_options(self, asked):
+        if asked and NAME in asked:
+            from . import compile
+
+            compile.check_options(asked)
+        return options(self, asked)
+
+    torch._TorchCompileInductorWrapper.apply_options = apply_options
 
     def of_backends(module: types.ModuleType) -> None:      # what an installed package says by its entry point
         here = importlib.metadata.EntryPoint(NAME, "hologram_torch.compile:backend", "torch_dynamo_backends")
