@@ -17,7 +17,7 @@ import torch
 from torch import fx
 
 from .. import NAME
-from . import opaque, region
+from . import opaque
 from .region import Region
 from .training import Trained
 
@@ -60,8 +60,8 @@ def backend(gm: fx.GraphModule, example_inputs: Sequence[Any], *, mode: str | No
 def check_options(options: dict[str, Any] | None) -> None:
     """Refuses an option that asks for another compiler of the device's graphs."""
     if options and NAME in options:
-        raise RuntimeError(f"hologram.compile: there is no option {NAME!r} (here {options[NAME]!r}): graphs of the device run as plans, and "
-                           "Inductor's code generator does not know it. Leave the option out, or compile model.cpu() for Inductor.")
+        raise RuntimeError(f"hologram.compile: there is no option {NAME!r} (here {options[NAME]!r}): graphs of the device run as plans, "
+                           "and Inductor's code generator does not know it. Leave the option out, or compile model.cpu() for Inductor.")
 
 
 def _with_flat_results(gm: fx.GraphModule, output: fx.Node, example_inputs: Sequence[Any]) -> Callable:
