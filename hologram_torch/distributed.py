@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch.distributed import distributed_c10d as c10d
 
@@ -19,14 +20,25 @@ from . import _C, NAME
 from .torch_release import RELEASE
 
 
-def create(store, rank: int, size: int, timeout):
+def create(of, options=None):
     """The backend "hologram" of a new group: gloo, for tensors of the CPU and of the device."""
     if not dist.is_gloo_available():
         raise RuntimeError("hologram.distributed: this build of torch has no gloo, over which the device's tensors travel. "
                            "Install one that has.")
-    gloo = c10d.ProcessGroupGloo(store, rank, size, timeout=timeout)
+    gloo = c10d.ProcessGroupGloo(of.store, of.group_rank, of.group_size, options=_options_of_gloo(of.timeout, of))
     gloo._set_sequence_number_for_group()
     return _C.distributed_backend(gloo)
+
+
+def _options_of_gloo(timeout, of=None) -> Any:
+    options = c10d.ProcessGroupGloo._Options()
+    options._devices = [c10d.ProcessGroupGloo.create_default_device()]
+    options._timeout = timeout
+    if of is not None:
+        options.group_name = of.group_id
+        # A group that is split looks its ranks up here, wherever it is not the first of its process.
+        options.global_ranks_in_group = list(of.global_ranks_in_group) or list(range(of.group_size))
+    return options
 
 
 @functools.cache
@@ -51,3 +63,29 @@ def new_group(original: Callable, *args, **kwargs) -> Any:
     if ours:
         _C.serve_process_group(group)
     return group, store
+
+
+def split_group(original: Callable, *args, **kwargs) -> Any:
+    """`split_group` of torch.distributed, which asks for a default group that is bound to an accelerator: ours has nothing to bind."""
+    default = c10d._get_default_group()
+    serves = _C.in_use() or any(device.type == NAME for device in default._device_types)
+    if not serves or default.bound_device_id is not None or not dist.is_gloo_available():
+        return original(*args, **kwargs)
+    call = _signature(original).bind(*args, **kwargs)
+    parent = call.arguments.get("parent_pg") or default
+    _C.serve_process_group(parent)
+    known = getattr(parent._get_backend(torch.device("cpu")), "options", None)
+    if isinstance(known, c10d.ProcessGroupGloo._Options) and not known.global_ranks_in_group:
+        # Of a default group that is not the first of its process gloo reads them, and they are not there: a segmentation fault.
+        known.global_ranks_in_group = dist.get_process_group_ranks(parent)
+    if call.arguments.get("pg_options") is None:
+        # Those of gloo cannot be copied, as torch would, and a group writes its ranks into them.
+        call.arguments["pg_options"] = _options_of_gloo(call.arguments.get("timeout") or c10d._get_default_timeout("gloo"))
+    default.bound_device_id = torch.device(NAME, 0)
+    try:
+        group = original(*call.args, **call.kwargs)
+    finally:
+        default.bound_device_id = None
+    if type(group) is dist.ProcessGroup:        # this rank is part of it
+        group.bound_device_id = None
+    return group
