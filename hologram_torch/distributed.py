@@ -65,6 +65,9 @@ def new_group(original: Callable, *args, **kwargs) -> Any:
     return group, store
 
 
+_splits: dict[str, int] = {}       # by the name of the group
+
+
 def split_group(original: Callable, *args, **kwargs) -> Any:
     """`split_group` of torch.distributed, which asks for a default group that is bound to an accelerator: ours has nothing to bind."""
     default = c10d._get_default_group()
@@ -81,11 +84,16 @@ def split_group(original: Callable, *args, **kwargs) -> Any:
     if call.arguments.get("pg_options") is None:
         # Those of gloo cannot be copied, as torch would, and a group writes its ranks into them.
         call.arguments["pg_options"] = _options_of_gloo(call.arguments.get("timeout") or c10d._get_default_timeout("gloo"))
+    # Gloo's parts meet under the name of their group. torch puts into it how many groups a rank is in, which may be another number on each.
+    count = _splits[parent.group_name] = _splits.get(parent.group_name, 0) + 1
+    named = c10d._process_group_name
+    c10d._process_group_name = lambda ranks, **_: c10d.GroupName(f"{parent.group_name}:split{count}:{'_'.join(map(str, sorted(ranks)))}")
     default.bound_device_id = torch.device(NAME, 0)
     try:
         group = original(*call.args, **call.kwargs)
     finally:
         default.bound_device_id = None
+        c10d._process_group_name = named
     if type(group) is dist.ProcessGroup:        # this rank is part of it
         group.bound_device_id = None
     return group
