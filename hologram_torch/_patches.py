@@ -133,10 +133,10 @@ def _process_groups_serve_the_device() -> None:
         # A group splits its backend once for each kind of device, with one store: parts of one backend would take each other's addresses.
         parts = originals["ProcessGroup.split_group"] = group.split_group
 
-        def split_for_the_cpu(self, *args, device_types=None, **kwargs):
-            if device_types is None and any(device.type == NAME for device in self._device_types):
-                device_types = [torch.device("cpu")]
-            return parts(self, *args, device_types=device_types, **kwargs)
+        def split_for_the_cpu(self, *args, **kwargs):
+            if kwargs.get("device_types") is None and any(device.type == NAME for device in self._device_types):
+                kwargs["device_types"] = [torch.device("cpu")]
+            return parts(self, *args, **kwargs)
 
         group.split_group = functools.wraps(parts)(split_for_the_cpu)
     helper = originals["_new_process_group_helper"] = c10d._new_process_group_helper

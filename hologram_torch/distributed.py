@@ -19,20 +19,22 @@ from torch.distributed import distributed_c10d as c10d
 from . import _C, NAME
 from .torch_release import RELEASE
 
+Gloo: Any = getattr(c10d, "ProcessGroupGloo", None)     # some builds of torch have none
+
 
 def create(of, options=None):
     """The backend "hologram" of a new group: gloo, for tensors of the CPU and of the device."""
     if not dist.is_gloo_available():
         raise RuntimeError("hologram.distributed: this build of torch has no gloo, over which the device's tensors travel. "
                            "Install one that has.")
-    gloo = c10d.ProcessGroupGloo(of.store, of.group_rank, of.group_size, options=_options_of_gloo(of.timeout, of))
+    gloo = Gloo(of.store, of.group_rank, of.group_size, options=_options_of_gloo(of.timeout, of))
     gloo._set_sequence_number_for_group()
     return _C.distributed_backend(gloo)
 
 
 def _options_of_gloo(timeout, of=None) -> Any:
-    options = c10d.ProcessGroupGloo._Options()
-    options._devices = [c10d.ProcessGroupGloo.create_default_device()]
+    options = Gloo._Options()
+    options._devices = [Gloo.create_default_device()]
     options._timeout = timeout
     if of is not None:
         options.group_name = of.group_id
@@ -78,12 +80,12 @@ def split_group(original: Callable, *args, **kwargs) -> Any:
     parent = call.arguments.get("parent_pg") or default
     _C.serve_process_group(parent)
     known = getattr(parent._get_backend(torch.device("cpu")), "options", None)
-    if isinstance(known, c10d.ProcessGroupGloo._Options) and not known.global_ranks_in_group:
+    if isinstance(known, Gloo._Options) and not known.global_ranks_in_group:
         # Of a default group that is not the first of its process gloo reads them, and they are not there: a segmentation fault.
         known.global_ranks_in_group = dist.get_process_group_ranks(parent)
     if call.arguments.get("pg_options") is None:
         # Those of gloo cannot be copied, as torch would, and a group writes its ranks into them.
-        call.arguments["pg_options"] = _options_of_gloo(call.arguments.get("timeout") or c10d._get_default_timeout("gloo"))
+        call.arguments["pg_options"] = _options_of_gloo(call.arguments.get("timeout") or c10d._get_default_timeout(dist.Backend("gloo")))
     # Gloo's parts meet under the name of their group. torch puts into it how many groups a rank is in, which may be another number on each.
     count = _splits[parent.group_name] = _splits.get(parent.group_name, 0) + 1
     named = c10d._process_group_name

@@ -83,7 +83,7 @@ def split_group():
 
 
 @check
-def ddp():
+def data_parallel():
     torch.manual_seed(rank())
     train_like_one(nn.parallel.DistributedDataParallel(net()), net())
 
