@@ -14,11 +14,11 @@ from tests.programs.regions import new_graphs, regions, runs  # noqa: F401  a fi
 pytestmark = pytest.mark.skipif(hologram_torch.get_backend() != "cpu", reason="graphs are captured on the cpu backend only")
 
 # torch's traced steps count in tensors of float32, on every device: corrections of a bias are rounded otherwise than in Python.
-ROUNDED = {"Adamax", "NAdam", "RAdam", ("Adam", "foreach", True), ("ASGD", "foreach", False), ("Adagrad", "foreach", False),
+ROUNDED = {"Adamax", "NAdam", "RAdam", ("Adam", "foreach", True), ("AdamW", "foreach", True), ("ASGD", "foreach", False), ("Adagrad", "foreach", False),
            ("RMSprop", "foreach", False)}
 CASES = [(name, None, None) for name in ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "Muon", "NAdam", "RAdam", "RMSprop",
                                          "Rprop", "SGD")]
-CASES += [("Adam", "foreach", True), ("ASGD", "foreach", False), ("Adagrad", "foreach", False), ("RMSprop", "foreach", False),
+CASES += [("Adam", "foreach", True), ("AdamW", "foreach", True), ("ASGD", "foreach", False), ("Adagrad", "foreach", False), ("RMSprop", "foreach", False),
           ("SGD", "fused", True), ("Adagrad", "fused", True)]
 
 
