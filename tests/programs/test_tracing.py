@@ -8,11 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import hologram_torch
 from hologram_torch import _patches
 from tests.compare import DEVICE
-
-ON_CPU = hologram_torch.get_backend() == "cpu"
 
 
 def R(*shape, seed=0):
