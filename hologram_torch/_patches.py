@@ -129,6 +129,16 @@ def _process_groups_serve_the_device() -> None:
             return asked(self, device, *args)
 
         setattr(group, name, functools.wraps(asked)(ask))
+    if hasattr(group, "split_group"):
+        # A group splits its backend once for each kind of device, with one store: parts of one backend would take each other's addresses.
+        parts = originals["ProcessGroup.split_group"] = group.split_group
+
+        def split_for_the_cpu(self, *args, **kwargs):
+            if kwargs.get("device_types") is None and any(device.type == NAME for device in self._device_types):
+                kwargs["device_types"] = [torch.device("cpu")]
+            return parts(self, *args, **kwargs)
+
+        group.split_group = functools.wraps(parts)(split_for_the_cpu)
     helper = originals["_new_process_group_helper"] = c10d._new_process_group_helper
 
     @functools.wraps(helper)
@@ -138,8 +148,17 @@ def _process_groups_serve_the_device() -> None:
         return distributed.new_group(helper, *args, **kwargs)
 
     c10d._new_process_group_helper = _new_process_group_helper
+    split = originals["split_group"] = c10d.split_group
+
+    @functools.wraps(split)
+    def split_group(*args, **kwargs):
+        from . import distributed
+
+        return distributed.split_group(split, *args, **kwargs)
+
+    c10d.split_group = torch.distributed.split_group = split_group
     if NAME not in torch.distributed.Backend.backend_list:
-        torch.distributed.Backend.register_backend(NAME, _create_process_group, devices=["cpu", NAME])
+        torch.distributed.Backend.register_backend(NAME, _create_process_group, extended_api=True, devices=["cpu", NAME])
 
 
 def _create_process_group(*args):

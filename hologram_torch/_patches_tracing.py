@@ -6,6 +6,7 @@ Modules that only tracing imports are corrected when they are imported: nothing 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import types
 
@@ -21,11 +22,13 @@ originals: dict[str, object] = {}
 def apply() -> None:
     _random_state_of_checkpoints()
     _compile_for_the_device()
-    _trace_fused_adam()
+    _trace_fused_optimizers()
+    _count_steps_on_the_device()
     _trace_recurrent_layers()
     _call_graphs_directly()
     _flex_attention()
     _check_ops_of_users()
+    _imports.after("torch._dynamo.device_interface", lambda _: importlib.import_module(".device_interface", __package__).register())
 
 
 def _random_state_of_checkpoints() -> None:
@@ -75,12 +78,40 @@ def _compile_for_the_device() -> None:
 
             if not compile.concerns(model_, example_inputs_):
                 return original(model_, example_inputs_, *args, config_patches=config_patches, **kwargs)
+            refuse_cpp(config_patches)
+            return compile.backend(model_, example_inputs_)
+
+        def refuse_cpp(config_patches) -> None:
             if module.V.aot_compilation or (config_patches or {}).get("cpp_wrapper"):
                 raise NotImplementedError("hologram.compile: AOTInductor writes C++ for other devices. Export the model on the CPU for it "
                                           "(torch.export.export(model.cpu(), ...)), or use torch.compile or torch.export on the device.")
-            return compile.backend(model_, example_inputs_)
 
-        module.compile_fx = compile_fx
+        # The same for a graph that has been through AOTAutograd: what backends of others hand on.
+        inner = originals["compile_fx_inner"] = module.compile_fx_inner
+
+        @functools.wraps(inner)
+        def compile_fx_inner(gm, example_inputs, *args, **kwargs):
+            from . import compile
+
+            if not compile.concerns(gm, example_inputs):
+                return inner(gm, example_inputs, *args, **kwargs)
+            refuse_cpp({"cpp_wrapper": kwargs.get("cpp_wrapper")})
+            return compile.Region(gm, "graph")
+
+        module.compile_fx, module.compile_fx_inner = compile_fx, compile_fx_inner
+
+    # Of an option for the device torch says that it is none of three hundred others.
+    options = originals["apply_options"] = torch._TorchCompileInductorWrapper.apply_options
+
+    @functools.wraps(options)
+    def apply_options(self, asked):
+        if asked and NAME in asked:
+            from . import compile
+
+            compile.check_options(asked)
+        return options(self, asked)
+
+    torch._TorchCompileInductorWrapper.apply_options = apply_options
 
     def of_backends(module: types.ModuleType) -> None:      # what an installed package says by its entry point
         here = importlib.metadata.EntryPoint(NAME, "hologram_torch.compile:backend", "torch_dynamo_backends")
@@ -90,10 +121,10 @@ def _compile_for_the_device() -> None:
     _imports.after("torch._dynamo.backends.registry", of_backends)
 
 
-def _trace_fused_adam() -> None:
-    # Fused Adam is what optimizers of the device do where nothing else is asked for (see above), and torch.compile does not trace it:
-    # a step would be two graphs more than on the CPU. Where it is one op, and comes to hologram_torch.compile, it is traced: AOTAutograd
-    # cannot do with its lists, one of which is empty.
+def _trace_fused_optimizers() -> None:
+    # Fused Adam is what optimizers of the device do where nothing else is asked for (_patches.py), and torch.compile does not trace fused
+    # steps: a step would be two graphs more than on the CPU. Where it is one op, and comes to hologram_torch.compile, it is traced:
+    # AOTAutograd cannot do with its lists, one of which is empty.
     def comes_to_us() -> bool:
         from . import compile
 
@@ -101,29 +132,50 @@ def _trace_fused_adam() -> None:
 
     comes_to_us._dynamo_marked_constant = True      # torch._dynamo.assume_constant_result: it is called while torch traces
 
+    def where_it_is_one_op(traced, refused):
+        @functools.wraps(traced)
+        def step(params, *args, **kwargs):
+            scaled = kwargs.get("grad_scale") is not None or kwargs.get("found_inf") is not None
+            one_op = not scaled and all(p.device.type == NAME and p.dtype == params[0].dtype for p in params)
+            return (traced if torch.compiler.is_compiling() and one_op and comes_to_us() else refused)(params, *args, **kwargs)
+        return step
+
     def of_frames(module: types.ModuleType) -> None:
-        from torch.optim import adam
+        from torch.optim import adagrad, adam, sgd
 
         patch = module.TorchPatcher.patch
-        traced = originals["_fused_adam"] = adam._fused_adam
+        fused = [(adam, "_fused_adam"), (sgd, "_fused_sgd"), (adagrad, "_fused_adagrad")]
+        traced = {name: getattr(optimizer, name) for optimizer, name in fused}
+        originals.update(traced)
 
         @functools.cache
-        def with_adam() -> None:
+        def with_fused() -> None:
             patch()
-            refused = adam._fused_adam
+            for optimizer, name in fused:
+                setattr(optimizer, name, where_it_is_one_op(traced[name], getattr(optimizer, name)))
 
-            @functools.wraps(traced)
-            def _fused_adam(params, *args, **kwargs):
-                scaled = kwargs.get("grad_scale") is not None or kwargs.get("found_inf") is not None
-                one_op = not scaled and all(p.device.type == NAME and p.dtype == params[0].dtype for p in params)
-                step = traced if torch.compiler.is_compiling() and one_op and comes_to_us() else refused
-                return step(params, *args, **kwargs)
-
-            adam._fused_adam = _fused_adam
-
-        module.TorchPatcher.patch = staticmethod(with_adam)
+        module.TorchPatcher.patch = staticmethod(with_fused)
 
     _imports.after("torch._dynamo.eval_frame", of_frames)
+
+
+def _count_steps_on_the_device() -> None:
+    # An optimizer that torch.compile traces counts its steps on the device (capturable=True), if that is a CUDA or XPU device. On the
+    # CPU the count would be another one in each call of the graph.
+    def of_optimizers(module: types.ModuleType) -> None:
+        original = originals["_set_capturable"] = module.OptimizerVariable._set_capturable
+
+        @functools.wraps(original)
+        def _set_capturable(self, tx):
+            for group in self.value.param_groups:
+                counts = "capturable" in group and not group.get("fused")
+                if counts and all(p.device.type == NAME and p not in self.value.state for p in group["params"]):
+                    group["capturable"] = True
+            return original(self, tx)
+
+        module.OptimizerVariable._set_capturable = _set_capturable
+
+    _imports.after("torch._dynamo.variables.optimizer", of_optimizers)
 
 
 def _trace_recurrent_layers() -> None:

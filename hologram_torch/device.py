@@ -31,7 +31,7 @@ _NAME = "hologram"
 def _index(device: _Device) -> int:
     """The index of a device given as a device, a string, an index, or None for the current one."""
     if device is None:
-        return _C.current_device()
+        return current_device()
     if isinstance(device, str):
         device = torch.device(device)
     if isinstance(device, torch.device):
@@ -40,29 +40,48 @@ def _index(device: _Device) -> int:
         device = -1 if device.index is None else device.index
     if not isinstance(device, int):
         raise TypeError(f"hologram: a device is a torch.device, a str, an int or None, not {type(device).__name__}.")
-    return _C.current_device() if device == -1 else device
+    return current_device() if device == -1 else device
+
+
+def _constant(function):
+    """torch.compile calls the function while it traces: a traced program has its result."""
+    function._dynamo_marked_constant = True
+    return function
 
 
 # ---- devices ----
 
 def is_available() -> bool:
-    return _C.device_count() > 0
+    return device_count() > 0
 
 
+@_constant
 def device_count() -> int:
     return _C.device_count()
 
 
 def current_device() -> int:
+    if torch.compiler.is_compiling():
+        return torch.accelerator.current_device_index()     # which torch.compile knows, and looks at before each call
     return _C.current_device()
 
 
+@_constant
+def _is_the_only(index: int) -> bool:
+    """Is there one device, which the index means? There is then nothing that a traced program would have to switch."""
+    return 0 <= index < _C.device_count() and (_C.device_count() == 1 or _C.get_backend() == "cpu")
+
+
 def set_device(device: _Device) -> None:
-    _C.set_device(_index(device))
+    index = _index(device)
+    if not (torch.compiler.is_compiling() and _is_the_only(index)):
+        _C.set_device(index)
 
 
 def exchange_device(device: int) -> int:
     """Makes `device` current and returns the previous one; a negative number changes nothing."""
+    if torch.compiler.is_compiling() and _is_the_only(device):
+        return current_device()
     return _C.exchange_device(device)
 
 
@@ -77,11 +96,11 @@ class device:
         self.prev_idx = -1
 
     def __enter__(self):
-        self.prev_idx = _C.exchange_device(self.idx)
+        self.prev_idx = exchange_device(self.idx)
         return self
 
     def __exit__(self, *exc) -> None:
-        self.idx = _C.exchange_device(self.prev_idx)
+        self.idx = exchange_device(self.prev_idx)
 
 
 class device_of(device):
@@ -118,6 +137,7 @@ def get_device_name(device: _Device = None) -> str:
     return get_device_properties(device).name
 
 
+@_constant
 def get_device_properties(device: _Device = None) -> DeviceProperties:
     name, total, multiprocessors, _ = _C.device_properties(_index(device))
     if name:
@@ -193,6 +213,9 @@ class Event(metaclass=_MakesTorchObjects):
 
 
 def current_stream(device: _Device = None) -> torch.Stream:
+    if torch.compiler.is_compiling():
+        at = () if device is None else (torch.device(_NAME, _index(device)),)
+        return torch.accelerator.current_stream(*at)
     return torch._C._accelerator_getStream(_index(device))
 
 
@@ -204,12 +227,15 @@ def set_stream(stream: torch.Stream) -> None:
     torch._C._accelerator_setStream(stream)
 
 
-@contextlib.contextmanager
-def stream(stream: torch.Stream | None):
+def stream(stream: torch.Stream | None) -> Any:
     """Context manager: work of this thread goes to `stream` inside the block; None changes nothing."""
     if stream is None:
-        yield
-        return
+        return contextlib.nullcontext()
+    return stream if torch.compiler.is_compiling() else _on_stream(stream)      # which torch.compile knows to be one
+
+
+@contextlib.contextmanager
+def _on_stream(stream: torch.Stream):
     before = current_stream(stream.device)
     device_before = _C.current_device()
     set_stream(stream)

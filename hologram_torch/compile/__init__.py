@@ -32,11 +32,12 @@ def backend(gm: fx.GraphModule, example_inputs: Sequence[Any], *, mode: str | No
         gm: the graph.
         example_inputs: what it is called with: fake or real tensors, and numbers.
         mode: one of torch.compile's. All mean the same: a plan has no more overhead to reduce, and kernels are tuned already.
-        options: taken, and not looked at; they are those of another compiler.
+        options: taken, and not looked at; they are those of another compiler. `"hologram"` among them is refused.
 
     Raises:
-        RuntimeError: for a mode that torch.compile does not have.
+        RuntimeError: for a mode that torch.compile does not have, and for an option of that name.
     """
+    check_options(options)
     if mode not in MODES:
         raise RuntimeError(f"hologram.compile: there is no mode {mode!r}. Use one of {', '.join(map(repr, MODES[1:]))}.")
     output = gm.graph.output_node()
@@ -54,6 +55,13 @@ def backend(gm: fx.GraphModule, example_inputs: Sequence[Any], *, mode: str | No
                             partition_fn=min_cut_rematerialization_partition, keep_inference_input_mutations=True)
     trained.general = torch._dynamo.disable(compiled(gm, example_inputs), reason="it runs what was traced")
     return trained
+
+
+def check_options(options: dict[str, Any] | None) -> None:
+    """Refuses an option that asks for another compiler of the device's graphs."""
+    if options and NAME in options:
+        raise RuntimeError(f"hologram.compile: there is no option {NAME!r} (here {options[NAME]!r}): graphs of the device run as plans, "
+                           "and Inductor's code generator does not know it. Leave the option out, or compile model.cpu() for Inductor.")
 
 
 def _with_flat_results(gm: fx.GraphModule, output: fx.Node, example_inputs: Sequence[Any]) -> Callable:

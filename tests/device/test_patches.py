@@ -90,6 +90,26 @@ def test_process_groups_need_their_correction(monkeypatch):
     assert bound() == device        # its subgroups would be split off by functions that NCCL's backend alone has
 
 
+@host_only("groups over gloo")
+def test_groups_that_are_split_need_their_correction(monkeypatch):
+    import torch.distributed as dist
+
+    t = torch.ones(2, device=DEVICE)
+    dist.init_process_group(store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        with pytest.raises(RuntimeError, match="No device associated with the default pg"):
+            _patches.originals["split_group"](split_ranks=[[0]])
+        part = dist.split_group(split_ranks=[[0]])
+        dist.all_reduce(t, group=part)
+        with monkeypatch.context() as as_torch_does:
+            split = []
+            as_torch_does.setattr(dist.ProcessGroup, "split_group", lambda self, *args, **options: split.append(options["device_types"]))
+            assert dist.split_group(split_ranks=[[0]]) is None and split == [None]      # each of the group's backends, with one store
+        assert {device.type for device in part._device_types} == {"cpu", DEVICE}
+    finally:
+        dist.destroy_process_group()
+
+
 @host_only("backward on the calling thread")
 def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
     threads = []

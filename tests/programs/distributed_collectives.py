@@ -320,3 +320,19 @@ def refuses_to_be_captured():
         raise AssertionError("was captured")
     dist.all_reduce(t)
     equal(t, torch.full((3,), 2.0))
+
+
+@check
+def split_groups():
+    t = torch.full((3,), float(rank() + 1), device=D)
+    half = dist.split_group(split_ranks=[[0], [1]])
+    assert half.size() == 1 and half.bound_device_id is None and dist.group.WORLD.bound_device_id is None
+    dist.all_reduce(t, group=half)
+    equal(t, torch.full((3,), float(rank() + 1)))
+    both_of_us = dist.split_group(split_ranks=[[0, 1]])
+    for device in (D, "cpu"):
+        t = torch.full((3,), float(rank() + 1), device=device)
+        dist.all_reduce(t, group=both_of_us)
+        assert t.tolist() == [3, 3, 3]
+    for again in (both_of_us, None):
+        assert dist.split_group(parent_pg=again, split_ranks=[[0, 1]]).size() == 2

@@ -15,6 +15,7 @@ import torch.distributed as dist
 import hologram_torch
 from tests.programs import distributed_models  # noqa: F401  more checks
 from tests.programs.distributed_collectives import CHECKS, D
+from tests.programs.distributed_four import FOUR
 
 
 def main():
@@ -27,7 +28,7 @@ def main():
     print("BACKEND", hologram_torch.get_backend(), flush=True)
     for name in names or CHECKS:
         try:
-            CHECKS[name]()
+            (CHECKS if name in CHECKS else FOUR)[name]()
             failure = None
         except Exception:
             failure = traceback.format_exc()

@@ -455,12 +455,6 @@ def test_inductor_is_for_other_devices(monkeypatch):
     check(lambda x: x + 1, *[(R(2),)] * 4, expected_runs=[1])
 
 
-def test_aot_inductor_says_what_to_do():
-    program = torch.export.export(nn.Linear(2, 2).to(DEVICE), (R(2, 2),))
-    with pytest.raises(NotImplementedError, match="Export the model on the CPU"):
-        torch._inductor.aoti_compile_and_package(program)
-
-
 def test_no_compiler_and_no_import_before_use(tmp_path):
     program = """
         import sys, torch

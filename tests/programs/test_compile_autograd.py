@@ -269,3 +269,108 @@ def test_a_step_that_returns_its_loss():
         x = R(3, 4, seed=i)
         same(step(x), model(x).square().mean().detach())
     assert len(runs()) == 3 and min(runs()) >= 2
+
+
+# ---- backward passes that are traced themselves ----
+
+def traced_pass(compiler=lambda graph: graph):
+    from torch._dynamo import compiled_autograd
+
+    return compiled_autograd._enable(compiler)
+
+
+@pytest.fixture
+def traced_passes():
+    from torch._dynamo import compiled_autograd
+
+    yield
+    compiled_autograd.reset()
+
+
+def test_a_region_is_a_call_of_a_traced_pass(traced_passes):
+    def two(x, w):
+        return (x @ w).tanh(), x.exp()
+
+    run = warm(two, *leaves())
+    other = warm(curve, *leaves())
+    for i, choose in enumerate((lambda a, b: a.sum(), lambda a, b: a.sum(), lambda a, b: b.sum(), lambda a, b: (a.t() * 2).sum() + b.sum())):
+        x, w = R(3, 4, seed=i).requires_grad_(), R(4, 4, seed=i + 9).requires_grad_()
+        loss = choose(*run(x, w)) + other(x, w).sum()
+        before = sum(runs())
+        with traced_pass(torch.compile(backend="eager")):
+            loss.backward()
+        assert sum(runs()) == before + 2
+        torch.testing.assert_close((x.grad, w.grad), torch.autograd.grad(choose(*two(x, w)) + curve(x, w).sum(), (x, w)))
+    released = run(x, w)[0].sum()
+    released.backward()
+    with traced_pass(), pytest.raises(RuntimeError, match="a second time"):
+        released.backward()
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind, width=3, **options):
+        super().__init__()
+        self.layer = getattr(nn, kind)(4, width, **options)
+
+    def forward(self, x):
+        if isinstance(self.layer, nn.RNNCellBase):
+            state = None
+            for step in x:
+                state = self.layer(step, state)
+            return state[0] if isinstance(state, tuple) else state
+        return self.layer(x)[0]
+
+
+@pytest.mark.parametrize("kind, options", [("LSTM", {"bidirectional": True}), ("LSTM", {"proj_size": 2}), ("GRU", {"num_layers": 2}),
+                                           ("RNN", {"bias": False}), ("LSTMCell", {}), ("GRUCell", {})], ids=str)
+def test_recurrent_layers_are_calls_of_a_traced_pass(kind, options, traced_passes):
+    torch.manual_seed(0)
+    models = [Recurrent(kind, width, **options).to(DEVICE) for width in (3, 3, 5)]
+    models[0].layer.weight_ih_l0.requires_grad_(False) if "Cell" not in kind else models[0].layer.weight_ih.requires_grad_(False)
+    for model in models:                    # what one pass was traced for is not taken for another
+        for steps in (2, 4, 4):
+            x = R(steps, 2, 4, seed=steps).requires_grad_()
+            wanted = [x, *(p for p in model.parameters() if p.requires_grad)]
+            expected = torch.autograd.grad(model(x).square().sum(), wanted)
+            loss = model(x).square().sum()
+            with traced_pass():
+                loss.backward()
+            same([t.grad for t in wanted], expected)
+            model.zero_grad()
+
+
+def test_a_packed_sequence_in_a_traced_pass(traced_passes):
+    from torch.nn.utils.rnn import pack_sequence
+
+    layer = nn.GRU(4, 3).to(DEVICE)
+    for lengths in ((3, 2), (4, 1), (3, 2)):
+        packed = pack_sequence([R(n, 4, seed=n) for n in lengths])
+        expected = torch.autograd.grad(layer(packed)[0].data.square().sum(), tuple(layer.parameters()))
+        layer.zero_grad()
+        loss = layer(packed)[0].data.square().sum()
+        with traced_pass():
+            loss.backward()
+        same(tuple(p.grad for p in layer.parameters()), expected)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_compiled_step_with_traced_passes(kind, traced_passes):
+    torch.manual_seed(0)
+    model = nn.Sequential(Recurrent(kind), nn.Linear(3, 2)).to(DEVICE)
+    other = copy.deepcopy(model)
+
+    @torch.compile
+    def step(x):
+        loss = model(x).square().sum()
+        loss.backward()
+        return loss.detach()
+
+    with torch._dynamo.config.patch(compiled_autograd=True):
+        for i in range(4):
+            x = R(3, 2, 4, seed=i)
+            model.zero_grad()
+            other.zero_grad()
+            loss = other(x).square().sum()
+            loss.backward()
+            torch.testing.assert_close(step(x), loss.detach())
+            torch.testing.assert_close([p.grad for p in model.parameters()], [p.grad for p in other.parameters()])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch.distributed as dist
 
-from tests.programs.distributed_ranks import CHECKS
+from tests.programs.distributed_ranks import CHECKS, FOUR
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo")
@@ -22,11 +22,11 @@ def environment(**more):
     return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", **more}
 
 
-def ranks(folder, backend, *names, **more):
+def ranks(folder, backend, *names, size=2, **more):
     """{check: what failed, by rank}, of two processes."""
-    children = [subprocess.Popen([sys.executable, "-m", "tests.programs.distributed_ranks", str(r), "2", str(folder / "store"), backend,
+    children = [subprocess.Popen([sys.executable, "-m", "tests.programs.distributed_ranks", str(r), str(size), str(folder / "store"), backend,
                                   *names], cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-                for r in range(2)]
+                for r in range(size)]
     results, backends = {}, {}
     for r, child in enumerate(children):
         try:
@@ -62,7 +62,17 @@ def test_ranks_end(undefined):
     assert undefined["end of rank 0"] == {0: None} and undefined["end of rank 1"] == {1: None}
 
 
-BASICS = ("all_reduce", "point_to_point", "objects_and_barriers", "groups", "ddp_with_uneven_inputs")
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    return ranks(tmp_path_factory.mktemp("four"), "none", *FOUR, size=4)
+
+
+@pytest.mark.parametrize("name", FOUR)
+def test_four_ranks(four, name):
+    assert four.get(name) == dict.fromkeys(range(4)), "\n".join(str(four.get(key)) for key in (name, *(f"end of rank {r}" for r in range(4))))
+
+
+BASICS = ("split_groups", "all_reduce", "point_to_point", "objects_and_barriers", "groups", "ddp_with_uneven_inputs")
 
 
 @pytest.mark.parametrize("backend", ["gloo", "hologram", "cpu:gloo,hologram:hologram", "device_id"])
@@ -156,6 +166,56 @@ def test_what_cannot_be_exchanged_is_refused(tmp_path):
         dist.destroy_process_group()
     """
     assert run_code(code).count("refused:") == 1
+
+
+def test_names_of_backends(tmp_path):
+    """get_backend() says what was asked for, as it does of other backends."""
+    code = """
+        import sys, torch, torch.distributed as dist
+        for i, name in enumerate((None, "gloo", "hologram", "cpu:gloo,hologram:hologram")):
+            dist.init_process_group(name, store=dist.FileStore(sys.argv[1] + str(i), 1), rank=0, world_size=1)
+            group = dist.new_group([0])
+            dist.all_reduce(torch.ones(1, device="hologram"), group=group)
+            print(dist.get_backend(), dist.get_backend(group), dist.get_backend_config().replace(",", "+"))
+            dist.destroy_process_group()
+    """
+    names = [line.split() for line in run("-c", textwrap.dedent(code), str(tmp_path / "s")).splitlines()]
+    assert [name[:2] for name in names] == [[name] * 2 for name in ("undefined", "gloo", "hologram", "cpu:gloo,hologram:hologram")]
+    assert [name[2] for name in names[2:]] == ["cpu:hologram+hologram:hologram", "cpu:gloo+hologram:hologram"]
+
+
+def test_as_many_processes_as_there_are_cores():
+    code = """
+        from torch.distributed.run import determine_local_world_size
+        print(determine_local_world_size("auto"))
+    """
+    assert int(run_code(code)) == int(run_code(code, HOLOGRAM_AUTOLOAD="0")) == os.cpu_count()
+
+
+def test_a_killed_rank_comes_back(tmp_path):
+    """torchrun starts all ranks anew; what was saved is there, and the group works."""
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(f"""
+        import os, signal, sys, torch, torch.distributed as dist
+        rank, attempt = int(os.environ["RANK"]), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+        store = dist.FileStore({str(tmp_path / "store")!r} + str(attempt), 2)      # that of torchrun keeps addresses of the first attempt
+        dist.init_process_group(store=store, rank=rank, world_size=2)
+        path = {str(tmp_path)!r} + f"/checkpoint{{rank}}.pt"
+        t = torch.load(path) if attempt else torch.zeros(3, device="hologram")
+        while t[0] < 6:
+            step = torch.ones(3, device="hologram")
+            dist.all_reduce(step)
+            t += step
+            torch.save(t, path)
+            dist.barrier()
+            if not attempt and rank == 1 and t[0] == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.stdout.write(f"done {{rank}} {{attempt}} {{t.tolist()}}\\n")
+        dist.destroy_process_group()
+    """))
+    out = run("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1", str(program))
+    done = sorted(line for line in out.splitlines() if line.startswith("done"))
+    assert done == ["done 0 1 [6.0, 6.0, 6.0]", "done 1 1 [6.0, 6.0, 6.0]"]
 
 
 def test_a_timeout_names_the_rank(tmp_path):

@@ -1,7 +1,5 @@
 """Exporters, tracers and ops of users: each sees the device as torch's own devices are seen."""
 
-import functools
-import gc
 import importlib.util
 import io
 
@@ -10,11 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import hologram_torch
 from hologram_torch import _patches
 from tests.compare import DEVICE
-
-ON_CPU = hologram_torch.get_backend() == "cpu"
 
 
 def R(*shape, seed=0):
@@ -247,38 +242,3 @@ def test_onnx():
     onnx.checker.check_model(written)
     [result] = ReferenceEvaluator(written).run(None, {written.graph.input[0].name: x.cpu().numpy()})
     numpy.testing.assert_allclose(result, model(x).detach().cpu().numpy(), rtol=1e-4, atol=1e-5)
-
-
-# ---- compiled optimizers ----
-
-@pytest.mark.skipif(not ON_CPU, reason="graphs are captured on the cpu backend only")
-@pytest.mark.parametrize("make, why", [
-    (lambda p: torch.optim.Adam(p, lr=0.1), ""), (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), ""),
-    (lambda p: torch.optim.AdamW(p, lr=0.1, foreach=True), "it computes on the CPU"),       # counts its steps there
-    (lambda p: torch.optim.RMSprop(p, lr=0.1), "it computes on the CPU"),
-], ids=["fused Adam", "SGD", "foreach AdamW", "RMSprop"])
-def test_a_compiled_step_of_an_optimizer(make, why):
-    from hologram_torch.compile import region
-
-    torch._dynamo.reset()
-    gc.collect()
-    region.regions.clear()
-
-    def train(wrap):
-        torch.manual_seed(0)
-        parameters = [nn.Parameter(R(3, 4)), nn.Parameter(R(5, seed=1))]
-        optimizer = make(parameters)
-        step = wrap(optimizer.step)
-        for i in range(6):
-            for p in parameters:
-                p.grad = R(*p.shape, seed=i)
-            step()
-        return [p.detach() for p in parameters], list(region.regions)
-
-    traced, _ = train(functools.partial(torch.compile, backend="eager"))      # foreach optimizers compute otherwise while torch traces
-    torch.testing.assert_close(traced, train(lambda step: step)[0], rtol=1e-4, atol=1e-5)
-    torch._dynamo.reset()
-    compiled, found = train(torch.compile)
-    torch.testing.assert_close(compiled, traced, rtol=0, atol=0)
-    assert found and all(r.reason.startswith(why) if why else not r.reason for r in found)
-    assert why or max(r.runs for r in found) >= 2

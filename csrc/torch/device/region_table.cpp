@@ -22,6 +22,7 @@
 #include "bindings/harden.h"
 #include "torch/device/plan_table.h"
 #include "torch/device/region_plan.h"
+#include "torch/device/traced_pass.h"
 #include "torch/torch_version.h"
 
 namespace py = pybind11;
@@ -126,7 +127,7 @@ at::Tensor no_view(at::Tensor t) {
 struct CompiledFunctionBackward : torch::autograd::Node {
   CompiledFunctionBackward(PyObject* region, std::shared_ptr<const Pair> graphs) : pair(std::move(graphs)) {
     Py_INCREF(region);
-    backward.emplace(region, getPyInterpreter());
+    backward = std::make_shared<c10::SafePyObject>(region, getPyInterpreter());
   }
 
   std::string name() const override { return "CompiledFunctionBackward"; }
@@ -145,18 +146,42 @@ struct CompiledFunctionBackward : torch::autograd::Node {
 
   variable_list apply(variable_list&& gradients) override {
     TORCH_CHECK(!released, torch::autograd::ERR_BACKWARD_TWICE);
-    const bool differentiable = at::GradMode::is_enabled();
-    const py::gil_scoped_acquire gil;
-    at::AutoGradMode no_grad(false);
-    std::optional<c10::impl::ExcludeDispatchKeyGuard> no_autocast;
-    if (autocasts()) no_autocast.emplace(c10::autocast_dispatch_keyset);
     Tensors given;
     for (const auto& variable : saved) given.push_back(variable.unpack());
     for (const at::Tensor& t : others) given.push_back(t);
-    for (size_t i = 0; i < gradients.size(); ++i) given.push_back(as_traced(std::move(gradients[i]), i));
-    const Tensors results = run_region(backward->ptr(getPyInterpreter()), RegionPlan::Given::of(given), &given);
-    if (differentiable) refuse_second_pass(results);
-    return {results.begin(), results.end()};
+    return run(*backward, given, std::move(gradients), [&](at::Tensor gradient, size_t i) {
+      return laid_out(std::move(gradient), pair->strides[i], [&] { return TracedGradient(*this, i); });
+    });
+  }
+
+  void compiled_args(torch::dynamo::autograd::CompiledNodeArgs& args) const override {
+    TORCH_CHECK(!released, torch::autograd::ERR_BACKWARD_TWICE);
+    args.collect(name());
+    args.collect(static_cast<uint64_t>(reinterpret_cast<uintptr_t>(backward->ptr(getPyInterpreter()))));
+    args.collect(saved, /*is_output=*/false);
+    args.collect(others);
+    for (size_t i = 0; i < num_inputs(); ++i)
+      for (const auto& size : input_metadata(i).shape_as_dim_vector()) args.collect(static_cast<uint64_t>(size.expect_int()));
+  }
+
+  variable_list apply_with_saved(const variable_list& gradients, torch::dynamo::autograd::SwapSavedVariables& swapped) override {
+    swapped.before(saved);
+    swapped.before(others);
+    variable_list tensors;
+    for (const auto& variable : saved) tensors.push_back(variable.unpack());
+    tensors.insert(tensors.end(), others.begin(), others.end());
+    std::vector<TracedGradient> traced;
+    for (size_t i = 0; i < gradients.size(); ++i) traced.emplace_back(*this, i);
+    const auto call = [region = backward, traced](const variable_list& values, const variable_list& kept) {
+      Tensors given(kept.begin(), kept.end());
+      return run(*region, given, variable_list(values), [&](at::Tensor gradient, size_t i) {
+        return laid_out(std::move(gradient), traced[i].strides, [&] { return traced[i]; });
+      });
+    };
+    variable_list results = call_in_traced_pass(*this, gradients, swapped, tensors, call);
+    swapped.after(saved);
+    swapped.after(others);
+    return results;
   }
 
   static bool autocasts() {
@@ -165,12 +190,35 @@ struct CompiledFunctionBackward : torch::autograd::Node {
   }
 
  private:
-  at::Tensor as_traced(at::Tensor gradient, size_t number) const {
-    const auto& strides = pair->strides[number];
-    if (gradient.defined() && gradient.strides() == c10::IntArrayRef(strides)) return gradient;
-    const auto& like = input_metadata(number);
-    at::Tensor t = at::empty_strided(C10_AS_INTARRAYREF_SLOW(like.shape_as_dim_vector()), strides, like.options());
+  /// What backward was traced for.
+  struct TracedGradient {
+    TracedGradient(const CompiledFunctionBackward& node, size_t number)
+        : sizes(C10_AS_INTARRAYREF_SLOW(node.input_metadata(number).shape_as_dim_vector()).vec()),
+          strides(node.pair->strides[number]),
+          options(node.input_metadata(number).options()) {}
+    std::vector<int64_t> sizes, strides;
+    at::TensorOptions options;
+  };
+
+  template <class Like>
+  static at::Tensor laid_out(at::Tensor gradient, c10::IntArrayRef strides, Like&& like) {
+    if (gradient.defined() && gradient.strides() == strides) return gradient;
+    const TracedGradient traced = like();
+    at::Tensor t = at::empty_strided(traced.sizes, traced.strides, traced.options);
     return gradient.defined() ? t.copy_(gradient) : t.zero_();
+  }
+
+  template <class AsTraced>
+  static variable_list run(const c10::SafePyObject& region, Tensors& given, variable_list&& gradients, AsTraced&& as_traced) {
+    const bool differentiable = at::GradMode::is_enabled();
+    const py::gil_scoped_acquire gil;
+    at::AutoGradMode no_grad(false);
+    std::optional<c10::impl::ExcludeDispatchKeyGuard> no_autocast;
+    if (autocasts()) no_autocast.emplace(c10::autocast_dispatch_keyset);
+    for (size_t i = 0; i < gradients.size(); ++i) given.push_back(as_traced(std::move(gradients[i]), i));
+    const Tensors results = run_region(region.ptr(getPyInterpreter()), RegionPlan::Given::of(given), &given);
+    if (differentiable) refuse_second_pass(results);
+    return {results.begin(), results.end()};
   }
 
   static void refuse_second_pass(const Tensors& results) {
@@ -185,7 +233,7 @@ struct CompiledFunctionBackward : torch::autograd::Node {
         torch::autograd::set_history(t, node);
   }
 
-  std::optional<c10::SafePyObject> backward;
+  std::shared_ptr<const c10::SafePyObject> backward;
   const std::shared_ptr<const Pair> pair;
   std::vector<torch::autograd::SavedVariable> saved;
   std::vector<at::Tensor> others;

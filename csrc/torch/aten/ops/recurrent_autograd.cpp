@@ -43,6 +43,7 @@
 #include "torch/aten/ops/recurrent_layer.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/device/device.h"
+#include "torch/device/traced_pass.h"
 
 namespace hologram::aten {
 namespace {
@@ -125,6 +126,16 @@ struct RecurrentBackward : torch::autograd::Node {
 
   /// Edges: of x, h0, c0, the weights. Gradients: of out, hy, cy.
   static constexpr size_t kFirstWeight = 3;
+  /// Of a call in a traced pass: which gradients are wanted. Else empty, and autograd says it.
+  std::vector<bool> wanted_outputs;
+
+  template <class Visit>
+  void each_saved(Visit&& visit) {
+    for (SavedVariable* saved : {&x, &h0, &c0}) visit(*saved);
+    for (SavedVariable& saved : weights) visit(saved);
+    for (auto& of_direction : kept)
+      for (SavedVariable& saved : of_direction) visit(saved);
+  }
 
   std::string name() const override {
     static constexpr const char* kNames[] = {"Lstm", "Gru", "RnnTanh", "RnnRelu"};
@@ -132,10 +143,45 @@ struct RecurrentBackward : torch::autograd::Node {
   }
   void release_variables() override {
     std::lock_guard<std::mutex> lock(mutex_);
-    for (SavedVariable* saved : {&x, &h0, &c0}) saved->reset_data();
-    for (SavedVariable& saved : weights) saved.reset_data();
-    for (auto& of_direction : kept)
-      for (SavedVariable& saved : of_direction) saved.reset_data();
+    each_saved([](SavedVariable& saved) { saved.reset_data(); });
+  }
+  void compiled_args(torch::dynamo::autograd::CompiledNodeArgs& args) const override {
+    args.collect(name());
+    for (const bool flag : {layer.has_biases, layer.is_projected}) args.collect(flag);
+    for (const int64_t n : {layer.directions, layer.features, layer.hidden, layer.state, layer.steps.rows})
+      args.collect(static_cast<uint64_t>(n));
+    args.collect(layer.type);
+    for (const std::vector<int64_t>* sizes : {&layer.steps.sizes, &sizes_x, &sizes_h}) {
+      args.collect(static_cast<uint64_t>(sizes->size()));
+      for (const int64_t n : *sizes) args.collect(static_cast<uint64_t>(n));
+    }
+    for (size_t i = 0; i < num_outputs(); ++i) args.collect(task_should_compute_output(i));
+    args.collect(static_cast<uint64_t>(kept.size()));
+    const_cast<RecurrentBackward*>(this)->each_saved([&](SavedVariable& saved) { args.collect(saved, /*is_output=*/false); });
+  }
+  variable_list apply_with_saved(const variable_list& grads, torch::dynamo::autograd::SwapSavedVariables& saved) override {
+    each_saved([&](SavedVariable& variable) { saved.before(variable); });
+    variable_list tensors;
+    each_saved([&](SavedVariable& variable) { tensors.push_back(variable.unpack()); });
+    std::vector<bool> should_compute;
+    for (size_t i = 0; i < num_outputs(); ++i) should_compute.push_back(task_should_compute_output(i));
+    const auto call = [layer = layer, is_cell = is_cell, sizes_x = sizes_x, sizes_h = sizes_h, num_weights = weights.size(),
+                       num_kept = kept.size(), should_compute](const variable_list& given, const variable_list& values) {
+      const auto node = new_node<RecurrentBackward>();
+      node->layer = layer;
+      node->is_cell = is_cell;
+      node->sizes_x = sizes_x;
+      node->sizes_h = sizes_h;
+      node->weights.resize(num_weights);
+      node->kept.resize(num_kept);
+      node->wanted_outputs = should_compute;
+      size_t next = 0;
+      node->each_saved([&](SavedVariable& variable) { variable = SavedVariable(values[next++], /*is_output=*/false); });
+      return node->apply(variable_list(given));
+    };
+    variable_list results = call_in_traced_pass(*this, grads, saved, tensors, call);
+    each_saved([&](SavedVariable& variable) { saved.after(variable); });
+    return results;
   }
   variable_list apply(variable_list&& grads) override {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -144,13 +190,17 @@ struct RecurrentBackward : torch::autograd::Node {
   }
 
  private:
+  bool is_wanted(size_t output) const {
+    return wanted_outputs.empty() ? task_should_compute_output(output) : wanted_outputs[output];
+  }
+
   variable_list computed(const variable_list& grads) {
-    WantedGradients wanted{task_should_compute_output(0), task_should_compute_output(1), task_should_compute_output(2), {}};
+    WantedGradients wanted{is_wanted(0), is_wanted(1), is_wanted(2), {}};
     std::vector<Tensor> read(weights.size());
     bool reads_x = false, reads_h = false;
     const bool steps_back = wanted.h0 || layer.steps.sizes.size() > 1;
     for (size_t i = 0; i < weights.size(); ++i) {
-      wanted.weights.push_back(task_should_compute_output(kFirstWeight + i));
+      wanted.weights.push_back(is_wanted(kFirstWeight + i));
       const size_t which = i % static_cast<size_t>(layer.weights());
       reads_x |= which == 0 && wanted.weights.back();
       reads_h |= which == 1 && wanted.weights.back();
@@ -208,7 +258,7 @@ struct RecurrentBackward : torch::autograd::Node {
       ++number;
     }
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (task_should_compute_output(i) && inputs[i].defined() && inputs[i].requires_grad()) {
+      if (is_wanted(i) && inputs[i].defined() && inputs[i].requires_grad()) {
         wanted.push_back(inputs[i]);
         places.push_back(i);
       }
