@@ -121,6 +121,8 @@ void Recorder::run_window(Reason reason) {
     if (config().sync) failures_.clear();   // the caller of the op is told, and what it was to write is as it was
   }
   window_.clear(released_, failures_);
+  window_.note_cut(reason == Reason::Full);
+  queue_->dead_bytes.store(0, std::memory_order_relaxed);   // of this window: where the next one is cut is its own affair
   failures_.clear();
   remember(records_.data(), records_.size());
 }

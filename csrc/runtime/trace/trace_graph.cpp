@@ -143,7 +143,14 @@ void TraceGraph::append(int g, const Circuit& op, const IterationSpace& space, c
   ++num_ops_;
 }
 
+/// Each op takes four bits of the digest away from the oldest ones.
+static uint64_t with_op(uint64_t tail, const Circuit& op, int64_t elements) {
+  const uint64_t what = op.num_nodes ? static_cast<uint64_t>(op.nodes[0].op) << 8 | static_cast<uint64_t>(op.nodes[0].compute) : ~uint64_t{0};
+  return (tail << 4) * 0x9E3779B97F4A7C15u + ((what ^ static_cast<uint64_t>(elements) << 24) * 0xD6E8FEB86659FD93u >> 32);
+}
+
 void TraceGraph::add(Circuit& op, IterationSpace& space) {
+  tail_ = with_op(tail_, op, space.full);
   int earliest = -1, sources = -1;   // -2: the inputs come from several groups
   for (int i = 0; i < op.num_operands; ++i) {
     const BlockState* e = find(op.operands[i].block);

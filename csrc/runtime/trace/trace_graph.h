@@ -14,6 +14,9 @@
 //  * Inside a group every operand that reads or writes one written block has one geometry. Kernels load an element
 //    before they store it, so a value may be read and replaced in one place.
 //  * All of this is a function of the sequence of ops: no time, no addresses, no threads.
+//  * A full window is cut where the one before it was: after ops like the last ones there (tail_). So in a loop that nothing
+//    interrupts all windows begin at one place of its period, and their groups are the same. What runs a window for another reason
+//    is at a place of the program's own, and the next full window is cut where it is full.
 //
 // An op whose inputs come from several groups makes one of them, where nothing in between depends on the earlier one
 // (merge.h): the numbers of the others stay behind as groups without ops.
@@ -32,6 +35,7 @@ namespace hologram {
 
 constexpr int kWindowOps = 960;        // recorded ops that make a window run
 constexpr int kWindowGroups = 512;
+constexpr int kWindowSlack = 192;      // ops and groups that a full window waits for the place where the one before it was cut
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
 struct BlockState {
@@ -64,7 +68,12 @@ class TraceGraph {
   void add(Circuit& circuit, IterationSpace& space);
 
   bool empty() const { return num_groups_ == 0; }
-  bool full() const { return num_ops_ >= kWindowOps || num_groups_ >= kWindowGroups; }
+  bool full() const {
+    if (__builtin_expect(num_ops_ < kWindowOps && num_groups_ < kWindowGroups, 1)) return false;
+    return !cut_ || tail_ == cut_ || num_ops_ >= kWindowOps + kWindowSlack || num_groups_ >= kWindowGroups + kWindowSlack;
+  }
+  /// The window ran. `was_full`: the next one that is full ends where this one did, if it comes by there.
+  void note_cut(bool was_full) { cut_ = was_full ? tail_ : 0; }
   int num_groups() const { return num_groups_; }
   size_t num_blocks() const { return entries_.size(); }
   FusionGroup& group(int g) { return *groups_[g]; }
@@ -127,6 +136,8 @@ class TraceGraph {
   std::vector<BlockState> entries_;
   std::vector<DisjointWrites> parts_;                     // of the entries that several operands write
   int num_groups_ = 0, num_ops_ = 0;
+  uint64_t tail_ = 0;      // of the last 16 ops: a digest of what they are, without where they read and write
+  uint64_t cut_ = 0;       // tail_ where a full window was cut; 0: the last one that ran was not full
 };
 
 }  // namespace hologram
