@@ -4,6 +4,8 @@
   hologram_core/_runtime              its Python binding
   hologram_torch/_C                   the PyTorch extension, in a file named after the release of torch it is built for: _C_2_13...so
 
+  hologram_core/kernels-*     kernels of common programs, compiled (csrc/packaging/kernel_pack.py); HOLOGRAM_PACK=0 leaves them out
+
 The op tables in hologram_core/optable generate build/generated/*.inc (csrc/tablegen). With HOLOGRAM_DEV=1 the libraries have debug
 information, and compile_commands.json says how each file is compiled. With HOLOGRAM_CORE_ONLY=1 the extension is left out.
 
@@ -40,7 +42,7 @@ if not find_torch.core_only() and find_torch.make_importable():
 else:
     from setuptools.command.build_ext import build_ext as BuildExtension
 
-from csrc.packaging import precompiled_header  # noqa: E402
+from csrc.packaging import kernel_pack, precompiled_header  # noqa: E402
 from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
 
 GENERATED = Path("build/generated")
@@ -111,8 +113,17 @@ class Build(BuildExtension):
         write_tables(GENERATED, with_torch=bool(TORCH))
         super().run()
         self.copy_extensions_to_source()
+        if os.environ.get("HOLOGRAM_PACK", "0" if DEV or SANITIZE or self.inplace else "1") != "0":
+            self.add_kernels()
         if self.compile_commands:
             Path("compile_commands.json").write_text(json.dumps(self.compile_commands, indent=1))
+
+    def add_kernels(self):
+        """Beside the libraries, in the checkout too."""
+        made = kernel_pack.build(ROOT / "hologram_core")
+        if not self.inplace:
+            for library in made:
+                self.copy_file(str(library), os.path.join(self.build_lib, "hologram_core", library.name))
 
 
 # Nobody replaces the runtime's functions, and its few thread-local words fit into the room every thread has: direct calls

@@ -121,6 +121,7 @@ class Config:
     cache_dir: Path | None = _switch(_folder, "~/.cache/hologram",
                                      "where compiled kernels are kept; relative: to where the program started")
     cache_size: int = _switch(_size, "1G", "bytes that compiled kernels may take on disk; those used least recently go. 0: none are kept")
+    pack: bool = _switch(_flag, "1", "0: the kernels that come with the package are not used: all are compiled on this machine")
     memory_limit: int | None = _switch(_limit, "none", "bytes the memory pools may hold; `512M`, `4G` ...")
     log: int = _switch(_log_level, "0", "lines on stderr, each level with those below it. "
                        + "; ".join(f"{n}: {text}" for n, text in enumerate(LOG_LEVELS, 1)))

@@ -10,6 +10,8 @@ from collections import Counter
 
 import pytest
 
+os.environ.setdefault("HOLOGRAM_PACK", "0")     # tests count what is compiled; test_kernel_pack.py is about the kernels of the package
+
 if os.environ.get("HOLOGRAM_CUDA_DRIVER") == "fake":      # HOLOGRAM_BACKEND=cuda: the suite on CUDA's calls, without a GPU
     from tests.backends.cuda import fake
 

@@ -5,6 +5,7 @@
 //    Python runs in between on the caller's thread (signal handlers, exceptions that another thread sends it) comes when the
 //    kernel is there: it cannot break the compiler off, and may call ops itself.
 //  * The garbage collector does not run meanwhile: finalizers of the program's objects may call ops, and would wait for the caller.
+//  * A kernel that came with the package needs none of this but once, to find them.
 //  * LLVM does not survive an allocation that fails. There is room before it is asked, or it is not asked.
 #include "bindings/compiler.h"
 
@@ -23,6 +24,7 @@
 #include "runtime/base/error.h"
 #include "runtime/kernels/compiler.h"
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/kernel_pack.h"
 #include "runtime/ir/key.h"
 #include "runtime/trace/stream_lock.h"
 
@@ -131,8 +133,36 @@ auto ask_compiler(const char* backend, const py::object& installed, const char* 
 
 py::bytes bytes_of(const Key& key) { return py::bytes(reinterpret_cast<const char*>(key.bytes), key.size); }
 
+/// Has Python say where the kernels of the package are, once. Where that fails there are none.
+void find_kernel_pack() {
+  static std::atomic<bool> asked{false};
+  if (asked.load(std::memory_order_acquire) || !Py_IsInitialized()) return;
+  run_for_waiting_caller([] {
+    const py::gil_scoped_acquire gil;
+    const CollectorPaused paused;
+    if (asked.exchange(true)) return;
+    try {
+      py::module_::import("hologram_core.kernel_pack").attr("install")();
+    } catch (const py::error_already_set&) {
+    }
+  });
+}
+
+/// The kernel that came with the package, or null.
+Kernel* packed(const Key& key) {
+  find_kernel_pack();
+  const PackedKernel* const found = find_packed(key.bytes, key.size);
+  if (!found) return nullptr;
+  add_to(Counter::pack_hits);
+  const PackedInfo& info = *found->info;
+  const auto* const name = reinterpret_cast<const char*>(info.bytes + info.key_bytes);
+  return make_kernel(key, found->fn, static_cast<float>(info.cost), std::string(name, info.name_bytes));
+}
+
 /// Runs on a cache miss.
 Kernel* compile(const Key& key) {
+  if (!python_compiler())
+    if (Kernel* kernel = packed(key)) return kernel;
   check_python();
   check_room();
   Kernel* kernel = nullptr;
@@ -172,6 +202,15 @@ DeviceCode compile_device(const char* backend, const Key& key, int arch, int dri
 
 }  // namespace
 
+/// The highest level of x86-64 that the processor and the system have: 3 or 4; 0: a lower one, or it is not known.
+int x86_64_level() {
+#if defined(__x86_64__) && !defined(__clang__) && __GNUC__ >= 12
+  return __builtin_cpu_supports("x86-64-v4") ? 4 : __builtin_cpu_supports("x86-64-v3") ? 3 : 0;
+#else
+  return 0;
+#endif
+}
+
 void bind_compiler(py::module_& m) {
   set_compiler(&compile);
   set_device_compiler(&compile_device);
@@ -180,6 +219,18 @@ void bind_compiler(py::module_& m) {
   m.def("set_device_compiler", [](py::object fn) { device_compiler() = fn.is_none() ? py::object() : fn; }, py::arg("compiler"),
         "(key: bytes, arch: int, driver: int) -> an entry; None: compile_key of hologram_core.backends.<backend>.");
   m.def("count_compiled", [] { add_to(Counter::compiled); }, "The compiler made machine code.");
+  m.def("x86_64_level", &x86_64_level,
+        "The highest level of x86-64 that this processor has: 3 or 4; 0: a lower one, or it is not known.");
+  m.def("use_kernel_pack", [](uintptr_t index) { use_kernel_pack(reinterpret_cast<const KernelPack*>(index)); }, py::arg("index"),
+        "Kernels are looked for in the index at this address first (hologram_core.kernel_pack); 0: in none.");
+  m.def("find_packed", [](const std::string& key) -> py::object {
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(key.data());
+    const PackedKernel* const found = find_packed(bytes, static_cast<uint32_t>(key.size()));
+    if (!found) return py::none();
+    const PackedInfo& info = *found->info;
+    const auto* const name = reinterpret_cast<const char*>(info.bytes + info.key_bytes);
+    return py::make_tuple(reinterpret_cast<uintptr_t>(found->fn), info.cost, std::string(name, info.name_bytes));
+  }, py::arg("key"), "(address, nanoseconds per element, name) of a kernel that came with the package, or None.");
   m.def("count_disk_hit", [] { add_to(Counter::disk_hits); }, "The compiler found machine code on disk.");
 }
 

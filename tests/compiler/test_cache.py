@@ -373,7 +373,7 @@ def test_no_cache(folder, monkeypatch):
 # ---- what decides the code ----
 
 def test_the_fingerprint_covers_all_that_makes_code():
-    names = {str(p.relative_to(ROOT / "hologram_core")) for p in cache._sources(ROOT / "hologram_core")}
+    names = set(cache._sources(ROOT / "hologram_core"))
     assert {"dtypes.py", "backends/cpu.py", "backends/cuda.py", "backends/metal.py", "codegen/llvm/builder.py",
             "circuit/canonicalize.py", "optable/reduction.py", "optable/mathlib/core.py"} <= names and len(names) > 50
     assert len(cache.source_fingerprint()) == 32

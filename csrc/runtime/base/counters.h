@@ -15,6 +15,7 @@ namespace hologram {
   X(cache_misses)        /* compiler called (disk or fresh) */                           \
   X(compiled)            /* machine code generated (not read from disk) */               \
   X(disk_hits)                                                                           \
+  X(pack_hits)           /* kernel that came with the package */                         \
   X(parallel_launches)                                                                   \
   X(circuits)            /* groups of ops that became kernels */                         \
   X(dropped)             /* recorded ops that never ran: their results could not be seen */ \

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import hologram_core
-from hologram_core import _runtime
+from hologram_core import _runtime, kernel_pack
 from hologram_core.backends import cpu, disk_cache
 from hologram_core.config import config, problem
 
@@ -125,7 +125,8 @@ def _cache(todo: list) -> dict:
         todo.append(f"the kernel cache is not used, and each process compiles its kernels anew: {state.objection}.")
     elif not state.kernels:
         todo.append("the kernel cache is empty: `hologram warm` fills it with what common programs need.")
-    return {"folder": short(state.path), "state": f"not used: {state.objection}" if state.objection else "used",
+    return {"kernels of the package": kernel_pack.find()[1], "folder": short(state.path),
+            "state": f"not used: {state.objection}" if state.objection else "used",
             "holds": f"{state.kernels} kernels, {size(state.bytes)} of at most {size(state.limit)}"}
 
 
