@@ -148,15 +148,26 @@ void find_kernel_pack() {
   });
 }
 
+std::string name_of(const PackedInfo& info) {
+  return std::string(reinterpret_cast<const char*>(info.bytes + info.key_bytes), info.name_bytes);
+}
+
 /// The kernel that came with the package, or null.
 Kernel* packed(const Key& key) {
   find_kernel_pack();
   const PackedKernel* const found = find_packed(key.bytes, key.size);
   if (!found) return nullptr;
   add_to(Counter::pack_hits);
-  const PackedInfo& info = *found->info;
-  const auto* const name = reinterpret_cast<const char*>(info.bytes + info.key_bytes);
-  return make_kernel(key, found->fn, static_cast<float>(info.cost), std::string(name, info.name_bytes));
+  return make_kernel(key, found->fn, static_cast<float>(found->info->cost), name_of(*found->info));
+}
+
+void use_kernel_pack_at(uintptr_t index) { use_kernel_pack(reinterpret_cast<const KernelPack*>(index)); }
+
+py::object packed_entry(const std::string& key) {
+  const PackedKernel* const found =
+      find_packed(reinterpret_cast<const unsigned char*>(key.data()), static_cast<uint32_t>(key.size()));
+  if (!found) return py::none();
+  return py::make_tuple(reinterpret_cast<uintptr_t>(found->fn), found->info->cost, name_of(*found->info));
 }
 
 /// Runs on a cache miss.
@@ -221,16 +232,10 @@ void bind_compiler(py::module_& m) {
   m.def("count_compiled", [] { add_to(Counter::compiled); }, "The compiler made machine code.");
   m.def("x86_64_level", &x86_64_level,
         "The highest level of x86-64 that this processor has: 3 or 4; 0: a lower one, or it is not known.");
-  m.def("use_kernel_pack", [](uintptr_t index) { use_kernel_pack(reinterpret_cast<const KernelPack*>(index)); }, py::arg("index"),
+  m.def("use_kernel_pack", &use_kernel_pack_at, py::arg("index"),
         "Kernels are looked for in the index at this address first (hologram_core.kernel_pack); 0: in none.");
-  m.def("find_packed", [](const std::string& key) -> py::object {
-    const auto* const bytes = reinterpret_cast<const unsigned char*>(key.data());
-    const PackedKernel* const found = find_packed(bytes, static_cast<uint32_t>(key.size()));
-    if (!found) return py::none();
-    const PackedInfo& info = *found->info;
-    const auto* const name = reinterpret_cast<const char*>(info.bytes + info.key_bytes);
-    return py::make_tuple(reinterpret_cast<uintptr_t>(found->fn), info.cost, std::string(name, info.name_bytes));
-  }, py::arg("key"), "(address, nanoseconds per element, name) of a kernel that came with the package, or None.");
+  m.def("find_packed", &packed_entry, py::arg("key"),
+        "(address, nanoseconds per element, name) of a kernel that came with the package, or None.");
   m.def("count_disk_hit", [] { add_to(Counter::disk_hits); }, "The compiler found machine code on disk.");
 }
 
