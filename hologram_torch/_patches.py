@@ -37,6 +37,7 @@ def apply() -> None:
         _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
         _print_from_the_cpu()
+        _autocast_to_bfloat16()
         _unscale_in_float32()
         _compare_float64_on_the_cpu()
         _fused_adam()
@@ -213,6 +214,30 @@ def _print_from_the_cpu() -> None:
         return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
+
+
+def _autocast_to_bfloat16() -> None:
+    # torch starts every thread with float16 for a registered device. Matrix products of the CPU take bfloat16, and it is the CPU's own
+    # default: in float16 a layer takes seven times as long. torch has no default to set, only the value of the calling thread.
+    class Thread(threading.local):
+        ready = True
+
+        def __init__(self):     # when a thread first reads an attribute
+            originals["set_autocast_dtype"](NAME, torch.bfloat16)
+
+    for name in ("get_autocast_dtype", "set_autocast_dtype", "set_autocast_enabled"):
+        originals[name] = getattr(torch, name)
+    thread = Thread()
+
+    def after_the_default(original):
+        @functools.wraps(original)
+        def call(*args, **kwargs):
+            assert thread.ready
+            return original(*args, **kwargs)
+        return call
+
+    for name in ("get_autocast_dtype", "set_autocast_dtype", "set_autocast_enabled"):
+        setattr(torch, name, after_the_default(originals[name]))
 
 
 def _unscale_in_float32() -> None:

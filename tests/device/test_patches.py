@@ -137,6 +137,14 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
         assert backward() != threading.get_ident()
 
 
+def test_autocast_needs_its_correction():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(_patches.originals["get_autocast_dtype"](DEVICE)))
+    thread.start()
+    thread.join()
+    assert found == [torch.float16]
+
+
 def adam_step(device, make, load=None, scaler=None):
     """The parameters after three steps, and the optimizer."""
     torch.manual_seed(0)
