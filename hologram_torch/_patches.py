@@ -17,6 +17,7 @@ import torch
 from hologram_core import _runtime
 
 from . import _C, backend, multiprocessing
+from . import _patches_libraries as libraries
 from . import _patches_tracing as tracing
 from ._patches_tracing import originals
 from .torch_release import RELEASE
@@ -47,6 +48,7 @@ def apply() -> None:
         _pickle_devices()
         _profile_the_host_by_default()
         tracing.apply()
+        libraries.apply()
         multiprocessing.register()
         _applied = True
 
@@ -219,14 +221,14 @@ def _print_from_the_cpu() -> None:
 def _autocast_to_bfloat16() -> None:
     # torch starts every thread with float16 for a registered device. Matrix products of the CPU take bfloat16, and it is the CPU's own
     # default: in float16 a layer takes seven times as long. torch has no default to set, only the value of the calling thread.
+    set_dtype = torch.set_autocast_dtype
+
     class Thread(threading.local):
         ready = True
 
         def __init__(self):     # when a thread first reads an attribute
-            originals["set_autocast_dtype"](NAME, torch.bfloat16)
+            set_dtype(NAME, torch.bfloat16)
 
-    for name in ("get_autocast_dtype", "set_autocast_dtype", "set_autocast_enabled"):
-        originals[name] = getattr(torch, name)
     thread = Thread()
 
     def after_the_default(original):
@@ -237,6 +239,7 @@ def _autocast_to_bfloat16() -> None:
         return call
 
     for name in ("get_autocast_dtype", "set_autocast_dtype", "set_autocast_enabled"):
+        originals[name] = getattr(torch, name)
         setattr(torch, name, after_the_default(originals[name]))
 
 
