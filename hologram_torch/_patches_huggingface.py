@@ -17,20 +17,7 @@ import torch
 
 from hologram_core.config import config
 
-from . import _imports
-
 NAME = "hologram"
-
-
-def apply() -> None:
-    """Has every correction wait for its module."""
-    _imports.after("accelerate.state", _accelerate_takes_the_device)
-    _imports.after("accelerate.accelerator", _accelerate_scales_float16)
-    _imports.after("accelerate.utils.modeling", _accelerate_counts_its_memory)
-    _imports.after("accelerate.checkpointing", _accelerate_keeps_its_random_state)
-    _imports.after("transformers.training_args", _trainers_take_the_device)
-    _imports.after("transformers.trainer", _trainers_keep_its_random_state)
-    _imports.after("transformers.pipelines.base", _pipelines_take_the_device)
 
 
 def _here() -> torch.device:
@@ -44,7 +31,7 @@ def _asked() -> bool:
     return config.hf or os.environ.get("ACCELERATE_TORCH_DEVICE", "").split(":")[0] == NAME
 
 
-def _accelerate_takes_the_device(module: types.ModuleType) -> None:
+def accelerate_takes_the_device(module: types.ModuleType) -> None:
     # The process's device is one of a list, or the CPU. In a process that torchrun started and that has no GPU nothing says that there are
     # others: it is one of several on the CPU, whose process group serves this device too.
     state = module.PartialState
@@ -70,7 +57,7 @@ class _Listed:
     type = "cuda"
 
 
-def _accelerate_scales_float16(module: types.ModuleType) -> None:
+def accelerate_scales_float16(module: types.ModuleType) -> None:
     # "fp16 mixed precision requires a device in ('xpu', 'cuda', ...)". Where no other is found the scaler is CUDA's, and does nothing.
     accelerator = module.Accelerator
     init, device, get = accelerator.__init__, accelerator.device.fget, module.get_grad_scaler
@@ -100,7 +87,7 @@ def _accelerate_scales_float16(module: types.ModuleType) -> None:
     module.get_grad_scaler = get_grad_scaler
 
 
-def _accelerate_counts_its_memory(module: types.ModuleType) -> None:
+def accelerate_counts_its_memory(module: types.ModuleType) -> None:
     # device_map="auto" shares a model out by the memory of CUDA's devices, or of those of its list. Numbers are those of torch's
     # accelerator. Where the device's memory is the host's the CPU has none beside it.
     original = module.get_max_memory
@@ -130,7 +117,7 @@ def _take_random_state(path: Path) -> None:
         torch.hologram.set_rng_state_all(states[:torch.hologram.device_count()])
 
 
-def _accelerate_keeps_its_random_state(module: types.ModuleType) -> None:
+def accelerate_keeps_its_random_state(module: types.ModuleType) -> None:
     # Checkpoints hold the random states of listed devices: a run that is resumed would draw other numbers for dropout.
     save, load = module.save_accelerator_state, module.load_accelerator_state
 
@@ -154,7 +141,7 @@ def _accelerate_keeps_its_random_state(module: types.ModuleType) -> None:
     module.save_accelerator_state, module.load_accelerator_state = save_accelerator_state, load_accelerator_state
 
 
-def _trainers_take_the_device(module: types.ModuleType) -> None:
+def trainers_take_the_device(module: types.ModuleType) -> None:
     # TrainingArguments looks for a GPU once more, beside Accelerate, and for one that has bfloat16.
     arguments = module.TrainingArguments
     setup = arguments.__dict__["_setup_devices"]
@@ -173,7 +160,7 @@ def _trainers_take_the_device(module: types.ModuleType) -> None:
     module.is_torch_bf16_gpu_available = is_torch_bf16_gpu_available
 
 
-def _trainers_keep_its_random_state(module: types.ModuleType) -> None:
+def trainers_keep_its_random_state(module: types.ModuleType) -> None:
     trainer = module.Trainer
     save, load = trainer._save_rng_state, trainer._load_rng_state
 
@@ -195,7 +182,7 @@ def _trainers_keep_its_random_state(module: types.ModuleType) -> None:
     trainer._save_rng_state, trainer._load_rng_state = _save_rng_state, _load_rng_state
 
 
-def _pipelines_take_the_device(module: types.ModuleType) -> None:
+def pipelines_take_the_device(module: types.ModuleType) -> None:
     # A number, and no device at all (which means 0), is a GPU of their list, or the CPU.
     pipeline = module.Pipeline
     init = pipeline.__init__

@@ -5,58 +5,44 @@ Each keeps what the library does for every other device. docs/upstream.md says w
 
 from __future__ import annotations
 
+import importlib
 import types
 
-import torch
-
 from . import _imports
-from . import _patches_huggingface as huggingface
-from . import _patches_lightning as lightning
 
-NAME = "hologram"
+# {module of ours: {function there: modules that it corrects}}
+CORRECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "_patches_safetensors": {"opens_for_the_device": ("safetensors", "safetensors.torch")},
+    "_patches_huggingface": {
+        "accelerate_takes_the_device": ("accelerate.state",),
+        "accelerate_scales_float16": ("accelerate.accelerator",),
+        "accelerate_counts_its_memory": ("accelerate.utils.modeling",),
+        "accelerate_keeps_its_random_state": ("accelerate.checkpointing",),
+        "trainers_take_the_device": ("transformers.training_args",),
+        "trainers_keep_its_random_state": ("transformers.trainer",),
+        "pipelines_take_the_device": ("transformers.pipelines.base",),
+    },
+    "_patches_lightning": {      # Lightning and Fabric have two names each
+        "register": ("lightning.fabric.accelerators", "lightning_fabric.accelerators", "lightning.pytorch.accelerators",
+                     "pytorch_lightning.accelerators"),
+        "connect": ("lightning.fabric.connector", "lightning_fabric.connector",
+                    "lightning.pytorch.trainer.connectors.accelerator_connector",
+                    "pytorch_lightning.trainer.connectors.accelerator_connector"),
+        "without_cuda_streams": ("lightning.fabric.strategies.ddp", "lightning_fabric.strategies.ddp", "lightning.pytorch.strategies.ddp",
+                                 "pytorch_lightning.strategies.ddp"),
+    },
+}
 
 
 def apply() -> None:
     """Has every correction wait for its library."""
-    for module in ("safetensors", "safetensors.torch"):
-        _imports.after(module, _safetensors_opens_for_the_device)
-    huggingface.apply()
-    lightning.apply()
+    for ours, functions in CORRECTIONS.items():
+        for function, modules in functions.items():
+            for module in modules:
+                _imports.after(module, _correction(ours, function))
 
 
-def number_of(device: object) -> object:
-    """`device`, or its number if it is a device of ours: 'hologram', 'hologram:0', torch.device('hologram') -> 0."""
-    if isinstance(device, str) and device.split(":")[0] == NAME:
-        device = torch.device(device)
-    if isinstance(device, torch.device) and device.type == NAME:
-        from .device import current_device
-
-        return current_device() if device.index is None else device.index
-    return device
-
-
-def _safetensors_opens_for_the_device(module: types.ModuleType) -> None:
-    # safe_open has a list of names of devices, and says "device hologram is invalid" of others. It takes a number, too, which is that of
-    # torch's accelerator: this device. safetensors.torch has the class under its own name.
-    original = module.safe_open
-    if isinstance(original, _Opens):
-        return
-
-    class safe_open(metaclass=_Opens):
-        __doc__ = original.__doc__
-        __module__ = original.__module__
-        made = original
-
-        def __new__(cls, filename, framework, device="cpu", **options):
-            return original(filename, framework, number_of(device), **options)
-
-    module.safe_open = safe_open
-
-
-class _Opens(type):
-    """The library's class admits no subclasses: one of this kind makes objects of it."""
-
-    made: type
-
-    def __instancecheck__(cls, obj: object) -> bool:
-        return isinstance(obj, cls.made)
+def _correction(ours: str, function: str):
+    def correct(module: types.ModuleType) -> None:
+        getattr(importlib.import_module(f".{ours}", __package__), function)(module)
+    return correct

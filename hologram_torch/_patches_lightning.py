@@ -12,20 +12,7 @@ from typing import Any
 
 import torch
 
-from . import _imports
-
 NAME = "hologram"
-
-
-def apply() -> None:
-    """Has every correction wait for its module."""
-    for fabric, pytorch in (("lightning.fabric", "lightning.pytorch"), ("lightning_fabric", "pytorch_lightning")):
-        _imports.after(f"{fabric}.accelerators", _register)
-        _imports.after(f"{pytorch}.accelerators", _register)
-        _imports.after(f"{fabric}.connector", _connect)
-        _imports.after(f"{pytorch}.trainer.connectors.accelerator_connector", _connect)
-        _imports.after(f"{fabric}.strategies.ddp", _without_cuda_streams)
-        _imports.after(f"{pytorch}.strategies.ddp", _without_cuda_streams)
 
 
 def indices(devices: int | str | list[int]) -> list[int]:
@@ -45,7 +32,7 @@ def indices(devices: int | str | list[int]) -> list[int]:
     return list(devices)
 
 
-def _register(module: types.ModuleType) -> None:
+def register(module: types.ModuleType) -> None:
     registry = getattr(module, "ACCELERATOR_REGISTRY", None)
     if registry is None:
         registry = module.AcceleratorRegistry      # lightning.pytorch has one of its own
@@ -88,7 +75,7 @@ def _register(module: types.ModuleType) -> None:
     registry.register(NAME, HologramAccelerator, description="torch.device('hologram')")
 
 
-def _connect(module: types.ModuleType) -> None:
+def connect(module: types.ModuleType) -> None:
     # An accelerator that is not listed has the strategy of one CPU device, and autocast and a scaler for CUDA.
     connector = next(found for name, found in vars(module).items() if name in ("_Connector", "_AcceleratorConnector"))
     strategy, precision = connector._choose_strategy, connector._check_and_init_precision
@@ -109,7 +96,7 @@ def _connect(module: types.ModuleType) -> None:
     connector._choose_strategy, connector._check_and_init_precision = _choose_strategy, _check_and_init_precision
 
 
-def _without_cuda_streams(module: types.ModuleType) -> None:
+def without_cuda_streams(module: types.ModuleType) -> None:
     # DistributedDataParallel is given the index of every device but the CPU, and is then made on a stream of CUDA's.
     strategy = module.DDPStrategy
     name = next(name for name in ("determine_ddp_device_ids", "_determine_ddp_device_ids") if hasattr(strategy, name))

@@ -5,7 +5,7 @@ import importlib
 import pytest
 import torch
 
-from hologram_torch import _patches
+from hologram_torch import _patches_safetensors
 from tests.compare import DEVICE, assert_same
 
 safetensors = pytest.importorskip("safetensors")
@@ -89,4 +89,4 @@ def test_safe_open_needs_its_correction(path):
     """Where this fails, safetensors knows the device: remove the correction, and its part of docs/upstream.md."""
     with pytest.raises(safetensors.SafetensorError, match="device hologram is invalid"):
         safetensors.safe_open.made(path, "pt", device=DEVICE)
-    assert _patches.libraries.number_of("hologram:0") == 0 and _patches.libraries.number_of("cuda:1") == "cuda:1"
+    assert _patches_safetensors.number_of("hologram:0") == 0 and _patches_safetensors.number_of("cuda:1") == "cuda:1"
