@@ -47,10 +47,15 @@ def apply() -> None:
         _data_parallel_passes_through()
         _pickle_devices()
         _profile_the_host_by_default()
+        _kernels_of_users_by_the_devices_name()
         tracing.apply()
         libraries.apply()
         multiprocessing.register()
         _applied = True
+
+
+def _asks_for_the_cpu(dl_device=None, copy=None, **others) -> bool:
+    return dl_device is not None and tuple(map(int, dl_device)) == (torch.utils.dlpack.DLDeviceType.kDLCPU, 0) and not copy
 
 
 def _dlpack_device() -> None:
@@ -76,6 +81,11 @@ def _dlpack_device() -> None:
             if not (info := backend.of(self)).reads_host_memory:
                 raise BufferError(f"hologram.__dlpack__: the memory of the backend {info.name!r} is not exported. Export a .cpu() copy.")
             _C.hand_out(self)       # a read-only export (torch 2.14) takes the address of a reader
+            plain = self.layout is torch.strided and not self.requires_grad and not self.is_conj()      # else torch says what is wrong
+            if plain and _asks_for_the_cpu(**kwargs):      # torch would copy what the host has already
+                from . import bridge
+
+                return export(bridge.alias_on_host(self), *args, **kwargs)
         return export(self, *args, **kwargs)
 
     torch.Tensor.__dlpack__ = __dlpack__
@@ -445,13 +455,25 @@ def _data_parallel_passes_through() -> None:
 
 def _profile_the_host_by_default() -> None:
     # A registered device counts as one that can be profiled, and a profiler that is told nothing then calls its report after it,
-    # in a program that has nothing there. What the device has to say is the same for all: nothing (csrc/torch/device/profiler.cpp).
+    # in a program that has nothing there.
     original = originals["_supported_activities"] = torch.autograd._supported_activities
 
     def _supported_activities():
-        return original() - {torch.profiler.ProfilerActivity.PrivateUse1}
+        return original() if _C.in_use() else original() - {torch.profiler.ProfilerActivity.PrivateUse1}
 
     torch.autograd._supported_activities = _supported_activities
+
+
+def _kernels_of_users_by_the_devices_name() -> None:
+    # Library.impl takes the names of dispatch keys; that of a renamed device stays PrivateUse1. torch.library.impl, custom_op and
+    # register_kernel take the device's name.
+    original = originals["Library.impl"] = torch.library.Library.impl
+
+    @functools.wraps(original)
+    def impl(self, op_name, fn, dispatch_key="", **kwargs):
+        return original(self, op_name, fn, "PrivateUse1" if dispatch_key == NAME else dispatch_key, **kwargs)
+
+    torch.library.Library.impl = impl
 
 
 def _reduce_device(device: torch.device):

@@ -8,7 +8,7 @@ from .device import Event, Stream, stream  # noqa: F401
 
 
 class StreamContext:
-    """Context manager: work of this thread goes to `stream` inside the block; None changes nothing. `torch.hologram.stream` does the same."""
+    """torch.hologram.stream as a class: work of this thread goes to `stream` inside the block; None changes nothing."""
 
     def __init__(self, stream: torch.Stream | None):
         self.stream = stream
