@@ -137,6 +137,20 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
         assert backward() != threading.get_ident()
 
 
+def test_kernels_of_users_need_their_correction():
+    x = torch.arange(3.0)
+    with torch.library._scoped_library("hologram_kernels_of_users", "DEF") as library:
+        library.define("twice(Tensor x) -> Tensor")
+        library.impl("twice", lambda x: x * 2, DEVICE)
+        library.impl("twice", lambda x: x * 3, "CPU")
+        library.define("other(Tensor x) -> Tensor")
+        with pytest.raises(RuntimeError, match="could not parse dispatch key: hologram"):
+            _patches.originals["Library.impl"](library, "other", lambda x: x, DEVICE)
+        twice = torch.ops.hologram_kernels_of_users.twice
+        assert twice(x.to(DEVICE)).tolist() == [0.0, 2.0, 4.0] and twice(x).tolist() == [0.0, 3.0, 6.0]
+        assert twice(x.to(DEVICE)).device.type == DEVICE
+
+
 def test_autocast_needs_its_correction():
     found = []
     thread = threading.Thread(target=lambda: found.append(_patches.originals["get_autocast_dtype"](DEVICE)))
@@ -263,10 +277,14 @@ def test_pickled_devices_need_their_correction():
     assert b"privateuseone" in pickle.dumps(torch.device(DEVICE)) and DEVICE.encode() not in pickle.dumps(torch.device(DEVICE))
 
 
-def test_the_profiler_needs_its_correction():
+def test_the_profiler_needs_its_correction(monkeypatch):
     activities = torch.profiler.ProfilerActivity
-    assert activities.PrivateUse1 in _patches.originals["_supported_activities"]()
-    assert torch.profiler.supported_activities() == _patches.originals["_supported_activities"]() - {activities.PrivateUse1}
+    original = _patches.originals["_supported_activities"]()
+    assert activities.PrivateUse1 in original
+    torch.ones(1, device=DEVICE)
+    assert torch.profiler.supported_activities() == original
+    monkeypatch.setattr(_patches._C, "in_use", lambda: False)
+    assert torch.profiler.supported_activities() == original - {activities.PrivateUse1}
 
 
 def test_traced_recurrent_layers_need_their_correction(monkeypatch):

@@ -210,6 +210,7 @@ CircuitRecord& Recorder::record_of(const FusionGroup& group, Reason reason) {
   record.ops = group.ops;
   record.elements = group.space.full;
   record.bytes_recorded = group.bytes;
+  record.caller = group.caller;
   return record;
 }
 

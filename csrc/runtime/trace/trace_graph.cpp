@@ -5,6 +5,7 @@
 #include "runtime/base/config.h"
 #include "runtime/memory/guard.h"
 #include "runtime/ir/dims.h"
+#include "runtime/kernels/launch_log.h"
 #include "runtime/trace/fusion_rules.h"
 #include "runtime/trace/merge.h"
 
@@ -14,6 +15,7 @@ void FusionGroup::reset() {
   circuit.clear();   // its space is that of the first op
   ops = 0;
   bytes = 0;
+  caller = 0;
 }
 
 BlockState& TraceGraph::entry_of(Block* block) {
@@ -96,6 +98,7 @@ bool TraceGraph::join(int g, Circuit& op, IterationSpace& space) {
 void TraceGraph::append(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses) {
   FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
+  if (launches_have_callers()) group.caller = calling_op();
   group.space.ordered |= space.ordered;
   group.space.gathers |= space.gathers;
   group.space.changed |= group.ops > 0;

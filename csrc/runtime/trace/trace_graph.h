@@ -53,6 +53,7 @@ struct FusionGroup {
   IterationSpace space;
   uint16_t ops = 0;                     // recorded ops in it
   int64_t bytes = 0;                    // their operands, had each op run alone
+  uint64_t caller = 0;                  // of the last of them, while a profiler reads launches (launch_log.h)
   void reset();
 };
 
