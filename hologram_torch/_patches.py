@@ -16,7 +16,7 @@ import torch
 
 from hologram_core import _runtime
 
-from . import _C, backend, multiprocessing
+from . import _C, _imports, backend, multiprocessing
 from . import _patches_libraries as libraries
 from . import _patches_tracing as tracing
 from ._patches_tracing import originals
@@ -48,6 +48,7 @@ def apply() -> None:
         _pickle_devices()
         _profile_the_host_by_default()
         _kernels_of_users_by_the_devices_name()
+        _imports.after("torch.utils.benchmark.utils.timer", _time_what_is_thrown_away)
         tracing.apply()
         libraries.apply()
         multiprocessing.register()
@@ -462,6 +463,24 @@ def _profile_the_host_by_default() -> None:
         return original() if _C.in_use() else original() - {torch.profiler.ProfilerActivity.PrivateUse1}
 
     torch.autograd._supported_activities = _supported_activities
+
+
+def _time_what_is_thrown_away(module: types.ModuleType) -> None:
+    # Timer runs a statement many times and waits for the device. A result that it throws away cannot be seen, and would never be computed:
+    # what it measured would be the recording alone.
+    original = originals["Timer._timeit"] = module.Timer._timeit
+
+    @functools.wraps(original)
+    def _timeit(self, number):
+        if not _C.in_use():
+            return original(self, number)
+        _runtime.keep_unread_results(True)
+        try:
+            return original(self, number)
+        finally:
+            _runtime.keep_unread_results(False)
+
+    module.Timer._timeit = _timeit
 
 
 def _kernels_of_users_by_the_devices_name() -> None:

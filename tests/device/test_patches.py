@@ -137,6 +137,29 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
         assert backward() != threading.get_ident()
 
 
+@deferred
+def test_timers_need_their_correction(monkeypatch):
+    from torch.utils.benchmark import Timer
+
+    def launched(statement, number=20):
+        x = torch.rand(4096, device=DEVICE)
+        timer = Timer(statement, globals={"x": x})
+        timer.timeit(2)
+        before = torch.hologram.counters()["launched"]
+        timer.timeit(number)
+        return torch.hologram.counters()["launched"] - before
+
+    with_it, named = launched("(x * x + 1).exp()"), launched("y = (x * x + 1).exp()")
+    assert with_it > 0 and named > 0
+    assert torch.hologram.explain(1).circuits[-1].summary().endswith("exp")       # one kernel, which stores its result alone
+    x = torch.rand(4096, device=DEVICE)
+    before = torch.hologram.counters()["launched"]
+    (x * x + 1).exp()                                                             # elsewhere what is thrown away is not computed
+    assert torch.hologram.counters()["launched"] == before
+    monkeypatch.setattr(Timer, "_timeit", _patches.originals["Timer._timeit"])
+    assert launched("(x * x + 1).exp()") == 0
+
+
 def test_kernels_of_users_need_their_correction():
     x = torch.arange(3.0)
     with torch.library._scoped_library("hologram_kernels_of_users", "DEF") as library:

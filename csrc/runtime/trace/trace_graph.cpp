@@ -1,6 +1,7 @@
 #include "runtime/trace/trace_graph.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "runtime/base/config.h"
 #include "runtime/memory/guard.h"
@@ -284,6 +285,20 @@ void TraceGraph::lose_all(int failure) {
 
 // ---- dead values ----
 
+namespace {
+
+std::atomic<bool> unread_kept{false};
+
+bool is_read(const Circuit& c, Ref value) {
+  return std::any_of(c.nodes, c.nodes + c.num_nodes,
+                     [&](const Node& node) { return std::find(node.args, node.args + node.nargs, value) != node.args + node.nargs; });
+}
+
+}  // namespace
+
+void keep_unread_results(bool on) { unread_kept.store(on, std::memory_order_relaxed); }
+bool unread_results_kept() { return __builtin_expect(unread_kept.load(std::memory_order_relaxed), 0); }
+
 bool TraceGraph::prune(int g) {
   Circuit& c = groups_[g]->circuit;
   bool all = true, any = false;
@@ -292,7 +307,8 @@ bool TraceGraph::prune(int g) {
     if (!o.output) continue;
     if (o.source != kNoRef) {
       const BlockState* e = find(o.block);
-      if (!e->needed && o.block->refs.load(std::memory_order_acquire) == 1) o.source = kNoRef;
+      const bool dead = !e->needed && o.block->refs.load(std::memory_order_acquire) == 1;
+      if (dead && !(unread_results_kept() && !is_read(c, o.source))) o.source = kNoRef;
     }
     if (o.source == kNoRef) all = false;
     else any = true;

@@ -34,6 +34,11 @@ constexpr int kWindowOps = 960;        // recorded ops that make a window run
 constexpr int kWindowGroups = 512;
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
+/// While it is on, a value that nothing outside can ask for is computed all the same unless an op of its kernel reads it: what a program
+/// throws away when it is timed.
+void keep_unread_results(bool on);
+bool unread_results_kept();
+
 struct BlockState {
   Block* block = nullptr;
   int16_t writer = -1, written = -1;    // group, and its operand

@@ -134,10 +134,13 @@ PYBIND11_MODULE(_C, m) {
   m.def("records", &records_tensors,
         "Are ops on the device's tensors recorded? Not before torch 2.13, unless HOLOGRAM_FUSION=force.");
   m.def("host_memory_stats", &host_memory_stats);
-  m.def("reset_host_memory_stats", [](bool peak) {
-    at::HostAllocator* allocator = at::getHostAllocator(kDeviceType);
-    peak ? allocator->reset_peak_stats() : allocator->reset_accumulated_stats();
-  }, py::arg("peak"), "Sets the peaks of host_memory_stats to what is held now, or its sums to 0.");
+  m.def(
+      "reset_host_memory_stats",
+      [](bool peak) {
+        at::HostAllocator* allocator = at::getHostAllocator(kDeviceType);
+        peak ? allocator->reset_peak_stats() : allocator->reset_accumulated_stats();
+      },
+      py::arg("peak"), "Sets the peaks of host_memory_stats to what is held now, or its sums to 0.");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });
   m.def("default_generator", [](int index) {
     return translated([&] {

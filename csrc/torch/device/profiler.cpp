@@ -89,7 +89,7 @@ std::string name_of(const Kernel& kernel) {
   try {
     return py::module_::import("hologram_torch.profiler").attr("kernel_name")(py::bytes(kernel.key)).cast<std::string>();
   } catch (const py::error_already_set&) {
-    return kernel.name;     // a key that this version of the package does not read
+    return kernel.name;  // a key that this version of the package does not read
   }
 }
 
@@ -97,7 +97,7 @@ void run_recorded_everywhere() {
   std::optional<pybind11::gil_scoped_release> others_may_run;
   if (PyGILState_Check()) others_may_run.emplace();
   for (Queue* first : opened_backends())
-    each_queue(*first, [](Queue& queue) { queue.stream().run(Reason::Synchronize); });     // what fails raises where it is read
+    each_queue(*first, [](Queue& queue) { queue.stream().run(Reason::Synchronize); });  // what fails raises where it is read
 }
 
 class Session final : public kineto::IActivityProfilerSession {
@@ -106,7 +106,7 @@ class Session final : public kineto::IActivityProfilerSession {
     run_recorded_everywhere();
     launches().records.clear();
     set_launch_sink(&keep);
-    memory_sink.store(&report_memory);     // which does nothing without profile_memory
+    memory_sink.store(&report_memory);  // which does nothing without profile_memory
     status_ = kineto::TraceStatus::RECORDING;
   }
   void stop() override {
@@ -146,13 +146,13 @@ class Session final : public kineto::IActivityProfilerSession {
       records.swap(launches().records);
     }
     if (!trace_) trace_ = std::make_unique<kineto::CpuTraceBuffer>();
-    trace_->span = kineto::TraceSpan(records.empty() ? 0 : records.front().started,
-                                     records.empty() ? 0 : end_of(records.back()), "hologram");
+    trace_->span =
+        kineto::TraceSpan(records.empty() ? 0 : records.front().started, records.empty() ? 0 : end_of(records.back()), "hologram");
     trace_->gpuOpCount = static_cast<int>(records.size());
     std::map<const Kernel*, std::string> names;
     int32_t number = 0;
     for (const LaunchRecord& r : records) {
-      if (!r.started) continue;      // its time is on a GPU's clock
+      if (!r.started) continue;  // its time is on a GPU's clock
       auto& name = names[r.kernel];
       if (name.empty()) name = name_of(*r.kernel);
       trace_->emplace_activity(trace_->span, kineto::ActivityType::CONCURRENT_KERNEL, name);
@@ -167,7 +167,9 @@ class Session final : public kineto::IActivityProfilerSession {
       activity.log(logger);
     }
   }
-  static int64_t end_of(const LaunchRecord& r) { return r.started + std::max<int64_t>(1, static_cast<int64_t>(r.microseconds * 1e3)); }
+  static int64_t end_of(const LaunchRecord& r) {
+    return r.started + std::max<int64_t>(1, static_cast<int64_t>(r.microseconds * 1e3));
+  }
 
   std::unique_ptr<kineto::CpuTraceBuffer> trace_;
 };
@@ -176,7 +178,8 @@ class ActivityProfiler final : public kineto::IActivityProfiler {
  public:
   const std::string& name() const override { return name_; }
   const std::set<kineto::ActivityType>& availableActivities() const override { return activities_; }
-  std::unique_ptr<kineto::IActivityProfilerSession> configure(const std::set<kineto::ActivityType>& wanted, const kineto::Config&) override {
+  std::unique_ptr<kineto::IActivityProfilerSession> configure(const std::set<kineto::ActivityType>& wanted,
+                                                              const kineto::Config&) override {
     return wanted.count(kineto::ActivityType::CONCURRENT_KERNEL) ? std::make_unique<Session>() : nullptr;
   }
   std::unique_ptr<kineto::IActivityProfilerSession> configure(int64_t, int64_t, const std::set<kineto::ActivityType>& wanted,
