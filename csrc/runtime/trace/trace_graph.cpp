@@ -290,8 +290,9 @@ namespace {
 std::atomic<bool> unread_kept{false};
 
 bool is_read(const Circuit& c, Ref value) {
-  return std::any_of(c.nodes, c.nodes + c.num_nodes,
-                     [&](const Node& node) { return std::find(node.args, node.args + node.nargs, value) != node.args + node.nargs; });
+  return std::any_of(c.nodes, c.nodes + c.num_nodes, [&](const Node& node) {
+    return std::find(node.args, node.args + node.nargs, value) != node.args + node.nargs;
+  });
 }
 
 }  // namespace
