@@ -427,3 +427,25 @@ def test_op_report_and_counters():
     report = hologram.op_report()
     assert report["copy_"]["compiled"] == 1 and set(report["copy_"]) == {"compiled", "library", "delegated"}
     assert hologram.counters()["recorded"] >= 1
+
+
+# ---- quantised tensors ----
+
+QUANTISERS = {
+    "to": lambda x: torch.quantize_per_tensor(x.cpu(), 0.1, 0, torch.qint8).to(DEVICE),
+    "per tensor": lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+    "per channel": lambda x: torch.quantize_per_channel(x, torch.ones(3, device=DEVICE), torch.zeros(3, dtype=torch.int64, device=DEVICE), 0, torch.quint8),
+    "dynamic": lambda x: torch.quantize_per_tensor_dynamic(x, torch.qint8, False),
+    "empty": lambda x: torch.empty(3, dtype=torch.qint8, device=DEVICE),
+    "affine": lambda x: torch._empty_affine_quantized([3], scale=0.1, zero_point=0, dtype=torch.qint8, device=DEVICE),
+}
+
+
+@pytest.mark.parametrize("name", QUANTISERS)
+def test_quantised_tensors_are_refused_with_what_to_do(name):
+    with pytest.raises(NotImplementedError, match=r"hologram: .*quantized .* not supported on the device\. (Dequantize it, or keep it|Move the inputs)"):
+        QUANTISERS[name](torch.rand(3, 2, device=DEVICE))
+
+
+def test_fake_quantisation_computes():
+    check_program(lambda device: torch.fake_quantize_per_tensor_affine(torch.linspace(-2, 2, 50).to(device), 0.1, 0, -8, 7))
