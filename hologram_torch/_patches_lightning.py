@@ -21,15 +21,17 @@ def indices(devices: int | str | list[int]) -> list[int]:
     from . import _C, device
 
     count = device.device_count()
+    wanted: int | list[int]
     if isinstance(devices, str):
-        devices = [int(part) for part in devices.split(",") if part] if "," in devices else -1 if devices == "auto" else int(devices)
-    if devices == -1:
-        devices = count
-    if isinstance(devices, int):
-        devices = [i % count if _C.reads_host_memory() else i for i in range(devices)]
-    if not devices or not all(0 <= i < count for i in devices):
+        wanted = [int(part) for part in devices.split(",") if part] if "," in devices else -1 if devices == "auto" else int(devices)
+    else:
+        wanted = devices
+    if isinstance(wanted, int):
+        number = count if wanted == -1 else wanted
+        wanted = [i % count if _C.reads_host_memory() else i for i in range(number)]
+    if not wanted or not all(0 <= i < count for i in wanted):
         raise ValueError(f"hologram: devices={devices!r}, and there are {count}. Ask for 1 to {count} of them, or for 'auto'.")
-    return list(devices)
+    return list(wanted)
 
 
 def register(module: types.ModuleType) -> None:
