@@ -1,6 +1,7 @@
 # make demo    train a classifier on the device
 # make test    run the tests
 # make test-modes   run them with nothing recorded, with everything run at once, and as usual with the long sweeps whole
+# make test-integrations   run the tests against Hugging Face's libraries, Lightning, safetensors and pandas, which it installs
 # make test-gpu-full   check the GPUs' kernels of every op in every type, and the device's suite on CUDA's and Metal's calls (no GPU is needed)
 # make test-sanitize   build with the address and undefined-behaviour sanitizers, in build/sanitize, and run a part of the tests on that
 # make test-install   install the last commit in every way, for each Python and PyTorch that can be had: gigabytes of PyTorch
@@ -37,7 +38,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-modes test-gpu-full test-sanitize test-install test-all kernels-diff conformance bench docs dev lint clean
+.PHONY: demo test test-integrations test-modes test-gpu-full test-sanitize test-install test-all kernels-diff conformance bench docs dev lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -50,6 +51,9 @@ test-modes: $(VENV)/.installed
 	HOLOGRAM_FUSION=0 $(SUITE) $(PYTEST_ARGS)
 	HOLOGRAM_SYNC=1 $(SUITE) $(PYTEST_ARGS)
 	HOLOGRAM_TEST_LONG=1 $(SUITE) $(PYTEST_ARGS)
+
+test-integrations: $(VENV)/.integrations $(VENV)/.installed
+	$(PYTEST) tests/integrations $(PYTEST_ARGS)
 
 # What runs on every backend: the device as PyTorch's programs see it.
 DEVICE_SUITE := tests/aten tests/conformance tests/device tests/programs tests/runtime/trace
@@ -80,7 +84,7 @@ test-sanitize: $(VENV)/.installed
 test-install:
 	tests/install/matrix.sh
 
-test-all: test-modes test-gpu-full test-sanitize conformance test-install
+test-all: test-modes test-integrations test-gpu-full test-sanitize conformance test-install
 
 kernels-diff: $(VENV)/.installed
 	$(BIN)/python -m tests.compiler.kernels_diff $(REV) $(KERNELS_DIFF_ARGS)
@@ -120,6 +124,10 @@ $(VENV)/.editable: | $(VENV)/.requirements $(VENV)/.dev
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.integrations: requirements-integrations.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --disable-pip-version-check -c requirements.txt -r requirements-integrations.txt
 	touch $@
 
 $(VENV)/.docs: docs/requirements.txt $(VENV)/.requirements

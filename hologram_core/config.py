@@ -137,6 +137,8 @@ class Config:
     mps: bool = _switch(_flag, "1", "0: on Metal, what is not compiled runs in PyTorch's CPU kernels, not in its MPS kernels")
     jit: str = _switch(_one_of("on", "off", "check"), "on",
                        "functions under `torch.hologram.jit`: `off`: they run as they are; `check`: both ways, and all bits are compared")
+    hf: bool = _switch(_flag, "0", "1: Hugging Face's Accelerate, Trainer, pipelines and `device_map='auto'` take the device where they "
+                                   "find no GPU")
     sync: bool = _switch(_flag, "0", "1: ops are recorded, and have run when their call returns")
     fusion: bool | str = _switch(_recording, "1", "0: nothing is recorded; each op runs at once, in its own kernel. `force`: recorded on "
                                  "PyTorch before 2.13, too, which does not tell when an address is taken: call "

@@ -1,4 +1,4 @@
-"""Work that waits for a module of torch that most programs never import."""
+"""Work that waits for a module which most programs never import."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from importlib.abc import MetaPathFinder
 
 
 class _Waiting(MetaPathFinder):
-    """Stands before the finders of sys.meta_path until its module is imported."""
+    """Stands before the finders of sys.meta_path, and looks only for the modules that work waits for."""
 
-    def __init__(self, name: str, work: Callable[[types.ModuleType], None]) -> None:
-        self.name, self.work, self.looking = name, work, False
+    def __init__(self) -> None:
+        self.work: dict[str, list[Callable[[types.ModuleType], None]]] = {}
+        self.looking: set[str] = set()
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != self.name or self.looking:
+        if fullname not in self.work or fullname in self.looking:
             return None
-        self.looking = True
+        self.looking.add(fullname)
         try:
             spec = importlib.util.find_spec(fullname)
         finally:
-            self.looking = False
+            self.looking.discard(fullname)
         if spec is None or spec.loader is None:
             return None
         execute = spec.loader.exec_module
 
         def exec_module(module: types.ModuleType) -> None:
             execute(module)
-            if self in sys.meta_path:
-                sys.meta_path.remove(self)
-            self.work(module)
+            for work in self.work.pop(fullname, ()):
+                work(module)
 
         spec.loader.exec_module = exec_module      # type: ignore[method-assign]
         return spec
+
+
+_waiting = _Waiting()
 
 
 def after(name: str, work: Callable[[types.ModuleType], None]) -> None:
@@ -42,5 +45,7 @@ def after(name: str, work: Callable[[types.ModuleType], None]) -> None:
     module = sys.modules.get(name)
     if module is not None:
         work(module)
-    else:
-        sys.meta_path.insert(0, _Waiting(name, work))
+        return
+    if _waiting not in sys.meta_path:
+        sys.meta_path.insert(0, _waiting)
+    _waiting.work.setdefault(name, []).append(work)

@@ -16,7 +16,8 @@ import torch
 
 from hologram_core import _runtime
 
-from . import _C, backend, multiprocessing
+from . import _C, _imports, backend, multiprocessing
+from . import _patches_libraries as libraries
 from . import _patches_tracing as tracing
 from ._patches_tracing import originals
 from .torch_release import RELEASE
@@ -37,6 +38,7 @@ def apply() -> None:
         _pickle_storages_from_the_cpu()
         _backward_on_the_calling_thread()
         _print_from_the_cpu()
+        _autocast_to_bfloat16()
         _unscale_in_float32()
         _compare_float64_on_the_cpu()
         _fused_adam()
@@ -45,9 +47,16 @@ def apply() -> None:
         _data_parallel_passes_through()
         _pickle_devices()
         _profile_the_host_by_default()
+        _kernels_of_users_by_the_devices_name()
+        _imports.after("torch.utils.benchmark.utils.timer", _time_what_is_thrown_away)
         tracing.apply()
+        libraries.apply()
         multiprocessing.register()
         _applied = True
+
+
+def _asks_for_the_cpu(dl_device=None, copy=None, **others) -> bool:
+    return dl_device is not None and tuple(map(int, dl_device)) == (torch.utils.dlpack.DLDeviceType.kDLCPU, 0) and not copy
 
 
 def _dlpack_device() -> None:
@@ -73,6 +82,11 @@ def _dlpack_device() -> None:
             if not (info := backend.of(self)).reads_host_memory:
                 raise BufferError(f"hologram.__dlpack__: the memory of the backend {info.name!r} is not exported. Export a .cpu() copy.")
             _C.hand_out(self)       # a read-only export (torch 2.14) takes the address of a reader
+            plain = self.layout is torch.strided and not self.requires_grad and not self.is_conj()      # else torch says what is wrong
+            if plain and _asks_for_the_cpu(**kwargs):      # torch would copy what the host has already
+                from . import bridge
+
+                return export(bridge.alias_on_host(self), *args, **kwargs)
         return export(self, *args, **kwargs)
 
     torch.Tensor.__dlpack__ = __dlpack__
@@ -213,6 +227,31 @@ def _print_from_the_cpu() -> None:
         return original(self.cpu() if copied else self, indent)
 
     torch._tensor_str._tensor_str = _tensor_str
+
+
+def _autocast_to_bfloat16() -> None:
+    # torch starts every thread with float16 for a registered device. Matrix products of the CPU take bfloat16, and it is the CPU's own
+    # default: in float16 a layer takes seven times as long. torch has no default to set, only the value of the calling thread.
+    set_dtype = torch.set_autocast_dtype
+
+    class Thread(threading.local):
+        ready = True
+
+        def __init__(self):     # when a thread first reads an attribute
+            set_dtype(NAME, torch.bfloat16)
+
+    thread = Thread()
+
+    def after_the_default(original):
+        @functools.wraps(original)
+        def call(*args, **kwargs):
+            _ = thread.ready
+            return original(*args, **kwargs)
+        return call
+
+    for name in ("get_autocast_dtype", "set_autocast_dtype", "set_autocast_enabled"):
+        originals[name] = getattr(torch, name)
+        setattr(torch, name, after_the_default(originals[name]))
 
 
 def _unscale_in_float32() -> None:
@@ -417,13 +456,43 @@ def _data_parallel_passes_through() -> None:
 
 def _profile_the_host_by_default() -> None:
     # A registered device counts as one that can be profiled, and a profiler that is told nothing then calls its report after it,
-    # in a program that has nothing there. What the device has to say is the same for all: nothing (csrc/torch/device/profiler.cpp).
+    # in a program that has nothing there.
     original = originals["_supported_activities"] = torch.autograd._supported_activities
 
     def _supported_activities():
-        return original() - {torch.profiler.ProfilerActivity.PrivateUse1}
+        return original() if _C.in_use() else original() - {torch.profiler.ProfilerActivity.PrivateUse1}
 
     torch.autograd._supported_activities = _supported_activities
+
+
+def _time_what_is_thrown_away(module: types.ModuleType) -> None:
+    # Timer runs a statement many times and waits for the device. A result that it throws away cannot be seen, and would never be computed:
+    # what it measured would be the recording alone.
+    original = originals["Timer._timeit"] = module.Timer._timeit
+
+    @functools.wraps(original)
+    def _timeit(self, number):
+        if not _C.in_use():
+            return original(self, number)
+        _runtime.keep_unread_results(True)
+        try:
+            return original(self, number)
+        finally:
+            _runtime.keep_unread_results(False)
+
+    module.Timer._timeit = _timeit
+
+
+def _kernels_of_users_by_the_devices_name() -> None:
+    # Library.impl takes the names of dispatch keys; that of a renamed device stays PrivateUse1. torch.library.impl, custom_op and
+    # register_kernel take the device's name.
+    original = originals["Library.impl"] = torch.library.Library.impl
+
+    @functools.wraps(original)
+    def impl(self, op_name, fn, dispatch_key="", **kwargs):
+        return original(self, op_name, fn, "PrivateUse1" if dispatch_key == NAME else dispatch_key, **kwargs)
+
+    torch.library.Library.impl = impl
 
 
 def _reduce_device(device: torch.device):

@@ -19,7 +19,10 @@ def _alias_on_device(tensor: torch.Tensor) -> torch.Tensor:
     return alias.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
 
-def _alias_on_host(tensor: torch.Tensor) -> torch.Tensor:
+def alias_on_host(tensor: torch.Tensor) -> torch.Tensor:
+    """A CPU tensor over the memory of a device tensor, which the host must see. What is recorded on it runs first."""
+    if tensor.is_complex():      # the core has no such type
+        return torch.view_as_complex(alias_on_host(torch.view_as_real(tensor.detach())))
     return torch.from_dlpack(HologramTensor.from_dlpack(tensor.detach()))
 
 
@@ -38,7 +41,7 @@ class _ToDevice(torch.autograd.Function):
 class _ToHost(torch.autograd.Function):
     @staticmethod
     def forward(ctx, tensor):
-        return _alias_on_host(tensor)
+        return alias_on_host(tensor)
 
     @staticmethod
     def backward(ctx, grad):

@@ -385,19 +385,50 @@ def set_fallback_mode(mode: str) -> None:
     _C.set_fallback_mode(mode)
 
 
-# Loaded when they are first asked for: most programs capture nothing.
-_LATE = {"jit": "._jit", "Graph": ".graphs", "graph": ".graphs", "graph_pool_handle": ".graphs",
-         "is_current_stream_capturing": ".graphs", "make_graphed_callables": ".graphs"}
+def is_tf32_supported() -> bool:
+    """Float32 products are computed in float32."""
+    return False
+
+
+has_half = True         # the device computes in float16
+has_magma = False
+
+OutOfMemoryError = torch.OutOfMemoryError
+AcceleratorError = torch.AcceleratorError
+
+# {module: names in it}, loaded when they are first asked for: most programs read none of them. "" stands for the module itself.
+_LATE = {
+    "._jit": ("jit",),
+    ".graphs": ("", "Graph", "graph", "graph_pool_handle", "is_current_stream_capturing", "make_graphed_callables"),
+    ".memory": ("", "memory_stats_as_nested_dict", "host_memory_stats", "host_memory_stats_as_nested_dict", "reset_peak_host_memory_stats",
+                "reset_accumulated_host_memory_stats", "set_per_process_memory_fraction", "get_per_process_memory_fraction",
+                "caching_allocator_alloc", "caching_allocator_delete", "get_allocator_backend", "device_memory_used",
+                "current_allocated_memory", "driver_allocated_memory", "recommended_max_memory", "memory_cached", "max_memory_cached",
+                "reset_max_memory_allocated", "reset_max_memory_cached", "ipc_collect"),
+    ".amp": ("",),
+    ".profiler": ("",),
+    ".random": ("",),
+    ".streams": ("", "StreamContext"),
+    ".tensor_types": ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "ByteTensor", "CharTensor", "ShortTensor",
+                      "IntTensor", "LongTensor", "BoolTensor"),
+}
+_HOME = {name or module[1:]: (module, name) for module, names in _LATE.items() for name in names}
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LATE])
+    return sorted([*globals(), *_HOME, "default_generators"])
 
 
 def __getattr__(name: str):
-    if name in _LATE:
-        found = globals()[name] = getattr(importlib.import_module(_LATE[name], __package__), name)
+    if name in _HOME:
+        home, part = _HOME[name]
+        module = importlib.import_module(home, __package__)
+        found = globals()[name] = getattr(module, part) if part else module
         return found
     if name == "default_generators":
         return tuple(_generator(i) for i in range(device_count()))
+    from .left_out import REASONS
+
+    if name in REASONS:
+        raise AttributeError(f"hologram: torch.{_NAME} has no {name!r}: {REASONS[name]}.")
     raise AttributeError(f"module 'torch.{_NAME}' has no attribute {name!r}")

@@ -19,6 +19,7 @@
 #include "runtime/memory/boundary_pool.h"
 #include "runtime/trace/history.h"
 #include "runtime/trace/stream.h"
+#include "runtime/trace/trace_graph.h"
 #include "runtime/trace/stream_lock.h"
 #include "runtime/base/threads.h"
 
@@ -225,6 +226,7 @@ void bind_control(py::module_& m) {
   }, py::arg("log"), py::arg("guard"), py::arg("memory_limit"));
   m.def("pause_recording", &pause_recording, "From now on ops of this thread run when they are submitted. Nests.");
   m.def("resume_recording", &resume_recording);
+  m.def("keep_unread_results", &keep_unread_results, py::arg("on"), "Are results computed that nothing can ask for? For timing.");
   m.def("recording", &recording);
   m.def("recent_circuits", &circuits, py::arg("limit") = 512, "What the last circuits became, oldest first.");
 }

@@ -3,13 +3,14 @@
 import copy
 import io
 import pickle
+import threading
 
 import pytest
 import torch
 from torch import nn
 
 import hologram_torch
-from tests.compare import DEVICE
+from tests.compare import DEVICE, check_program
 from tests.modes import DEVICE_COUNT, host_only
 
 hologram = torch.hologram
@@ -322,8 +323,62 @@ def test_autocast_policies():
         assert (a + 1).dtype == torch.float32                      # as it comes
         with torch.autocast(DEVICE, enabled=False):
             assert (a @ a).dtype == torch.float32
-    with torch.autocast(DEVICE):
-        assert (a @ a).dtype == torch.get_autocast_dtype(DEVICE)
+
+
+def in_a_thread(call):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_autocast_is_to_bfloat16_in_every_thread():
+    def dtypes():
+        a = torch.ones(4, 4, device=DEVICE)
+        with torch.autocast(DEVICE):
+            product = (a @ a).dtype
+        return product, torch.get_autocast_dtype(DEVICE), torch.autocast(DEVICE).fast_dtype
+
+    def enabled_by_hand():
+        torch.set_autocast_enabled(DEVICE, True)
+        try:
+            return (torch.ones(4, 4, device=DEVICE) @ torch.ones(4, 4, device=DEVICE)).dtype
+        finally:
+            torch.set_autocast_enabled(DEVICE, False)
+
+    def chosen():
+        torch.set_autocast_dtype(DEVICE, torch.float16)
+        return dtypes()
+
+    assert dtypes() == in_a_thread(dtypes) == (torch.bfloat16,) * 3
+    assert in_a_thread(enabled_by_hand) == torch.bfloat16
+    assert in_a_thread(chosen) == (torch.float16,) * 3 and dtypes() == (torch.bfloat16,) * 3    # a choice is its thread's
+    with torch.autocast(DEVICE, dtype=torch.float16):
+        assert torch.get_autocast_dtype(DEVICE) == torch.float16
+    assert torch.get_autocast_dtype(DEVICE) == torch.bfloat16
+    torch._dynamo.reset()
+
+    def product(a):
+        with torch.autocast(DEVICE):
+            return a @ a
+
+    assert torch.compile(product, fullgraph=True)(torch.ones(4, 4, device=DEVICE)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float32, torch.float32), (torch.bfloat16, torch.float32), (torch.bfloat16, torch.bfloat16),
+                                    (torch.float16, torch.float16)], ids=str)
+def test_binary_cross_entropy_under_autocast(dtypes):
+    """torch refuses it on CUDA; the CPU computes it in float32, and so does this device."""
+    def program(device):
+        x = torch.rand(64).to(dtypes[0]).to(device).requires_grad_()
+        target = torch.rand(64).to(dtypes[1]).to(device)
+        with torch.autocast(device):
+            loss = torch.nn.functional.binary_cross_entropy(x, target)
+        loss.backward()
+        return loss, x.grad
+
+    check_program(program)
 
 
 def test_grad_scaler():
@@ -372,3 +427,25 @@ def test_op_report_and_counters():
     report = hologram.op_report()
     assert report["copy_"]["compiled"] == 1 and set(report["copy_"]) == {"compiled", "library", "delegated"}
     assert hologram.counters()["recorded"] >= 1
+
+
+# ---- quantised tensors ----
+
+QUANTISERS = {
+    "to": lambda x: torch.quantize_per_tensor(x.cpu(), 0.1, 0, torch.qint8).to(DEVICE),
+    "per tensor": lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+    "per channel": lambda x: torch.quantize_per_channel(x, torch.ones(3, device=DEVICE), torch.zeros(3, dtype=torch.int64, device=DEVICE), 0, torch.quint8),
+    "dynamic": lambda x: torch.quantize_per_tensor_dynamic(x, torch.qint8, False),
+    "empty": lambda x: torch.empty(3, dtype=torch.qint8, device=DEVICE),
+    "affine": lambda x: torch._empty_affine_quantized([3], scale=0.1, zero_point=0, dtype=torch.qint8, device=DEVICE),
+}
+
+
+@pytest.mark.parametrize("name", QUANTISERS)
+def test_quantised_tensors_are_refused_with_what_to_do(name):
+    with pytest.raises(NotImplementedError, match=r"hologram: .*quantized .* not supported on the device\. (Dequantize it, or keep it|Move the inputs)"):
+        QUANTISERS[name](torch.rand(3, 2, device=DEVICE))
+
+
+def test_fake_quantisation_computes():
+    check_program(lambda device: torch.fake_quantize_per_tensor_affine(torch.linspace(-2, 2, 50).to(device), 0.1, 0, -8, 7))

@@ -137,6 +137,51 @@ def test_backward_on_the_calling_thread_needs_its_correction(monkeypatch):
         assert backward() != threading.get_ident()
 
 
+@deferred
+def test_timers_need_their_correction(monkeypatch):
+    from torch.utils.benchmark import Timer
+
+    def launched(statement, number=20):
+        x = torch.rand(4096, device=DEVICE)
+        timer = Timer(statement, globals={"x": x})
+        timer.timeit(2)
+        before = torch.hologram.counters()["launched"]
+        timer.timeit(number)
+        return torch.hologram.counters()["launched"] - before
+
+    with_it, named = launched("(x * x + 1).exp()"), launched("y = (x * x + 1).exp()")
+    assert with_it > 0 and named > 0
+    assert torch.hologram.explain(1).circuits[-1].summary().endswith("exp")       # one kernel, which stores its result alone
+    x = torch.rand(4096, device=DEVICE)
+    before = torch.hologram.counters()["launched"]
+    (x * x + 1).exp()                                                             # elsewhere what is thrown away is not computed
+    assert torch.hologram.counters()["launched"] == before
+    monkeypatch.setattr(Timer, "_timeit", _patches.originals["Timer._timeit"])
+    assert launched("(x * x + 1).exp()") == 0
+
+
+def test_kernels_of_users_need_their_correction():
+    x = torch.arange(3.0)
+    with torch.library._scoped_library("hologram_kernels_of_users", "DEF") as library:
+        library.define("twice(Tensor x) -> Tensor")
+        library.impl("twice", lambda x: x * 2, DEVICE)
+        library.impl("twice", lambda x: x * 3, "CPU")
+        library.define("other(Tensor x) -> Tensor")
+        with pytest.raises(RuntimeError, match="could not parse dispatch key: hologram"):
+            _patches.originals["Library.impl"](library, "other", lambda x: x, DEVICE)
+        twice = torch.ops.hologram_kernels_of_users.twice
+        assert twice(x.to(DEVICE)).tolist() == [0.0, 2.0, 4.0] and twice(x).tolist() == [0.0, 3.0, 6.0]
+        assert twice(x.to(DEVICE)).device.type == DEVICE
+
+
+def test_autocast_needs_its_correction():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(_patches.originals["get_autocast_dtype"](DEVICE)))
+    thread.start()
+    thread.join()
+    assert found == [torch.float16]
+
+
 def adam_step(device, make, load=None, scaler=None):
     """The parameters after three steps, and the optimizer."""
     torch.manual_seed(0)
@@ -255,10 +300,14 @@ def test_pickled_devices_need_their_correction():
     assert b"privateuseone" in pickle.dumps(torch.device(DEVICE)) and DEVICE.encode() not in pickle.dumps(torch.device(DEVICE))
 
 
-def test_the_profiler_needs_its_correction():
+def test_the_profiler_needs_its_correction(monkeypatch):
     activities = torch.profiler.ProfilerActivity
-    assert activities.PrivateUse1 in _patches.originals["_supported_activities"]()
-    assert torch.profiler.supported_activities() == _patches.originals["_supported_activities"]() - {activities.PrivateUse1}
+    original = _patches.originals["_supported_activities"]()
+    assert activities.PrivateUse1 in original
+    torch.ones(1, device=DEVICE)
+    assert torch.profiler.supported_activities() == original
+    monkeypatch.setattr(_patches._C, "in_use", lambda: False)
+    assert torch.profiler.supported_activities() == original - {activities.PrivateUse1}
 
 
 def test_traced_recurrent_layers_need_their_correction(monkeypatch):

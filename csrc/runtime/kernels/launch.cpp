@@ -42,11 +42,16 @@ void run(const Kernel& kernel, void* const* operands, const int64_t* args, int64
   parallel_run(threads, &run_part, &job);
 }
 
+int64_t since_the_epoch() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 void run_logged(const Kernel& kernel, void* const* operands, const int64_t* args, int64_t n, int64_t per_item, int threads) {
+  const int64_t started = since_the_epoch();
   const auto start = std::chrono::steady_clock::now();
   run(kernel, operands, args, n, threads);
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-  log_launch({&kernel, n, per_item, threads, took.count()});
+  log_launch({&kernel, n, per_item, threads, took.count(), started});
 }
 
 /// On how many threads so many elements are worth running.
@@ -112,10 +117,11 @@ void launch_many(const Kernel& kernel, const Launch* launches, int count) {
   kernel.launches.store(kernel.launches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const int threads = threads_worth(kernel, static_cast<double>(elements));
   if (!launch_logged()) return run_all(kernel, launches, count, elements, threads);
+  const int64_t started = since_the_epoch();
   const auto start = std::chrono::steady_clock::now();
   run_all(kernel, launches, count, elements, threads);
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-  log_launch({&kernel, elements, 1, threads, took.count()});
+  log_launch({&kernel, elements, 1, threads, took.count(), started});
 }
 
 }  // namespace hologram

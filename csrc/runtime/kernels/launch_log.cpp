@@ -10,7 +10,7 @@
 
 namespace hologram {
 
-std::atomic<bool> launch_log_on{false};
+std::atomic<int> launch_readers{0};
 
 namespace {
 
@@ -21,6 +21,8 @@ struct Log {
   std::deque<LaunchRecord> records;
 };
 
+std::atomic<LaunchSink> launch_sink{nullptr};
+
 Log& log() {
   static Log* l = new Log;
   return *l;
@@ -30,8 +32,23 @@ Log& log() {
 
 void set_launch_log(bool on) {
   std::lock_guard<std::mutex> hold(log().lock);
-  if (on && !launch_log_on.load()) log().records.clear();
-  launch_log_on.store(on);
+  if (on && !(launch_readers.load() & kKeepsRecords)) log().records.clear();
+  on ? launch_readers.fetch_or(kKeepsRecords) : launch_readers.fetch_and(~kKeepsRecords);
+}
+
+void set_launch_sink(LaunchSink sink) {
+  launch_sink.store(sink);
+  sink ? launch_readers.fetch_or(kHasSink) : launch_readers.fetch_and(~kHasSink);
+}
+
+uint64_t& calling_op() {
+  thread_local uint64_t op = 0;
+  return op;
+}
+
+uint64_t& launched_op() {
+  thread_local uint64_t op = 0;
+  return op;
 }
 
 std::vector<LaunchRecord> recent_launches(size_t limit) {
@@ -40,13 +57,20 @@ std::vector<LaunchRecord> recent_launches(size_t limit) {
   return {records.end() - static_cast<ptrdiff_t>(std::min(limit, records.size())), records.end()};
 }
 
-bool launch_logged() { return config().log >= 2 || launch_log_on.load(std::memory_order_relaxed); }
+bool launch_logged() { return config().log >= 2 || launch_readers.load(std::memory_order_relaxed); }
 
 void log_launch(const LaunchRecord& r) {
   if (config().log >= 2)
     std::fprintf(stderr, "hologram: launch %s, %lld x %lld elements, %d thread(s), %.2f us\n", r.kernel->name.c_str(),
                  static_cast<long long>(r.items), static_cast<long long>(r.elements_per_item), r.threads, r.microseconds);
-  if (!launch_log_on.load(std::memory_order_relaxed)) return;
+  const int readers = launch_readers.load(std::memory_order_relaxed);
+  if (readers & kHasSink)
+    if (const LaunchSink sink = launch_sink.load()) {
+      LaunchRecord told = r;
+      told.caller = launched_op() ? launched_op() : calling_op();
+      sink(told);
+    }
+  if (!(readers & kKeepsRecords)) return;
   std::lock_guard<std::mutex> hold(log().lock);
   log().records.push_back(r);
   if (log().records.size() > kKept) log().records.pop_front();

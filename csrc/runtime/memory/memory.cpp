@@ -9,6 +9,7 @@
 #include "runtime/base/fork.h"
 #include "runtime/graph/capturing.h"
 #include "runtime/memory/guard.h"
+#include "runtime/memory/memory_log.h"
 #include "runtime/trace/poison.h"
 
 namespace hologram {
@@ -123,11 +124,24 @@ Block* Memory::take(size_t bytes) {
 // ---- allocation ----
 
 Block* Memory::allocate(size_t bytes) {
+  Block* block = nullptr;
   if (__builtin_expect(!config().guard, 1)) {
     std::lock_guard<SpinLock> hold(lock_);
-    if (Block* block = take(bytes)) return block;
+    block = take(bytes);
   }
-  return allocate_slowly(bytes);
+  if (__builtin_expect(!block, 0)) block = allocate_slowly(bytes);
+  if (__builtin_expect(memory_sink.load(std::memory_order_relaxed) != nullptr, 0))
+    tell(block->data, static_cast<int64_t>(block->capacity));
+  return block;
+}
+
+std::atomic<MemorySink> memory_sink{nullptr};
+
+void Memory::tell(void* data, int64_t bytes) {
+  const MemorySink sink = memory_sink.load();
+  const MemoryStats now = stats();
+  if (sink)
+    sink(queue_, data, bytes, static_cast<size_t>(now.allocated_bytes.current), static_cast<size_t>(now.reserved_bytes.current));
 }
 
 Block* Memory::allocate_slowly(size_t bytes) {
@@ -286,6 +300,8 @@ void Memory::release(Block* block) noexcept {
     guard_release(*block);
   }
   bool epoch_over = false;
+  void* const data = block->data;
+  const int64_t given_back = block->pool == Block::Pool::External ? 0 : static_cast<int64_t>(block->capacity);
   {
     std::lock_guard<SpinLock> hold(lock_);
     if (block->pool != Block::Pool::External) {
@@ -303,6 +319,7 @@ void Memory::release(Block* block) noexcept {
     spare_ = block;
   }
   if (epoch_over) give_back(0, /*aged=*/true);
+  if (__builtin_expect(memory_sink.load(std::memory_order_relaxed) != nullptr, 0) && given_back) tell(data, -given_back);
 }
 
 // ---- statistics ----

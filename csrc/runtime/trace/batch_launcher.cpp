@@ -6,6 +6,7 @@
 #include "runtime/base/counters.h"
 #include "runtime/graph/capturing.h"
 #include "runtime/ir/dims.h"
+#include "runtime/kernels/launch_log.h"
 
 namespace hologram {
 
@@ -32,7 +33,7 @@ void BatchLauncher::launch(const KernelLaunch& launch, const Circuit& circuit) {
   if (capturing()) note_operands(circuit);
   const bool merges = (variant.flags & kMerge) != 0;
   any_merges_ |= merges;
-  pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, -1, merges});
+  pending_.push_back({kernel, used_operands_, used_args_, launch.work, group_, -1, merges, record_ ? record_->caller : 0});
   if (operands_.size() < used_operands_ + kMaxOperands) operands_.resize(2 * operands_.size() + kMaxOperands);
   if (args_.size() < used_args_ + kMaxKernelArgs) args_.resize(2 * args_.size() + kMaxKernelArgs);
   used_args_ += static_cast<size_t>(
@@ -158,8 +159,24 @@ void BatchLauncher::run(bool merges) {
   }
 }
 
+namespace {
+
+/// The op that launches are for, while it lives.
+struct Caller {
+  explicit Caller(uint64_t op) : known(op != 0) {
+    if (__builtin_expect(known, 0)) launched_op() = op;
+  }
+  ~Caller() {
+    if (__builtin_expect(known, 0)) launched_op() = 0;
+  }
+  const bool known;
+};
+
+}  // namespace
+
 void BatchLauncher::launch_together(const Kernel& kernel, int batch) {
   std::exception_ptr failure;
+  const Caller caller(pending_[static_cast<size_t>(batch)].caller);
   try {
     if (capturing()) note_launches(kernel, together_.data(), static_cast<int>(together_.size()));
     if (together_.size() > 1) return queue_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));

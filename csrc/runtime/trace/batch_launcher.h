@@ -46,7 +46,7 @@ class BatchLauncher {
  private:
   /// `merges`: the second launch of a fold, which waits for all first ones. `batch`: the number of the first launch of those that it
   /// ran with; -1: it waits.
-  struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group, batch; bool merges; };
+  struct Pending { const Kernel* kernel; size_t operands, args; Work work; int group, batch; bool merges; uint64_t caller; };
 
   bool launch_outputs_alone(const Circuit& circuit, const KernelVariant& variant, const Error& error);
   void run_pending();

@@ -20,6 +20,7 @@ struct CircuitRecord {
   const Kernel* kernels[2] = {};
   int64_t elements = 0;
   int64_t bytes_recorded = 0, bytes_moved = 0;
+  uint64_t caller = 0;                 // FusionGroup::caller
 };
 
 /// Adds the circuits of one window, oldest first, and gives them their window's number.

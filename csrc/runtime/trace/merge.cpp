@@ -1,5 +1,7 @@
 #include "runtime/trace/merge.h"
 
+#include <algorithm>
+
 #include "runtime/trace/fusion_rules.h"
 
 namespace hologram {
@@ -110,6 +112,7 @@ bool GroupMerger::merge(int first, int second) {
   sa.ordered |= sb.ordered;
   sa.gathers |= sb.gathers;
   a.ops = static_cast<uint16_t>(a.ops + b.ops);
+  a.caller = std::max(a.caller, b.caller);
   a.bytes += b.bytes;
   b.reset();
   std::swap(graph_.groups_[first], graph_.groups_[second]);

@@ -212,11 +212,13 @@ CircuitRecord& Recorder::record_of(const FusionGroup& group, Reason reason) {
   record.ops = group.ops;
   record.elements = group.space.full;
   record.bytes_recorded = group.bytes;
+  record.caller = group.caller;
   return record;
 }
 
 void Recorder::check_memory() {
   queue_->dead_bytes.store(0, std::memory_order_relaxed);
+  if (unread_results_kept()) return run_window(Reason::Memory);
   const int64_t held = window_.release_dead_values(released_);
   if (held <= kDeadBytes) return;
   if (held > memory_stats(*queue_).allocated_bytes.current / kDeadShare) run_window(Reason::Memory);

@@ -1,10 +1,12 @@
 #include "runtime/trace/trace_graph.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "runtime/base/config.h"
 #include "runtime/memory/guard.h"
 #include "runtime/ir/dims.h"
+#include "runtime/kernels/launch_log.h"
 #include "runtime/trace/fusion_rules.h"
 #include "runtime/trace/merge.h"
 
@@ -14,6 +16,7 @@ void FusionGroup::reset() {
   circuit.clear();   // its space is that of the first op
   ops = 0;
   bytes = 0;
+  caller = 0;
 }
 
 BlockState& TraceGraph::entry_of(Block* block) {
@@ -96,6 +99,7 @@ bool TraceGraph::join(int g, Circuit& op, IterationSpace& space) {
 void TraceGraph::append(int g, const Circuit& op, const IterationSpace& space, const int8_t* from, const Use* uses) {
   FusionGroup& group = *groups_[g];
   Circuit& c = group.circuit;
+  if (launches_have_callers()) group.caller = calling_op();
   group.space.ordered |= space.ordered;
   group.space.gathers |= space.gathers;
   group.space.changed |= group.ops > 0;
@@ -288,6 +292,21 @@ void TraceGraph::lose_all(int failure) {
 
 // ---- dead values ----
 
+namespace {
+
+std::atomic<bool> unread_kept{false};
+
+bool is_read(const Circuit& c, Ref value) {
+  return std::any_of(c.nodes, c.nodes + c.num_nodes, [&](const Node& node) {
+    return std::find(node.args, node.args + node.nargs, value) != node.args + node.nargs;
+  });
+}
+
+}  // namespace
+
+void keep_unread_results(bool on) { unread_kept.store(on, std::memory_order_relaxed); }
+bool unread_results_kept() { return __builtin_expect(unread_kept.load(std::memory_order_relaxed), 0); }
+
 bool TraceGraph::prune(int g) {
   Circuit& c = groups_[g]->circuit;
   bool all = true, any = false;
@@ -296,7 +315,8 @@ bool TraceGraph::prune(int g) {
     if (!o.output) continue;
     if (o.source != kNoRef) {
       const BlockState* e = find(o.block);
-      if (!e->needed && o.block->refs.load(std::memory_order_acquire) == 1) o.source = kNoRef;
+      const bool dead = !e->needed && o.block->refs.load(std::memory_order_acquire) == 1;
+      if (dead && !(unread_results_kept() && !is_read(c, o.source))) o.source = kNoRef;
     }
     if (o.source == kNoRef) all = false;
     else any = true;

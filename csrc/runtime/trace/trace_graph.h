@@ -38,6 +38,11 @@ constexpr int kWindowGroups = 512;
 constexpr int kWindowSlack = 192;      // ops and groups that a full window waits for the place where the one before it was cut
 constexpr int kLongGroup = 32;         // from here on a group ends where its first op comes again: loops keep their period
 
+/// While it is on, a value that nothing outside can ask for is computed all the same unless an op of its kernel reads it: what a program
+/// throws away when it is timed.
+void keep_unread_results(bool on);
+bool unread_results_kept();
+
 struct BlockState {
   Block* block = nullptr;
   int16_t writer = -1, written = -1;    // group, and its operand
@@ -57,6 +62,7 @@ struct FusionGroup {
   IterationSpace space;
   uint16_t ops = 0;                     // recorded ops in it
   int64_t bytes = 0;                    // their operands, had each op run alone
+  uint64_t caller = 0;                  // of the last of them, while a profiler reads launches (launch_log.h)
   void reset();
 };
 

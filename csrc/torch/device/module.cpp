@@ -1,5 +1,6 @@
 // hologram_torch._C: what Python needs beyond torch's own accelerator interface.
 
+#include <ATen/core/CachingHostAllocator.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <torch/csrc/DynamicTypes.h>
@@ -70,6 +71,23 @@ py::dict op_report() {
   return out;
 }
 
+/// {"allocated_bytes.current": ...}: torch's names of the counters of pinned host memory.
+py::dict host_memory_stats() {
+  const at::HostStats stats = at::getHostAllocator(kDeviceType)->get_stats();
+  py::dict out;
+  const auto add = [&](const std::string& name, const auto& stat) {
+    out[py::str(name + ".current")] = stat.current;
+    out[py::str(name + ".peak")] = stat.peak;
+    out[py::str(name + ".allocated")] = stat.allocated;
+    out[py::str(name + ".freed")] = stat.freed;
+  };
+  add("allocations", stats.allocations);
+  add("allocated_bytes", stats.allocated_bytes);
+  add("active_requests", stats.active_requests);
+  add("active_bytes", stats.active_bytes);
+  return out;
+}
+
 void reset_op_report() {
   aten::for_each_op_stat([](aten::OpStat& stat) { stat.compiled = stat.library = stat.fallback = stat.host_copies = 0; });
 }
@@ -115,6 +133,14 @@ PYBIND11_MODULE(_C, m) {
   m.def("reads_host_memory", [] { return default_queue().reads_host_memory(); }, "Do kernels of the backend in use work on the host's memory?");
   m.def("records", &records_tensors,
         "Are ops on the device's tensors recorded? Not before torch 2.13, unless HOLOGRAM_FUSION=force.");
+  m.def("host_memory_stats", &host_memory_stats);
+  m.def(
+      "reset_host_memory_stats",
+      [](bool peak) {
+        at::HostAllocator* allocator = at::getHostAllocator(kDeviceType);
+        peak ? allocator->reset_peak_stats() : allocator->reset_accumulated_stats();
+      },
+      py::arg("peak"), "Sets the peaks of host_memory_stats to what is held now, or its sums to 0.");
   m.def("lost_by_fork", [] { return translated([&] { return lost_by_fork(); }); });
   m.def("default_generator", [](int index) {
     return translated([&] {
