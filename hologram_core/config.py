@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +105,32 @@ LOG_LEVELS = ("kernels compiled, ops that have to run elsewhere", "launches, wha
               "its text and machine code")
 
 
+class Switch:
+    """A field of Config: how its text is read, the text that stands for one left out, and what values do, in a line of Markdown."""
+
+    name: str
+
+    def __init__(self, read: Callable[[str, str], Any], default: str, help: str):
+        self.read, self.default, self.help = read, default, help
+
+    def __set_name__(self, owner, name: str):
+        self.name = name
+
+    @property
+    def variable(self) -> str:
+        return f"HOLOGRAM_{self.name.upper()}"
+
+
 def _switch(read: Callable[[str, str], Any], default: str, help: str) -> Any:
-    """A field of Config. `default` is the text that stands for one left out; `help` says what values do, in a line of Markdown."""
-    return field(metadata={"read": read, "default": default, "help": help})
+    """A Switch that type checkers take for its value."""
+    return Switch(read, default, help)
 
 
-@dataclass(frozen=True, repr=False)    # what is not needed costs time when torch is imported
 class Config:
-    """The switches: one field each, whose variable is HOLOGRAM_ and the field's name in capitals. README's table is made of them."""
+    """The switches: one field each, whose variable is HOLOGRAM_ and the field's name in capitals. README's table is made of them.
+
+    No dataclass: to make one takes longer than all else that is done here while torch is imported.
+    """
 
     autoload: bool = _switch(_flag, "1", "0: `import torch` does not load the device; `import hologram_torch` still does")
     fallback: str = _switch(_one_of("allow", "warn", "error"), "allow",
@@ -144,22 +161,27 @@ class Config:
                                  "PyTorch before 2.13, too, which does not tell when an address is taken: call "
                                  "`torch.hologram.synchronize()` before `data_ptr()`")
 
+    def __init__(self, values: dict[str, Any]):
+        vars(self).update(values)
 
-def variable(switch: Field) -> str:
-    return f"HOLOGRAM_{switch.name.upper()}"
+    def __setattr__(self, name: str, value: Any):
+        raise AttributeError(f"hologram: the switches are read once, when the package is imported ({name}={value!r}). "
+                             "Set the variable before that.")
+
+
+SWITCHES = tuple(switch for switch in vars(Config).values() if isinstance(switch, Switch))
 
 
 def read(env=os.environ) -> Config:
     """The switches in `env`. Raises BadSwitch naming the variable and its value."""
     values: dict[str, Any] = {}
-    for switch in fields(Config):
-        name = variable(switch)
-        text = env.get(name, "").strip()
+    for switch in SWITCHES:
+        text = env.get(switch.variable, "").strip()
         if switch.name == "cache_dir" and not text:
             values["cache_dir"] = _cache_folder(env)
         else:
-            values[switch.name] = switch.metadata["read"](name, text or switch.metadata["default"])
-    return Config(**values)
+            values[switch.name] = switch.read(switch.variable, text or switch.default)
+    return Config(values)
 
 
 def read_all(env) -> tuple[Config, str]:
@@ -194,7 +216,7 @@ def check() -> None:
 
 def markdown() -> str:
     """The table of the switches."""
-    lines = [f"| `{variable(s)}` | {_as_code(s.metadata['default'])} | {s.metadata['help']} |" for s in fields(Config)]
+    lines = [f"| `{s.variable}` | {_as_code(s.default)} | {s.help} |" for s in SWITCHES]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *lines])
 
 

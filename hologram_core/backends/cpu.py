@@ -99,7 +99,9 @@ class _Host:
         self.identity = f"{version} {target.triple} {cpu} {flat}".encode()
         self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
                                                     codemodel="small", jit=True)
-        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine)
+        # Code and constants of a kernel in one piece of memory (use_lmm): the code reaches its constants by 32 bits, and LLVM ends the
+        # process where holes among gigabytes of mapped memory took one of them elsewhere.
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine, use_lmm=True)
         width = ' "prefer-vector-width"="512"' if "avx512f" in self.features else ""
         self.attributes = "nounwind" + width
 

@@ -82,3 +82,43 @@ def test_little_memory_is_an_error_or_enough(when, enough):
     assert all(text == "1.000" for headroom, (_, text) in told.items() if headroom >= max(enough, 1)), told
     if when != "ready":
         assert told[4] == ["0", "MemoryError"]
+
+
+FULL = """
+import ctypes
+import torch
+
+PAGE, NOTHING, KEPT, HERE = 4096, 0, 0x4022, 0x100000      # PROT_NONE; MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE; MAP_FIXED_NOREPLACE
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+x = torch.linspace(-3, 3, 100, device="hologram")
+(x + 1).cpu()
+
+count = 2000
+pages = libc.mmap(None, count * PAGE, NOTHING, KEPT, -1, 0)
+below = [libc.mmap(None, 4 << 30, NOTHING, KEPT, -1, 0) for _ in range(3)]
+for page in range(1, count, 2):
+    libc.munmap(pages + page * PAGE, PAGE)
+with open("/proc/self/maps") as file:
+    spans = sorted(tuple(int(at, 16) for at in line.split()[0].split("-")) for line in file if "vsyscall" not in line)
+spans = [span for span in spans if span[0] >= min(below)]
+for (_, end), (start, _) in zip(spans, spans[1:]):
+    if start > end and not pages <= end < pages + count * PAGE:
+        libc.mmap(end, start - end, NOTHING, KEPT | HERE, -1, 0)
+
+for op in (torch.sin, torch.lgamma, torch.digamma, torch.erfinv, torch.special.i0e, torch.special.ndtri):
+    torch.testing.assert_close(op(x * 0.3 + 0.01).cpu(), op(x.cpu() * 0.3 + 0.01), rtol=1e-4, atol=1e-5, equal_nan=True)
+print("done")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="maps memory as Linux does")
+def test_kernels_load_where_memory_is_full_of_holes():
+    """Holes of a page each, and the next larger one gigabytes away: the code of a kernel is not put far from its constants."""
+    pytest.importorskip("torch")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOLOGRAM_PACK": "0", "HOLOGRAM_CACHE_SIZE": "0"}
+    done = subprocess.run([sys.executable, "-c", FULL], env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
