@@ -109,7 +109,7 @@ class JitFunction(_C.PlanTable):
             row: dict[str, Any] = {"arguments": kind, "calls": variant.calls, "reason": variant.reason}
             if variant.plans:
                 plan = variant.plans[-1]
-                row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
+                row |= {"nodes": plan.nodes, "launches": plan.launches, "once": plan.constants, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
                         "program": plan_text.lines(plan.program())}
             rows.append(row)
         return rows

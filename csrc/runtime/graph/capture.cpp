@@ -154,7 +154,10 @@ void Capture::save_under(const void* address) {
 }
 
 void Capture::undo() noexcept {
-  for (const auto& [block, bytes] : saved_) std::memcpy(block->data, bytes.get(), block->bytes);
+  for (const auto& [block, bytes] : saved_) {
+    std::memcpy(block->data, bytes.get(), block->bytes);
+    note_write(*block);
+  }
   saved_.clear();
 }
 

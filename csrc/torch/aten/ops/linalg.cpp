@@ -89,7 +89,7 @@ class LibraryCall {
  public:
   template <class... Inputs>
   explicit LibraryCall(const OpStat& stat, const Tensor& out, const Inputs&... inputs)
-      : written_(out.storage().unsafeGetStorageImpl()) {
+      : written_(out.storage().unsafeGetStorageImpl()), block_(block_of(out)) {
     check_one_memory(stat.name, out, inputs...);
     before_read(inputs...);
     before_write(out);
@@ -97,6 +97,7 @@ class LibraryCall {
   }
   ~LibraryCall() {
     resume_recording();
+    if (block_) note_write(*block_);
     watch_pointers(*written_);
   }
   LibraryCall(const LibraryCall&) = delete;
@@ -104,6 +105,7 @@ class LibraryCall {
 
  private:
   c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
+  const Block* block_;
   PointersInside inside_;
   HostWork work_;
 };

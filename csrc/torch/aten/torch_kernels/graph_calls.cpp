@@ -121,6 +121,8 @@ class TorchCall final : public GraphCall {
     plan_.stat->library.fetch_add(1, std::memory_order_relaxed);
   }
 
+  bool may_vary() const override { return seeded_ || plan_.op.operator_name().name.rfind("aten::", 0) != 0; }
+
   std::string unlike(const GraphCall& other) const override {
     const auto* o = dynamic_cast<const TorchCall*>(&other);
     if (!o || o->plan_.name != plan_.name) return "another op the next time";
