@@ -122,7 +122,7 @@ class PyPlan {
     {
       std::optional<py::gil_scoped_release> others_go_on;
       if (graph_->is_long()) others_go_on.emplace();
-      graph_->catch_up();
+      core.stream().run(Reason::Library);
       const auto note = [&] {
         for (size_t i = 0; i < buffers.size(); ++i)
           if (arguments_[i].written) note_write(*buffers[i]->storage().block());

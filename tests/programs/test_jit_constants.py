@@ -1,12 +1,15 @@
 """What no argument of a captured function reaches: it runs once, and again after a write of what it reads."""
 
+import ctypes
 import threading
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import hologram_torch
+from hologram_core.config import config
 from tests.compare import DEVICE
 from tests.programs.captured import assert_replayed, floats, mlp
 
@@ -32,6 +35,7 @@ def replayed(function, *args, calls=5):
     assert_replayed(function, calls - 3)
 
 
+@pytest.mark.skipif(config.jit != "on", reason="each call runs both ways")
 def test_they_run_in_the_first_replay_only():
     weight = floats(7, 5)(3)
     function = torch.hologram.jit(lambda x: (weight.exp().t().contiguous() * 2).sum(0, keepdim=True) + x, strict=True)
@@ -99,8 +103,17 @@ def by_state_dict(weight):
     module.load_state_dict({"weight": torch.full((6, 6), 0.25)})
 
 
-def by_poke(weight):
-    weight.numpy()[2, 3] = 17     # the array lies in the tensor's memory
+def by_numpy(weight):
+    np.from_dlpack(weight.detach(), device="cpu")[2, 3] += 17     # the array lies in the tensor's memory
+
+
+def by_core(weight):
+    import hologram_core as hg
+
+    with hg.Executor() as executor:
+        array = hg.HologramTensor.from_dlpack(weight.detach(), executor)
+        array[0] += 2
+        executor.synchronize()
 
 
 WRITES = {
@@ -111,7 +124,7 @@ WRITES = {
     "out of a library's op": lambda w: torch.cumprod(w.clone(), 0, out=w), "addmm_": lambda w: w.addmm_(floats(6, 6)(1), floats(6, 6)(2)),
     "random numbers": lambda w: w.normal_(), "without recording": lambda w: unrecorded(w), "optimizer": by_optimizer, "a plan": by_plan,
     "a plan's argument": by_plan_of_an_argument, "a Graph": by_graph, "a capture that is undone": by_capture, "a compiled region": by_region,
-    "load_state_dict": by_state_dict, "another thread": hogwild, "sorted in place": lambda w: torch.sort(w.clone(), out=(w, torch.empty(6, 6, dtype=torch.long, device=DEVICE))),
+    "load_state_dict": by_state_dict, "an array of NumPy's": by_numpy, "the core": by_core, "another thread": hogwild, "sorted in place": lambda w: torch.sort(w.clone(), out=(w, torch.empty(6, 6, dtype=torch.long, device=DEVICE))),
     "foreach": lambda w: torch._foreach_mul_([w], 2.0), "set and put back": lambda w: w.copy_(w.clone().mul_(2)),
 }
 
@@ -146,8 +159,6 @@ def test_memory_whose_address_is_held_outside_is_looked_at_each_time():
     x = floats(6, 6)(0)
     replayed(function, x)
     address = weight.data_ptr()
-    import ctypes
-
     for value in (3.0, 4.0, -2.0):
         ctypes.c_float.from_address(address + 4).value = value
         assert torch.equal(function(x), weight.exp() * x.sum())
@@ -237,16 +248,14 @@ def test_training_steps_have_none():
 
     def step(x):
         optimizer.zero_grad()
-        loss = net(x).square().mean()
-        loss.backward()
+        net(x).square().sum().backward(torch.ones((), device=DEVICE) * x.sum())
         optimizer.step()
-        return loss.detach()
 
     function = torch.hologram.jit(step, strict=True)
     replayed(function, floats(6, 8)(0), calls=6)
     [plan] = function.plans()
-    weights = [line for line in plan["program"] if line.startswith("once: ")]
-    assert len(weights) == plan["once"] <= 1        # the gradient of the loss with respect to itself is 1
+    constant = [line for line in plan["program"] if line.startswith("once: ")]
+    assert len(constant) == plan["once"] < plan["nodes"] / 2 and not any("kept" in line for line in constant)
 
 
 def test_another_number_of_threads():

@@ -170,14 +170,15 @@ void Graph::move(int m, char* address) {
 void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
   seed_ = seed;
   offset_ = offset;
+  further_ = further;
   for (const Draw& draw : draw_places_) {
     if (draw.source == kNamedDraw) {
       args_[draw.offset] = static_cast<int64_t>(offset + draw.relative);
       continue;
     }
-    const NumberRange range = draw.source == 0 ? NumberRange{seed, offset} : further[draw.source - 1];
+    const NumberRange range = numbers(draw.source, draw.relative);
     args_[draw.seed] = static_cast<int64_t>(range.seed);
-    args_[draw.offset] = static_cast<int64_t>(range.offset + draw.relative);
+    args_[draw.offset] = static_cast<int64_t>(range.offset);
   }
   note_kept_writes();
   const size_t constants = static_cast<size_t>(constant_nodes_);

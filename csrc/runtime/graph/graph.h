@@ -119,9 +119,11 @@ class Graph {
   /// Runs all nodes: those that run once only where what they read was written since. `seed`, `offset`: the generator's range of draws().
   /// `further`: those of further_draws().
   void run(uint64_t seed, uint64_t offset, const NumberRange* further = nullptr);
-  /// The generator's state for a call that drew its numbers from the `relative`-th on.
-  uint64_t seed() const { return seed_; }
-  uint64_t offset(uint64_t relative) const { return offset_ + relative; }
+  /// In a run, the numbers of a call that drew from the `relative`-th on: of the default generator, or from 1 on of a further one.
+  NumberRange numbers(int source, uint64_t relative) const {
+    const NumberRange range = source == 0 ? NumberRange{seed_, offset_} : further_[source - 1];
+    return {range.seed, range.offset + relative};
+  }
 
   /// Why the other graph, captured from the same program, is another one; empty where both do the same.
   std::string unlike(const Graph& other) const;
@@ -193,6 +195,7 @@ class Graph {
   std::vector<Reference> references_;
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
   std::vector<uint64_t> further_draws_;
+  const NumberRange* further_ = nullptr;   // in a run
   size_t slab_need_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;

@@ -37,6 +37,13 @@ at::Tensor Geometry::tensor(c10::Storage storage) const {
   return t;
 }
 
+namespace {
+/// To what autocast converts, where it is on: each thread has a default of its own.
+at::ScalarType autocast_type(c10::DeviceType device) {
+  return at::autocast::is_autocast_enabled(device) ? at::autocast::get_autocast_dtype(device) : at::ScalarType::Undefined;
+}
+}  // namespace
+
 Modes Modes::now() {
   Modes m{&default_queue(),
           c10::impl::tls_local_dispatch_key_set(),
@@ -46,8 +53,8 @@ Modes Modes::now() {
           at::autocast::is_autocast_enabled(at::kCPU),
           at::globalContext().deterministicAlgorithms(),
           at::globalContext().userEnabledMkldnn(),
-          at::autocast::get_autocast_dtype(kDeviceType),
-          at::autocast::get_autocast_dtype(at::kCPU),
+          hologram::autocast_type(kDeviceType),
+          hologram::autocast_type(at::kCPU),
           at::typeMetaToScalarType(at::get_default_dtype()),
           at::globalContext().float32MatmulPrecision(),
           fp_mode(),
