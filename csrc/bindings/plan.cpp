@@ -188,7 +188,8 @@ void bind_plan(py::module_& m) {
       .def("_end", &PyPlan::end)
       .def("_drop", &PyPlan::drop)
       .def("_run", &PyPlan::run, py::arg("buffers"), py::arg("offset"))
-      .def("program", &PyPlan::program, "Its nodes: [(name, launches, [(memory, kind, offset, bytes of the memory, written)], once)].")
+      .def("program", &PyPlan::program,
+           "Its nodes: [(name, launches, [(memory, kind, offset, bytes of the memory, written)], once)].")
       .def_property_readonly("_executor", &PyPlan::executor)
       .def_property_readonly("nodes", &PyPlan::nodes, "Kernels and calls that a run makes.")
       .def_property_readonly("launches", &PyPlan::launches, "Those of them that are kernels.")

@@ -30,7 +30,7 @@ def once(function):
 
 
 def replayed(function, *args, calls=5):
-    for i in range(calls):
+    for _ in range(calls):
         function(*args)
     assert_replayed(function, calls - 3)
 
@@ -124,7 +124,8 @@ WRITES = {
     "out of a library's op": lambda w: torch.cumprod(w.clone(), 0, out=w), "addmm_": lambda w: w.addmm_(floats(6, 6)(1), floats(6, 6)(2)),
     "random numbers": lambda w: w.normal_(), "without recording": lambda w: unrecorded(w), "optimizer": by_optimizer, "a plan": by_plan,
     "a plan's argument": by_plan_of_an_argument, "a Graph": by_graph, "a capture that is undone": by_capture, "a compiled region": by_region,
-    "load_state_dict": by_state_dict, "an array of NumPy's": by_numpy, "the core": by_core, "another thread": hogwild, "sorted in place": lambda w: torch.sort(w.clone(), out=(w, torch.empty(6, 6, dtype=torch.long, device=DEVICE))),
+    "load_state_dict": by_state_dict, "an array of NumPy's": by_numpy, "the core": by_core, "another thread": hogwild,
+    "sorted in place": lambda w: torch.sort(w.clone(), out=(w, torch.empty(6, 6, dtype=torch.long, device=DEVICE))),
     "foreach": lambda w: torch._foreach_mul_([w], 2.0), "set and put back": lambda w: w.copy_(w.clone().mul_(2)),
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 /// One launch or one call.
 struct Unit {
-  int node, number;   // of a launch within its node
-  std::vector<int> reads, writes;   // memories
+  int node;
+  std::vector<int> reads, writes;  // memories
   bool constant = true;
 };
 
@@ -22,9 +22,11 @@ struct Unit {
 
 bool Graph::may_vary(const Node& node) const {
   if (!node.kernel) return calls_[static_cast<size_t>(node.first)].call->may_vary();
-  const LaunchRecord &first = records_[static_cast<size_t>(node.first)], &last = records_[static_cast<size_t>(node.first + node.count - 1)];
+  const LaunchRecord &first = records_[static_cast<size_t>(node.first)],
+                     &last = records_[static_cast<size_t>(node.first + node.count - 1)];
   const size_t begin = first.args, end = last.args + static_cast<size_t>(last.num_args);
-  return std::any_of(draw_places_.begin(), draw_places_.end(), [&](const Draw& draw) { return draw.seed >= begin && draw.seed < end; });
+  return std::any_of(draw_places_.begin(), draw_places_.end(),
+                     [&](const Draw& draw) { return draw.seed >= begin && draw.seed < end; });
 }
 
 /// Brings them to the front.
@@ -33,15 +35,15 @@ void Graph::separate_constants() {
   for (size_t n = 0; n < nodes_.size(); ++n)
     for (int l = 0; l < (nodes_[n].kernel ? nodes_[n].count : 1); ++l) {
       Unit& unit = units.emplace_back();
-      unit.node = static_cast<int>(n), unit.number = l;
+      unit.node = static_cast<int>(n);
       const Node alone{nodes_[n].kernel, nodes_[n].first + l, 1};
       each_ref(alone, [&](MemoryRef ref, bool written) { (written ? unit.writes : unit.reads).push_back(ref.memory); });
     }
 
   struct Facts {
-    std::vector<int> units;   // that refer to it
-    int first_read = INT32_MAX, first_write = INT32_MAX, last_write = -1;   // nodes
-    bool varies = false;      // it is no constant's
+    std::vector<int> units;  // that refer to it
+    int first_read = INT32_MAX, first_write = INT32_MAX, last_write = -1;  // nodes
+    bool varies = false;  // it is no constant's
   };
   std::vector<Facts> facts(memories_.size());
   for (size_t u = 0; u < units.size(); ++u) {
@@ -59,7 +61,7 @@ void Graph::separate_constants() {
     }
   }
 
-  std::vector<int> varying;   // memories whose units were not told yet
+  std::vector<int> varying;  // memories whose units were not told yet
   const auto vary = [&](int m) {
     Facts& f = facts[static_cast<size_t>(m)];
     if (!f.varies) varying.push_back(m);
@@ -69,7 +71,7 @@ void Graph::separate_constants() {
     if (!unit.constant) return;
     unit.constant = false;
     for (const int m : unit.writes) vary(m);
-    for (const int m : unit.reads)   // a value in between: it must be read where it stands
+    for (const int m : unit.reads)  // a value in between: it must be read where it stands
       if (unit.node <= facts[static_cast<size_t>(m)].last_write) vary(m);
   };
   for (size_t m = 0; m < memories_.size(); ++m) {
@@ -77,7 +79,8 @@ void Graph::separate_constants() {
     const Facts& f = facts[m];
     if (f.units.empty()) continue;
     const bool made_here = memory.kind == Kind::Temporary && memory.made && f.first_write < f.first_read;
-    const bool stays = memory.kind == Kind::Kept && f.last_write < 0 && memory.block && (memory.constant || watch_writes(*memory.block));
+    const bool stays =
+        memory.kind == Kind::Kept && f.last_write < 0 && memory.block && (memory.constant || watch_writes(*memory.block));
     if (!made_here && !stays) vary(static_cast<int>(m));
   }
   for (Unit& unit : units)

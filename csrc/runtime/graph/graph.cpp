@@ -73,12 +73,14 @@ void Graph::find_lifetimes() {
       if (memory.first < 0) memory.first = static_cast<int>(n);
       memory.last = static_cast<int>(n);
       touched_bytes_ += memory.bytes;
-      if (written && memory.kind == Kind::Kept && memory.block && std::find(written_.begin(), written_.end(), memory.block) == written_.end())
+      if (written && memory.kind == Kind::Kept && memory.block &&
+          std::find(written_.begin(), written_.end(), memory.block) == written_.end())
         written_.push_back(memory.block);
     });
   if (!constant_nodes_) return;
   for (Memory& memory : memories_)   // what the others read of the constants is there in each run
-    if (memory.first >= 0 && memory.first < constant_nodes_ && memory.last >= constant_nodes_) memory.last = static_cast<int>(nodes_.size());
+    if (memory.first >= 0 && memory.first < constant_nodes_ && memory.last >= constant_nodes_)
+      memory.last = static_cast<int>(nodes_.size());
 }
 
 void Graph::index_references() {

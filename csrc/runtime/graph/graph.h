@@ -94,7 +94,7 @@ class Graph {
     };
     std::string name;
     int launches;      // 0: a call
-    bool constant;     // it runs once
+    bool constant;  // it runs once
     std::vector<Use> uses;
   };
   /// What runs, on which memory.
@@ -195,7 +195,7 @@ class Graph {
   std::vector<Reference> references_;
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
   std::vector<uint64_t> further_draws_;
-  const NumberRange* further_ = nullptr;   // in a run
+  const NumberRange* further_ = nullptr;  // in a run
   size_t slab_need_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
@@ -203,15 +203,15 @@ class Graph {
 
   // ---- what runs once ----
   struct Source {
-    const Block* block;   // one of memories_, which is held
-    uint64_t version;     // when what is kept was computed
+    const Block* block;  // one of memories_, which is held
+    uint64_t version;  // when what is kept was computed
   };
   bool once_ = false;
-  int constant_nodes_ = 0;      // the first ones
-  std::vector<Source> sources_;   // all that they read
-  int threads_ = 0;             // torch's kernels may give others on another number of them
+  int constant_nodes_ = 0;  // the first ones
+  std::vector<Source> sources_;  // all that they read
+  int threads_ = 0;  // torch's kernels may give others on another number of them
   bool outdated_ = true;
-  std::vector<const Block*> written_;   // Kept memory that a run writes
+  std::vector<const Block*> written_;  // Kept memory that a run writes
 };
 
 /// f(reference, written) for all of a node's.

@@ -64,7 +64,7 @@ inline void note_recorded_write(const Block& block) {
 }
 /// The block was written.
 inline void note_write(const Block& block) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);   // the bytes come before the look: watch_writes does it the other way round
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes come before the look: watch_writes does it the other way round
   note_recorded_write(block);
 }
 

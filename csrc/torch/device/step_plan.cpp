@@ -67,9 +67,9 @@ Modes Modes::now() {
 
 bool Modes::operator==(const Modes& o) const {
   return queue == o.queue && keys.included_ == o.keys.included_ && keys.excluded_ == o.keys.excluded_ && grad == o.grad &&
-         recording == o.recording && autocast == o.autocast && cpu_autocast == o.cpu_autocast && deterministic == o.deterministic && mkldnn == o.mkldnn &&
-         autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type && default_type == o.default_type &&
-         precision == o.precision && fp == o.fp && functions == o.functions;
+         recording == o.recording && autocast == o.autocast && cpu_autocast == o.cpu_autocast && deterministic == o.deterministic &&
+         mkldnn == o.mkldnn && autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type &&
+         default_type == o.default_type && precision == o.precision && fp == o.fp && functions == o.functions;
 }
 
 // ---- does it fit? ----

@@ -241,8 +241,9 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
     drawn = {static_cast<int>(i), draws_[i]};
   }
   Queue& queue = current_queue(current_device());
-  capture->add_call(std::make_unique<TorchCall>(plan, std::move(arguments), std::move(moved), std::move(result_bytes), drawn, queue),
-                    uses.data(), static_cast<int>(uses.size()));
+  capture->add_call(
+      std::make_unique<TorchCall>(plan, std::move(arguments), std::move(moved), std::move(result_bytes), drawn, queue), uses.data(),
+      static_cast<int>(uses.size()));
 }
 
 // ---- products ----
