@@ -314,7 +314,7 @@ def _obstacle(tensor: torch.Tensor) -> str:
     if tensor.device.type not in ("cpu", NAME):
         return f"an argument is on {tensor.device}"
     if tensor.requires_grad:
-        return "an argument requires a gradient"
+        return "an argument requires a gradient. Detach it, or use torch.compile"
     if tensor.is_conj() or tensor.is_neg():
         return "an argument is a lazy view. Call .resolve_conj() or .resolve_neg() on it"
     return ""

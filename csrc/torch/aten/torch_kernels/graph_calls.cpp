@@ -14,6 +14,7 @@
 
 #include "runtime/graph/capture.h"
 #include "torch/aten/torch_kernels/blas.h"
+#include "torch/aten/torch_kernels/narrow_product.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
 
@@ -261,7 +262,10 @@ class ProductCall final : public GraphCall {
       tensors_[i] = cpu_tensor(storages_[i], *given[i]);
       offsets_[i] = given[i]->storage_offset() * static_cast<int64_t>(given[i]->element_size());
     }
-    prepare_gemm();
+    const bool is_sum = kind == Product::addmm;
+    if ((kind == Product::mm || (is_sum && alpha.equal(1) && beta.equal(1))) && is_narrow_product(out, a, b))
+      narrow_.emplace(out, a, b, is_sum);
+    else prepare_gemm();
   }
 
   const char* name() const override {
@@ -275,6 +279,9 @@ class ProductCall final : public GraphCall {
 
   void run(Graph&) override {
     if (direct_) return gemm();
+    if (narrow_)
+      return narrow_->run(reinterpret_cast<float*>(address_[0]), reinterpret_cast<const float*>(address_[1]),
+                          reinterpret_cast<const float*>(address_[2]));
     at::Tensor &out = tensors_[0], &a = tensors_[1], &b = tensors_[2];
     const at::AutoDispatchBelowADInplaceOrView below;
     switch (kind_) {
@@ -363,6 +370,7 @@ class ProductCall final : public GraphCall {
   at::Tensor tensors_[3];
   int64_t offsets_[3];
   char* address_[3] = {};
+  std::optional<NarrowProduct> narrow_;
   bool direct_ = false, is_double_ = false;
   char op_first_ = 'n', op_second_ = 'n';
   int first_ = 0, second_ = 0, m_ = 0, n_ = 0, k_ = 0, ld_first_ = 0, ld_second_ = 0, ld_out_ = 0;
