@@ -208,9 +208,7 @@ void Graph::run_nodes(size_t begin, size_t end) {
 
 /// Before a run, which may end in the middle, and after it.
 void Graph::note_kept_writes() const {
-  if (written_.empty()) return;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (const Block* block : written_) note_recorded_write(*block);
+  for (const Block* block : written_) note_write(*block);
 }
 
 void Graph::catch_up() {

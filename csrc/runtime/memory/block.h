@@ -64,8 +64,8 @@ inline void note_recorded_write(const Block& block) {
 }
 /// The block was written.
 inline void note_write(const Block& block) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes come before the look: watch_writes does it the other way round
-  note_recorded_write(block);
+  // Not a mere load: the bytes come before the look. watch_writes does it the other way round, so that one of both sees the other.
+  if (__builtin_expect(block.version.fetch_add(0) != Block::kUnwatched, 0)) detail::new_version(block);
 }
 
 /// Reserves `bytes` (0 allowed) on the backend. Throws Error::OutOfMemory with sizes.
