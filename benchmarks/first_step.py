@@ -3,8 +3,9 @@ PyTorch's own first step in a fresh process; and the steps after it.
 
     python -m benchmarks.first_step [--runs 5]
 
-Processor time of the whole process, one thread: of several runs the median. `kernels`: how many the first step needed from the package,
-and how many it had to compile.
+The first three programs are among those whose kernels come with the package (csrc/packaging/record_keys.py); other programs compile
+what they need besides. Processor time of the whole process, one thread: of several runs the median. `kernels`: how many the first
+step needed from the package, and how many it had to compile.
 """
 
 import argparse

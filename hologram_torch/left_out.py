@@ -1,6 +1,6 @@
 """Names of torch.cuda and torch.mps that torch.hologram leaves out, and why. Reading one raises an AttributeError that says it.
 
-tests/device/test_names.py goes through both modules: every public name is here or there.
+tests/device/test_module_names.py goes through both modules: every public name is here or there.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ for kineto in (False, True):
     with torch.autograd.profiler.profile(use_device='hologram', use_kineto=kineto, profile_memory=True) as p:
         assert work() == [3, 3, 3]
     names = {e.key: e for e in p.key_averages()}
-    assert names['aten::exp'].count == 1 and names['aten::dot'].cpu_time_total > 0 and names['aten::dot'].device_time_total == 0
+    assert names['aten::exp'].count == 1 and names['aten::dot'].cpu_time_total > 0
 for activities in ([ProfilerActivity.CPU], [ProfilerActivity.CPU, ProfilerActivity.HOLOGRAM], None):
     with profile(activities=activities) as p:
         work()
