@@ -103,14 +103,17 @@ class JitFunction(_C.PlanTable):
         return self if instance is None else types.MethodType(self, instance)
 
     def plans(self) -> list[dict[str, Any]]:
-        """A dict for each kind of call that was met: its nodes, launches, bytes of memory and runs, or the reason why it runs plainly."""
+        """A dict for each kind of call that was met: its nodes, launches, bytes of memory and runs, or the reason why it runs plainly.
+
+        `once`: nodes that no argument reaches. They run in the first replay, and again after a write of what they read.
+        """
         rows = []
         for kind, variant in self._variants.items():
             row: dict[str, Any] = {"arguments": kind, "calls": variant.calls, "reason": variant.reason}
             if variant.plans:
                 plan = variant.plans[-1]
-                row |= {"nodes": plan.nodes, "launches": plan.launches, "bytes": plan.bytes, "runs": sum(p.runs for p in variant.plans),
-                        "program": plan_text.lines(plan.program())}
+                row |= {"nodes": plan.nodes, "launches": plan.launches, "once": plan.constants, "bytes": plan.bytes,
+                        "runs": sum(p.runs for p in variant.plans), "program": plan_text.lines(plan.program())}
             rows.append(row)
         return rows
 
@@ -311,7 +314,7 @@ def _obstacle(tensor: torch.Tensor) -> str:
     if tensor.device.type not in ("cpu", NAME):
         return f"an argument is on {tensor.device}"
     if tensor.requires_grad:
-        return "an argument requires a gradient"
+        return "an argument requires a gradient. Detach it, or use torch.compile"
     if tensor.is_conj() or tensor.is_neg():
         return "an argument is a lazy view. Call .resolve_conj() or .resolve_neg() on it"
     return ""

@@ -11,9 +11,9 @@ def dot(program: list[Node], label: str) -> str:
     """Nodes as ellipses (kernels) and rounded boxes (calls of libraries), memory that outlasts the plan as boxes, values as edges."""
     text = ["digraph plan {", f"  label={quoted(label)}; labelloc=t; rankdir=TB; node [fontname=Helvetica, fontsize=10];"]
     source: dict[int, str] = {}      # of what a memory holds now
-    for number, (name, launches, uses) in enumerate(program):
+    for number, (name, launches, uses, once) in enumerate(program):
         shape = "ellipse" if launches else "box, style=rounded"
-        text.append(f"  n{number} [shape={shape}, label={quoted(title(name, launches))}];")
+        text.append(f"  n{number} [shape={shape}, label={quoted(title(name, launches, once))}];")
         for memory, kind, _, size, written in uses:
             if not written:
                 if memory not in source:
@@ -23,7 +23,7 @@ def dot(program: list[Node], label: str) -> str:
         for memory, _, _, _, written in uses:
             if written:
                 source[memory] = f"n{number}"
-    last = {memory: (kind, size) for _, _, uses in program for memory, kind, _, size, written in uses if written and kind != "temporary"}
+    last = {memory: (kind, size) for _, _, uses, _ in program for memory, kind, _, size, written in uses if written and kind != "temporary"}
     for memory, (kind, size) in last.items():
         text += [_box(f"r{memory}", "lightblue", kind, memory, size), f"  {source[memory]} -> r{memory};"]
     return "\n".join([*text, "}"])

@@ -11,7 +11,7 @@ namespace hologram::bindings {
 
 namespace py = pybind11;
 
-/// What a graph is made of, for hologram_core/plan.py: [(name, launches, [(memory, kind, offset, bytes of the memory, written)])]
+/// What a graph is made of, for hologram_core/plan_text.py: [(name, launches, [(memory, kind, offset, bytes of the memory, written)], once)]
 inline py::list program_of(const Graph& graph) {
   static constexpr const char* kKinds[] = {"kept", "given", "temporary"};
   py::list program;
@@ -19,7 +19,7 @@ inline py::list program_of(const Graph& graph) {
     py::list uses;
     for (const auto& use : node.uses)
       uses.append(py::make_tuple(use.memory, kKinds[static_cast<int>(use.kind)], use.offset, use.bytes, use.written));
-    program.append(py::make_tuple(node.name, node.launches, uses));
+    program.append(py::make_tuple(node.name, node.launches, uses, node.constant));
   }
   return program;
 }

@@ -123,7 +123,13 @@ class PyPlan {
       std::optional<py::gil_scoped_release> others_go_on;
       if (graph_->is_long()) others_go_on.emplace();
       core.stream().run(Reason::Library);
+      const auto note = [&] {
+        for (size_t i = 0; i < buffers.size(); ++i)
+          if (arguments_[i].written) note_write(*buffers[i]->storage().block());
+      };
+      note();
       graph_->run(0, offset);
+      note();
     }
     ++runs_;
   }
@@ -182,7 +188,8 @@ void bind_plan(py::module_& m) {
       .def("_end", &PyPlan::end)
       .def("_drop", &PyPlan::drop)
       .def("_run", &PyPlan::run, py::arg("buffers"), py::arg("offset"))
-      .def("program", &PyPlan::program, "Its nodes: [(name, launches, [(memory, kind, offset, bytes of the memory, written)])].")
+      .def("program", &PyPlan::program,
+           "Its nodes: [(name, launches, [(memory, kind, offset, bytes of the memory, written)], once)].")
       .def_property_readonly("_executor", &PyPlan::executor)
       .def_property_readonly("nodes", &PyPlan::nodes, "Kernels and calls that a run makes.")
       .def_property_readonly("launches", &PyPlan::launches, "Those of them that are kernels.")

@@ -164,12 +164,23 @@ def test_random_numbers_are_new_in_each_replay(interface):
     assert torch.equal(torch.randn(3, device=DEVICE), expected[3][0])
 
 
-def test_registered_generators():
+def draws_by_kernels(mine, other):
+    return torch.rand(4, device=DEVICE, generator=mine), torch.rand(4, device=DEVICE), torch.randn(4, device=DEVICE, generator=other)
+
+
+def draws_by_torchs_kernels(mine, other):
+    weights = torch.arange(1.0, 6.0, device=DEVICE)
+    return (torch.multinomial(weights, 3, generator=mine), torch.rand(2, device=DEVICE, generator=mine), torch.poisson(weights, generator=other),
+            torch.multinomial(weights, 2), torch.binomial(weights, weights / 9, generator=mine))
+
+
+@pytest.mark.parametrize("draw", [draws_by_kernels, draws_by_torchs_kernels])
+def test_registered_generators(draw):
     mine, other = torch.Generator(DEVICE).manual_seed(1), torch.Generator(DEVICE).manual_seed(2)
     default = hologram.default_generators[0]
 
     def work():
-        return torch.rand(4, device=DEVICE, generator=mine), torch.rand(4, device=DEVICE), torch.randn(4, device=DEVICE, generator=other)
+        return draw(mine, other)
 
     g = hologram.Graph()
     g.register_generator_state(mine)
@@ -277,3 +288,18 @@ def test_jit_inside_a_capture():
     x.copy_(floats(8)(3))
     g.replay()
     assert torch.equal(y, x.relu() * 2 + 1)
+
+
+def test_a_check_that_fails_in_a_replay_names_the_graph():
+    x = torch.ones(4, device=DEVICE)
+    g = hologram.Graph()
+    with hologram.graph(g):
+        drawn = torch.bernoulli(x)
+    g.replay()
+    assert drawn.tolist() == [1.0] * 4
+    x.fill_(2.0)
+    with pytest.raises(RuntimeError, match="^hologram.Graph.replay: all elements should be between 0 and 1"):
+        g.replay()
+    x.fill_(0.0)
+    g.replay()
+    assert drawn.tolist() == [0.0] * 4

@@ -154,7 +154,10 @@ void Capture::save_under(const void* address) {
 }
 
 void Capture::undo() noexcept {
-  for (const auto& [block, bytes] : saved_) std::memcpy(block->data, bytes.get(), block->bytes);
+  for (const auto& [block, bytes] : saved_) {
+    std::memcpy(block->data, bytes.get(), block->bytes);
+    note_write(*block);
+  }
   saved_.clear();
 }
 
@@ -379,7 +382,6 @@ void Capture::read_value(const void* data, size_t bytes) {
 
 uint64_t Capture::drew(uint64_t seed, uint64_t offset, uint64_t count, int source) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (source > 0 && HostWork::is_under_way()) refuse("a kernel of torch's draws from a generator that is not the default one");
   uint64_t& draws = draws_of(source);
   drawn_.push_back({seed, offset, count, draws, source});
   draws += count;

@@ -98,7 +98,12 @@ class Capture {
   bool moved(int source, uint64_t seed, uint64_t offset);
   /// The number of a generator beside the default one; -1: it is not known.
   int source_of(const void* generator) const;
-  uint64_t draws() const { return graph_->draws_; }
+  /// Numbers drawn so far: from the default generator, then from each further one.
+  std::vector<uint64_t> draws() const {
+    std::vector<uint64_t> all{graph_->draws_};
+    all.insert(all.end(), graph_->further_draws_.begin(), graph_->further_draws_.end());
+    return all;
+  }
   /// Is it memory that the graph knows?
   bool knows(const void* address) const;
   /// Bytes of the host that the queue copies. They become part of the graph where they are no argument.

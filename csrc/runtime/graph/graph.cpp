@@ -5,7 +5,9 @@
 #include <map>
 
 #include "runtime/base/error.h"
+#include "runtime/base/threads.h"
 #include "runtime/kernels/kernel.h"
+#include "runtime/trace/stream.h"
 
 namespace hologram {
 
@@ -13,22 +15,6 @@ Graph::~Graph() {
   for (const Memory& memory : memories_)
     if (memory.block && memory.kind == Kind::Kept) memory.block->release();
   if (slab_) slab_->release();
-}
-
-/// f(reference, written) for all of a node's.
-template <class F>
-void Graph::each_ref(const Node& node, F f) const {
-  if (!node.kernel) {
-    const CallRecord& call = calls_[static_cast<size_t>(node.first)];
-    for (int i = 0; i < call.num_refs; ++i)
-      f(call_refs_[static_cast<size_t>(call.first_ref + i)], call_written_[static_cast<size_t>(call.first_ref + i)]);
-    return;
-  }
-  for (int l = node.first; l < node.first + node.count; ++l) {
-    const LaunchRecord& record = records_[static_cast<size_t>(l)];
-    for (size_t i = record.operands; i < record.operands + static_cast<size_t>(record.num_operands); ++i)
-      f(operand_refs_[i], operand_written_[i]);
-  }
 }
 
 // ---- making it fit to run ----
@@ -68,14 +54,8 @@ void Graph::prepare() {
   }
   std::reverse(kept.begin(), kept.end());
   nodes_.swap(kept);
-  for (Memory& memory : memories_) memory.first = memory.last = -1;
-  for (size_t n = 0; n < nodes_.size(); ++n)
-    each_ref(nodes_[n], [&](MemoryRef ref, bool) {
-      Memory& memory = memories_[static_cast<size_t>(ref.memory)];
-      if (memory.first < 0) memory.first = static_cast<int>(n);
-      memory.last = static_cast<int>(n);
-      touched_bytes_ += memory.bytes;
-    });
+  if (once_) separate_constants();
+  find_lifetimes();
   has_checks_ = std::any_of(calls_.begin(), calls_.end(), [](const CallRecord& record) { return record.call->is_check(); });
   operands_.resize(operand_refs_.size());
   launches_.clear();
@@ -83,6 +63,24 @@ void Graph::prepare() {
     launches_.push_back({operands_.data() + r.operands, args_.data() + r.args, r.items, r.per_item});
   index_references();
   pack();
+}
+
+void Graph::find_lifetimes() {
+  for (Memory& memory : memories_) memory.first = memory.last = -1;
+  for (size_t n = 0; n < nodes_.size(); ++n)
+    each_ref(nodes_[n], [&](MemoryRef ref, bool written) {
+      Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+      if (memory.first < 0) memory.first = static_cast<int>(n);
+      memory.last = static_cast<int>(n);
+      touched_bytes_ += memory.bytes;
+      if (written && memory.kind == Kind::Kept && memory.block &&
+          std::find(written_.begin(), written_.end(), memory.block) == written_.end())
+        written_.push_back(memory.block);
+    });
+  if (!constant_nodes_) return;
+  for (Memory& memory : memories_)   // what the others read of the constants is there in each run
+    if (memory.first >= 0 && memory.first < constant_nodes_ && memory.last >= constant_nodes_)
+      memory.last = static_cast<int>(nodes_.size());
 }
 
 void Graph::index_references() {
@@ -174,16 +172,29 @@ void Graph::move(int m, char* address) {
 void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
   seed_ = seed;
   offset_ = offset;
+  further_ = further;
   for (const Draw& draw : draw_places_) {
     if (draw.source == kNamedDraw) {
       args_[draw.offset] = static_cast<int64_t>(offset + draw.relative);
       continue;
     }
-    const NumberRange range = draw.source == 0 ? NumberRange{seed, offset} : further[draw.source - 1];
+    const NumberRange range = numbers(draw.source, draw.relative);
     args_[draw.seed] = static_cast<int64_t>(range.seed);
-    args_[draw.offset] = static_cast<int64_t>(range.offset + draw.relative);
+    args_[draw.offset] = static_cast<int64_t>(range.offset);
   }
-  for (const Node& node : nodes_) {
+  note_kept_writes();
+  const size_t constants = static_cast<size_t>(constant_nodes_);
+  if (outdated_ && constants) {
+    run_nodes(0, constants);
+    outdated_ = false;
+  }
+  run_nodes(constants, nodes_.size());
+  note_kept_writes();
+}
+
+void Graph::run_nodes(size_t begin, size_t end) {
+  for (size_t n = begin; n < end; ++n) {
+    const Node& node = nodes_[n];
     if (!node.kernel) {
       calls_[static_cast<size_t>(node.first)].call->run(*this);
     } else if (node.count == 1) {
@@ -193,6 +204,25 @@ void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
       queue_->launch_many(*node.kernel, launches_.data() + node.first, node.count);
     }
   }
+}
+
+/// Before a run, which may end in the middle, and after it.
+void Graph::note_kept_writes() const {
+  for (const Block* block : written_) note_write(*block);
+}
+
+void Graph::catch_up() {
+  if (constant_nodes_) {   // first the versions, then what they stand for
+    for (Source& source : sources_) {
+      const uint64_t now = source.block->version.load(std::memory_order_acquire);
+      outdated_ |= now != source.version || now == Block::kUnknown;
+      source.version = now;
+    }
+    const int threads = max_threads();
+    outdated_ |= threads != threads_;
+    threads_ = threads;
+  }
+  queue_->stream().run(Reason::Library);
 }
 
 // ---- looking at it ----
@@ -261,6 +291,7 @@ std::vector<Graph::NodeFacts> Graph::describe() const {
     NodeFacts& facts = all.emplace_back();
     facts.name = node.kernel ? node.kernel->name : calls_[static_cast<size_t>(node.first)].call->name();
     facts.launches = node.kernel ? node.count : 0;
+    facts.constant = static_cast<int>(all.size()) <= constant_nodes_;
     each_ref(node, [&](MemoryRef ref, bool written) {
       const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
       facts.uses.push_back({ref.memory, memory.kind, ref.offset, memory.bytes, written});

@@ -5,6 +5,9 @@
 //   Given      memory of the caller, said anew before each run: arguments, and results that leave the graph.
 //   Temporary  a value that no one sees outside: an offset in one slab of the graph's own, where values share memory in turn.
 // Running a graph allocates nothing, and looks nothing up.
+//
+// Nodes that depend on memory alone that no run writes may run once (run_constants_once): their values stay in the slab until what they
+// read is written (block.h has how that is known).
 #pragma once
 
 #include <algorithm>
@@ -37,6 +40,8 @@ class GraphCall {
   virtual void run(Graph& graph) = 0;
   /// Does it only look whether a value is what it was? Then a run ends before the node with OtherValue where it is not.
   virtual bool is_check() const { return false; }
+  /// May it give something else for the same memory: does it draw random numbers, or is it an op of the user's?
+  virtual bool may_vary() const { return false; }
   /// Why the other call, made by the same program a second time, does not do the same; empty where it does. References are compared already.
   virtual std::string unlike(const GraphCall& other) const = 0;
 };
@@ -72,6 +77,8 @@ class Graph {
   int num_launches() const {
     return static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.kernel != nullptr; }));
   }
+  /// Nodes among them that run again only when what they read was written.
+  int num_constant_nodes() const { return constant_nodes_; }
   size_t slab_bytes() const { return slab_ ? slab_->bytes : 0; }
   /// Does a run take so long that other threads should not wait for it?
   bool is_long() const { return nodes_.size() > 100 || touched_bytes_ > size_t{4} << 20; }
@@ -87,6 +94,7 @@ class Graph {
     };
     std::string name;
     int launches;      // 0: a call
+    bool constant;  // it runs once
     std::vector<Use> uses;
   };
   /// What runs, on which memory.
@@ -106,15 +114,22 @@ class Graph {
   struct NumberRange {
     uint64_t seed, offset;
   };
-  /// Runs all nodes. The stream must have given what it recorded to the queue. `seed`, `offset`: the generator's range of draws().
+  /// What is recorded has run. To be called before each run.
+  void catch_up();
+  /// Runs all nodes: those that run once only where what they read was written since. `seed`, `offset`: the generator's range of draws().
   /// `further`: those of further_draws().
   void run(uint64_t seed, uint64_t offset, const NumberRange* further = nullptr);
-  /// The generator's state for a call that drew its numbers from the `relative`-th on.
-  uint64_t seed() const { return seed_; }
-  uint64_t offset(uint64_t relative) const { return offset_ + relative; }
+  /// In a run, the numbers of a call that drew from the `relative`-th on: of the default generator, or from 1 on of a further one.
+  NumberRange numbers(int source, uint64_t relative) const {
+    const NumberRange range = source == 0 ? NumberRange{seed_, offset_} : further_[source - 1];
+    return {range.seed, range.offset + relative};
+  }
 
   /// Why the other graph, captured from the same program, is another one; empty where both do the same.
   std::string unlike(const Graph& other) const;
+  /// What depends on no Given memory, and on no memory that it writes, runs in the first run, and again after a write of what it reads.
+  /// To be said before it is finished, where temporaries get a slab of the graph's own.
+  void run_constants_once() { once_ = true; }
   /// Drops nodes whose values nothing reads, and gives temporaries their places. Afterwards it can run.
   void finish() {
     prepare();
@@ -156,7 +171,12 @@ class Graph {
 
   void move(int m, char* address);
   void index_references();
+  void find_lifetimes();
   void pack();
+  bool may_vary(const Node& node) const;
+  void separate_constants();
+  void run_nodes(size_t begin, size_t end);
+  void note_kept_writes() const;
   template <class F> void each_ref(const Node& node, F f) const;
 
   Queue* queue_;
@@ -175,10 +195,39 @@ class Graph {
   std::vector<Reference> references_;
   uint64_t draws_ = 0, seed_ = 0, offset_ = 0;
   std::vector<uint64_t> further_draws_;
+  const NumberRange* further_ = nullptr;  // in a run
   size_t slab_need_ = 0;
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
   bool has_checks_ = false, ready_ = false;
+
+  // ---- what runs once ----
+  struct Source {
+    const Block* block;  // one of memories_, which is held
+    uint64_t version;  // when what is kept was computed
+  };
+  bool once_ = false;
+  int constant_nodes_ = 0;  // the first ones
+  std::vector<Source> sources_;  // all that they read
+  int threads_ = 0;  // torch's kernels may give others on another number of them
+  bool outdated_ = true;
+  std::vector<const Block*> written_;  // Kept memory that a run writes
 };
+
+/// f(reference, written) for all of a node's.
+template <class F>
+void Graph::each_ref(const Node& node, F f) const {
+  if (!node.kernel) {
+    const CallRecord& call = calls_[static_cast<size_t>(node.first)];
+    for (int i = 0; i < call.num_refs; ++i)
+      f(call_refs_[static_cast<size_t>(call.first_ref + i)], call_written_[static_cast<size_t>(call.first_ref + i)]);
+    return;
+  }
+  for (int l = node.first; l < node.first + node.count; ++l) {
+    const LaunchRecord& record = records_[static_cast<size_t>(l)];
+    for (size_t i = record.operands; i < record.operands + static_cast<size_t>(record.num_operands); ++i)
+      f(operand_refs_[i], operand_written_[i]);
+  }
+}
 
 }  // namespace hologram

@@ -32,6 +32,30 @@ void release_block(void* block) {
   if (block) static_cast<Block*>(block)->release();
 }
 
+namespace {
+/// One that no block has had.
+uint64_t unused_version() {
+  static std::atomic<uint64_t> last{Block::kUnwatched};
+  return last.fetch_add(1) + 1;
+}
+}  // namespace
+
+bool watch_writes(const Block& block) {
+  uint64_t none = Block::kUnwatched;
+  block.version.compare_exchange_strong(none, unused_version());
+  // The mark first, then the look: what exposes it does it the other way round.
+  return block.version.load() != Block::kUnknown && !block.exposed.load();
+}
+
+void stop_watching(const Block& block) { block.version.store(Block::kUnknown); }
+
+void detail::new_version(const Block& block) {
+  uint64_t now = block.version.load();
+  const uint64_t next = unused_version();
+  while (now != Block::kUnknown && !block.version.compare_exchange_weak(now, next)) {
+  }
+}
+
 MemoryStats memory_stats(Queue& queue) { return Memory::of(queue).stats(); }
 void reset_peak_stats(Queue& queue) { Memory::of(queue).reset_peaks(); }
 void reset_accumulated_stats(Queue& queue) { Memory::of(queue).reset_accumulated(); }

@@ -24,6 +24,9 @@ struct Block {
     Shared     // of one of the first two; other queues use it: its backend says when it can be reused
   };
 
+  static constexpr uint64_t kUnwatched = 0;
+  static constexpr uint64_t kUnknown = UINT64_MAX;   // it may be written without notice
+
   char* data = nullptr;
   size_t bytes = 0;      // what the caller asked for
   size_t capacity = 0;   // what the pool gave
@@ -33,6 +36,7 @@ struct Block {
   std::atomic<int32_t> refs{1};
   std::atomic<uint32_t> entry{0};  // private to the stream: not 0 while a recorded op mentions the block
   std::atomic<bool> exposed{false};  // its address is held outside: ops on it run when they are submitted
+  mutable std::atomic<uint64_t> version{kUnwatched};   // of its value, where that is asked for: see watch_writes
   Block* next = nullptr; // private to the pool (free lists)
   void* owner = nullptr; // private to the pool; External: what `external_free` gets
   void (*external_free)(void*) = nullptr;   // External only: other blocks may hold that of an earlier use of this object
@@ -40,6 +44,29 @@ struct Block {
   void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
   void release();        // the last release gives the memory back to its pool; never throws
 };
+
+// ---- has a value been written since? ----
+//
+// Graphs keep what they computed from a block's value, and ask before each run whether the block was written since. Whatever writes
+// says so when it has: a recorded op once it is recorded, all else once the bytes are there. Who asks takes the version before he lets
+// recorded ops run, and reads the bytes after. So a version that is still the same stands for the same bytes, whatever other threads do.
+
+/// From now on each write gives the block another version, which no block has had. False: it may be written without notice.
+bool watch_writes(const Block& block);
+/// It may be written without notice from now on: no version stands for its value any more.
+void stop_watching(const Block& block);
+namespace detail {
+void new_version(const Block& block);
+}
+/// The block was written by an op that is recorded, under the stream's lock.
+inline void note_recorded_write(const Block& block) {
+  if (__builtin_expect(block.version.load(std::memory_order_relaxed) != Block::kUnwatched, 0)) detail::new_version(block);
+}
+/// The block was written.
+inline void note_write(const Block& block) {
+  // Not a mere load: the bytes come before the look. watch_writes does it the other way round, so that one of both sees the other.
+  if (__builtin_expect(block.version.fetch_add(0) != Block::kUnwatched, 0)) detail::new_version(block);
+}
 
 /// Reserves `bytes` (0 allowed) on the backend. Throws Error::OutOfMemory with sizes.
 Block* allocate_block(Queue& queue, size_t bytes);

@@ -97,6 +97,7 @@ Block* Memory::fill(Block* block, Block::Pool pool, char* data, size_t bytes, si
   block->bin = bin;
   block->owner = owner;
   block->exposed.store(false, std::memory_order_relaxed);
+  block->version.store(Block::kUnwatched, std::memory_order_relaxed);
   add(stats_.allocated_bytes, static_cast<int64_t>(capacity));
   add(stats_.active_blocks, 1);
   if (pool == Block::Pool::Boundary) add(stats_.boundary_bytes, static_cast<int64_t>(capacity));
@@ -285,6 +286,7 @@ Block* Memory::adopt(void* data, size_t bytes, void* owner, void (*free)(void*))
   block->bytes = block->capacity = bytes;
   block->pool = Block::Pool::External;
   block->exposed.store(true, std::memory_order_relaxed);
+  block->version.store(Block::kUnknown, std::memory_order_relaxed);
   block->owner = owner;
   block->external_free = free;
   return block;

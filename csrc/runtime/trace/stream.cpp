@@ -26,6 +26,18 @@ bool recordable(const Circuit& c) {
   return true;
 }
 
+/// The same, once it is recorded. What is kept of the values that it writes is old from then on.
+bool still_recordable(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output && c.operands[i].block) note_recorded_write(*c.operands[i].block);
+  return recordable(c);
+}
+
+void note_writes(const Circuit& c) {
+  for (int i = 0; i < c.num_operands; ++i)
+    if (c.operands[i].output && c.operands[i].block) note_write(*c.operands[i].block);
+}
+
 /// The same once there are several queues. Throws where the operands live on different devices or backends.
 bool recordable_here(const Circuit& c, Queue& here) {
   bool all = true;
@@ -151,19 +163,26 @@ void Stream::submit(Circuit& circuit) {
   if (space.full != 0) check_bounds(circuit);   // of rows without elements nothing is read
   if (__builtin_expect(config().guard, 0) && recording()) guard_unpin_all();
   if (__builtin_expect(several_queues(), 0)) return submit_among_queues(circuit, space);
-  if (!recordable(circuit) || !recording()) return recorder_->run_alone(circuit, space);
+  if (!recordable(circuit) || !recording()) {
+    recorder_->run_alone(circuit, space);
+    return note_writes(circuit);
+  }
   recorder_->record(circuit, space);
   // An address was taken meanwhile, on another thread. There the mark comes before the look at what is recorded, here it is the
   // other way round, with an exchange in between (StreamLock::unlock): one of the two sees the other.
-  if (__builtin_expect(!recordable(circuit), 0)) recorder_->run(Reason::Pointer);
+  if (__builtin_expect(!still_recordable(circuit), 0)) recorder_->run(Reason::Pointer);
 }
 
 void Stream::submit_among_queues(Circuit& circuit, IterationSpace& space) {
   if (!queue_->has_float64()) refuse_float64(circuit, *queue_);
-  if (recordable_here(circuit, *queue_) && recording()) return recorder_->record(circuit, space);
+  if (recordable_here(circuit, *queue_) && recording()) {
+    recorder_->record(circuit, space);
+    return note_writes(circuit);
+  }
   // Where recording is paused, a kernel of the host's may have called for this and read its result at once.
   const bool watched = host_waits_ && (paused > 0 || !recordable(circuit));
   recorder_->run_alone(circuit, space);
+  note_writes(circuit);
   if (watched) queue_->wait_for_device();
 }
 

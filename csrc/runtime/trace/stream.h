@@ -46,6 +46,7 @@ class Stream {
     if (block && block->entry.load(std::memory_order_relaxed)) run_if_written(*block, reason);
   }
   void order_write(const Block* block, Reason reason = Reason::Library) {
+    if (block) note_recorded_write(*block);  // a write that fails in the middle is one, too; where it is done it is noted once more
     if (block && block->entry.load(std::memory_order_relaxed)) run_if_used(*block, reason);
   }
   /// The same for the host, which touches the memory when this returns (if it sees the memory at all).

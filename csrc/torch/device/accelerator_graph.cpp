@@ -297,7 +297,7 @@ void AcceleratorGraph::replay() {
            "hologram.Graph.replay: another graph is being captured, and a replay cannot be part of it. End the capture first.");
   if (!ready_) instantiate();
   limit_threads_after_fork();
-  graph_->queue().stream().run(Reason::Library);    // before its turn: making a kernel takes Python's lock
+  graph_->catch_up();    // before its turn: making a kernel takes Python's lock
   std::lock_guard<std::mutex> hold(turn());
   PhiloxRange first{0, 0};
   c10::SmallVector<Graph::NumberRange, 2> further;

@@ -87,6 +87,7 @@ void run_recorded(const at::Tensor& t) {
   if (Block* block = readable_block(t))
     with_c10_errors([&] {
       if (capturing()) note_host_access(*block);
+      stop_watching(*block);   // a collective may write it, at any time until it is done
       block->queue->stream().before_write(block);
     });
 }

@@ -15,6 +15,7 @@
 
 #include "bindings/graph_program.h"
 #include "bindings/harden.h"
+#include "runtime/trace/poison.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
@@ -129,7 +130,10 @@ bool RegionPlan::run(Call& call) {
 
   call.storages = prepare_run(*graph, fresh);
   call.made.resize(fresh.size());
-  run_graph(*graph);
+  if (any_poisoned()) return false;   // a value was lost to an error: op by op it is told which
+  WrittenMemory memory;
+  for (const size_t i : written) memory.add(*call.tensors[i]);
+  run_graph(*graph, memory);
   for (const size_t i : written)
     if (!call.tensors[i]->is_inference()) call.tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;

@@ -16,6 +16,7 @@
 #include "bindings/harden.h"
 #include "runtime/base/config.h"
 #include "runtime/graph/capture.h"
+#include "runtime/trace/poison.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
 #include "torch/device/device.h"
@@ -51,6 +52,7 @@ Modes Modes::now() {
           at::autocast::is_autocast_enabled(kDeviceType),
           at::autocast::is_autocast_enabled(at::kCPU),
           at::globalContext().deterministicAlgorithms(),
+          at::globalContext().userEnabledMkldnn(),
           hologram::autocast_type(kDeviceType),
           hologram::autocast_type(at::kCPU),
           at::typeMetaToScalarType(at::get_default_dtype()),
@@ -66,8 +68,8 @@ Modes Modes::now() {
 bool Modes::operator==(const Modes& o) const {
   return queue == o.queue && keys.included_ == o.keys.included_ && keys.excluded_ == o.keys.excluded_ && grad == o.grad &&
          recording == o.recording && autocast == o.autocast && cpu_autocast == o.cpu_autocast && deterministic == o.deterministic &&
-         autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type && default_type == o.default_type &&
-         precision == o.precision && fp == o.fp && functions == o.functions;
+         mkldnn == o.mkldnn && autocast_type == o.autocast_type && cpu_autocast_type == o.cpu_autocast_type &&
+         default_type == o.default_type && precision == o.precision && fp == o.fp && functions == o.functions;
 }
 
 // ---- does it fit? ----
@@ -254,7 +256,7 @@ c10::Storage storage_of(Block* block, c10::Device device) {
 
 c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh) {
   limit_threads_after_fork();
-  graph.queue().stream().run(Reason::Library);
+  graph.catch_up();
   c10::SmallVector<c10::Storage, 8> storages;
   const c10::Device device(kDeviceType, current_device());
   for (const FreshMemory& memory : fresh) {
@@ -265,13 +267,19 @@ c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<Fr
   return storages;
 }
 
-void run_graph(Graph& graph) {
+void WrittenMemory::add(const at::Tensor& t) {
+  if (const Block* const block = block_of(t.storage().data_ptr())) blocks_.push_back(block);
+}
+
+void run_graph(Graph& graph, const WrittenMemory& written) {
   PhiloxRange range{0, 0};
   if (graph.draws()) range = reserve_philox(std::nullopt, graph.draws());
   try {
     std::optional<py::gil_scoped_release> others_go_on;
     if (graph.is_long()) others_go_on.emplace();
+    written.note();   // a run that ends in the middle has written, too
     with_c10_errors([&] { graph.run(range.seed, range.offset); });
+    written.note();
   } catch (const OtherValue&) {
     if (graph.draws()) give_back_philox(range);
     throw;
@@ -350,14 +358,20 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
   if (!still_valid(tensors) || capturing()) return not_implemented();
 
   const auto storages = prepare_run(*graph, fresh);
+  if (any_poisoned()) return unfit("a value was lost to an error"), not_implemented();
   for (size_t i = 0; i < tensors.size(); ++i)
     if (given[i].memory >= 0) graph->place(given[i].memory, static_cast<char*>(const_cast<void*>(tensors[i]->storage().data())));
   std::vector<at::Tensor> before;   // gradients, to be put back where a check ends the run
   if (graph->has_checks())
     for (const Gradient& g : gradients) before.push_back(g.parameter.grad());
   place_gradients();
+  WrittenMemory memory;
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (given[i].written) memory.add(*tensors[i]);
+  for (const Gradient& g : gradients)
+    if (g.made) memory.add(g.parameter.grad());
   try {
-    run_graph(*graph);
+    run_graph(*graph, memory);
   } catch (const OtherValue&) {
     for (size_t i = 0; i < before.size(); ++i) gradients[i].parameter.mutable_grad() = before[i];
     return unfit("a value that the host reads is another one"), not_implemented();
@@ -474,13 +488,18 @@ void bind_step_plans(py::module_& m) {
           "call", [](StepPlan& plan, const py::tuple& args, const py::dict& kwargs) { return plan.call(args.ptr(), kwargs.ptr()); },
           py::arg("args"), py::arg("kwargs"))
       .def("unlike", [](const StepPlan& a, const StepPlan& b) { return a.graph->unlike(*b.graph); })
-      .def("finish", [](StepPlan& plan) { with_c10_errors([&] { plan.graph->finish(); }); })
+      .def("finish",
+           [](StepPlan& plan) {
+             plan.graph->run_constants_once();
+             with_c10_errors([&] { plan.graph->finish(); });
+           })
       .def("program", [](const StepPlan& plan) { return bindings::program_of(*plan.graph); })
       .def_property_readonly("written", &written_by)
       .def_property_readonly("parameters", &parameters_of)
       .def_property_readonly("misfit", &StepPlan::misfit)
       .def_property_readonly("nodes", [](const StepPlan& plan) { return plan.graph->num_nodes(); })
       .def_property_readonly("launches", [](const StepPlan& plan) { return plan.graph->num_launches(); })
+      .def_property_readonly("constants", [](const StepPlan& plan) { return plan.graph->num_constant_nodes(); })
       .def_property_readonly("bytes", [](const StepPlan& plan) { return plan.graph->slab_bytes(); })
       .def_readonly("runs", &StepPlan::runs);
   step_plan_type = reinterpret_cast<PyTypeObject*>(m.attr("StepPlan").ptr());

@@ -60,7 +60,7 @@ struct Structure {
 struct Modes {
   Queue* queue;
   c10::impl::LocalDispatchKeySet keys;
-  bool grad, recording, autocast, cpu_autocast, deterministic;
+  bool grad, recording, autocast, cpu_autocast, deterministic, mkldnn;
   at::ScalarType autocast_type, cpu_autocast_type, default_type;
   at::Float32MatmulPrecision precision;
   FpMode fp;
@@ -80,8 +80,19 @@ struct FreshMemory {
 
 /// Before a run: what is recorded has run, and results have their memory.
 c10::SmallVector<c10::Storage, 8> prepare_run(Graph& graph, const std::vector<FreshMemory>& fresh);
+/// Memory of the caller's that a run writes: what others keep of its value (block.h) is old then.
+class WrittenMemory {
+ public:
+  void add(const at::Tensor& t);
+  void note() const {
+    for (const Block* block : blocks_) note_write(*block);
+  }
+
+ private:
+  c10::SmallVector<const Block*, 8> blocks_;
+};
 /// Runs with the next numbers of the default generator. Throws OtherValue, and gives the numbers back.
-void run_graph(Graph& graph);
+void run_graph(Graph& graph, const WrittenMemory& written);
 
 class StepPlan {
  public:

@@ -58,6 +58,7 @@ void expose(Block& block) {
   if (capturing()) note_host_access(block);
   // First the mark: what another thread records in between runs at once (Stream::submit).
   block.exposed.store(true);
+  stop_watching(block);
   with_c10_errors([&] { block.queue->stream().before_write(&block, Reason::Pointer); });
 }
 
@@ -68,7 +69,9 @@ void watch_pointers(c10::StorageImpl& storage) {
   if (block && !block->exposed.load(std::memory_order_relaxed)) storage.set_materializer(&pointer_taken);
 #else
   Block* block = block_of(storage.data_ptr());
-  if (block && !config().force_fusion) block->exposed.store(true, std::memory_order_relaxed);
+  if (!block || config().force_fusion) return;
+  block->exposed.store(true, std::memory_order_relaxed);
+  stop_watching(*block);
 #endif
 }
 

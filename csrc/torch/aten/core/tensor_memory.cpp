@@ -127,6 +127,11 @@ void before_write(const at::Tensor& t, Reason reason) {
   }
 }
 
+void after_write(const at::Tensor& t) {
+  if (!t.defined() || !t.has_storage()) return;
+  if (const Block* const block = hologram::block_of(t.storage().data_ptr())) note_write(*block);
+}
+
 void forget_lost_value(const at::Tensor& t) {
   Block* const block = block_of(t);
   if (C10_UNLIKELY(block && is_poisoned(*block)) && t.nbytes() == block->bytes) forget_poison(*block);

@@ -40,6 +40,8 @@ void order_write(const at::Tensor& t);
 /// Before anything outside the stream reads or writes a tensor's memory.
 void before_read(const at::Tensor& t, Reason reason = Reason::Library);
 void before_write(const at::Tensor& t, Reason reason = Reason::Library);
+/// When it has been written.
+void after_write(const at::Tensor& t);
 /// Before all elements of `t`, which is dense, are written: where these are all of its memory, a value that was lost is no matter.
 void forget_lost_value(const at::Tensor& t);
 template <class... More>

@@ -103,6 +103,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       forget_lost_value(dst);
       before_write(dst);
       home_queue(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
+      after_write(dst);
       note_copy(dst, src);
       stat.compiled.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -123,6 +124,7 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
   if (neg) source = at::_neg_view(source);
   target.copy_(source);
   aliases.write_back();
+  after_write(dst);
   stat.library.fetch_add(1, std::memory_order_relaxed);
   aliases.report(stat);
 }

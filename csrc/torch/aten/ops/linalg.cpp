@@ -36,6 +36,7 @@
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
+#include "torch/aten/torch_kernels/narrow_product.h"
 #include "torch/aten/torch_kernels/typed_call.h"
 
 namespace hologram::aten {
@@ -89,7 +90,7 @@ class LibraryCall {
  public:
   template <class... Inputs>
   explicit LibraryCall(const OpStat& stat, const Tensor& out, const Inputs&... inputs)
-      : written_(out.storage().unsafeGetStorageImpl()) {
+      : written_(out.storage().unsafeGetStorageImpl()), block_(block_of(out)) {
     check_one_memory(stat.name, out, inputs...);
     before_read(inputs...);
     before_write(out);
@@ -97,6 +98,7 @@ class LibraryCall {
   }
   ~LibraryCall() {
     resume_recording();
+    if (block_) note_write(*block_);
     watch_pointers(*written_);
   }
   LibraryCall(const LibraryCall&) = delete;
@@ -104,6 +106,7 @@ class LibraryCall {
 
  private:
   c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
+  const Block* block_;
   PointersInside inside_;
   HostWork work_;
 };
@@ -126,14 +129,28 @@ void start_from(const Tensor& out, const Tensor& self) {
   copy_rows(target, source, row, static_cast<size_t>(out.size(0)));
 }
 
+/// out <- a @ b, and out <- alpha * a @ b + beta * out, of tensors that BLAS multiplies.
+void multiply(Tensor& out, const Tensor& a, const Tensor& b) {
+  if (is_narrow_product(out, a, b))
+    NarrowProduct(out, a, b, false).run(out.mutable_data_ptr<float>(), a.const_data_ptr<float>(), b.const_data_ptr<float>());
+  else at::cpu::mm_outf(a, b, out);
+  if (capturing()) capture_product(Product::mm, out, a, b);
+}
+
+void multiply_and_add(Tensor& out, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+  if (is_narrow_product(out, a, b) && alpha.equal(1) && beta.equal(1))
+    NarrowProduct(out, a, b, true).run(out.mutable_data_ptr<float>(), a.const_data_ptr<float>(), b.const_data_ptr<float>());
+  else at::cpu::addmm_outf(out, a, b, beta, alpha, out);
+  if (capturing()) capture_product(Product::addmm, out, a, b, beta, alpha);
+}
+
 Tensor mm(const Tensor& a, const Tensor& b) {
   if (matrices(a, b)) {
     static OpStat& stat = op_stat<at::_ops::mm>();
     if (blas_type(a)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
-      at::cpu::mm_outf(a, b, out);
-      if (capturing()) capture_product(Product::mm, out, a, b);
+      multiply(out, a, b);
       count(stat);
       return out;
     }
@@ -156,8 +173,7 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
       check_one_memory(stat.name, out, self, a, b);
       start_from(out, self);
       const LibraryCall call(stat, out, a, b);
-      at::cpu::addmm_outf(out, a, b, beta, alpha, out);
-      if (capturing()) capture_product(Product::addmm, out, a, b, beta, alpha);
+      multiply_and_add(out, a, b, beta, alpha);
       count(stat);
       return out;
     }
@@ -203,13 +219,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   check_one_memory(stat.name, out, rows, columns, bias.defined() ? bias : rows);
   if (bias.defined()) start_from(out_rows, bias);
   const LibraryCall call(stat, out_rows, rows, columns);
-  if (bias.defined()) {
-    at::cpu::addmm_outf(out_rows, rows, columns, 1, 1, out_rows);
-    if (capturing()) capture_product(Product::addmm, out_rows, rows, columns);
-  } else {
-    at::cpu::mm_outf(rows, columns, out_rows);
-    if (capturing()) capture_product(Product::mm, out_rows, rows, columns);
-  }
+  if (bias.defined()) multiply_and_add(out_rows, rows, columns, 1, 1);
+  else multiply(out_rows, rows, columns);
   count(stat);
   return out;
 }

@@ -141,6 +141,8 @@ void StepLoop::run() {
   }
   for (size_t i = 0; i < tensors_.size(); ++i) memory.push_back(written_[i] ? output_data(tensors_[i]) : input_data(tensors_[i]));
   run_at(memory.data());
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    if (written_[i]) after_write(tensors_[i]);
   if (!capturing()) return;
   c10::SmallVector<MemoryUse, 16> uses;
   for (size_t i = 0; i < tensors_.size(); ++i) uses.push_back({memory[i], written_[i]});

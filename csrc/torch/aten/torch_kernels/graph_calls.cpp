@@ -14,6 +14,7 @@
 
 #include "runtime/graph/capture.h"
 #include "torch/aten/torch_kernels/blas.h"
+#include "torch/aten/torch_kernels/narrow_product.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
 
@@ -79,15 +80,21 @@ bool same_value(const c10::IValue& a, const c10::IValue& b) {
 
 class TorchCall final : public GraphCall {
  public:
+  /// Where its random numbers begin: the generator's number in the graph, and how many were drawn from it before.
+  struct Drawn {
+    int source;
+    uint64_t relative;
+    bool operator==(const Drawn& o) const { return source == o.source && relative == o.relative; }
+  };
+
   TorchCall(const Plan& plan, torch::jit::Stack arguments, std::vector<c10::Storage> storages, std::vector<size_t> result_bytes,
-            uint64_t draws, bool seeded, Queue& queue)
+            std::optional<Drawn> drawn, Queue& queue)
       : plan_(plan),
         arguments_(std::move(arguments)),
         storages_(std::move(storages)),
         result_bytes_(std::move(result_bytes)),
         results_(result_bytes_.size()),
-        draws_(draws),
-        seeded_(seeded),
+        drawn_(drawn),
         queue_(queue) {}
 
   const char* name() const override { return plan_.name.c_str(); }
@@ -99,14 +106,14 @@ class TorchCall final : public GraphCall {
 
   void run(Graph& graph) override {
     stack_ = arguments_;
-    const PhiloxRange range{graph.seed(), graph.offset(draws_)};
-    const ReplayedPhilox numbers(range);
+    const auto range = graph.numbers(drawn_ ? drawn_->source : 0, drawn_ ? drawn_->relative : 0);
+    const ReplayedPhilox numbers(PhiloxRange{range.seed, range.offset});
     for (size_t i = 0; i < plan_.arguments.size(); ++i)
-      if (plan_.arguments[i].kind == ArgumentKind::Generator && seeded_) stack_[i] = native_generator(std::nullopt, 0, at::kCPU);
+      if (plan_.arguments[i].kind == ArgumentKind::Generator && drawn_) stack_[i] = native_generator(std::nullopt, 0, at::kCPU);
     {
       const at::AutoDispatchBelowADInplaceOrView below;
       const PoolScope pool(queue_, c10::DeviceType::CPU);
-      const SeededDefault seeds(seeded_, 0, at::kCPU);
+      const SeededDefault seeds(drawn_.has_value(), 0, at::kCPU);
       plan_.op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack_);
     }
     size_t found = 0;
@@ -121,10 +128,12 @@ class TorchCall final : public GraphCall {
     plan_.stat->library.fetch_add(1, std::memory_order_relaxed);
   }
 
+  bool may_vary() const override { return drawn_ || plan_.op.operator_name().name.rfind("aten::", 0) != 0; }
+
   std::string unlike(const GraphCall& other) const override {
     const auto* o = dynamic_cast<const TorchCall*>(&other);
     if (!o || o->plan_.name != plan_.name) return "another op the next time";
-    if (o->draws_ != draws_ || o->result_bytes_ != result_bytes_) return "other results the next time";
+    if (o->drawn_ != drawn_ || o->result_bytes_ != result_bytes_) return "other results the next time";
     for (size_t i = 0; i < arguments_.size(); ++i)
       if (!same_value(arguments_[i], o->arguments_[i]))
         return "its argument '" + plan_.op.schema().arguments()[i].name() +
@@ -151,8 +160,7 @@ class TorchCall final : public GraphCall {
   std::vector<c10::Storage> storages_;
   std::vector<size_t> result_bytes_;
   std::vector<char*> results_;
-  const uint64_t draws_;
-  const bool seeded_;
+  const std::optional<Drawn> drawn_;
   Queue& queue_;
 };
 
@@ -162,9 +170,9 @@ bool depends_on_data(const Plan& plan) {
 
 }  // namespace
 
-uint64_t CapturedCall::draws_so_far() {
+std::vector<uint64_t> CapturedCall::draws_so_far() {
   const Capture* capture = Capture::current();
-  return capture ? capture->draws() : 0;
+  return capture ? capture->draws() : std::vector<uint64_t>();
 }
 
 void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::ArrayRef<at::Tensor> results) {
@@ -226,11 +234,17 @@ void CapturedCall::add(const Plan& plan, torch::jit::Stack arguments, c10::Array
     result_bytes.push_back(t.storage().nbytes());
   }
   for (const void* data : seen) uses.push_back({data, true});
-  const uint64_t draws = capture->draws();
+  const std::vector<uint64_t> draws = capture->draws();
+  std::optional<TorchCall::Drawn> drawn;
+  for (size_t i = 0; i < draws.size() && i < draws_.size(); ++i) {
+    if (draws[i] == draws_[i]) continue;
+    if (drawn) return capture->stop(plan.name + " draws from two generators");
+    drawn = {static_cast<int>(i), draws_[i]};
+  }
   Queue& queue = current_queue(current_device());
-  capture->add_call(std::make_unique<TorchCall>(plan, std::move(arguments), std::move(moved), std::move(result_bytes), draws_,
-                                                draws != draws_, queue),
-                    uses.data(), static_cast<int>(uses.size()));
+  capture->add_call(
+      std::make_unique<TorchCall>(plan, std::move(arguments), std::move(moved), std::move(result_bytes), drawn, queue), uses.data(),
+      static_cast<int>(uses.size()));
 }
 
 // ---- products ----
@@ -248,7 +262,10 @@ class ProductCall final : public GraphCall {
       tensors_[i] = cpu_tensor(storages_[i], *given[i]);
       offsets_[i] = given[i]->storage_offset() * static_cast<int64_t>(given[i]->element_size());
     }
-    prepare_gemm();
+    const bool is_sum = kind == Product::addmm;
+    if ((kind == Product::mm || (is_sum && alpha.equal(1) && beta.equal(1))) && is_narrow_product(out, a, b))
+      narrow_.emplace(out, a, b, is_sum);
+    else prepare_gemm();
   }
 
   const char* name() const override {
@@ -262,6 +279,9 @@ class ProductCall final : public GraphCall {
 
   void run(Graph&) override {
     if (direct_) return gemm();
+    if (narrow_)
+      return narrow_->run(reinterpret_cast<float*>(address_[0]), reinterpret_cast<const float*>(address_[1]),
+                          reinterpret_cast<const float*>(address_[2]));
     at::Tensor &out = tensors_[0], &a = tensors_[1], &b = tensors_[2];
     const at::AutoDispatchBelowADInplaceOrView below;
     switch (kind_) {
@@ -350,6 +370,7 @@ class ProductCall final : public GraphCall {
   at::Tensor tensors_[3];
   int64_t offsets_[3];
   char* address_[3] = {};
+  std::optional<NarrowProduct> narrow_;
   bool direct_ = false, is_double_ = false;
   char op_first_ = 'n', op_second_ = 'n';
   int first_ = 0, second_ = 0, m_ = 0, n_ = 0, k_ = 0, ld_first_ = 0, ld_second_ = 0, ld_out_ = 0;
@@ -445,9 +466,11 @@ void capture_work(const char* name, std::initializer_list<MemoryUse> uses, std::
 bool passes(const at::Tensor& flag, const char* message) {
   const HostWork work;
   const bool good = flag.item<bool>();
-  if (capturing() && good)
+  if (const Capture* const capture = capturing() && good ? Capture::current() : nullptr) {
+    const char* const who = capture->is_fixed() ? "hologram.Graph.replay: " : "hologram.jit: ";
     capture_work("check", {{flag.const_data_ptr(), false}}, message,
-                 [message](char* const* at) { TORCH_CHECK(*reinterpret_cast<const bool*>(at[0]), "hologram.jit: ", message); });
+                 [=](char* const* at) { TORCH_CHECK(*reinterpret_cast<const bool*>(at[0]), who, message); });
+  }
   return good;
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/graph/capturing.h"
 #include "torch/aten/torch_kernels/native_call.h"
@@ -18,13 +19,15 @@ namespace hologram::aten {
 /// Around a call of torch's kernel: what the kernel does to memory is part of it. Does nothing while no graph is captured.
 class CapturedCall {
  public:
-  CapturedCall() : draws_(capturing() ? draws_so_far() : 0) {}
+  CapturedCall() {
+    if (capturing()) draws_ = draws_so_far();
+  }
   /// The kernel has run with `arguments`, as it was given them; `results` are what it made, as tensors of the device.
   void add(const Plan& plan, torch::jit::Stack arguments, c10::ArrayRef<at::Tensor> results);
 
  private:
-  static uint64_t draws_so_far();
-  uint64_t draws_;
+  static std::vector<uint64_t> draws_so_far();
+  std::vector<uint64_t> draws_;   // from each generator, before the call
   HostWork work_;
 };
 

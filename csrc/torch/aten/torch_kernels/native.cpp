@@ -361,6 +361,20 @@ void TensorAliases::write_back() {
   }
 }
 
+/// The kernel has run. A sparse or nested tensor that it wrote has members, and they have the memory.
+void TensorAliases::note_writes() const {
+  const auto note = [](const c10::Storage& storage) {
+    if (const Block* const block = hologram::block_of(storage.data_ptr())) note_write(*block);
+  };
+  for (const TensorPair& pair : written_) {
+    if (is_sparse_layout(pair.original.layout()) || pair.original.is_nested()) {
+      for (const StoragePair& member : storages_) note(member.original);
+    } else if (pair.original.has_storage()) {
+      note(pair.original.storage());
+    }
+  }
+}
+
 /// Does a result view an argument that was made outside of inference mode? Then it is no inference tensor either.
 bool TensorAliases::views_normal_tensor(const at::Tensor& native) const {
   if (!native.has_storage()) return false;

@@ -24,6 +24,9 @@ namespace hologram::aten {
 class TensorAliases {
  public:
   explicit TensorAliases(c10::DeviceType native = c10::DeviceType::CPU) : native_(native) {}
+  ~TensorAliases() { note_writes(); }
+  TensorAliases(const TensorAliases&) = delete;
+  TensorAliases& operator=(TensorAliases&&) = default;
   /// A read-only argument.
   at::Tensor read(const at::Tensor& t);
   /// An argument the kernel writes, and may resize: call write_back() after the kernel.
@@ -46,6 +49,7 @@ class TensorAliases {
   };
   struct TensorPair { at::Tensor original, alias; };
 
+  void note_writes() const;
   at::Tensor alias(const at::Tensor& t);
   StoragePair& alias_storage(const c10::Storage& original);
   void fetch(StoragePair& pair, const at::Tensor& t);
