@@ -117,13 +117,14 @@ def test_an_exception_for_the_waiting_thread_comes_after_the_kernel():
 
 def test_finalizers_wait_for_the_compiler():
     """Garbage whose finalizer calls ops may not be collected in the middle of one."""
-    seen = []
+    seen, kernels = [], []
 
     class Noticing:
         def __del__(self):
             seen.append((X * 3)[0].item())
 
     def litter(names):
+        kernels.append(names)
         if "digamma" in names:
             for _ in range(2000):
                 holder = Noticing()
@@ -132,7 +133,7 @@ def test_finalizers_wait_for_the_compiler():
         t = doomed(X, torch.rsqrt)
         value = t.cpu()
     gc.collect()
-    assert seen == [1.5] * 2000
+    assert seen == [1.5] * 2000, (kernels, gc.isenabled(), gc.get_count(), gc.get_freeze_count())
     torch.testing.assert_close(value, doomed(X.cpu(), torch.rsqrt), rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
