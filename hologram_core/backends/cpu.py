@@ -100,8 +100,9 @@ class _Host:
         self.machine = target.create_target_machine(cpu=cpu, features=flat, opt=2, reloc="pic",
                                                     codemodel="small", jit=True)
         # Code and constants of a kernel in one piece of memory (use_lmm): the code reaches its constants by 32 bits, and LLVM ends the
-        # process where holes among gigabytes of mapped memory took one of them elsewhere.
-        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine, use_lmm=True)
+        # process where holes among gigabytes of mapped memory took one of them elsewhere. That piece has no room for the table
+        # through which code calls libm, which is left to processors without FMA.
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine, use_lmm=not _libm_allowed(self.features))
         width = ' "prefer-vector-width"="512"' if "avx512f" in self.features else ""
         self.attributes = "nounwind" + width
 

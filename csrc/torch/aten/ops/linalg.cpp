@@ -5,7 +5,8 @@
 // complex, integers, errors) takes the library's path (typed_call.h), whose checks and messages are torch's.
 //
 // float16 and bfloat16 products run in float32 where the processor has no instructions for them: torch's own kernels are up
-// to a thousand times slower there. Inputs widen exactly, results round once.
+// to a thousand times slower there. Inputs widen exactly, results round once. Products with few rows or few columns are our own
+// (few_rows.h, narrow_product.h).
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_to_copy.h>
 #include <ATen/ops/addmm_cpu_dispatch.h>
@@ -35,6 +36,7 @@
 #include "torch/aten/core/common.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
+#include "torch/aten/torch_kernels/few_rows.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/narrow_product.h"
 #include "torch/aten/torch_kernels/typed_call.h"
@@ -129,16 +131,22 @@ void start_from(const Tensor& out, const Tensor& self) {
   copy_rows(target, source, row, static_cast<size_t>(out.size(0)));
 }
 
-/// out <- a @ b, and out <- alpha * a @ b + beta * out, of tensors that BLAS multiplies.
+/// Does `multiply` take them? `out` is in contiguous rows.
+bool multiplies(const Tensor& a, const Tensor& b) { return blas_type(a) || is_few_rows(a, b); }
+
+/// out <- a @ b, and out <- alpha * a @ b + beta * out.
 void multiply(Tensor& out, const Tensor& a, const Tensor& b) {
-  if (is_narrow_product(out, a, b))
+  if (is_few_rows(a, b)) FewRows(out, a, b, false).run(out.mutable_data_ptr(), a.const_data_ptr(), b.const_data_ptr());
+  else if (is_narrow_product(out, a, b))
     NarrowProduct(out, a, b, false).run(out.mutable_data_ptr<float>(), a.const_data_ptr<float>(), b.const_data_ptr<float>());
   else at::cpu::mm_outf(a, b, out);
   if (capturing()) capture_product(Product::mm, out, a, b);
 }
 
 void multiply_and_add(Tensor& out, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
-  if (is_narrow_product(out, a, b) && alpha.equal(1) && beta.equal(1))
+  const bool plain = alpha.equal(1) && beta.equal(1);
+  if (plain && is_few_rows(a, b)) FewRows(out, a, b, true).run(out.mutable_data_ptr(), a.const_data_ptr(), b.const_data_ptr());
+  else if (plain && is_narrow_product(out, a, b))
     NarrowProduct(out, a, b, true).run(out.mutable_data_ptr<float>(), a.const_data_ptr<float>(), b.const_data_ptr<float>());
   else at::cpu::addmm_outf(out, a, b, beta, alpha, out);
   if (capturing()) capture_product(Product::addmm, out, a, b, beta, alpha);
@@ -147,7 +155,7 @@ void multiply_and_add(Tensor& out, const Tensor& a, const Tensor& b, const Scala
 Tensor mm(const Tensor& a, const Tensor& b) {
   if (matrices(a, b)) {
     static OpStat& stat = op_stat<at::_ops::mm>();
-    if (blas_type(a)) {
+    if (multiplies(a, b)) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, b);
       multiply(out, a, b);
@@ -168,7 +176,7 @@ bool expands_to(const Tensor& self, int64_t rows, int64_t columns) {
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   if (matrices(a, b) && readable(self, a) && expands_to(self, a.size(0), b.size(1))) {
     static OpStat& stat = op_stat<at::_ops::addmm>();
-    if (blas_type(a)) {
+    if (blas_type(a) || (alpha.equal(1) && beta.equal(1) && is_few_rows(a, b))) {
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       check_one_memory(stat.name, out, self, a, b);
       start_from(out, self);
@@ -211,7 +219,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   c10::SmallVector<int64_t, 6> sizes(input.sizes().begin(), input.sizes().end());
   sizes.back() = weight.size(0);
   const Tensor rows = as_rows(input, features), columns = transposed(weight);
-  if (!blas_type(input) || !readable(input, weight)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
+  if (!readable(input, weight) || !multiplies(rows, columns)) return (bias.defined() ? addmm(bias, rows, columns, 1, 1) : mm(rows, columns)).view(sizes);
 
   static OpStat& stat = op_stat<at::_ops::linear>();
   const Tensor out = empty(sizes, input.scalar_type(), input.device());
@@ -281,6 +289,15 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
 Tensor mv(const Tensor& a, const Tensor& x) {
   if (a.dim() == 2 && x.dim() == 1 && a.size(1) == x.size(0) && readable(a, x)) {
     static OpStat& stat = op_stat<at::_ops::mv>();
+    const Tensor row = as_matrix(x, 1, x.size(0), x.size(0), x.stride(0)), columns = transposed(a);
+    if (is_few_rows(row, columns)) {
+      Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
+      Tensor out_row = as_matrix(out, 1, a.size(0), a.size(0), 1);
+      const LibraryCall call(stat, out, a, x);
+      multiply(out_row, row, columns);
+      count(stat);
+      return out;
+    }
     if (blas_type(a)) {
       Tensor out = empty({a.size(0)}, a.scalar_type(), a.device());
       const LibraryCall call(stat, out, a, x);

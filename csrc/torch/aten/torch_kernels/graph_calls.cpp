@@ -14,6 +14,7 @@
 
 #include "runtime/graph/capture.h"
 #include "torch/aten/torch_kernels/blas.h"
+#include "torch/aten/torch_kernels/few_rows.h"
 #include "torch/aten/torch_kernels/narrow_product.h"
 #include "torch/device/errors.h"
 #include "torch/device/generator.h"
@@ -263,8 +264,9 @@ class ProductCall final : public GraphCall {
       offsets_[i] = given[i]->storage_offset() * static_cast<int64_t>(given[i]->element_size());
     }
     const bool is_sum = kind == Product::addmm;
-    if ((kind == Product::mm || (is_sum && alpha.equal(1) && beta.equal(1))) && is_narrow_product(out, a, b))
-      narrow_.emplace(out, a, b, is_sum);
+    const bool plain = kind == Product::mm || (is_sum && alpha.equal(1) && beta.equal(1));
+    if (plain && is_few_rows(a, b)) few_.emplace(out, a, b, is_sum);
+    else if (plain && is_narrow_product(out, a, b)) narrow_.emplace(out, a, b, is_sum);
     else prepare_gemm();
   }
 
@@ -279,6 +281,7 @@ class ProductCall final : public GraphCall {
 
   void run(Graph&) override {
     if (direct_) return gemm();
+    if (few_) return few_->run(address_[0], address_[1], address_[2]);
     if (narrow_)
       return narrow_->run(reinterpret_cast<float*>(address_[0]), reinterpret_cast<const float*>(address_[1]),
                           reinterpret_cast<const float*>(address_[2]));
@@ -370,6 +373,7 @@ class ProductCall final : public GraphCall {
   at::Tensor tensors_[3];
   int64_t offsets_[3];
   char* address_[3] = {};
+  std::optional<FewRows> few_;
   std::optional<NarrowProduct> narrow_;
   bool direct_ = false, is_double_ = false;
   char op_first_ = 'n', op_second_ = 'n';

@@ -31,7 +31,7 @@ class CapturedCall {
   HostWork work_;
 };
 
-// Products by torch's BLAS.
+// Products: our own, or torch's BLAS.
 enum class Product : uint8_t { mm, addmm, bmm, baddbmm, mv, dot };
 /// out <- a @ b, or alpha * (a @ b) + beta * out. Tensors of the device.
 void capture_product(Product kind, const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const at::Scalar& beta = 1,
