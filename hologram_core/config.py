@@ -164,6 +164,10 @@ class Config:
     def __init__(self, values: dict[str, Any]):
         vars(self).update(values)
 
+    def replace(self, **changes: Any) -> Config:
+        """The same switches but for `changes`."""
+        return Config(vars(self) | changes)
+
     def __setattr__(self, name: str, value: Any):
         raise AttributeError(f"hologram: the switches are read once, when the package is imported ({name}={value!r}). "
                              "Set the variable before that.")

@@ -1,6 +1,5 @@
 """Kernels that come with the package: the list of their keys, the library, what is taken from it and what is not."""
 
-import dataclasses
 import os
 import platform
 import subprocess
@@ -87,7 +86,7 @@ def packed(library, monkeypatch):
     monkeypatch.setattr(kernel_pack, "FOLDER", library)
 
     def use(**switches):
-        monkeypatch.setattr(kernel_pack, "config", dataclasses.replace(kernel_pack.config, **{"pack": True, **switches}))
+        monkeypatch.setattr(kernel_pack, "config", kernel_pack.config.replace(**{"pack": True, **switches}))
         address, said = kernel_pack.find()
         _runtime.use_kernel_pack(address)
         return address, said
