@@ -1,6 +1,5 @@
 """The kernel cache on disk: private, bound to its keys, bounded, checked, and never a reason to fail."""
 
-import dataclasses
 import errno
 import os
 import shutil
@@ -26,7 +25,7 @@ FILE = f"{cache.digest_of(KEY)}.hgk"
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "kernels"
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=path, cache_size=1 << 30))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_dir=path, cache_size=1 << 30))
     monkeypatch.setattr(cache, "_unseen", None)
     monkeypatch.setattr(cache.log, "_warned", set())
     return path
@@ -171,7 +170,7 @@ def a_link_to_itself(folder):
 def test_a_folder_that_cannot_be_made(place, folder, monkeypatch, capsys):
     path = folder.parent / "deeper" / ("kernels" if place.__name__ != "<lambda>" else "k" * 300)
     path.parent.mkdir()
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=path))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_dir=path))
     place(path)
     used_twice()
     assert cache.load(key(0)) is None
@@ -182,7 +181,7 @@ def test_a_folder_that_cannot_be_made(place, folder, monkeypatch, capsys):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no such system")
 def test_a_folder_where_none_can_be(folder, monkeypatch, capsys):
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=Path("/proc/hologram/kernels")))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_dir=Path("/proc/hologram/kernels")))
     assert cache.load(KEY) is None and warned(capsys) == []             # absent: nothing was stored yet
     used_twice()
     line, = warned(capsys)
@@ -190,7 +189,7 @@ def test_a_folder_where_none_can_be(folder, monkeypatch, capsys):
 
 
 def test_no_home(folder, monkeypatch, capsys):
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_dir=None))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_dir=None))
     assert cache.load(KEY) is None
     used_twice()
     line, = warned(capsys)
@@ -271,7 +270,7 @@ def test_every_call_to_the_system_may_fail(folder, monkeypatch, fault):
         failing = Failing(at, fault)
         with monkeypatch.context() as m:
             m.setattr(cache, "os", failing)
-            m.setattr(cache, "config", dataclasses.replace(cache.config, cache_size=1000))
+            m.setattr(cache, "config", cache.config.replace(cache_size=1000))
             m.setattr(cache, "_unseen", None)
             first = cache.load(KEY)
             cache.store(KEY, ENTRY)
@@ -290,7 +289,7 @@ def test_every_call_to_the_system_may_fail(folder, monkeypatch, fault):
 
 def test_what_was_used_least_recently_goes(folder, monkeypatch):
     one = len(stored(folder, 0).read_bytes())
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_size=10 * one))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_size=10 * one))
     (folder / "notes.txt").write_text("not ours")
     left_over, fresh = folder / ".new-0123", folder / ".new-4567"
     left_over.write_text("a writer that died")
@@ -321,16 +320,16 @@ def test_the_folder_is_not_looked_through_for_each_entry(folder, monkeypatch):
     monkeypatch.setattr(cache, "_evict", lambda *_: looks.append(1))
     size = len(stored(folder, 0).read_bytes())
     assert len(looks) == 1
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_size=16 * 8 * size))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_size=16 * 8 * size))
     for n in range(1, 33):
         stored(folder, n)
     assert len(looks) == 1 + 4
 
 
 TOGETHER = """
-import dataclasses, pathlib, sys
+import pathlib, sys
 from hologram_core.backends import disk_cache as cache
-cache.config = dataclasses.replace(cache.config, cache_dir=pathlib.Path(sys.argv[1]), cache_size=20_000)
+cache.config = cache.config.replace(cache_dir=pathlib.Path(sys.argv[1]), cache_size=20_000)
 hits = 0
 for n in range(600):
     key = cache.key_of(b"%d" % (n * int(sys.argv[2]) % 60))
@@ -362,10 +361,10 @@ def test_a_hit_is_noted_once_a_day(folder):
 
 
 def test_no_cache(folder, monkeypatch):
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_size=0))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_size=0))
     cache.store(KEY, ENTRY)
     assert cache.load(KEY) is None and not folder.exists()
-    monkeypatch.setattr(cache, "config", dataclasses.replace(cache.config, cache_size=50))
+    monkeypatch.setattr(cache, "config", cache.config.replace(cache_size=50))
     cache.store(KEY, ENTRY)
     assert not folder.exists()                                          # larger than all of it
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ def perf(monkeypatch):
     """The switch is on; this process's file, which was not there."""
     path = Path(f"/tmp/perf-{os.getpid()}.map")
     path.unlink(missing_ok=True)
-    monkeypatch.setattr(perf_map, "config", replace(config.config, perf=True))
+    monkeypatch.setattr(perf_map, "config", config.config.replace(perf=True))
     yield path
     path.unlink(missing_ok=True)
 

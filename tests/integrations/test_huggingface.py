@@ -3,7 +3,6 @@
 All models are tiny, made here, with random weights.
 """
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -41,7 +40,7 @@ def afresh():
 
 
 def switch(monkeypatch, on):
-    monkeypatch.setattr(_patches_huggingface, "config", dataclasses.replace(_patches_huggingface.config, hf=on))
+    monkeypatch.setattr(_patches_huggingface, "config", _patches_huggingface.config.replace(hf=on))
 
 
 @pytest.fixture(params=["HOLOGRAM_HF", "ACCELERATE_TORCH_DEVICE"])

@@ -1,6 +1,5 @@
 """The command `hologram`: what it finds, for people and as JSON; what it says to do; with and without torch."""
 
-import dataclasses
 import importlib.util
 import json
 import os
@@ -31,7 +30,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "kernels"
-    monkeypatch.setattr(disk_cache, "config", dataclasses.replace(disk_cache.config, cache_dir=path, cache_size=1 << 30))
+    monkeypatch.setattr(disk_cache, "config", disk_cache.config.replace(cache_dir=path, cache_size=1 << 30))
     monkeypatch.setattr(disk_cache.log, "_warned", set())
     return path
 
@@ -87,7 +86,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(quick, capsys, folder, monkeyp
     assert any("hologram warm" in line for line in facts["what to do"])
     folder.chmod(0o777)
     monkeypatch.setattr(doctor, "problem", "HOLOGRAM_LOG: 'x' is not a level from 0 to 4.")
-    monkeypatch.setattr(doctor, "config", dataclasses.replace(doctor.config, guard=True))
+    monkeypatch.setattr(doctor, "config", doctor.config.replace(guard=True))
     monkeypatch.setattr(doctor, "_usable_cores", lambda: 8)
     monkeypatch.setattr(doctor._runtime, "max_threads", lambda: 1)
     _, text = run(capsys, "doctor")
