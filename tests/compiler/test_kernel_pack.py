@@ -1,6 +1,5 @@
 """Kernels that come with the package: the list of their keys, the library, what is taken from it and what is not."""
 
-import dataclasses
 import os
 import platform
 import subprocess
@@ -87,7 +86,7 @@ def packed(library, monkeypatch):
     monkeypatch.setattr(kernel_pack, "FOLDER", library)
 
     def use(**switches):
-        monkeypatch.setattr(kernel_pack, "config", dataclasses.replace(kernel_pack.config, **{"pack": True, **switches}))
+        monkeypatch.setattr(kernel_pack, "config", kernel_pack.config.replace(**{"pack": True, **switches}))
         address, said = kernel_pack.find()
         _runtime.use_kernel_pack(address)
         return address, said
@@ -166,6 +165,17 @@ def test_a_file_that_is_no_library_is_not_used(packed, monkeypatch, tmp_path):
         (tmp_path / kernel_pack.file_name(level)).write_bytes(b"no library")
     address, said = packed()
     assert address == 0 and said.startswith("not used: ")
+
+
+@made_here
+def test_a_library_that_is_cut_off_is_not_mapped(library, packed, monkeypatch, tmp_path):
+    """Linux's loader would take it, and the process die of the first page that is not there."""
+    monkeypatch.setattr(kernel_pack, "FOLDER", tmp_path)
+    for level in kernel_pack.LEVELS:
+        whole = (library / kernel_pack.file_name(level)).read_bytes()
+        (tmp_path / kernel_pack.file_name(level)).write_bytes(whole[:len(whole) // 2])
+    address, said = packed()
+    assert address == 0 and f"{len(whole) // 2:,} of its " in said
 
 
 PROGRAM = """
