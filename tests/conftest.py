@@ -36,8 +36,7 @@ if importlib.util.find_spec("torch") is not None:
 else:
     HOST_MEMORY = True
     collect_ignore = ["aten", "backends", "compiler/test_rows.py", "conformance", "device", "install", "integrations", "programs",
-                      "runtime/trace",
-                      "sdk/test_customer_samples.py", "test_docs.py", "test_readme.py"]
+                      "runtime/trace", "sdk/test_customer_samples.py", "test_docs.py", "test_readme.py", "test_sweep.py"]
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
 
