@@ -44,6 +44,7 @@ else:
 
 from csrc.packaging import kernel_pack, precompiled_header  # noqa: E402
 from csrc.tablegen.tables import write_tables  # noqa: E402  (after the torch probe: it reads torch's schemas)
+from hologram_core.versions import release  # noqa: E402
 
 GENERATED = Path("build/generated")
 MACOS = sys.platform == "darwin"
@@ -55,6 +56,7 @@ SANITIZED = [f"-fsanitize={SANITIZE}", "-fno-sanitize=vptr", "-fno-omit-frame-po
 DEBUG = ["-g", "-fno-omit-frame-pointer"] if DEV else [] if SANITIZE else ["-g0"]
 FLAGS = ["-O1" if DEV or SANITIZE else "-O2", *SANITIZED, *DEBUG, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 STD = [] if TORCH else ["-std=c++17"]
+TORCH_STD = ["-std=c++20"] if TORCH and release(TORCH) < (2, 13) else []      # newer ones ask for it themselves
 
 
 def rpath(*relative):
@@ -143,7 +145,7 @@ extensions = [
 if TORCH:
     extensions.append(
         CppExtension("hologram_torch._C", sources("csrc/torch/**/*.cpp"), include_dirs=include,
-                     extra_compile_args=[*FLAGS, "-DAT_PER_OPERATOR_HEADERS"],
+                     extra_compile_args=[*FLAGS, *TORCH_STD, "-DAT_PER_OPERATOR_HEADERS"],
                      extra_link_args=[*rpath("../hologram_core"), *OWN_FUNCTIONS]))
 
 

@@ -66,8 +66,14 @@ def _native():
     """The binding of the runtime, which is there once the package was built for this Python."""
     import sys
     from importlib import import_module
+    from importlib.machinery import EXTENSION_SUFFIXES
 
+    from .shared_library import check_whole
+
+    folder = __file__.rpartition("/")[0]
     try:
+        for name in ("libhologram_runtime.so", *(f"_runtime{suffix}" for suffix in EXTENSION_SUFFIXES)):
+            check_whole(f"{folder}/{name}")
         return import_module("._runtime", __name__)
     except ImportError as error:
         from . import installed

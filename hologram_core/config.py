@@ -164,9 +164,15 @@ class Config:
     def __init__(self, values: dict[str, Any]):
         vars(self).update(values)
 
-    def replace(self, **changes: Any) -> Config:
-        """The same switches but for `changes`."""
-        return Config(vars(self) | changes)
+    def replace(self, **values: Any) -> Config:
+        """The same switches with other values of some."""
+        unknown = values.keys() - vars(self).keys()
+        if unknown:
+            raise TypeError(f"hologram: there is no switch {', '.join(sorted(unknown))}.")
+        return Config({**vars(self), **values})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and vars(self) == vars(other)
 
     def __setattr__(self, name: str, value: Any):
         raise AttributeError(f"hologram: the switches are read once, when the package is imported ({name}={value!r}). "

@@ -15,6 +15,7 @@ from pathlib import Path
 from . import log
 from .backends import disk_cache
 from .config import config
+from .shared_library import check_whole
 
 LEVELS = ("x86-64-v3", "x86-64-v4")
 FOLDER = Path(__file__).resolve().parent
@@ -51,9 +52,10 @@ def find() -> tuple[int, str]:
     if not path.exists():
         return 0, "none: the package was built without"
     try:
+        check_whole(path)
         library = _libraries[path] = ctypes.CDLL(str(path))
         return ctypes.addressof(ctypes.c_char.in_dll(library, index_name(level, sources))), path.name
-    except OSError as error:         # of another system, or cut off
+    except (ImportError, OSError) as error:         # cut off, or of another system
         return 0, f"not used: {error}"
     except ValueError:
         return 0, f"not used: {path.name} was made from other sources"

@@ -55,8 +55,11 @@ def load(version: str) -> ModuleType:
     """Imports the extension for torch `version` as `hologram_torch._C`."""
     name, path = f"{__package__}._C", file(*release(version))
     spec = spec_from_file_location(name, path)
-    assert spec and spec.loader
+    assert path and spec and spec.loader
+    from hologram_core import shared_library
+
     try:
+        shared_library.check_whole(path)
         sys.modules[name] = module = module_from_spec(spec)
     except ImportError as error:
         from hologram_core import installed

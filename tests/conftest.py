@@ -35,8 +35,8 @@ if importlib.util.find_spec("torch") is not None:
     from tests.modes import HOST_MEMORY
 else:
     HOST_MEMORY = True
-    collect_ignore = ["aten", "backends", "compiler/test_rows.py", "conformance", "device", "programs", "runtime/trace",
-                      "sdk/test_customer_samples.py", "test_docs.py", "test_readme.py"]
+    collect_ignore = ["aten", "backends", "compiler/test_rows.py", "conformance", "device", "install", "integrations", "programs",
+                      "runtime/trace", "sdk/test_customer_samples.py", "test_docs.py", "test_readme.py", "test_sweep.py"]
 
 left_out = Counter()      # reason -> tests of the host's memory that this backend does not have
 

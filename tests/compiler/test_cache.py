@@ -327,7 +327,7 @@ def test_the_folder_is_not_looked_through_for_each_entry(folder, monkeypatch):
 
 
 TOGETHER = """
-import dataclasses, pathlib, sys
+import pathlib, sys
 from hologram_core.backends import disk_cache as cache
 cache.config = cache.config.replace(cache_dir=pathlib.Path(sys.argv[1]), cache_size=20_000)
 hits = 0

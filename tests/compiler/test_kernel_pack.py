@@ -167,6 +167,17 @@ def test_a_file_that_is_no_library_is_not_used(packed, monkeypatch, tmp_path):
     assert address == 0 and said.startswith("not used: ")
 
 
+@made_here
+def test_a_library_that_is_cut_off_is_not_mapped(library, packed, monkeypatch, tmp_path):
+    """Linux's loader would take it, and the process die of the first page that is not there."""
+    monkeypatch.setattr(kernel_pack, "FOLDER", tmp_path)
+    for level in kernel_pack.LEVELS:
+        whole = (library / kernel_pack.file_name(level)).read_bytes()
+        (tmp_path / kernel_pack.file_name(level)).write_bytes(whole[:len(whole) // 2])
+    address, said = packed()
+    assert address == 0 and f"{len(whole) // 2:,} of its " in said
+
+
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path

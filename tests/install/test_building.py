@@ -306,3 +306,11 @@ def test_the_pythons_of_the_wheels_are_those_that_are_promised():
         named = set(re.findall(r'"3\.(\d+)"', (ROOT / f".github/workflows/{workflow}.yml").read_text()))
         assert named <= set(built)
     assert json.loads(re.search(r"python: (\[.*\])", (ROOT / ".github/workflows/ci.yml").read_text())[1]) == [f"3.{minor}" for minor in built]
+
+
+def test_the_cores_tests_are_collected_where_torch_is_absent():
+    code = "import sys; sys.modules['torch'] = None; import pytest; sys.exit(pytest.main(['--collect-only', '-qq', '-p', 'no:cacheprovider', 'tests']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:]
+    counts = dict(re.findall(r"^tests/(\S+): (\d+)$", done.stdout, re.M))
+    assert len(counts) > 30 and sum(map(int, counts.values())) > 4000

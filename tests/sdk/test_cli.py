@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from hologram_core.backends import disk_cache
 from hologram_core.backends.disk_cache import Entry
 
 ROOT = Path(hologram_core.__file__).parents[1]
+SITE = [path for path in sys.path if path.endswith("-packages")]
 
 
 @pytest.fixture
@@ -72,6 +74,7 @@ def test_doctor_as_json(quick, capsys, monkeypatch):
     assert status == 0 and list(facts)[:-1] == list(SECTIONS) and facts["ok"] is True
     assert facts["versions"]["hologram"].startswith(hologram_core.__version__) and facts["switches"]["HOLOGRAM_LOG"] == "0"
     assert set(facts["backends"]) == {"cpu", "cuda", "metal"} and facts["self-test"]["device"]
+    assert not any("bad value" in line for line in facts["what to do"])
 
 
 def test_doctor_without_torch(quick, capsys, without_torch):
@@ -85,7 +88,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(quick, capsys, folder, monkeyp
     _, facts = found(capsys, "doctor")
     assert any("hologram warm" in line for line in facts["what to do"])
     folder.chmod(0o777)
-    monkeypatch.setattr(doctor, "problem", "HOLOGRAM_LOG: 'x' is not a level from 0 to 4.")
+    monkeypatch.setattr(doctor, "problem", lambda: "HOLOGRAM_LOG: 'x' is not a level from 0 to 4.")
     monkeypatch.setattr(doctor, "config", doctor.config.replace(guard=True))
     monkeypatch.setattr(doctor, "_usable_cores", lambda: 8)
     monkeypatch.setattr(doctor._runtime, "max_threads", lambda: 1)
@@ -165,6 +168,11 @@ def test_warm_without_torch_or_cache(capsys, without_torch, folder):
     assert "torch is not installed" in text and "They are lost" in text
 
 
+def test_warm_says_which_programs_there_are(capsys):
+    with pytest.raises(SystemExit, match="no program's name contains 'nothing'. They are: core: ops and tensors; torch: tensors in four types; "):
+        run(capsys, "warm", "--only", "nothing")
+
+
 # ---- bench ----
 
 def test_bench(quick, capsys, monkeypatch):
@@ -221,3 +229,14 @@ def test_help_names_every_command(capsys):
 def test_sizes_and_paths():
     assert [report.size(n) for n in (0, 1023, 1536, 5 << 20, 3 << 30, 1 << 50)] == ["0 bytes", "1023 bytes", "1.5 KiB", "5.0 MiB", "3.0 GiB", "1048576.0 GiB"]
     assert report.short(Path.home() / "x" / "y") == "~/x/y" and report.short("/elsewhere") == "/elsewhere" and report.short(None) == "None"
+
+
+def test_a_package_that_cannot_be_loaded_is_a_sentence(tmp_path):
+    """As after a copy that was stopped: no traceback, and the command to run."""
+    folder = tmp_path / "hologram_core"
+    shutil.copytree(ROOT / "hologram_core", folder, ignore=shutil.ignore_patterns("__pycache__", "_runtime*"))
+    for name in ("doctor", "warm", "cache", "bench"):
+        done = subprocess.run([sys.executable, "-S", "-m", "hologram", name], capture_output=True, text=True,
+                              env={"PYTHONPATH": os.pathsep.join([str(folder / "names"), str(tmp_path), *SITE])})
+        line, = done.stderr.splitlines()
+        assert done.returncode == 1 and line.startswith("hologram: its libraries for Python ") and "Run `pip install " in line, done.stderr

@@ -53,3 +53,13 @@ def test_the_cache_stays_where_it_was_when_the_program_moves(tmp_path, monkeypat
 def test_bad_values_name_the_variable(name, value):
     with pytest.raises(ValueError, match=name):
         config.read({name: value})
+
+
+def test_switches_with_other_values_are_others():
+    given = config.read({"HOLOGRAM_LOG": "2"})
+    changed = given.replace(sync=True)
+    assert (changed.sync, changed.log, given.sync) == (True, 2, False)
+    with pytest.raises(TypeError, match="no switch snyc"):
+        given.replace(snyc=True)
+    with pytest.raises(AttributeError, match="read once"):
+        given.sync = True

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import hologram_core as hg
 from hologram_core import _runtime as rt
-from tests.modes import deferred
+from tests.core_modes import deferred
 
 TYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
 PAIRS = [(t, t) for t in TYPES] + [("bool", "float32"), ("uint8", "int32"), ("int64", "float32"), ("float64", "float32"), ("int32", "bool")]

@@ -132,8 +132,8 @@ def test_finalizers_wait_for_the_compiler():
     with compiler(litter):
         t = doomed(X, torch.rsqrt)
         value = t.cpu()
-    gc.collect()
-    assert seen == [1.5] * 2000, (kernels, gc.isenabled(), gc.get_count(), gc.get_freeze_count())
+    found = gc.collect()
+    assert seen == [1.5] * 2000, (kernels, found, gc.isenabled(), gc.get_freeze_count(), threading.enumerate())
     torch.testing.assert_close(value, doomed(X.cpu(), torch.rsqrt), rtol=1e-3, atol=1e-5, equal_nan=True)
 
 

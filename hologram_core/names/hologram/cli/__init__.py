@@ -33,9 +33,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    command = import_module(f".{options.command}", __name__)
     try:
+        command = import_module(f".{options.command}", __name__)
         found = command.run(options)
+    except ImportError as error:
+        if not str(error).startswith("hologram: "):
+            raise
+        print(error, file=sys.stderr)      # the package cannot be loaded; the sentence says what to run
+        return 1
     except KeyboardInterrupt:
         return 130
     print(json.dumps(found, indent=1, default=str) if options.json else command.text(found), flush=True)

@@ -166,8 +166,8 @@ def _machine_memory() -> str:
 
 
 def _switches(todo: list) -> dict:
-    if problem:
-        todo.append(f"a switch has a bad value and counts as its default. {problem}")
+    if problem():
+        todo.append(f"a switch has a bad value and counts as its default. {problem()}")
     given = {name: value for name, value in sorted(os.environ.items()) if name.startswith("HOLOGRAM_")}
     slows = {"HOLOGRAM_GUARD": config.guard, "HOLOGRAM_SYNC": config.sync, "HOLOGRAM_FUSION": not config.fusion}
     slow = [name for name, set_so in slows.items() if set_so]

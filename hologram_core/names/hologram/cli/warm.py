@@ -19,9 +19,11 @@ from .report import size, table
 
 def run(options) -> dict:
     found: dict = {"programs": [], "torch": importlib.util.find_spec("torch") is not None}
-    for name in (*CORE, *(TORCH if found["torch"] else ())):
-        if options.only not in name:
-            continue
+    names = [*CORE, *(TORCH if found["torch"] else ())]
+    chosen = [name for name in names if options.only in name]
+    if not chosen:
+        raise SystemExit(f"hologram warm: no program's name contains {options.only!r}. They are: {'; '.join(names)}.")
+    for name in chosen:
         progress(options, name)
         program = CORE[name] if name in CORE else getattr(import_module(".warm_torch", __package__), TORCH[name])
         before, start = _runtime.counters(), time.perf_counter()
