@@ -235,8 +235,8 @@ def test_a_package_that_cannot_be_loaded_is_a_sentence(tmp_path):
     """As after a copy that was stopped: no traceback, and the command to run."""
     folder = tmp_path / "hologram_core"
     shutil.copytree(ROOT / "hologram_core", folder, ignore=shutil.ignore_patterns("__pycache__", "_runtime*"))
-    for name in ("doctor", "warm", "cache", "bench"):
-        done = subprocess.run([sys.executable, "-S", "-m", "hologram", name], capture_output=True, text=True,
+    for name in ("doctor", "warm"):
+        done = subprocess.run([sys.executable, "-S", "-m", "hologram", name], cwd=tmp_path, capture_output=True, text=True,
                               env={"PYTHONPATH": os.pathsep.join([str(folder / "names"), str(tmp_path), *SITE])})
         line, = done.stderr.splitlines()
         assert done.returncode == 1 and line.startswith("hologram: its libraries for Python ") and "Run `pip install " in line, done.stderr
