@@ -11,7 +11,7 @@ from torch import nn
 
 import hologram_torch
 from tests.compare import DEVICE, check_program
-from tests.modes import DEVICE_COUNT, host_only
+from tests.modes import DEVICE_COUNT, host_only, since
 
 hologram = torch.hologram
 
@@ -308,7 +308,14 @@ def test_pinned_memory():
         torch.empty(2, device=DEVICE, pin_memory=True)
     for batch in torch.utils.data.DataLoader(list(torch.arange(8.)), batch_size=4, pin_memory=True):
         assert batch.is_pinned()
+
+
+@since(2, 13, "torch.accelerator.empty_host_cache")
+def test_the_cache_of_pinned_memory_is_emptied():
+    pinned = torch.arange(1000.).pin_memory()
+    torch.arange(500.).pin_memory()
     torch.accelerator.empty_host_cache()
+    assert pinned.is_pinned() and torch.equal(pinned, torch.arange(1000.))
 
 
 # ---- autocast ----
