@@ -351,11 +351,11 @@ def _linear_cross_entropy_defaults() -> None:
     Options._adjust = _adjust
 
 
-def _other_accelerator() -> torch.device | None:
-    """The accelerator torch has besides this device."""
+def _other_accelerator(available: bool = False) -> torch.device | None:
+    """The accelerator torch has besides this device: the one it was built for, or `available`, which this machine has, too."""
     for name, built in (("mtia", torch.mtia.is_available), ("cuda", torch.backends.cuda.is_built), ("xpu", torch.xpu._is_compiled),
                         ("mps", torch.backends.mps.is_built)):
-        if built():
+        if built() and (not available or getattr(torch, name).is_available()):
             return torch.device(name)
     return None
 
@@ -424,7 +424,8 @@ def _defaults_of_programs_without_the_device() -> None:
         return _other_accelerator() if asked_by_one_that_must_not_have_it() else original()
 
     def _get_accelerator():
-        return _other_accelerator() or torch.device("cpu") if asked_by_one_that_must_not_have_it() else or_cpu()
+        # torch built for CUDA says cpu where there is no GPU, while the other function says cuda.
+        return _other_accelerator(available=True) or torch.device("cpu") if asked_by_one_that_must_not_have_it() else or_cpu()
 
     torch._C._accelerator_getAccelerator = _accelerator_getAccelerator
     torch._C._get_accelerator = _get_accelerator

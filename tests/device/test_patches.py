@@ -284,6 +284,10 @@ def test_programs_without_the_device_need_their_correction(monkeypatch):
     assert chosen() == {"hologram": "hologram"}         # tensors of the CPU would have no backend
     monkeypatch.undo()
     assert chosen() == {"cpu": "gloo"}
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)        # as in the wheels of the package index
+    assert _patches._other_accelerator() == torch.device("cuda")
+    if not torch.cuda.is_available():
+        assert chosen() == {"cpu": "gloo"} and _patches._other_accelerator(available=True) is None
 
 
 def test_data_parallel_needs_its_correction(monkeypatch):
