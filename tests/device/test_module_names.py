@@ -13,7 +13,7 @@ hologram = torch.hologram
 
 # What the two modules happen to import for themselves.
 IMPORTED = {"Any", "Callable", "DEVICE_REQUIREMENT", "Device", "NewType", "Optional", "PYTORCH_RELEASES_CODE_CC", "TYPE_CHECKING", "Tensor", "cast",
-            "classproperty", "event", "importlib", "lru_cache", "os", "sys", "threading", "torch", "traceback", "warnings"}
+            "classproperty", "event", "importlib", "lru_cache", "os", "platform", "sys", "threading", "torch", "traceback", "warnings"}
 
 
 def public(module):
