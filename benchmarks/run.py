@@ -7,7 +7,6 @@
 
 import argparse
 import json
-import platform
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,44 +14,60 @@ from pathlib import Path
 import torch
 
 from benchmarks import circuits, compile_time, memory, ops, page, steps, train
+from hologram_core.machine import processor
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("ops", "circuits", "steps", "train", "compile", "memory")
 
 
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def chart(rows, path):
-    """Bars of speed against the CPU device, one colour per number of threads, targets as marks."""
+def chart(rows, results, path):
+    """Bars of speed against the CPU device on a linear axis, a colour for each number of threads, targets as marks, values on the bars."""
     try:
         import matplotlib
     except ImportError:
         print(f"matplotlib is not installed: {path.name} was not written", file=sys.stderr)
         return
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     cases = list(dict.fromkeys(row["case"] for row in rows))
     threads = sorted({row["threads"] for row in rows})
-    figure, axes = pyplot.subplots(figsize=(9, 0.32 * len(cases) + 1.2))
-    height = 0.8 / len(threads)
+    figure, axes = pyplot.subplots(figsize=(9, (0.2 * len(threads) + 0.14) * len(cases) + 1.6), layout="constrained")
+    height = 0.84 / len(threads)
+    # One bar that is many times as long as the others would make them all too short to read: it is cut, its value says how long it is.
+    ordered = sorted(row["ratio"] for row in rows)
+    longest = min(ordered[-1], 2.5 * ordered[int(0.9 * (len(ordered) - 1))])
     for offset, number in enumerate(threads):
         chosen = [row for row in rows if row["threads"] == number]
         places = [cases.index(row["case"]) + (offset - (len(threads) - 1) / 2) * height for row in chosen]
-        axes.barh(places, [row["ratio"] for row in chosen], height=height, label=f"{number} thread{'s' * (number > 1)}")
+        bars = axes.barh(places, [min(row["ratio"], longest) for row in chosen], height=0.92 * height,
+                         label=f"{number} thread{'s' * (number > 1)}")
+        labels = [f"{row['ratio']:.1f}x" + (" (bar is cut)" if row["ratio"] > longest else "") for row in chosen]
+        axes.bar_label(bars, labels, padding=3, fontsize=7, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
     targets = {row["case"]: row["target"] for row in rows}
-    axes.plot([targets[case] for case in cases], range(len(cases)), "k|", markersize=9, label="target")
-    axes.axvline(1, color="grey", linewidth=0.8)
+    axes.plot([targets[case] for case in cases], range(len(cases)), "k|", markersize=5 + 13 * len(threads), markeredgewidth=1.5,
+              label="target", linestyle="none")
+    axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(cases)), cases, fontsize=8)
-    axes.invert_yaxis()
-    axes.set(xscale="log", xlabel="speed, in times of stock PyTorch on the CPU")
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    axes.set_ylim(len(cases) - 0.4, -0.6)
+    axes.set_xlim(0, 1.15 * longest)
+    axes.set_xticks([n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n == 1 or longest / 16 <= n <= 1.1 * longest])
+    axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%dx"))
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+    axes.set_xlabel("speed, in times of stock PyTorch on the CPU (longer is faster)")
+    axes.set_title("hologram: speed of single ops", loc="left", fontsize=13)
+    figure.text(0.995, 0.002, facts(results), ha="right", fontsize=7, color="0.35")
+    figure.get_layout_engine().set(rect=(0, 0.02, 1, 0.98))
+    axes.legend(fontsize=8, loc="lower right", markerscale=0.3)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def facts(results):
+    """The machine and the versions, in a line."""
+    quick = " (quick)" if results["quick"] else ""
+    return f"{results['machine']}, hologram {results['hologram']}, torch {results['torch']}, {results['time']}{quick}"
 
 
 def main():
@@ -63,13 +78,13 @@ def main():
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the ratios between the markers of this page")
     options = parser.parse_args()
+    import hologram_core
     import hologram_torch  # noqa: F401
 
     progress = lambda text: print(f"  {text}", file=sys.stderr, flush=True)
-    results = {"machine": processor(), "torch": torch.__version__,
+    results = {"machine": processor(), "torch": torch.__version__, "hologram": hologram_core.__version__,
                "time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": options.quick}
-    quick = " (quick)" if options.quick else ""
-    report = [f"{results['machine']}, torch {torch.__version__}, {results['time']}{quick}"]
+    report = [facts(results)]
     for part, title, run in (("ops", "Single ops", lambda: (ops, ops.measure(options.threads, options.quick,
                                                                              progress=progress))),
                              ("circuits", "Runs of ops", lambda: (circuits, circuits.measure(
@@ -89,7 +104,7 @@ def main():
     (RESULTS / "results.json").write_text(json.dumps(results, indent=1))
     (RESULTS / "report.md").write_text(text + "\n")
     if "ops" in results:
-        chart(results["ops"], RESULTS / "speed.png")
+        chart(results["ops"], results, RESULTS / "speed.png")
     if options.write:
         page.PART.write(options.write, page.measured(results))
     print(text)

@@ -24,10 +24,10 @@ from typing import Any
 import torch
 from torch.utils._device import DeviceContext
 
-from hologram_core import plan_text
+from hologram_core import _runtime, plan_text
 from hologram_core.config import config
 
-from . import _C, NAME, fusion_graph, plan_graph
+from . import _C, NAME, picture, plan_graph
 from ._captures import Captures
 from ._surroundings import PLAIN, Surroundings
 
@@ -128,7 +128,7 @@ class JitFunction(_C.PlanTable):
             return "\n".join(text) or "nothing was captured yet: the first three calls with arguments of a kind run as ever"
         program = self._plans[0].program()
         if graph is not None:
-            fusion_graph.draw(plan_graph.dot(program, self._name), graph)
+            picture.write(graph, plan_graph.svg(program, self._name), plan_graph.dot(program, self._name))
         return "\n".join([*plan_text.lines(program), *text])
 
     def clear(self) -> None:
@@ -260,11 +260,45 @@ class _CheckedFunction(JitFunction):
                 different = [name for name in actual.keys() | replayed.keys()
                              if name not in actual or name not in replayed or not torch.equal(actual[name], replayed[name])]
                 if different:
+                    before.restore()
+                    first = self._first_to_differ(plan, before, args, kwargs)
                     name, program = self._name, "\n".join(plan_text.lines(plan.program()))
                     raise RuntimeError(f"hologram.jit: a replay of {name} gives something else than the function: "
-                                       f"{', '.join(sorted(different))}. Its plan:\n{program}")
+                                       f"{', '.join(sorted(different))}. {first}Its plan:\n{program}")
                 return result
         return self._run(args, kwargs)
+
+    def _first_to_differ(self, plan, before: _State, args, kwargs) -> str:
+        """Which node, in the order of the program, wrote other bits in a further replay than in a further run of the function."""
+        _, replayed = plan.call_and_hash(args, kwargs)
+        before.restore()
+        given = [leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        numbers = [t for t in given if t.device.type == "cpu" and t.numel() <= 1]
+        capture = _C.StepCapture([t for t in given if not any(t is number for number in numbers)], numbers, plan.parameters)
+        try:
+            capture.hash_nodes()
+            result = self._function(*args, **kwargs)    # held: what no one can see does not run
+            _runtime.flush()
+            ran = capture.hashes()
+            if not ran:
+                return ""
+            del result
+        finally:
+            capture.drop()
+        lines = plan_text.lines(plan.program())
+        bits: dict[int, int | None] = {}        # of nodes as they were captured: what runs once may be a part of one
+        place: dict[int, int] = {}
+        for line, (captured, found) in enumerate(replayed):
+            before_it = bits.get(captured, 0)
+            bits[captured] = None if found is None or before_it is None else (before_it + found) % 2**64
+            place[captured] = line
+        for captured in sorted(bits):
+            if captured >= len(ran):
+                return f"The function does less: it ends before node {place[captured]} ({lines[place[captured]]}). "
+            name, where, expected = ran[captured]
+            if bits[captured] is not None and expected and bits[captured] != expected:
+                return f"The first to differ is node {place[captured]}, {name}{where} ({lines[place[captured]]}). "
+        return ""
 
 
 class _State:

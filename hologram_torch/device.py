@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import importlib
 import os
-import platform
 from collections import namedtuple
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from hologram_core import _runtime
+from hologram_core.machine import processor
 
 from . import _C
-from .fusion import circuit_stats, counters, explain, no_fusion  # noqa: F401  (part of torch.hologram)
+from .fusion import circuit_stats, counters, explain, no_fusion, watch  # noqa: F401  (part of torch.hologram)
 
 atexit.register(_C.drain_device_threads)
 
@@ -52,15 +51,18 @@ def _constant(function):
 # ---- devices ----
 
 def is_available() -> bool:
+    """Is there a device of the backend in use?"""
     return device_count() > 0
 
 
 @_constant
 def device_count() -> int:
+    """How many devices the backend in use has: 1 on the CPU, else the GPUs."""
     return _C.device_count()
 
 
 def current_device() -> int:
+    """The index of the device that tensors go to where none is said."""
     if torch.compiler.is_compiling():
         return torch.accelerator.current_device_index()     # which torch.compile knows, and looks at before each call
     return _C.current_device()
@@ -73,6 +75,10 @@ def _is_the_only(index: int) -> bool:
 
 
 def set_device(device: _Device) -> None:
+    """Makes a device current, for this thread: tensors of "hologram" without an index go there. Raises for one that is not there.
+
+        torch.hologram.set_device("hologram:0")
+    """
     index = _index(device)
     if not (torch.compiler.is_compiling() and _is_the_only(index)):
         _C.set_device(index)
@@ -121,29 +127,19 @@ def synchronize(device: _Device = None) -> None:
 DeviceProperties = namedtuple("DeviceProperties", "name backend total_memory multi_processor_count")
 
 
-@functools.cache
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def get_device_name(device: _Device = None) -> str:
+    """The backend and the processor or GPU, for people: 'hologram cpu: Intel(R) Xeon(R) Processor'."""
     return get_device_properties(device).name
 
 
 @_constant
 def get_device_properties(device: _Device = None) -> DeviceProperties:
+    """Name, backend, bytes of memory and number of processors of a device."""
     name, total, multiprocessors, _ = _C.device_properties(_index(device))
     if name:
         return DeviceProperties(f"hologram {_C.get_backend()}: {name}", _C.get_backend(), total, multiprocessors)
     total = torch._C._accelerator_getMemoryInfo(_index(device))[1]
-    return DeviceProperties(f"hologram {_C.get_backend()}: {_processor()}", _C.get_backend(), total, os.cpu_count() or 1)
+    return DeviceProperties(f"hologram {_C.get_backend()}: {processor()}", _C.get_backend(), total, os.cpu_count() or 1)
 
 
 def get_device_capability(device: _Device = None) -> dict[str, Any]:
@@ -152,6 +148,7 @@ def get_device_capability(device: _Device = None) -> dict[str, Any]:
 
 
 def can_device_access_peer(device: _Device, peer_device: _Device) -> bool:
+    """Can kernels of the one device read memory of the other?"""
     return _index(device) == _index(peer_device)
 
 
@@ -166,10 +163,12 @@ _initialized = True     # torch.utils.checkpoint asks for it before it saves the
 
 
 def is_initialized() -> bool:
+    """Is the device ready? It is made ready by its first use; programs for CUDA ask before they touch it."""
     return not _is_in_bad_fork()
 
 
 def init() -> None:
+    """Nothing to do: the first use makes the device ready."""
     _lazy_init()
 
 
@@ -213,6 +212,7 @@ class Event(metaclass=_MakesTorchObjects):
 
 
 def current_stream(device: _Device = None) -> torch.Stream:
+    """The stream that this thread's work goes to. The CPU has one."""
     if torch.compiler.is_compiling():
         at = () if device is None else (torch.device(_NAME, _index(device)),)
         return torch.accelerator.current_stream(*at)
@@ -220,10 +220,15 @@ def current_stream(device: _Device = None) -> torch.Stream:
 
 
 def default_stream(device: _Device = None) -> torch.Stream:
+    """The stream that work goes to where none was set."""
     return torch.Stream(stream_id=0, device_index=_index(device), device_type=torch._C._autograd.DeviceType.PrivateUse1.value)
 
 
 def set_stream(stream: torch.Stream) -> None:
+    """Makes a stream current, for this thread and from now on; `stream` does so for a block.
+
+        torch.hologram.set_stream(torch.hologram.Stream())
+    """
     torch._C._accelerator_setStream(stream)
 
 
@@ -258,67 +263,97 @@ def get_rng_state(device: _Device = _NAME) -> torch.Tensor:
 
 
 def set_rng_state(new_state: torch.Tensor, device: _Device = _NAME) -> None:
+    """Sets the state of the device's generator to one that `get_rng_state` gave: the same numbers follow.
+
+        state = torch.hologram.get_rng_state()
+        a = torch.rand(3, device="hologram")
+        torch.hologram.set_rng_state(state)
+        b = torch.rand(3, device="hologram")        # as a
+    """
     _generator(device).set_state(new_state)
 
 
 def get_rng_state_all() -> list[torch.Tensor]:
+    """The states of the generators of all devices."""
     return [get_rng_state(i) for i in range(device_count())]
 
 
 def set_rng_state_all(new_states: Iterable[torch.Tensor]) -> None:
+    """Sets the states of the generators of all devices, in their order."""
     for i, state in enumerate(new_states):
         set_rng_state(state, i)
 
 
 def manual_seed(seed: int) -> None:
+    """Seeds the generator of the current device. `torch.manual_seed` seeds all, and the CPU's."""
     _generator(None).manual_seed(int(seed))
 
 
 def manual_seed_all(seed: int) -> None:
+    """Seeds the generators of all devices."""
     for i in range(device_count()):
         _generator(i).manual_seed(int(seed))
 
 
 def seed() -> None:
+    """Seeds the generator of the current device with a number that chance gives."""
     _generator(None).seed()
 
 
 def seed_all() -> None:
+    """Seeds the generators of all devices with a number that chance gives."""
     seed()
     manual_seed_all(initial_seed())
 
 
 def initial_seed() -> int:
+    """The seed of the current device's generator."""
     return _generator(None).initial_seed()
 
 
 # ---- memory ----
 
 def memory_stats(device: _Device = None) -> dict[str, int]:
+    """Counters of the pools, in bytes and in numbers of blocks, named as in `torch.cuda.memory_stats`: 'allocated_bytes.all.peak' ..."""
     return torch.accelerator.memory_stats(_index(device))
 
 
 def memory_allocated(device: _Device = None) -> int:
+    """Bytes that tensors hold now.
+
+        x = torch.ones(1 << 20, device="hologram")
+        torch.hologram.memory_allocated()        # at least 4 MB
+    """
     return torch.accelerator.memory_allocated(_index(device))
 
 
 def max_memory_allocated(device: _Device = None) -> int:
+    """The most bytes that tensors have held, since the start or `reset_peak_memory_stats()`.
+
+        torch.hologram.reset_peak_memory_stats()
+        y = torch.rand(1 << 20, device="hologram").exp()
+        torch.hologram.max_memory_allocated()
+    """
     return torch.accelerator.max_memory_allocated(_index(device))
 
 
 def memory_reserved(device: _Device = None) -> int:
+    """Bytes that the pools hold: those of tensors, and those that wait for the next ones."""
     return torch.accelerator.memory_reserved(_index(device))
 
 
 def max_memory_reserved(device: _Device = None) -> int:
+    """The most bytes that the pools have held, since the start or `reset_peak_memory_stats()`."""
     return torch.accelerator.max_memory_reserved(_index(device))
 
 
 def reset_peak_memory_stats(device: _Device = None) -> None:
+    """From now on, peaks are those of what comes."""
     torch.accelerator.reset_peak_memory_stats(_index(device))
 
 
 def reset_accumulated_memory_stats(device: _Device = None) -> None:
+    """Sets the counters of all that was allocated and freed to 0."""
     torch.accelerator.reset_accumulated_memory_stats(_index(device))
 
 
@@ -351,10 +386,12 @@ def memory_summary(device: _Device = None, abbreviated: bool = False) -> str:
 # ---- mixed precision ----
 
 def get_amp_supported_dtype() -> list[torch.dtype]:
+    """The types that autocast may convert to."""
     return [torch.float16, torch.bfloat16]
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Does the device compute in bfloat16? Yes."""
     return True
 
 
@@ -397,6 +434,14 @@ OutOfMemoryError = torch.OutOfMemoryError
 AcceleratorError = torch.AcceleratorError
 
 # {module: names in it}, loaded when they are first asked for: most programs read none of them. "" stands for the module itself.
+if TYPE_CHECKING:       # for editors and type checkers, which do not see __getattr__
+    from . import amp, graphs, memory, profiler, random, streams  # noqa: F401
+    from ._jit import jit  # noqa: F401
+    from .graphs import Graph, graph, graph_pool_handle, is_current_stream_capturing, make_graphed_callables  # noqa: F401
+    from .memory import *  # noqa: F403
+    from .streams import StreamContext  # noqa: F401
+    from .tensor_types import *  # noqa: F403
+
 _LATE = {
     "._jit": ("jit",),
     ".graphs": ("", "Graph", "graph", "graph_pool_handle", "is_current_stream_capturing", "make_graphed_callables"),
@@ -412,11 +457,12 @@ _LATE = {
     ".tensor_types": ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "ByteTensor", "CharTensor", "ShortTensor",
                       "IntTensor", "LongTensor", "BoolTensor"),
 }
+_IMPORTED = {"Any", "Iterable", "TYPE_CHECKING", "annotations", "atexit", "contextlib", "importlib", "namedtuple", "os", "processor"}
 _HOME = {name or module[1:]: (module, name) for module, names in _LATE.items() for name in names}
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "default_generators"])
+    return sorted({*globals(), *_HOME, "default_generators"} - _IMPORTED)
 
 
 def __getattr__(name: str):

@@ -1,4 +1,4 @@
-"""What recording did: explain(), circuit_stats(), no_fusion().
+"""What recording did: explain(), watch(), circuit_stats(), no_fusion().
 
 Ops are recorded and run later, joined into circuits of which each becomes one kernel. Nothing here is needed to use the
 device; it says what happened and why.
@@ -10,7 +10,12 @@ import contextlib
 import sys
 from collections import Counter
 
+import torch
+
 from hologram_core import _runtime
+from hologram_core.machine import processor
+
+from . import _C, picture
 
 REASONS = {
     "read": "the host read a value",
@@ -70,6 +75,9 @@ class Circuit:
         self.bytes_before: int = record["bytes_recorded"]
         self.bytes_after: int = record["bytes_moved"]
         self.keys: list[bytes] = record["keys"]         # of its kernels: none if its results could not be seen
+        self.microseconds: float = record["microseconds"]       # 0 where it was not watched
+        self.started: int = record["started"]           # nanoseconds since the epoch; 0 where it was not watched
+        self.operands: list[tuple[int, int, bool]] = record["operands"]     # address of the memory, its bytes, is it written
 
     def kernels(self) -> list:
         """The kernels as `hologram_core.circuit.ir.Circuit`; print one to see its IR."""
@@ -88,13 +96,56 @@ class Circuit:
         return (f"{self.ops:3} op{'s' * (self.ops != 1):1} {self.elements:>11,} elements  {self.bytes_before:>13,} -> "
                 f"{self.bytes_after:>13,} bytes  {found:8}  {self.summary()}")
 
+    def __repr__(self):
+        return f"<Circuit {self.summary()}: {self.ops} op{'s' * (self.ops != 1)}, {self.elements:,} elements>"
+
+    def work(self) -> picture.Work:
+        detail = (f"{self.ops} op{'s' * (self.ops != 1)}, {self.elements:,} elements, {self.bytes_before:,} -> {self.bytes_after:,} "
+                  f"bytes, {'cached' if self.cache_hit else 'compiled'}")
+        title = self.summary().split(" | ")[0] if self.keys else ""
+        return picture.Work(title, "kernel", self.operands, tuple(self.keys), self.bytes_after, self.microseconds, detail,
+                            heading=f"window {self.window}: ran because {REASONS[self.reason]}")
+
+
+class LibraryCall:
+    """A call of one of PyTorch's kernels, or a copy, between circuits."""
+
+    def __init__(self, record: dict):
+        self.name: str = record["library"]
+        self.bytes: int = record["bytes_moved"]         # of the memory of its arguments and results
+        self.microseconds: float = record["microseconds"]
+        self.started: int = record["started"]
+        self.operands: list[tuple[int, int, bool]] = record["operands"]
+
+    def __str__(self):
+        return f"library call {self.name}, {self.bytes:,} bytes"
+
+    def __repr__(self):
+        return f"<LibraryCall {self.name}: {self.bytes:,} bytes>"
+
+    def work(self) -> picture.Work:
+        kind = "copy" if self.name.startswith("copy ") else "replay" if self.name.startswith("replay ") else "library"
+        return picture.Work(self.name, kind, self.operands, None, self.bytes, self.microseconds, f"{self.bytes:,} bytes")
+
 
 class Explanation:
-    """The last circuits, in the order in which they ran. `print` it, iterate over it, or look at `circuits`."""
+    """The last circuits and library calls, in the order in which they ran.
 
-    def __init__(self, circuits: list[Circuit], graphs: list[str]):
-        self.circuits = circuits
+    `print` it, iterate over it (its circuits), or look at `circuits`, `calls`, `work`. In a notebook it is a picture.
+    """
+
+    def __init__(self, work: list[Circuit | LibraryCall], graphs: list[str], memory: list[tuple] | None = None):
+        self.work = work
         self.graphs = graphs        # of torch.compile: a line for each, that says how often it was replayed, or why it is not
+        self.memory_events = memory or []
+
+    @property
+    def circuits(self) -> list[Circuit]:
+        return [item for item in self.work if isinstance(item, Circuit)]
+
+    @property
+    def calls(self) -> list[LibraryCall]:
+        return [item for item in self.work if isinstance(item, LibraryCall)]
 
     def __iter__(self):
         return iter(self.circuits)
@@ -107,19 +158,28 @@ class Explanation:
         return Counter({c.window: c.reason for c in self.circuits}.values())
 
     def __str__(self):
-        if not self.circuits:
+        if not self.work:
             return "\n".join(["nothing was recorded yet", *self.graphs])
         lines: list[str] = []
         window = None
-        for c in self.circuits:
-            if c.window != window:
-                window = c.window
-                lines.append(f"window {window}: ran because {REASONS[c.reason]}")
-            lines.append(f"  {c}")
-        ops, kernels = sum(c.ops for c in self.circuits), sum(len(c.keys) for c in self.circuits)
-        lines.append(f"{ops} ops in {len(self.circuits)} circuits, {kernels} kernels")
+        for item in self.work:
+            if isinstance(item, Circuit) and item.window != window:
+                window = item.window
+                lines.append(f"window {window}: ran because {REASONS[item.reason]}")
+            lines.append(f"  {item}" + (f"  {picture.time_text(item.microseconds)}" if item.microseconds else ""))
+        lines.append(self._sum())
         lines += self.graphs
         return "\n".join(lines)
+
+    def _sum(self) -> str:
+        ops, kernels = sum(c.ops for c in self.circuits), sum(len(c.keys) for c in self.circuits)
+        return f"{ops} ops in {len(self.circuits)} circuits, {kernels} kernels"
+
+    def __repr__(self):
+        return f"<Explanation: {self._sum()}, {len(self.calls)} library calls>"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self.svg()}</div>"
 
     def dot(self) -> str:
         """The circuits as a graph in the DOT language."""
@@ -127,20 +187,81 @@ class Explanation:
 
         return dot(self.circuits)
 
+    def svg(self, title: str = "What ran on hologram") -> str:
+        """The kernels, the library calls and what they read of each other, as the text of an SVG picture."""
+        circuits, calls = self.circuits, self.calls
+        shown = [item for item in self.work if not (isinstance(item, Circuit) and not item.keys)]
+        dropped = len(self.work) - len(shown)
+        moved = sum(c.bytes_after for c in circuits) + sum(c.bytes for c in calls)
+        took = sum(item.microseconds for item in self.work)
+        facts = [f"{sum(c.ops for c in circuits):,} recorded ops in {sum(len(c.keys) for c in circuits):,} kernels",
+                 f"{len(calls):,} library calls", f"{picture.byte_text(moved)} moved"]
+        if took:
+            facts.append(picture.time_text(took))
+        if dropped:
+            facts.append(f"{dropped} circuit{'s' * (dropped > 1)} whose results could not be seen")
+        footer = [_surroundings(), *([] if took else ["Times are taken inside `with torch.hologram.watch():`."])]
+        return picture.draw([item.work() for item in shown], title, ", ".join(facts), " ".join(footer))
+
+    def memory(self) -> str:
+        """The memory of the device while it was watched, as the text of an SVG picture. Of what `watch()` gives only."""
+        from .memory_picture import draw
+
+        return draw(self.memory_events, self.work, _surroundings())
+
+
+def _surroundings() -> str:
+    return f"{processor()}, backend {_C.get_backend()}, {torch.get_num_threads()} threads, torch {torch.__version__}."
+
+
+def _explanation(records: list[dict], memory: list[tuple] | None = None) -> Explanation:
+    regions = sys.modules.get("hologram_torch.compile.region")
+    work: list[Circuit | LibraryCall] = [LibraryCall(r) if "library" in r else Circuit(r) for r in records]
+    return Explanation(work, regions.explained() if regions else [], memory)
+
 
 def explain(limit: int = 64, graph: str | None = None) -> Explanation:
-    """What the last `limit` circuits became and why each was closed, and what became of the graphs of torch.compile; what is still
-    recorded runs first.
+    """What the last `limit` circuits became and why each was closed, the library calls between them, and what became of the graphs of
+    torch.compile; what is still recorded runs first.
 
-    `graph`: a file to draw them into, 'out.svg' (or .pdf, .png) through the package `graphviz` and its program `dot`, or
-    'out.dot', which needs neither. Without them the DOT text is written beside the name that was asked for, and a warning
-    says so.
+    `graph`: a file to draw them into. 'out.svg' and 'out.html' need nothing; 'out.png' and 'out.pdf' need the package cairosvg; 'out.dot'
+    is the ops of the kernels in the DOT language. Raises ValueError for another name.
+
+        print(torch.hologram.explain())
+        torch.hologram.explain(graph="step.svg")
+
+    For one step, with times and memory: `watch`.
     """
     _runtime.flush()
-    regions = sys.modules.get("hologram_torch.compile.region")
-    explanation = Explanation([Circuit(record) for record in _runtime.recent_circuits(limit)], regions.explained() if regions else [])
+    explanation = _explanation(_runtime.recent_work(limit))
     if graph is not None:
-        from .fusion_graph import draw
-
-        draw(explanation.dot(), graph)
+        picture.write(graph, explanation.svg(), explanation.dot())
     return explanation
+
+
+@contextlib.contextmanager
+def watch(graph: str | None = None, memory: str | None = None):
+    """Watches what the device does inside: an Explanation of it, with times, is there when it ends.
+
+    `graph`, `memory`: files to draw the work and the memory into, as for `explain`. What was recorded before runs first, and what is
+    recorded inside runs at the end. The first 65,536 kernels and calls are kept. On a GPU the host does not know how long kernels take:
+    they have no time.
+
+        with torch.hologram.watch(graph="step.svg", memory="memory.svg") as step:
+            train_step()
+        print(step)
+    """
+    _runtime.flush()
+    seen = Explanation([], [])
+    since = _runtime.watch_work(True)
+    try:
+        yield seen
+        _runtime.flush()
+    finally:
+        _runtime.watch_work(False)
+    made = _explanation(_runtime.watched_work(since), [event for event in _runtime.memory_log() if event[0] >= since])
+    vars(seen).update(vars(made))
+    if graph is not None:
+        picture.write(graph, seen.svg(), seen.dot())
+    if memory is not None:
+        picture.write(memory, seen.memory(), "")

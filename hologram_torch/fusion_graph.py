@@ -1,10 +1,6 @@
-"""Circuits as pictures: DOT text, and through the package `graphviz` (if it and its program are there) SVG, PDF or PNG."""
+"""Circuits in the DOT language: the ops inside of each kernel."""
 
 from __future__ import annotations
-
-import pathlib
-import shutil
-import warnings
 
 
 def quoted(text: str) -> str:
@@ -41,23 +37,3 @@ def dot(circuits) -> str:
             title = f"{circuit.ops} ops, {circuit.elements:,} elements, closed by {circuit.reason}"
             lines += _kernel(f"c{c}k{k}", kernel, title)
     return "\n".join([*lines, "}"])
-
-
-def draw(text: str, path: str) -> None:
-    """Writes DOT text as the picture its file name asks for."""
-    target = pathlib.Path(path)
-    kind = target.suffix.lstrip(".") or "svg"
-    if kind in ("dot", "gv"):
-        target.write_text(text)
-        return
-    try:
-        import graphviz
-    except ImportError:
-        graphviz = None
-    if graphviz is None or shutil.which("dot") is None:
-        fallback = target.with_suffix(".dot")
-        fallback.write_text(text)
-        missing = "the package graphviz" if graphviz is None else "the program dot"
-        warnings.warn(f"hologram.explain: {missing} is not installed: wrote {fallback} instead of {target}.", stacklevel=3)
-        return
-    target.write_bytes(graphviz.Source(text).pipe(format=kind))

@@ -55,10 +55,12 @@ def host_memory_stats_as_nested_dict() -> dict[str, Any]:
 
 
 def reset_peak_host_memory_stats() -> None:
+    """From now on, peaks of pinned host memory are those of what comes."""
     _C.reset_host_memory_stats(True)
 
 
 def reset_accumulated_host_memory_stats() -> None:
+    """Sets the counters of all pinned host memory that was allocated and freed to 0."""
     _C.reset_host_memory_stats(False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hologram_core.plan_text import Node, title
 
+from . import picture
 from .fusion_graph import quoted
 
 
@@ -31,3 +32,21 @@ def dot(program: list[Node], label: str) -> str:
 
 def _box(node: str, colour: str, kind: str, memory: int, size: int) -> str:
     return f"  {node} [shape=box, style=filled, fillcolor={colour}, label={quoted(f'{kind} {memory}, {size:,} bytes')}];"
+
+
+def svg(program: list[Node], label: str) -> str:
+    """The nodes in their order, as the text of an SVG picture: as `torch.hologram.explain` draws what ran."""
+    names = {memory: f"{kind} {memory}" for _, _, uses, _ in program for memory, kind, *_ in uses}
+    some_once = any(once for *_, once in program)
+    work = []
+    for name, launches, uses, once in program:
+        kind = "kernel" if launches else "copy" if name == "copy" else "library"
+        heading = "runs once, and after a write of what it reads" if once else "runs each time" if some_once else ""
+        operands = [(names[memory], size, written) for memory, _, _, size, written in uses]
+        if name in ("addmm", "baddbmm"):      # they add to what is there
+            operands.append((*operands[0][:2], False))
+        work.append(picture.Work(title(name.replace("+", " > ") if launches else name, launches, False), kind, operands,
+                                 bytes=sum({memory: size for memory, _, _, size, _ in uses}.values()), heading=heading))
+    launches = sum(launches > 0 for _, launches, _, _ in program)
+    facts = f"{len(program)} nodes: {launches} launches, {len(program) - launches} library calls"
+    return picture.draw(work, f"Captured plan of {label}", facts, given="{memory}, {bytes}")

@@ -12,6 +12,18 @@ DTYPES = {"FloatTensor": torch.float32, "DoubleTensor": torch.float64, "HalfTens
           "LongTensor": torch.int64, "BoolTensor": torch.bool}
 
 
+FloatTensor: type[torch.Tensor]     # made when they are asked for
+DoubleTensor: type[torch.Tensor]
+HalfTensor: type[torch.Tensor]
+BFloat16Tensor: type[torch.Tensor]
+ByteTensor: type[torch.Tensor]
+CharTensor: type[torch.Tensor]
+ShortTensor: type[torch.Tensor]
+IntTensor: type[torch.Tensor]
+LongTensor: type[torch.Tensor]
+BoolTensor: type[torch.Tensor]
+
+
 class _TensorType(type):
     dtype: torch.dtype
 
@@ -28,7 +40,9 @@ def _type(name: str) -> _TensorType:
             return torch.as_tensor(args[0], dtype=cls.dtype, device=device).clone()
         return torch.empty(*(args or (0,)), dtype=cls.dtype, device=device)
 
-    return _TensorType(name, (), {"__new__": __new__, "dtype": DTYPES[name], "__module__": f"torch.{NAME}", "is_cuda": False})
+    doc = f"Makes tensors of {DTYPES[name]} on the device; `isinstance` says whether a tensor is one of them."
+    return _TensorType(name, (), {"__new__": __new__, "__doc__": doc, "dtype": DTYPES[name], "__module__": f"torch.{NAME}",
+                                  "is_cuda": False})
 
 
 def __getattr__(name: str):

@@ -17,6 +17,7 @@
 #include "runtime/ir/key.h"
 #include "runtime/kernels/launch_log.h"
 #include "runtime/memory/boundary_pool.h"
+#include "runtime/memory/memory_log.h"
 #include "runtime/trace/history.h"
 #include "runtime/trace/stream.h"
 #include "runtime/trace/trace_graph.h"
@@ -193,10 +194,23 @@ py::list launches(size_t limit) {
   return list;
 }
 
-py::list circuits(size_t limit) {
+py::list as_list(const std::vector<WorkRecord>& records) {
   py::list list;
-  for (const CircuitRecord& r : recent_circuits(limit)) {
+  for (const WorkRecord& work : records) {
+    const CircuitRecord& r = work.what;
     py::dict d;
+    py::list operands;
+    for (const OperandRecord& o : work.operands)
+      operands.append(py::make_tuple(reinterpret_cast<uintptr_t>(o.memory), o.bytes, o.written));
+    d["operands"] = operands;
+    d["started"] = r.started;
+    d["microseconds"] = r.microseconds;
+    if (r.library) {
+      d["library"] = r.library;
+      d["bytes_moved"] = r.bytes_moved;
+      list.append(d);
+      continue;
+    }
     py::list keys;
     for (int k = 0; k < r.num_kernels; ++k) keys.append(py::bytes(r.kernels[k]->key));
     d["window"] = r.window;
@@ -210,6 +224,22 @@ py::list circuits(size_t limit) {
     list.append(d);
   }
   return list;
+}
+
+py::list memory_log() {
+  py::list list;
+  for (const MemoryEvent& e : memory_events())
+    list.append(py::make_tuple(e.when, reinterpret_cast<uintptr_t>(e.queue), reinterpret_cast<uintptr_t>(e.memory), e.bytes,
+                               e.allocated, e.reserved));
+  return list;
+}
+
+/// Each call with true needs one with false. Returns the time, in nanoseconds since the epoch.
+int64_t watch(bool on) {
+  if (on && !work_is_watched()) keep_memory_events(true);
+  watch_work(on);
+  if (!work_is_watched()) keep_memory_events(false);
+  return nanoseconds_now();
 }
 
 void bind_control(py::module_& m) {
@@ -228,7 +258,14 @@ void bind_control(py::module_& m) {
   m.def("resume_recording", &resume_recording);
   m.def("keep_unread_results", &keep_unread_results, py::arg("on"), "Are results computed that nothing can ask for? For timing.");
   m.def("recording", &recording);
-  m.def("recent_circuits", &circuits, py::arg("limit") = 512, "What the last circuits became, oldest first.");
+  m.def(
+      "recent_work", [](size_t limit) { return as_list(recent_work(limit)); }, py::arg("limit") = 512,
+      "The last circuits, and the calls of libraries between them, oldest first.");
+  m.def("watch_work", &watch, py::arg("on"), "Takes times, and keeps work and the events of memory, until all watchers are gone.");
+  m.def(
+      "watched_work", [](int64_t since) { return as_list(watched_work(since)); }, py::arg("since"),
+      "The circuits and calls of libraries that began then or later, while they were watched.");
+  m.def("memory_log", &memory_log, "The events of memory: when, queue, address, bytes, allocated, reserved.");
 }
 
 /// The switches that the runtime knows, as hologram_core.config read them.

@@ -13,7 +13,7 @@ hologram = torch.hologram
 
 # What the two modules happen to import for themselves.
 IMPORTED = {"Any", "Callable", "DEVICE_REQUIREMENT", "Device", "NewType", "Optional", "PYTORCH_RELEASES_CODE_CC", "TYPE_CHECKING", "Tensor", "cast",
-            "classproperty", "event", "importlib", "lru_cache", "os", "sys", "threading", "torch", "traceback", "warnings"}
+            "classproperty", "event", "importlib", "lru_cache", "os", "platform", "sys", "threading", "torch", "traceback", "warnings"}
 
 
 def public(module):
@@ -192,3 +192,13 @@ def test_random_module():
         return first.cpu().equal(torch.rand(5, device=device).cpu())
 
     assert program(DEVICE) and program("cpu")
+
+
+def test_names_complete_and_say_what_they_do():
+    """dir() has what users may call, and not what the module imports for itself; each of them has a docstring."""
+    names = [name for name in dir(hologram) if not name.startswith("_")]
+    assert {"explain", "watch", "jit", "Graph", "memory_stats", "FloatTensor", "Stream", "profiler"} <= set(names)
+    assert not {"os", "Iterable", "Any", "importlib", "annotations"} & set(names)
+    values = {name: getattr(hologram, name) for name in names}
+    silent = [name for name, value in values.items() if (callable(value) or isinstance(value, types.ModuleType)) and not (value.__doc__ or "").strip()]
+    assert silent == []

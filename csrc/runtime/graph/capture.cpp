@@ -247,6 +247,7 @@ void Capture::see(const Circuit& circuit) {
 void Capture::allocated(Block& block) {
   std::lock_guard<std::recursive_mutex> hold(lock_);
   add_memory(block.data, block.bytes, &block, true);
+  if (hashes_nodes && block.pool != Block::Pool::External) std::memset(block.data, 0, block.bytes);
 }
 
 bool Capture::knows(const void* address) const {
@@ -334,7 +335,7 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
   Key key;
   key_from_bytes(kernel.key.data(), kernel.key.size(), key);
   const int num_args = num_kernel_args(key), node = static_cast<int>(g.nodes_.size());
-  g.nodes_.push_back({&kernel, static_cast<int>(g.records_.size()), count});
+  g.nodes_.push_back({&kernel, static_cast<int>(g.records_.size()), count, node});
   for (int l = 0; l < count; ++l) {
     const Launch& launch = launches[l];
     g.records_.push_back(
@@ -363,17 +364,38 @@ void Capture::launched(const Kernel& kernel, const Launch* launches, int count) 
 }
 
 void Capture::add_call(std::unique_ptr<GraphCall> call, const MemoryUse* uses, int count) {
-  std::lock_guard<std::recursive_mutex> hold(lock_);
-  if (refused()) return;
-  Graph& g = *graph_;
-  const int node = static_cast<int>(g.nodes_.size());
-  g.nodes_.push_back({nullptr, static_cast<int>(g.calls_.size()), 1});
-  g.calls_.push_back({std::move(call), static_cast<int>(g.call_refs_.size()), count});
-  for (int i = 0; i < count; ++i) {
-    g.call_refs_.push_back(use(uses[i].data, uses[i].written, node, true));
-    g.call_written_.push_back(uses[i].written);
+  {
+    std::lock_guard<std::recursive_mutex> hold(lock_);
+    if (refused()) return;
+    Graph& g = *graph_;
+    const int node = static_cast<int>(g.nodes_.size());
+    g.nodes_.push_back({nullptr, static_cast<int>(g.calls_.size()), 1, node});
+    g.calls_.push_back({std::move(call), static_cast<int>(g.call_refs_.size()), count});
+    for (int i = 0; i < count; ++i) {
+      g.call_refs_.push_back(use(uses[i].data, uses[i].written, node, true));
+      g.call_written_.push_back(uses[i].written);
+    }
+    constants_.clear();
   }
-  constants_.clear();
+  ran();
+}
+
+void Capture::ran() {
+  if (!hashes_nodes) return;
+  std::string where = here();   // no lock is held: it may wait for the interpreter
+  std::lock_guard<std::recursive_mutex> hold(lock_);
+  if (refused() || graph_->nodes_.empty()) return;
+  const size_t node = graph_->nodes_.size() - 1;
+  hashes_.resize(node);
+  std::vector<int> seen;
+  NodeRun run{node_name(static_cast<int>(node)), std::move(where), 0};
+  graph_->each_ref(graph_->nodes_[node], [&](MemoryRef ref, bool written) {
+    const Graph::Memory& memory = graph_->memories_[static_cast<size_t>(ref.memory)];
+    if (!written || !memory.block || std::find(seen.begin(), seen.end(), ref.memory) != seen.end()) return;
+    seen.push_back(ref.memory);
+    run.bits += hash_of(memory.block->data, memory.bytes);
+  });
+  hashes_.push_back(std::move(run));
 }
 
 void Capture::read_value(const void* data, size_t bytes) {

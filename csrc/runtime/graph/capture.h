@@ -61,6 +61,13 @@ class Capture {
   bool reads_values = false;
   /// Do random ops name their numbers themselves? Then a run's offset is added to each one's.
   bool draws_are_named = false;
+  /// Is each node's result hashed when it ran, as Graph::hash_nodes does? For the CPU's queue.
+  bool hashes_nodes = false;
+  struct NodeRun {
+    std::string name, where;
+    uint64_t bits = 0;  // 0: it wrote nothing that is known
+  };
+  const std::vector<NodeRun>& hashes() const { return hashes_; }
   /// The host has read the value there.
   void read_value(const void* data, size_t bytes);
   /// Says where the program is, "train.py:7" or "item", for messages; it may wait for the interpreter.
@@ -92,6 +99,7 @@ class Capture {
   void released(const Block& block) noexcept;
   void accessed(Block& block, bool written);
   void launched(const Kernel& kernel, const Launch* launches, int count);
+  void ran();  // the kernel that was told last
   /// Numbers were drawn from the generator. Returns how many were before.
   uint64_t drew(uint64_t seed, uint64_t offset, uint64_t count, int source = 0);
   /// A generator is set to that state; false: it has not stood there since the capture began.
@@ -150,6 +158,7 @@ class Capture {
   std::vector<const void*> allowed_;
   bool gives_host_ = false, has_constants_ = false;
   std::string reason_;
+  std::vector<NodeRun> hashes_;
 
   const std::unique_ptr<Fixed> fixed_;
   bool told_ = false;

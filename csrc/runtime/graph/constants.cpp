@@ -112,8 +112,9 @@ void Graph::separate_constants() {
     }
     first.insert(first.end(), rest.begin(), rest.end());
     std::copy(first.begin(), first.end(), records_.begin() + node.first);
-    if (constant) constants.push_back({node.kernel, node.first, constant});
-    if (constant < count) others.push_back({node.kernel, node.first + (node.kernel ? constant : 0), count - constant});
+    if (constant) constants.push_back({node.kernel, node.first, constant, node.captured});
+    if (constant < count)
+      others.push_back({node.kernel, node.first + (node.kernel ? constant : 0), count - constant, node.captured});
   }
   constant_nodes_ = static_cast<int>(constants.size());
   nodes_ = std::move(constants);

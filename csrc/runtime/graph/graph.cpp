@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <string_view>
 
 #include "runtime/base/error.h"
 #include "runtime/base/threads.h"
@@ -187,22 +189,65 @@ void Graph::run(uint64_t seed, uint64_t offset, const NumberRange* further) {
   if (outdated_ && constants) {
     run_nodes(0, constants);
     outdated_ = false;
+  } else if (__builtin_expect(hashes_ != nullptr, 0)) {
+    hash_what_stays(constants);
   }
   run_nodes(constants, nodes_.size());
   note_kept_writes();
 }
 
 void Graph::run_nodes(size_t begin, size_t end) {
+  if (__builtin_expect(hashes_ != nullptr, 0)) return run_and_hash(begin, end);
+  for (size_t n = begin; n < end; ++n) run_node(nodes_[n]);
+}
+
+inline void Graph::run_node(const Node& node) {
+  if (!node.kernel) {
+    calls_[static_cast<size_t>(node.first)].call->run(*this);
+  } else if (node.count == 1) {
+    const Launch& l = launches_[static_cast<size_t>(node.first)];
+    queue_->launch(*node.kernel, l.operands, l.args, l.items, l.elements_per_item);
+  } else {
+    queue_->launch_many(*node.kernel, launches_.data() + node.first, node.count);
+  }
+}
+
+uint64_t hash_of(const char* memory, size_t bytes) { return std::hash<std::string_view>()({memory, bytes}) | 1; }
+
+/// What the node wrote, as it lies now. A memory that several of its operands write counts once.
+void Graph::hash(const Node& node) {
+  std::vector<int> seen;
+  uint64_t bits = 0;
+  each_ref(node, [&](MemoryRef ref, bool written) {
+    if (!written || std::find(seen.begin(), seen.end(), ref.memory) != seen.end()) return;
+    seen.push_back(ref.memory);
+    const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+    bits += hash_of(memory.address, memory.bytes);
+  });
+  hashes_->push_back({node.captured, true, bits});
+}
+
+void Graph::hash_what_stays(size_t end) {
+  for (size_t n = 0; n < end; ++n) {
+    bool stays = true;
+    each_ref(nodes_[n], [&](MemoryRef ref, bool written) {
+      const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+      stays &= !written || memory.kind == Kind::Kept || memory.last >= static_cast<int>(nodes_.size());
+    });
+    if (stays) hash(nodes_[n]);
+    else hashes_->push_back({nodes_[n].captured, false, 0});
+  }
+}
+
+void Graph::run_and_hash(size_t begin, size_t end) {
   for (size_t n = begin; n < end; ++n) {
-    const Node& node = nodes_[n];
-    if (!node.kernel) {
-      calls_[static_cast<size_t>(node.first)].call->run(*this);
-    } else if (node.count == 1) {
-      const Launch& l = launches_[static_cast<size_t>(node.first)];
-      queue_->launch(*node.kernel, l.operands, l.args, l.items, l.elements_per_item);
-    } else {
-      queue_->launch_many(*node.kernel, launches_.data() + node.first, node.count);
-    }
+    each_ref(nodes_[n], [&](MemoryRef ref, bool written) {   // as the capture's allocations begin
+      const Memory& memory = memories_[static_cast<size_t>(ref.memory)];
+      if (written && memory.made && memory.kind != Kind::Kept && memory.first == static_cast<int>(n))
+        std::memset(memory.address, 0, memory.bytes);
+    });
+    run_node(nodes_[n]);
+    hash(nodes_[n]);
   }
 }
 

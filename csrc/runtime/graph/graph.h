@@ -125,6 +125,16 @@ class Graph {
     return {range.seed, range.offset + relative};
   }
 
+  /// What its nodes wrote, to be compared with what the program that was captured writes. A memory that a node writes in part holds zeros
+  /// around that.
+  struct NodeBits {
+    int captured;  // the node's number when it was captured
+    bool known;  // false: it runs once, and what it wrote is gone
+    uint64_t bits;
+  };
+  /// In the next runs, a hash of what each node wrote; null: no more. For the CPU's queue.
+  void hash_nodes(std::vector<NodeBits>* hashes) { hashes_ = hashes; }
+
   /// Why the other graph, captured from the same program, is another one; empty where both do the same.
   std::string unlike(const Graph& other) const;
   /// What depends on no Given memory, and on no memory that it writes, runs in the first run, and again after a write of what it reads.
@@ -146,6 +156,7 @@ class Graph {
   struct Node {
     const Kernel* kernel;         // null: a call
     int first, count;             // launches, or the number of the call
+    int captured = -1;  // its number when it was captured
   };
   struct Draw {
     size_t seed, offset;   // positions in args_
@@ -176,6 +187,10 @@ class Graph {
   bool may_vary(const Node& node) const;
   void separate_constants();
   void run_nodes(size_t begin, size_t end);
+  void run_node(const Node& node);
+  void run_and_hash(size_t begin, size_t end);
+  void hash_what_stays(size_t end);
+  void hash(const Node& node);
   void note_kept_writes() const;
   template <class F> void each_ref(const Node& node, F f) const;
 
@@ -200,6 +215,7 @@ class Graph {
   Block* slab_ = nullptr;
   size_t touched_bytes_ = 0;
   bool has_checks_ = false, ready_ = false;
+  std::vector<NodeBits>* hashes_ = nullptr;
 
   // ---- what runs once ----
   struct Source {
@@ -213,6 +229,9 @@ class Graph {
   bool outdated_ = true;
   std::vector<const Block*> written_;  // Kept memory that a run writes
 };
+
+/// Of memory, as it is; the sum of several is that of a node.
+uint64_t hash_of(const char* memory, size_t bytes);
 
 /// f(reference, written) for all of a node's.
 template <class F>

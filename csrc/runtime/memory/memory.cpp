@@ -131,18 +131,14 @@ Block* Memory::allocate(size_t bytes) {
     block = take(bytes);
   }
   if (__builtin_expect(!block, 0)) block = allocate_slowly(bytes);
-  if (__builtin_expect(memory_sink.load(std::memory_order_relaxed) != nullptr, 0))
-    tell(block->data, static_cast<int64_t>(block->capacity));
+  if (__builtin_expect(memory_is_told.load(std::memory_order_relaxed), 0)) tell(block->data, static_cast<int64_t>(block->capacity));
   return block;
 }
 
-std::atomic<MemorySink> memory_sink{nullptr};
-
 void Memory::tell(void* data, int64_t bytes) {
-  const MemorySink sink = memory_sink.load();
   const MemoryStats now = stats();
-  if (sink)
-    sink(queue_, data, bytes, static_cast<size_t>(now.allocated_bytes.current), static_cast<size_t>(now.reserved_bytes.current));
+  tell_memory(queue_, data, bytes, static_cast<size_t>(now.allocated_bytes.current),
+              static_cast<size_t>(now.reserved_bytes.current));
 }
 
 Block* Memory::allocate_slowly(size_t bytes) {
@@ -321,7 +317,7 @@ void Memory::release(Block* block) noexcept {
     spare_ = block;
   }
   if (epoch_over) give_back(0, /*aged=*/true);
-  if (__builtin_expect(memory_sink.load(std::memory_order_relaxed) != nullptr, 0) && given_back) tell(data, -given_back);
+  if (__builtin_expect(memory_is_told.load(std::memory_order_relaxed), 0) && given_back) tell(data, -given_back);
 }
 
 // ---- statistics ----

@@ -48,7 +48,7 @@ class Memory {
   void follow_reserved();
 
   // Without the lock.
-  void tell(void* data, int64_t bytes);     // to memory_sink (memory_log.h)
+  void tell(void* data, int64_t bytes);     // to those who read it (memory_log.h)
   Block* allocate_slowly(size_t bytes);
   Block* allocate_guarded(size_t bytes);
   void open_arena();

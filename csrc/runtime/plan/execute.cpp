@@ -1,6 +1,6 @@
 #include "runtime/plan/execute.h"
 
-#include "runtime/graph/capturing.h"
+#include "runtime/graph/capture.h"
 #include "runtime/memory/block.h"
 
 namespace hologram {
@@ -34,6 +34,8 @@ void execute(Queue& queue, Plan& plan) {
       note_launches(kernel, &whole, 1);
     }
     queue.launch(kernel, operands, args, launch.work.items, launch.work.per_item);
+    if (capturing())
+      if (Capture* const capture = Capture::current()) capture->ran();
   }
 }
 

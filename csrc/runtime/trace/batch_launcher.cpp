@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "runtime/base/counters.h"
-#include "runtime/graph/capturing.h"
+#include "runtime/graph/capture.h"
 #include "runtime/ir/dims.h"
 #include "runtime/kernels/launch_log.h"
 
@@ -174,14 +174,30 @@ struct Caller {
 
 }  // namespace
 
+void BatchLauncher::take_times(int batch, int64_t started) {
+  if (queue_.host_waits()) return;   // it runs later, on a clock of its own
+  const double microseconds = static_cast<double>(nanoseconds_now() - started) * 1e-3;
+  const auto elements = [](const Pending& p) { return static_cast<double>(p.work.items * std::max<int64_t>(p.work.per_item, 1)); };
+  double all = 0;
+  for (const Pending& p : pending_)
+    if (p.batch == batch) all += elements(p);
+  for (const Pending& p : pending_)
+    if (p.batch == batch) times_.push_back({p.group, started, all > 0 ? microseconds * elements(p) / all : 0});
+}
+
 void BatchLauncher::launch_together(const Kernel& kernel, int batch) {
   std::exception_ptr failure;
   const Caller caller(pending_[static_cast<size_t>(batch)].caller);
   try {
     if (capturing()) note_launches(kernel, together_.data(), static_cast<int>(together_.size()));
-    if (together_.size() > 1) return queue_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
+    const int64_t started = work_clock();
     const Launch& l = together_[0];
-    return queue_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
+    if (together_.size() > 1) queue_.launch_many(kernel, together_.data(), static_cast<int>(together_.size()));
+    else queue_.launch(kernel, l.operands, l.args, l.items, l.elements_per_item);
+    if (__builtin_expect(started != 0, 0)) take_times(batch, started);
+    if (capturing())
+      if (Capture* const capture = Capture::current()) capture->ran();
+    return;
   } catch (const Error& error) {
     std::ostringstream text;
     text << error.what() << " (in the kernel " << kernel.name << " over " << together_[0].items << " x "

@@ -24,6 +24,11 @@ class BatchLauncher {
 
   struct LostGroup { int group; std::exception_ptr error; };
   struct LostOutput { Block* block; std::exception_ptr error; };
+  struct LaunchTime {
+    int group;
+    int64_t started;
+    double microseconds;
+  };   // launched together with others: its share
 
   /// The group that is planned next, and its record.
   void begin(int group, CircuitRecord* record) { group_ = group, record_ = record; }
@@ -42,6 +47,9 @@ class BatchLauncher {
   const std::vector<LostGroup>& lost_groups() const { return lost_groups_; }
   const std::vector<LostOutput>& lost_outputs() const { return lost_outputs_; }
   void forget_lost() { lost_groups_.clear(), lost_outputs_.clear(); }
+  /// Of what ran since forget_times, while work was watched and the host knows when it ends.
+  const std::vector<LaunchTime>& times() const { return times_; }
+  void forget_times() { times_.clear(); }
 
  private:
   /// `merges`: the second launch of a fold, which waits for all first ones. `batch`: the number of the first launch of those that it
@@ -54,6 +62,7 @@ class BatchLauncher {
   void release_kept();
   void run(bool merges);
   void launch_together(const Kernel& kernel, int batch);
+  void take_times(int batch, int64_t started);
   bool failed(int group) const;
 
   Queue& queue_;
@@ -68,6 +77,7 @@ class BatchLauncher {
   std::vector<LostGroup> lost_groups_;
   std::vector<LostOutput> lost_outputs_;
   std::vector<Block*> kept_;
+  std::vector<LaunchTime> times_;
 };
 
 }  // namespace hologram

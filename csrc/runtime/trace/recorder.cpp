@@ -107,6 +107,7 @@ void Recorder::run_window(Reason reason) {
   if (window_.empty()) return;
   released_.reserve(released_.size() + window_.num_blocks());   // memory is refused before anything ran, or not at all
   records_.clear();
+  operands_.clear();
   written_.clear();
   window_.unprotect_writes();
   const FpScope scope(mode_);
@@ -124,7 +125,8 @@ void Recorder::run_window(Reason reason) {
   window_.note_cut(reason == Reason::Full);
   queue_->dead_bytes.store(0, std::memory_order_relaxed);   // of this window: where the next one is cut is its own affair
   failures_.clear();
-  remember(records_.data(), records_.size());
+  if (!launcher_.times().empty()) note_times();
+  remember(records_.data(), records_.size(), operands_.data());
 }
 
 inline void Recorder::launch_collected() {
@@ -159,8 +161,14 @@ void Recorder::run_groups(Reason reason) {
 void Recorder::run_group(int g, CircuitRecord& record) {
   FusionGroup& group = window_.group(g);
   Circuit& c = group.circuit;
-  for (int i = 0; i < c.num_operands; ++i)
-    if (c.operands[i].output && c.operands[i].block) written_.push_back({g, c.operands[i].block});
+  record.first_operand = operands_.size();
+  for (int i = 0; i < c.num_operands; ++i) {
+    const Operand& operand = c.operands[i];
+    if (!operand.block) continue;
+    if (operand.output) written_.push_back({g, operand.block});
+    operands_.push_back({operand.block->data, static_cast<int64_t>(operand.block->bytes), operand.output});
+    ++record.num_operands;
+  }
   if (__builtin_expect(!failures_.empty(), 0)) {
     if (const int lost = window_.lost_input(g); lost >= 0) return lose(g, lost);
     window_.restore_outputs(g);
@@ -169,6 +177,7 @@ void Recorder::run_group(int g, CircuitRecord& record) {
   record.bytes_moved = all_bytes(c);
   add_to(Counter::bytes_moved, static_cast<uint64_t>(record.bytes_moved));
   add_to(Counter::circuits);
+  record.group = g;
   launcher_.begin(g, &record);
   try {
     Plan p = plan(c, group.space);
@@ -213,7 +222,18 @@ CircuitRecord& Recorder::record_of(const FusionGroup& group, Reason reason) {
   record.elements = group.space.full;
   record.bytes_recorded = group.bytes;
   record.caller = group.caller;
+  record.started = work_clock();
   return record;
+}
+
+void Recorder::note_times() {
+  for (const BatchLauncher::LaunchTime& time : launcher_.times())
+    for (CircuitRecord& record : records_)
+      if (record.group == time.group && record.num_kernels) {
+        if (!record.microseconds) record.started = time.started;
+        record.microseconds += time.microseconds;
+      }
+  launcher_.forget_times();
 }
 
 void Recorder::check_memory() {

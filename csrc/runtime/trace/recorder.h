@@ -49,6 +49,7 @@ class Recorder {
   int number_of(const std::exception_ptr& error);
   void lose(int g, const std::exception_ptr& error);
   void lose(int g, int failure);
+  void note_times();                        // of the records, where they were taken
   CircuitRecord& record_of(const FusionGroup& group, Reason reason);
 
   Queue* queue_;
@@ -62,6 +63,7 @@ class Recorder {
   std::vector<std::shared_ptr<Failure>> failures_;   // of the window that runs
   std::vector<std::pair<int, Block*>> written_; // group, and a block that it writes: planning changes circuits
   std::vector<CircuitRecord> records_;      // of the window that runs
+  std::vector<OperandRecord> operands_;     // of its records
   std::atomic<bool> busy_{false};           // the window is not empty, or a failure waits
 };
 

@@ -106,13 +106,13 @@ class Session final : public kineto::IActivityProfilerSession {
     run_recorded_everywhere();
     launches().records.clear();
     set_launch_sink(&keep);
-    memory_sink.store(&report_memory);  // which does nothing without profile_memory
+    set_memory_sink(MemoryReader::Profiler, &report_memory);  // which does nothing without profile_memory
     status_ = kineto::TraceStatus::RECORDING;
   }
   void stop() override {
     run_recorded_everywhere();
     set_launch_sink(nullptr);
-    memory_sink.store(nullptr);
+    set_memory_sink(MemoryReader::Profiler, nullptr);
     status_ = kineto::TraceStatus::PROCESSING;
   }
   std::vector<std::string> errors() override { return {}; }

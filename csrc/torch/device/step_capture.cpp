@@ -60,6 +60,15 @@ class StepCapture {
   void refuse(const std::string& reason) {
     if (capture_) capture_->refuse(reason);
   }
+  void hash_nodes() {
+    if (capture_) capture_->hashes_nodes = true;
+  }
+  py::list hashes() const {
+    py::list all;
+    if (capture_ && !capture_->refused())
+      for (const Capture::NodeRun& run : capture_->hashes()) all.append(py::make_tuple(run.name, run.where, run.bits));
+    return all;
+  }
   /// Ends it, without a plan.
   void drop() { capture_.reset(); }
 
@@ -281,6 +290,8 @@ void bind_step_capture(py::module_& m) {
       .def(py::init<const std::vector<py::object>&, const std::vector<py::object>&, const std::vector<py::object>&>(),
            py::arg("tensors"), py::arg("numbers"), py::arg("parameters"))
       .def("refuse", &StepCapture::refuse)
+      .def("hash_nodes", &StepCapture::hash_nodes)
+      .def("hashes", &StepCapture::hashes, "Of each node: its name, where the program was, and a hash of what it wrote.")
       .def("drop", &StepCapture::drop)
       .def("finish", &StepCapture::finish, py::arg("args"), py::arg("kwargs"), py::arg("results"), py::arg("states"),
            py::arg("parameters"), py::arg("guards"), py::arg("buffers"))

@@ -16,6 +16,7 @@
 #include "bindings/harden.h"
 #include "runtime/base/config.h"
 #include "runtime/graph/capture.h"
+#include "runtime/trace/history.h"
 #include "runtime/trace/poison.h"
 #include "torch/aten/core/common.h"
 #include "torch/device/allocator.h"
@@ -271,6 +272,12 @@ void WrittenMemory::add(const at::Tensor& t) {
   if (const Block* const block = block_of(t.storage().data_ptr())) blocks_.push_back(block);
 }
 
+void WrittenMemory::remember(int64_t started) const {
+  c10::SmallVector<OperandRecord, 8> operands;
+  for (const Block* block : blocks_) operands.push_back({block->data, static_cast<int64_t>(block->bytes), true});
+  remember_call("replay of a captured plan", operands.data(), static_cast<int>(operands.size()), started);
+}
+
 void run_graph(Graph& graph, const WrittenMemory& written) {
   PhiloxRange range{0, 0};
   if (graph.draws()) range = reserve_philox(std::nullopt, graph.draws());
@@ -278,7 +285,9 @@ void run_graph(Graph& graph, const WrittenMemory& written) {
     std::optional<py::gil_scoped_release> others_go_on;
     if (graph.is_long()) others_go_on.emplace();
     written.note();   // a run that ends in the middle has written, too
+    const int64_t started = work_clock();
     with_c10_errors([&] { graph.run(range.seed, range.offset); });
+    if (started) written.remember(started);
     written.note();
   } catch (const OtherValue&) {
     if (graph.draws()) give_back_philox(range);
@@ -382,6 +391,23 @@ py::object StepPlan::call(PyObject* given_args, PyObject* given_kwargs) {
     if (given[i].written) tensors[i]->unsafeGetTensorImpl()->bump_version();
   ++runs;
   return build(results, tensors, storages);
+}
+
+py::tuple StepPlan::call_and_hash(const py::tuple& given_args, const py::dict& given_kwargs) {
+  std::vector<Graph::NodeBits> hashes;
+  graph->hash_nodes(&hashes);
+  py::object result;
+  try {
+    result = call(given_args.ptr(), given_kwargs.ptr());
+  } catch (...) {
+    graph->hash_nodes(nullptr);
+    throw;
+  }
+  graph->hash_nodes(nullptr);
+  py::list all;
+  for (const Graph::NodeBits& node : hashes)
+    all.append(py::make_tuple(node.captured, node.known ? py::object(py::int_(node.bits)) : py::object(py::none())));
+  return py::make_tuple(result, all);
 }
 
 // ---- Python's garbage collection: a function, its surroundings and its plans hold each other ----
@@ -493,6 +519,7 @@ void bind_step_plans(py::module_& m) {
              plan.graph->run_constants_once();
              with_c10_errors([&] { plan.graph->finish(); });
            })
+      .def("call_and_hash", &StepPlan::call_and_hash, py::arg("args"), py::arg("kwargs"))
       .def("program", [](const StepPlan& plan) { return bindings::program_of(*plan.graph); })
       .def_property_readonly("written", &written_by)
       .def_property_readonly("parameters", &parameters_of)

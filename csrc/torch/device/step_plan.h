@@ -87,6 +87,8 @@ class WrittenMemory {
   void note() const {
     for (const Block* block : blocks_) note_write(*block);
   }
+  /// For the history, while work is watched.
+  void remember(int64_t started) const;
 
  private:
   c10::SmallVector<const Block*, 8> blocks_;
@@ -153,6 +155,8 @@ class StepPlan {
   void guard(const pybind11::object& place, pybind11::object key, pybind11::object value);
   /// NotImplemented where the plan does not fit. `kwargs` may be null.
   pybind11::object call(PyObject* args, PyObject* kwargs);
+  /// As call; and a list of (number when it was captured, hash of what it wrote or None) for each node, in the order in which they run.
+  pybind11::tuple call_and_hash(const pybind11::tuple& args, const pybind11::dict& kwargs);
   /// Why the last call did not fit.
   const std::string& misfit() const { return misfit_; }
   int traverse(visitproc visit, void* arg) const;

@@ -4,10 +4,8 @@ Values are compared with those of ops that run at once (`no_fusion`), bit for bi
 """
 
 import ctypes
-import shutil
 import sys
 import threading
-import types
 from contextlib import nullcontext
 
 import pytest
@@ -481,31 +479,6 @@ def test_explain_in_words(monkeypatch):
     assert len(explanation) == 2 and explanation.reasons() == {"read": 1, "synchronize": 1}
     assert [c.cache_hit for c in Seen(lambda: X + 1).circuits] == [True]
     assert (explanation.circuits[0].bytes_before, explanation.circuits[0].bytes_after) == (4 * X.nbytes + 4, 2 * X.nbytes + 4)
-
-
-def test_explain_as_a_graph(tmp_path, monkeypatch):
-    Seen(lambda: (X * Y).sum().item())
-    text = hologram.explain(1, graph=str(tmp_path / "one.dot")).dot()
-    assert (tmp_path / "one.dot").read_text() == text
-    assert text.startswith("digraph") and text.count("{") == text.count("}") and "mul" in text and "c0k0_n0 -> c0k0_n1" in text
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.warns(UserWarning, match="package graphviz is not installed"):
-        hologram.explain(1, graph=str(tmp_path / "two.svg"))
-    assert (tmp_path / "two.dot").read_text() == text and not (tmp_path / "two.svg").exists()
-
-    class Source:
-        def __init__(self, text):
-            self.text = text
-
-        def pipe(self, format):
-            return f"{format} of {self.text}".encode()
-    monkeypatch.setitem(sys.modules, "graphviz", types.SimpleNamespace(Source=Source))
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.warns(UserWarning, match="program dot is not installed"):
-        hologram.explain(1, graph=str(tmp_path / "three.png"))
-    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    hologram.explain(1, graph=str(tmp_path / "four.pdf"))
-    assert (tmp_path / "four.pdf").read_text() == f"pdf of {text}"
 
 
 # ---- memory ----

@@ -11,15 +11,19 @@ from tests.modes import deferred
 pytestmark = deferred
 
 
+def recent():
+    return [record for record in _runtime.recent_work() if "library" not in record]
+
+
 def last_window():
     torch.hologram.synchronize()
-    return max((circuit["window"] for circuit in _runtime.recent_circuits()), default=0)
+    return max((circuit["window"] for circuit in recent()), default=0)
 
 
 def windows(after):
     """What the windows after one became: for each, why it ran, and for each group its ops and its kernels."""
     found: dict = {}
-    for circuit in _runtime.recent_circuits():
+    for circuit in recent():
         if circuit["window"] > after:
             found.setdefault(circuit["window"], (circuit["reason"], []))[1].append((circuit["ops"], tuple(circuit["keys"])))
     return list(found.values())

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/logged_call.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
 #include "torch/aten/torch_kernels/typed_call.h"
@@ -164,6 +165,9 @@ Tensor cat(const at::ITensorListRef& tensors, int64_t dim) {
   for (const Tensor& t : tensors) check_one_memory(stat.name, first, t, out);
   const HostWork work;
   for (const Tensor& t : tensors) before_read(t);
+  LoggedCall log(stat.name);
+  for (const Tensor& t : tensors) log.reads(t);
+  log.writes(out);
   if (out.numel()) copy_pieces(pieces, outer, output_data(out));
   if (capturing() && out.numel()) capture_pieces(pieces, outer, out);
   stat.library.fetch_add(1, std::memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include <torch/library.h>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/logged_call.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/aten/torch_kernels/native.h"
@@ -102,6 +103,9 @@ void copy_elements(const at::Tensor& dst_view, const at::Tensor& src_view, const
       before_read(src, Reason::Read);
       forget_lost_value(dst);
       before_write(dst);
+      LoggedCall log(is_hologram(dst) ? "copy from the host" : "copy to the host");
+      log.reads(src);
+      log.writes(dst);
       home_queue(on_device).copy(output_data(dst), src.const_data_ptr(), dst.nbytes());
       after_write(dst);
       note_copy(dst, src);
@@ -155,6 +159,8 @@ void upload(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
   forget_lost_value(target);
   order_write(target);
   Queue& queue = queue_of(target);
+  LoggedCall log("copy from the host");
+  log.writes(target);
   const bool alone = moves_alone(host, non_blocking) && host.is_same(src);   // a copy of ours would be gone too early
   with_c10_errors([&] {
     queue.upload(output_data(target), host.const_data_ptr(), host.nbytes(), alone);
@@ -175,6 +181,8 @@ void download(const at::Tensor& dst, const at::Tensor& src, bool non_blocking) {
                                 ? dst : at::empty(source.sizes(), source.options().device(at::kCPU));
   order_read(source);
   Queue& queue = queue_of(source);
+  LoggedCall log("copy to the host");
+  log.reads(source);
   const bool alone = moves_alone(target, non_blocking) && target.is_same(dst);
   with_c10_errors([&] {
     queue.download(target.mutable_data_ptr(), source.const_data_ptr(), source.nbytes(), alone);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/logged_call.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
@@ -79,6 +80,10 @@ Tensor take_rows(const Tensor& src, const Tensor& index, bool wrap, const char* 
     if (wide) copy_rows(static_cast<const char*>(from), rows, static_cast<const int64_t*>(at), count, to, row_bytes, wrap, message);
     else copy_rows(static_cast<const char*>(from), rows, static_cast<const int32_t*>(at), count, to, row_bytes, wrap, message);
   };
+  LoggedCall log(stat.name);
+  log.reads(src);
+  log.reads(index);
+  log.writes(out);
   take(src.const_data_ptr(), index.const_data_ptr(), output_data(out));
   if (capturing() && count && row_bytes)
     capture_work(stat.name, {{out.const_data_ptr(), true}, {src.const_data_ptr(), false}, {index.const_data_ptr(), false}},

@@ -30,10 +30,12 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <tuple>
 
 #include "runtime/base/copy_rows.h"
 #include "torch/aten/core/common.h"
+#include "torch/aten/core/logged_call.h"
 #include "torch/aten/core/registration.h"
 #include "torch/aten/core/same_memory.h"
 #include "torch/aten/torch_kernels/few_rows.h"
@@ -96,6 +98,9 @@ class LibraryCall {
     check_one_memory(stat.name, out, inputs...);
     before_read(inputs...);
     before_write(out);
+    log_.emplace(stat.name);
+    (log_->reads(inputs), ...);
+    log_->writes(out);
     pause_recording();   // what the kernel asks of the device it reads at once
   }
   ~LibraryCall() {
@@ -105,12 +110,15 @@ class LibraryCall {
   }
   LibraryCall(const LibraryCall&) = delete;
   LibraryCall& operator=(const LibraryCall&) = delete;
+  /// What its result began with.
+  void began_with(const Tensor& t) { log_->reads(t); }
 
  private:
   c10::StorageImpl* written_;   // the tensor may have been moved from when the call ends
   const Block* block_;
   PointersInside inside_;
   HostWork work_;
+  std::optional<LoggedCall> log_;
 };
 
 void count(OpStat& stat) { stat.library.fetch_add(1, std::memory_order_relaxed); }
@@ -127,8 +135,8 @@ void start_from(const Tensor& out, const Tensor& self) {
   const size_t row = static_cast<size_t>(self.nbytes());
   const auto* source = static_cast<const char*>(self.const_data_ptr());
   char* target = output_data(out);
-  if (capturing()) capture_copy(target, source, row, out.size(0));
   copy_rows(target, source, row, static_cast<size_t>(out.size(0)));
+  if (capturing()) capture_copy(target, source, row, out.size(0));
 }
 
 /// Does `multiply` take them? `out` is in contiguous rows.
@@ -180,7 +188,8 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar&
       Tensor out = empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
       check_one_memory(stat.name, out, self, a, b);
       start_from(out, self);
-      const LibraryCall call(stat, out, a, b);
+      LibraryCall call(stat, out, a, b);
+      call.began_with(self);
       multiply_and_add(out, a, b, beta, alpha);
       count(stat);
       return out;
@@ -226,7 +235,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   Tensor out_rows = as_matrix(out, rows.size(0), weight.size(0), weight.size(0), 1);
   check_one_memory(stat.name, out, rows, columns, bias.defined() ? bias : rows);
   if (bias.defined()) start_from(out_rows, bias);
-  const LibraryCall call(stat, out_rows, rows, columns);
+  LibraryCall call(stat, out_rows, rows, columns);
+  if (bias.defined()) call.began_with(bias);
   if (bias.defined()) multiply_and_add(out_rows, rows, columns, 1, 1);
   else multiply(out_rows, rows, columns);
   count(stat);
@@ -274,7 +284,8 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
     if (blas_type(a) && self.sizes() == at::IntArrayRef({a.size(0), a.size(1), b.size(2)})) {
       Tensor out = empty(self.sizes(), a.scalar_type(), a.device());
       out.copy_(self);
-      const LibraryCall call(stat, out, a, b);
+      LibraryCall call(stat, out, a, b);
+      call.began_with(self);
       at::cpu::baddbmm_outf(out, a, b, beta, alpha, out);
       if (capturing()) capture_product(Product::baddbmm, out, a, b, beta, alpha);
       count(stat);
@@ -317,7 +328,11 @@ Tensor dot(const Tensor& a, const Tensor& b) {
     const HostWork work;
     before_read(a, b);
     const PointersInside inside;   // the result's address
+    LoggedCall log(stat.name);
+    log.reads(a);
+    log.reads(b);
     const Tensor out = at::cpu::dot(a, b);
+    log.writes(out);
     if (capturing()) capture_product(Product::dot, out, a, b);
     count(stat);
     return out;

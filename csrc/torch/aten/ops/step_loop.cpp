@@ -5,6 +5,7 @@
 #include "runtime/graph/capturing.h"
 #include "runtime/ir/iteration_space.h"
 #include "runtime/plan/plan.h"
+#include "torch/aten/core/logged_call.h"
 #include "torch/aten/torch_kernels/graph_calls.h"
 #include "torch/device/errors.h"
 
@@ -140,7 +141,11 @@ void StepLoop::run() {
     else before_read(tensors_[i]);
   }
   for (size_t i = 0; i < tensors_.size(); ++i) memory.push_back(written_[i] ? output_data(tensors_[i]) : input_data(tensors_[i]));
-  run_at(memory.data());
+  {
+    LoggedCall log(name_);
+    for (size_t i = 0; i < tensors_.size(); ++i) written_[i] ? log.writes(tensors_[i]) : log.reads(tensors_[i]);
+    run_at(memory.data());
+  }
   for (size_t i = 0; i < tensors_.size(); ++i)
     if (written_[i]) after_write(tensors_[i]);
   if (!capturing()) return;

@@ -185,6 +185,8 @@ c10::Storage TensorAliases::device_storage(const c10::Storage& native, c10::Devi
   c10::Storage storage = c10::make_storage_impl(c10::StorageImpl::use_byte_size_t(), c10::SymInt(static_cast<int64_t>(native.nbytes())),
                                                 device_data(native, device), c10::GetAllocator(kDevice), /*resizable=*/true, device);
   watch_pointers(*storage.unsafeGetStorageImpl());
+  if (const Block* const block = hologram::block_of(storage.data_ptr()))
+    made_.push_back({block->data, static_cast<int64_t>(block->bytes), true});
   return storage;
 }
 
@@ -230,6 +232,7 @@ TensorAliases::StoragePair& TensorAliases::alias_storage(const c10::Storage& ori
                                                                   std::move(data), native_ == c10::DeviceType::MPS ? mps::allocator() : c10::GetAllocator(native_),
                                                                   original.resizable()));
   storages_.push_back(std::move(pair));
+  started_ = work_clock();
   constexpr size_t kSearchedInOrder = 16;
   if (storages_.size() > kSearchedInOrder)
     for (size_t i = index_.empty() ? 0 : storages_.size() - 1; i < storages_.size(); ++i) {
@@ -317,7 +320,8 @@ void TensorAliases::store(const at::Tensor& alias) const {
   with_c10_errors([&] { queue.upload(device + from, static_cast<const char*>(pair->copy) + from, to - from); });
 }
 
-void TensorAliases::report(OpStat& stat) const {
+void TensorAliases::report(OpStat& stat) {
+  stat_ = &stat;
   if (!copies_) return;
   if (stat.host_copies.fetch_add(1, std::memory_order_relaxed) == 0 && config().log >= 1)
     std::fprintf(stderr, "hologram: %s runs in PyTorch's CPU kernel on copies in host memory: this PyTorch has no kernel of it for the device\n",
@@ -373,6 +377,20 @@ void TensorAliases::note_writes() const {
       note(pair.original.storage());
     }
   }
+}
+
+void TensorAliases::remember() const {
+  c10::SmallVector<OperandRecord, 8> operands;
+  for (const StoragePair& pair : storages_) {
+    const Block* const block = hologram::block_of(pair.original.data_ptr());
+    if (!block) continue;
+    const bool written = std::any_of(written_.begin(), written_.end(), [&](const TensorPair& w) {
+      return w.original.has_storage() && w.original.storage().unsafeGetStorageImpl() == pair.original.unsafeGetStorageImpl();
+    });
+    operands.push_back({block->data, static_cast<int64_t>(block->bytes), written});
+  }
+  operands.append(made_.begin(), made_.end());
+  remember_call(stat_->name, operands.data(), static_cast<int>(operands.size()), started_);
 }
 
 /// Does a result view an argument that was made outside of inference mode? Then it is no inference tensor either.

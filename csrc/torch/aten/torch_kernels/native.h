@@ -13,6 +13,7 @@
 #include <c10/util/SmallVector.h>
 #include <c10/util/flat_hash_map.h>
 
+#include "runtime/trace/history.h"
 #include "torch/aten/core/common.h"
 #include "torch/aten/torch_kernels/mps.h"
 
@@ -24,7 +25,10 @@ namespace hologram::aten {
 class TensorAliases {
  public:
   explicit TensorAliases(c10::DeviceType native = c10::DeviceType::CPU) : native_(native) {}
-  ~TensorAliases() { note_writes(); }
+  ~TensorAliases() {
+    note_writes();
+    if (stat_) remember();
+  }
   TensorAliases(const TensorAliases&) = delete;
   TensorAliases& operator=(TensorAliases&&) = default;
   /// A read-only argument.
@@ -36,8 +40,8 @@ class TensorAliases {
   /// A result of the kernel as a hologram tensor: a view of an argument's memory as a view of that argument's storage,
   /// anything else as a tensor that owns the result's memory.
   at::Tensor result(const at::Tensor& native, c10::Device device) const;
-  /// Counts a call that worked on copies.
-  void report(OpStat& stat) const;
+  /// The kernel of that op has run: a call that worked on copies is counted. The history gets it when the aliases go.
+  void report(OpStat& stat);
 
  private:
   struct StoragePair {
@@ -50,6 +54,7 @@ class TensorAliases {
   struct TensorPair { at::Tensor original, alias; };
 
   void note_writes() const;
+  void remember() const;
   at::Tensor alias(const at::Tensor& t);
   StoragePair& alias_storage(const c10::Storage& original);
   void fetch(StoragePair& pair, const at::Tensor& t);
@@ -65,7 +70,10 @@ class TensorAliases {
   c10::DeviceType native_;
   Queue* home_ = nullptr;              // where the first argument lives
   bool copies_ = false;
+  const OpStat* stat_ = nullptr;
+  int64_t started_ = work_clock();     // when the last argument was there
   c10::SmallVector<StoragePair, 6> storages_;
+  mutable c10::SmallVector<OperandRecord, 2> made_;             // memory of results
   ska::flat_hash_map<const c10::StorageImpl*, size_t> index_;   // both sides of storages_, once there are many
   c10::SmallVector<TensorPair, 2> written_;
   c10::SmallVector<std::pair<const c10::TensorImpl*, at::Tensor>, 4> read_;   // the arguments so far; they outlive the call

@@ -16,6 +16,7 @@ import hologram_core
 from hologram_core import _runtime, kernel_pack
 from hologram_core.backends import cpu, disk_cache
 from hologram_core.config import config, problem
+from hologram_core.machine import processor
 
 from . import selftest
 from .report import sections, short, size
@@ -92,7 +93,7 @@ def _releases(files: list[str]) -> list[str]:
 
 
 def _processor(todo: list) -> dict:
-    found = {"name": _processor_name(), "cores": f"{os.cpu_count()}, of which this process may use {_usable_cores()}"}
+    found = {"name": processor(), "cores": f"{os.cpu_count()}, of which this process may use {_usable_cores()}"}
     try:
         host = cpu._host()
     except Exception as error:      # noqa: BLE001
@@ -103,16 +104,6 @@ def _processor(todo: list) -> dict:
     return {**found, "level": levels[-1] if levels else platform.machine(),
             "features": " ".join(name for name in wanted if name in host.features),
             "kernels for": f"{config.cpu} ({host.identity.decode().split()[2]}), LLVM {host.identity.decode().split()[0]}"}
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _usable_cores() -> int:
