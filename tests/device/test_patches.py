@@ -12,7 +12,7 @@ import hologram_torch
 from hologram_torch import _patches
 from hologram_torch.torch_release import RELEASE
 from tests.compare import DEVICE
-from tests.modes import deferred, host_only
+from tests.modes import deferred, host_only, since
 
 
 @host_only("memory shared by DLPack")
@@ -58,6 +58,7 @@ def test_sending_by_a_backend_needs_its_correction():
     assert seen() == expected
 
 
+@since(2, 13, "is_shared that says so of all the device's storages")
 def test_share_memory_needs_its_correction():
     storage = torch.zeros(3).to(DEVICE).untyped_storage()
     assert _patches.originals["is_shared"](storage) is True
@@ -91,6 +92,7 @@ def test_process_groups_need_their_correction(monkeypatch):
     assert bound() == device        # its subgroups would be split off by functions that NCCL's backend alone has
 
 
+@since(2, 13, "split_group over backends that are not CUDA's")
 @host_only("groups over gloo")
 def test_groups_that_are_split_need_their_correction(monkeypatch):
     import torch.distributed as dist
