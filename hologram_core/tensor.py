@@ -59,6 +59,8 @@ class HologramTensor(Arithmetic):
         return tensor
 
     def _with(self, shape, strides, offset) -> "HologramTensor":
+        """A view. One without elements begins where this tensor does: steps along its other dimensions may lead out of the buffer."""
+        offset = self.offset if 0 in shape else offset
         return HologramTensor(self.executor, self.buffer, shape, strides, offset)
 
     # ---- what it is ----

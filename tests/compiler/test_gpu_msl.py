@@ -286,7 +286,7 @@ def test_golden(family):
 
 
 def test_an_entry_and_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "config", type(config)(**{**vars(config), "cache_dir": tmp_path}))
+    monkeypatch.setattr(cache, "config", config.replace(cache_dir=tmp_path))
     monkeypatch.setattr(metal.kernels, "_found", {})
     key = encode(op_case(TABLE["add"], F32).circuit)
     entry = metal.compile_key(key)

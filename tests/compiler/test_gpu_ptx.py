@@ -299,7 +299,7 @@ def test_an_entry_says_how_it_is_launched():
 
 
 def test_the_cache_tells_architectures_and_drivers_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "config", type(config)(**{**vars(config), "cache_dir": tmp_path}))
+    monkeypatch.setattr(cache, "config", config.replace(cache_dir=tmp_path))
     monkeypatch.setattr(cuda.kernels, "_found", {})
     key = encode(op_case(TABLE["exp"], F32).circuit)
     first = cuda.compile_key(key, 80, 12080)

@@ -74,7 +74,8 @@ NUMBERS = [True, 3, 2.5, np.float32(1.5), np.int64(2), np.bool_(True)]
 def test_operators_with_numbers_on_both_sides(executor, name, dtype):
     function = getattr(operator, name)
     x = array(dtype)
-    for number in NUMBERS:
+    forgets = name == "pow" and np.lib.NumpyVersion(np.__version__) < "2.4.0"     # NumPy did, the type of the number in x ** np.int64(2)
+    for number in NUMBERS[:3] if forgets else NUMBERS:
         agree(lambda: function(tensor(executor, x), number), function, x, number)
         agree(lambda: function(number, tensor(executor, x)), function, number, x)
 
@@ -153,6 +154,17 @@ def test_broadcasting_and_strides(data):
         return
     same(u + y, expected)
     same(y - u, y - x)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (3, 0, 2), (0, 4)])
+def test_views_without_elements_lie_anywhere(executor, shape):
+    t, x = tensor(executor, np.ones(shape, np.float32)), np.ones(shape, np.float32)
+    for key in (np.s_[::-1], np.s_[::-1, ::-1], np.s_[1:, 0:0], np.s_[-1:], np.s_[..., 1:], np.s_[..., ::-2]):
+        same(t[key] + 1, x[key] + 1)
+    same(t.slice(0, None, None, -1) if shape[0] else t.slice(1, 2, None), x[::-1] if shape[0] else x[:, 2:])
+    if shape[0]:
+        same(t.select(0, 1), x[1])
+        same(t.narrow(0, 1, 1), x[1:2])
 
 
 def test_shapes_that_do_not_fit(executor):
