@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import torch
 
 from hologram_core import _runtime
 from hologram_core.machine import processor
 
-from . import _C, picture
+from . import _C
+
+if TYPE_CHECKING:
+    from . import picture  # loaded by what draws: it would make torch's import longer
 
 REASONS = {
     "read": "the host read a value",
@@ -100,6 +104,8 @@ class Circuit:
         return f"<Circuit {self.summary()}: {self.ops} op{'s' * (self.ops != 1)}, {self.elements:,} elements>"
 
     def work(self) -> picture.Work:
+        from . import picture
+
         detail = (f"{self.ops} op{'s' * (self.ops != 1)}, {self.elements:,} elements, {self.bytes_before:,} -> {self.bytes_after:,} "
                   f"bytes, {'cached' if self.cache_hit else 'compiled'}")
         title = self.summary().split(" | ")[0] if self.keys else ""
@@ -124,6 +130,8 @@ class LibraryCall:
         return f"<LibraryCall {self.name}: {self.bytes:,} bytes>"
 
     def work(self) -> picture.Work:
+        from . import picture
+
         kind = "copy" if self.name.startswith("copy ") else "replay" if self.name.startswith("replay ") else "library"
         return picture.Work(self.name, kind, self.operands, None, self.bytes, self.microseconds, f"{self.bytes:,} bytes")
 
@@ -158,6 +166,8 @@ class Explanation:
         return Counter({c.window: c.reason for c in self.circuits}.values())
 
     def __str__(self):
+        from . import picture
+
         if not self.work:
             return "\n".join(["nothing was recorded yet", *self.graphs])
         lines: list[str] = []
@@ -189,6 +199,8 @@ class Explanation:
 
     def svg(self, title: str = "What ran on hologram") -> str:
         """The kernels, the library calls and what they read of each other, as the text of an SVG picture."""
+        from . import picture
+
         circuits, calls = self.circuits, self.calls
         shown = [item for item in self.work if not (isinstance(item, Circuit) and not item.keys)]
         dropped = len(self.work) - len(shown)
@@ -232,6 +244,8 @@ def explain(limit: int = 64, graph: str | None = None) -> Explanation:
 
     For one step, with times and memory: `watch`.
     """
+    from . import picture
+
     _runtime.flush()
     explanation = _explanation(_runtime.recent_work(limit))
     if graph is not None:
@@ -251,6 +265,8 @@ def watch(graph: str | None = None, memory: str | None = None):
             train_step()
         print(step)
     """
+    from . import picture
+
     _runtime.flush()
     seen = Explanation([], [])
     since = _runtime.watch_work(True)
