@@ -6,6 +6,7 @@ this package does the same thing explicitly, and adds the choice of the backend.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -81,7 +82,6 @@ _C: Any       # the extension, once it is loaded
 
 def _load() -> None:
     """Registers the device with torch. Idempotent; raises when it cannot be done."""
-    global _C, _loaded
     if _loaded:
         return
     obstacle = _obstacle()
@@ -90,6 +90,17 @@ def _load() -> None:
 
     if _loaded:
         return   # importing torch just now called `_autoload`
+    collects = gc.isenabled()
+    gc.disable()     # what is made here stays; a collection would look through all that torch has just made
+    try:
+        _register()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _register() -> None:
+    global _C, _loaded
 
     import torch
 
